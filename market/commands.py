@@ -1,0 +1,63 @@
+"""Commands: everything that can change the market. Each accepted one is a journal record.
+
+Signatures were checked before: the market sees only commands whose author is known.
+"""
+
+from dataclasses import dataclass
+
+from energy.identity import Address, Digest
+from market.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitAccount:
+    """Let an account trade, with the collateral that the chain holds for it. Repeating it replaces the collateral."""
+
+    account: Address
+    collateral_neur: int
+    """Free balance on chain, n€, ≥ 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterval:
+    """Open the book of one delivery interval."""
+
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Add an order, match it, and rest what is left."""
+
+    order: Order
+    digest: Digest
+    """EIP-712 digest of the order: its identity."""
+    signature: bytes
+    """The member's 65-byte signature, kept so that the journal alone proves the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Take a resting order out of its book."""
+
+    account: Address
+    digest: Digest
+    signature: bytes
+    """The member's 65-byte signature over `Cancel{account, orderDigest}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseGate:
+    """End trading for one interval and drop what rests in its book."""
+
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInterval:
+    """Free the collateral that an interval held, since the run that settles it is on chain."""
+
+    interval: int
+
+
+Command = AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval

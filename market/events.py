@@ -1,0 +1,103 @@
+"""Events: what accepted commands brought about, in order. Units: Wh, µ€/kWh, n€; all int."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from energy.identity import Address, Digest
+from market.orders import Order
+
+
+class Outcome(IntEnum):
+    """What became of an order at the moment of its command; the member gets it signed in the receipt."""
+
+    RESTING = 1
+    """Nothing or part of it was filled; the rest is in the book."""
+    FILLED = 2
+    PARTLY_FILLED_REST_CANCELLED = 3
+    """Immediate-or-cancel with a partial fill, or the rest met only the account's own orders."""
+    CANCELLED = 4
+    """By its owner, or an immediate order that met nothing."""
+
+
+class CancelReason(IntEnum):
+    """Why energy left the book without a trade."""
+
+    BY_OWNER = 1
+    IMMEDIATE_REST = 2
+    SELF_TRADE = 3
+    """The next order in priority is the account's own: the incoming rest is cancelled."""
+    EXPIRED = 4
+    GATE_CLOSED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One match, at the resting order's price. Financially firm."""
+
+    interval: int
+    number: int
+    """Count from 0 within the interval, in matching sequence."""
+    price_ueur_per_kwh: int
+    quantity_wh: int
+    buy_order: Digest
+    sell_order: Digest
+    buyer: Address
+    seller: Address
+    buy_from_wh: int
+    """The fill is the range [buy_from_wh, buy_from_wh + quantity_wh) of the buy order."""
+    sell_from_wh: int
+    """The fill is the range [sell_from_wh, sell_from_wh + quantity_wh) of the sell order."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAdmitted:
+    account: Address
+    collateral_neur: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalOpened:
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order was accepted; its trades and a cancellation of its rest follow as events of their own."""
+
+    order: Order
+    digest: Digest
+    outcome: Outcome
+    filled_wh: int
+    resting_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """Energy of an order left the book without a trade."""
+
+    digest: Digest
+    account: Address
+    interval: int
+    cancelled_wh: int
+    reason: CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class GateClosed:
+    """Trading of an interval ended."""
+
+    interval: int
+    trades: int
+    traded_wh: int
+    turnover_neur: int
+    """Sum of price x quantity; divided by `traded_wh` it is the mean price in µ€/kWh."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalReleased:
+    interval: int
+
+
+Event = (
+    AccountAdmitted | IntervalOpened | OrderPlaced | Trade | OrderCancelled | GateClosed | IntervalReleased
+)

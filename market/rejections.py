@@ -1,0 +1,45 @@
+"""Why the market refuses a command: stable codes, in order of precedence. Facts name the field and the right value."""
+
+from enum import IntEnum
+
+
+class MarketReject(IntEnum):
+    """Codes 1000 to 1999. A code is never reused or renumbered."""
+
+    UNKNOWN_ACCOUNT = 1001
+    """The account is not a member. Facts: account."""
+    UNKNOWN_INTERVAL = 1002
+    """No book is open for this interval. Facts: interval, open_first, open_last (0 when none is open)."""
+    INTERVAL_ALREADY_OPEN = 1003
+    GATE_CLOSED = 1004
+    """Facts: interval, gate_closure, now."""
+    GATE_STILL_OPEN = 1005
+    """CloseGate came early. Facts: interval, gate_closure, now."""
+    QUANTITY_OUT_OF_RANGE = 1006
+    """Facts: quantity_wh, quantity_min_wh, quantity_max_wh."""
+    PRICE_OUT_OF_RANGE = 1007
+    """Facts: limit_price_ueur_per_kwh, price_floor_ueur_per_kwh, price_ceiling_ueur_per_kwh."""
+    PRICE_OFF_TICK = 1008
+    """Facts: limit_price_ueur_per_kwh, tick_ueur_per_kwh."""
+    UNSUPPORTED_ATTRIBUTE = 1009
+    """Facts: field, supported."""
+    EXPIRED = 1010
+    """Facts: expiry, now."""
+    DUPLICATE_NONCE = 1011
+    """Facts: nonce."""
+    INSUFFICIENT_COLLATERAL = 1012
+    """Facts: needed_neur, available_neur."""
+    UNFILLABLE = 1013
+    """Fill-or-kill that the book can not fill whole. Facts: quantity_wh, available_wh."""
+    BOOK_FULL = 1014
+    """Facts: open_orders_max."""
+    UNKNOWN_ORDER = 1015
+    """Cancel of an order that is not resting. Facts: digest."""
+    NOT_THE_OWNER = 1016
+    """Facts: account, digest."""
+    INTERVAL_NOT_CLOSED = 1017
+    """ReleaseInterval before the gate closed. Facts: interval."""
+    NEGATIVE_COLLATERAL = 1018
+    """Facts: collateral_neur."""
+    TOO_MANY_ACCOUNTS = 1019
+    """Facts: accounts_max."""

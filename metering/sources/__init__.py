@@ -1,0 +1,1 @@
+"""Transports: the only part of metering that does I/O."""

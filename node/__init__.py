@@ -1,0 +1,1 @@
+"""The node: composition root of chain, storage, interfaces and command line."""

@@ -1,0 +1,1 @@
+"""One real day of 17 real homes through a real node."""

@@ -1,0 +1,1 @@
+"""JSON-RPC: Ethereum's namespaces passed to the chain, and our own `energy_*`."""

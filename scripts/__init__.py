@@ -1,0 +1,1 @@
+"""An auditor's tools, over RPC or over files only."""
