@@ -1,0 +1,129 @@
+"""What a community has agreed on: the same on every node, fixed at its start, bound into the first hash of its journal.
+
+Kept in `community.json` of the node's folder. Local settings are in `node.config`.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from energy.errors import Misconfigured
+from energy.identity import Address, MeterId, address_from_hex, hex_text, meter_from_hex
+from market.config import MarketConfig
+from market.settlement import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """Where the community's contracts are."""
+
+    token: Address
+    registry: Address
+    readings: Address
+    settlement: Address
+    certificates: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account of the community and the meter that measures it."""
+
+    account: Address
+    label: str
+    """Local name; never on chain."""
+    kind: str
+    """home or storage."""
+    meter: MeterId
+    meter_source: str
+    """Where its readings come from: ``linky:PATH`` (a serial line) or ``csv:PATH``, relative to the node's folder."""
+    serial: str
+    """The meter's own serial number; local."""
+    source: Source
+    """What its export is made from."""
+    power_max_import_w: int
+    power_max_export_w: int
+    efficiency_permille: int = 0
+    """Of a storage: energy out per energy in; 0 for a home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """The agreement."""
+
+    name: str
+    chain_id: int
+    """EIP-155 chain id, unique to this community."""
+    time_zone: str
+    """IANA name; for people only, the core knows UTC."""
+    demo: bool
+    """True marks simulated members: shown on every page, never mixed with a real set-up."""
+    market: MarketConfig
+    open_ahead: int
+    """How many intervals are open for trading at a time, ≥ 1."""
+    run_intervals: int
+    """How many intervals one settlement run covers, ≥ 1."""
+    first_interval: int
+    """First interval that is traded and settled."""
+    oracle_quorum: int
+    attestor_quorum: int
+    supplier: Address
+    """Account of the supplier that balances the community at the grid tariffs."""
+    contracts: Contracts
+    members: tuple[Member, ...]
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the agreement; the seed of the journal's hash chain."""
+        return sha256(self.to_json().encode()).digest()
+
+    def member_by_account(self, account: Address) -> Member | None:
+        """Return the member that trades under an account."""
+        return next((member for member in self.members if member.account == account), None)
+
+    def to_json(self) -> str:
+        """Return the canonical text of the agreement."""
+        return json.dumps(_plain(asdict(self)), indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> "Community":
+        """Read `community.json`.
+
+        Raises:
+            Misconfigured: missing, no JSON, or a field is wrong; says which.
+        """
+        try:
+            raw = json.loads(path.read_text())
+            return cls(
+                **{
+                    **raw,
+                    "market": MarketConfig(**raw["market"]),
+                    "supplier": address_from_hex(raw["supplier"]),
+                    "contracts": Contracts(**{name: address_from_hex(at) for name, at in raw["contracts"].items()}),
+                    "members": tuple(_member(item) for item in raw["members"]),
+                }
+            )
+        except FileNotFoundError:
+            raise Misconfigured(f"{path} is missing: run 'resilia init' first, or name the right folder") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise Misconfigured(f"{path} is not a community file: {error}") from error
+
+
+def _member(raw: dict[str, str | int]) -> Member:
+    return Member(
+        **{  # type: ignore[arg-type]  # a wrong type is caught as Misconfigured by the caller
+            **raw,
+            "account": address_from_hex(str(raw["account"])),
+            "meter": meter_from_hex(str(raw["meter"])),
+            "source": Source(raw["source"]),
+        }
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return hex_text(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,106 @@
+"""Keys of the node: keystore files (version 3), one per role, beside the password file that opens them.
+
+Roles are kept apart: the sealer seals blocks, the operator sends transactions, oracles sign readings, attestors sign
+runs, the node key signs receipts. None of them ever signs over RPC.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eth_account import Account
+from eth_keys.datatypes import PrivateKey
+
+from energy.errors import Misconfigured
+from energy.identity import Address
+
+ROLES: Final = (
+    "operator", "sealer", "node",
+    "oracle-1", "oracle-2", "oracle-3",
+    "attestor-1", "attestor-2", "attestor-3",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A private key and the account it controls."""
+
+    private_key: bytes
+    address: Address
+
+    @classmethod
+    def from_private(cls, private_key: bytes) -> "KeyPair":
+        """Return the pair of a 32-byte private key."""
+        return cls(private_key, Address(PrivateKey(private_key).public_key.to_canonical_address()))
+
+
+class KeyRing:
+    """All keys of one node, by role, and the secret that salts its leaves."""
+
+    def __init__(self, pairs: Mapping[str, KeyPair], salt_key: bytes) -> None:
+        self._pairs = dict(pairs)
+        self.salt_key = salt_key
+
+    def __getitem__(self, role: str) -> KeyPair:
+        return self._pairs[role]
+
+    def oracles(self) -> list[KeyPair]:
+        """Return the oracles' keys in the sequence of their names."""
+        return [self._pairs[role] for role in ROLES if role.startswith("oracle")]
+
+    def attestors(self) -> list[KeyPair]:
+        """Return the attestors' keys in the sequence of their names."""
+        return [self._pairs[role] for role in ROLES if role.startswith("attestor")]
+
+
+def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None, *, scrypt: bool = True) -> KeyRing:
+    """Write a keystore per role, the password that opens them, and the salt key; all readable by the owner only.
+
+    Args:
+        folder: Created; must not hold keys yet.
+        private_keys: Given keys by role, "salt" among them, for a demo that must repeat; else drawn by chance.
+        scrypt: False stores them with a key derivation that is quick and weak, for demos.
+    """
+    folder.mkdir(mode=0o700)
+    drawn = dict(private_keys) if private_keys else {role: secrets.token_bytes(32) for role in (*ROLES, "salt")}
+    password = secrets.token_urlsafe(24)
+    _write_private(folder / "password", password + "\n")
+    _write_private(folder / "salt", drawn["salt"].hex() + "\n")
+    for role in ROLES:
+        keystore = (
+            Account.encrypt(drawn[role], password)
+            if scrypt
+            else Account.encrypt(drawn[role], password, kdf="pbkdf2", iterations=1)
+        )
+        _write_private(folder / f"{role}.json", json.dumps(keystore, indent=1) + "\n")
+    return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES}, drawn["salt"])
+
+
+def load_keys(folder: Path) -> KeyRing:
+    """Open every keystore of a folder written by `create_keys`.
+
+    Raises:
+        Misconfigured: a file is missing or the password does not open it.
+    """
+    try:
+        password = (folder / "password").read_text().rstrip("\n")
+        salt_key = bytes.fromhex((folder / "salt").read_text().strip())
+        pairs = {
+            role: KeyPair.from_private(bytes(Account.decrypt((folder / f"{role}.json").read_text(), password)))
+            for role in ROLES
+        }
+    except FileNotFoundError as error:
+        raise Misconfigured(f"key file {error.filename} is missing; restore it from a backup") from error
+    except ValueError as error:
+        raise Misconfigured(f"the keys in {folder} do not open with its password file: {error}") from error
+    return KeyRing(pairs, salt_key)
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)

@@ -1,0 +1,77 @@
+"""Grid tariffs and carbon intensity by interval, from a file: they change, so they are never in the code.
+
+`tariffs.csv`: interval_start (UTC epoch s), import, export, short, long (µ€/kWh), carbon (g CO2e/kWh); each row holds from
+its start until the next row's.
+"""
+
+import csv
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+from energy.errors import Misconfigured
+from market.settlement import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class GridConditions:
+    """What the grid asks, pays and emits in one interval."""
+
+    tariff: Tariff
+    carbon_g_per_kwh: int
+
+
+class TariffSchedule:
+    """All rows of a tariff file."""
+
+    COLUMNS = (
+        "interval_start",
+        "import_ueur_per_kwh",
+        "export_ueur_per_kwh",
+        "short_ueur_per_kwh",
+        "long_ueur_per_kwh",
+        "carbon_g_per_kwh",
+    )
+
+    def __init__(self, rows: list[tuple[int, ...]]) -> None:
+        """Take rows in the sequence of `COLUMNS`, with rising starts."""
+        self._rows = rows
+        self._starts = [row[0] for row in rows]
+        if not rows or self._starts != sorted(set(self._starts)):
+            raise Misconfigured("a tariff file needs at least one row, and rows with rising interval_start")
+
+    @classmethod
+    def load(cls, path: Path) -> "TariffSchedule":
+        """Read a tariff file.
+
+        Raises:
+            Misconfigured: missing or malformed; says which line.
+        """
+        try:
+            with open(path, newline="") as file:
+                reader = csv.reader(file)
+                if tuple(next(reader, ())) != cls.COLUMNS:
+                    raise Misconfigured(f"{path}: the first line must be {','.join(cls.COLUMNS)}")
+                rows = []
+                for row in reader:
+                    try:
+                        rows.append(tuple(int(cell) for cell in row))
+                        if len(row) != len(cls.COLUMNS):
+                            raise ValueError("wrong number of columns")
+                    except ValueError as error:
+                        raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from None
+        except FileNotFoundError:
+            raise Misconfigured(f"{path} is missing: write the grid tariffs there") from None
+        return cls(rows)
+
+    def at(self, interval: int) -> GridConditions:
+        """Return the conditions of the interval that starts then.
+
+        Raises:
+            Misconfigured: the file starts later.
+        """
+        place = bisect_right(self._starts, interval) - 1
+        if place < 0:
+            raise Misconfigured(f"no tariff holds at {interval}: the file starts at {self._starts[0]}")
+        _, bought, sold, short, long, carbon = self._rows[place]
+        return GridConditions(Tariff(interval, bought, sold, short, long), carbon)
