@@ -51,12 +51,16 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class AccountAdmitted:
+    """An account may trade, or its collateral was replaced."""
+
     account: Address
     collateral_neur: int
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalOpened:
+    """Orders for an interval are taken from now on."""
+
     interval: int
 
 
@@ -95,9 +99,9 @@ class GateClosed:
 
 @dataclass(frozen=True, slots=True)
 class IntervalReleased:
+    """An interval is settled on chain: it holds no collateral any more."""
+
     interval: int
 
 
-Event = (
-    AccountAdmitted | IntervalOpened | OrderPlaced | Trade | OrderCancelled | GateClosed | IntervalReleased
-)
+Event = AccountAdmitted | IntervalOpened | OrderPlaced | Trade | OrderCancelled | GateClosed | IntervalReleased
