@@ -1,0 +1,106 @@
+"""What happens in the node, told at once to whoever watches: the page and other clients of server-sent events.
+
+One process, one event loop. Events are news, not records: whoever misses some asks `node.queries` for the truth.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+QUEUE_LEN_MAX: Final = 256
+"""Events that wait for one subscriber; a slower one is dropped and has to come back."""
+
+
+class EventKind(StrEnum):
+    """What an event is about."""
+
+    INTERVAL = "interval"
+    """An interval changed its status: opened, closed, attested, settled."""
+    TRADE = "trade"
+    RUN = "run"
+    """A settlement run is on chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEvent:
+    """One piece of news."""
+
+    number: int
+    """Count from 1 since the node started."""
+    kind: EventKind
+    data: dict[str, Any]
+    """The changed thing in the shape of `node.query_rows`, or part of it."""
+
+
+class Subscription:
+    """One watcher's place in the broadcast."""
+
+    def __init__(self, queue_len_max: int) -> None:
+        self._queue: asyncio.Queue[NodeEvent | None] = asyncio.Queue(queue_len_max + 1)
+        self._queue_len_max = queue_len_max
+        self.ended = False
+        """True once no further event will be added."""
+
+    def __aiter__(self) -> AsyncIterator[NodeEvent]:
+        return self._events()
+
+    async def _events(self) -> AsyncIterator[NodeEvent]:
+        """Yield events until the broadcast ends or drops this subscriber, which still gets what already waited."""
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    def offer(self, event: NodeEvent) -> bool:
+        """Add an event; False, and the end of the subscription, when too many wait already."""
+        if self._queue.qsize() >= self._queue_len_max:
+            self.end()
+            return False
+        self._queue.put_nowait(event)
+        return True
+
+    def end(self) -> None:
+        """Let the subscriber finish what waits and stop."""
+        if not self.ended:
+            self.ended = True
+            self._queue.put_nowait(None)  # fits: the queue has one place more than events may take
+
+
+class Broadcaster:
+    """Hands every event to every subscriber, and never waits for one."""
+
+    def __init__(self, queue_len_max: int = QUEUE_LEN_MAX) -> None:
+        self._queue_len_max = queue_len_max
+        self._subscriptions: list[Subscription] = []
+        self._count = 0
+        self._closed = False
+
+    def publish(self, kind: EventKind, data: dict[str, Any]) -> None:
+        """Tell all subscribers; drops those that are too slow. Call it from the event loop's thread."""
+        self._count += 1
+        event = NodeEvent(self._count, kind, data)
+        self._subscriptions = [subscription for subscription in self._subscriptions if subscription.offer(event)]
+
+    @contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        """Receive all events from now on, until the block is left."""
+        subscription = Subscription(self._queue_len_max)
+        self._subscriptions.append(subscription)
+        if self._closed:
+            subscription.end()
+        try:
+            yield subscription
+        finally:
+            self._subscriptions = [other for other in self._subscriptions if other is not subscription]
+
+    def close(self) -> None:
+        """End all subscriptions, present and future, so that the server can stop."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.end()
+
+    @property
+    def subscribers(self) -> int:
+        """How many are watching."""
+        return len(self._subscriptions)

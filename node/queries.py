@@ -1,0 +1,328 @@
+"""The read side: what the projection answers to JSON-RPC, REST, the page and the command line, in one shape for all.
+
+Units: Wh, µ€/kWh (``price``, ``…Tariff``), n€ (``…Neur``), g CO2e/kWh, UTC epoch seconds; all int.
+Keys are camelCase. Ranges of time are half-open: `start` inclusive, `end` exclusive.
+Refuses: cursors that it did not give out (`BadCursor`); limits are capped, never refused.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypedDict, TypeVar
+
+from sqlalchemy import BigInteger, ColumnElement, Engine, SQLColumnExpression, and_, case, cast, func, or_
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, SQLModel, col, select
+
+from node import query_rows
+from node.query_rows import Row
+from node.storage.models import (
+    Account,
+    CertificateRow,
+    EntryRow,
+    MarketInterval,
+    OrderRow,
+    ReadingRow,
+    RunRow,
+    TradeRow,
+)
+
+Model = TypeVar("Model", bound=SQLModel)
+Column = SQLColumnExpression[Any]
+
+LIMIT_DEFAULT: Final = 1_000
+LIMIT_MAX: Final = 5_000
+"""Most items in one page of answers: about 2 MB of JSON."""
+
+
+class BadCursor(ValueError):
+    """A cursor that no earlier answer of the same method gave out."""
+
+
+class Page(TypedDict):
+    """Some items and where the next ones start."""
+
+    items: list[Row]
+    next: str | None
+    """Cursor of the first item that is not here; None at the end."""
+
+
+class Flow(TypedDict):
+    """Where the metered energy of one interval came from and went to, Wh; sources and uses have the same sum."""
+
+    homesExportWh: int
+    storageDischargeWh: int
+    gridImportWh: int
+    """What neighbours needed beyond what neighbours gave."""
+    homesImportWh: int
+    storageChargeWh: int
+    gridExportWh: int
+
+
+class Queries:
+    """Read-only questions to the projection; safe to call from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # -- TRADES
+
+    def trades(
+        self,
+        *,
+        interval: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        account: str | None = None,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return trades by interval, then number; of one account when it bought or sold."""
+        where = _within(col(TradeRow.interval), interval, start, end)
+        if account is not None:
+            where.append(or_(col(TradeRow.buyer) == account, col(TradeRow.seller) == account))
+        if cursor is not None:
+            at, number = _parse_cursor(cursor, 2)
+            where.append(
+                or_(
+                    col(TradeRow.interval) > at,
+                    and_(col(TradeRow.interval) == at, col(TradeRow.number) >= number),
+                )
+            )
+        rows, after = self._page(TradeRow, where, [col(TradeRow.interval), col(TradeRow.number)], limit)
+        return Page(
+            items=[query_rows.trade(row) for row in rows], next=f"{after.interval}-{after.number}" if after else None
+        )
+
+    def latest_trades(self, limit: int) -> list[Row]:
+        """Return the latest trades by journal sequence, newest first."""
+        return [query_rows.trade(row) for row in self._latest(TradeRow, [], [col(TradeRow.sequence).desc()], limit)]
+
+    # -- ORDERS
+
+    def orders(
+        self,
+        *,
+        account: str | None = None,
+        interval: int | None = None,
+        status: str | None = None,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return orders by their place in the journal."""
+        where = _equal(
+            (col(OrderRow.account), account), (col(OrderRow.interval), interval), (col(OrderRow.status), status)
+        )
+        if cursor is not None:
+            where.append(col(OrderRow.sequence) >= _parse_cursor(cursor, 1)[0])
+        rows, after = self._page(OrderRow, where, [col(OrderRow.sequence)], limit)
+        return Page(items=[query_rows.order(row) for row in rows], next=str(after.sequence) if after else None)
+
+    def order(self, digest: str) -> Row | None:
+        """Return one order by its EIP-712 digest."""
+        with Session(self._engine) as session:
+            row = session.get(OrderRow, digest)
+            return query_rows.order(row) if row else None
+
+    # -- INTERVALS AND RUNS
+
+    def intervals(
+        self,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return delivery intervals in their sequence."""
+        where = _within(col(MarketInterval.start), None, start, end)
+        if cursor is not None:
+            where.append(col(MarketInterval.start) >= _parse_cursor(cursor, 1)[0])
+        rows, after = self._page(MarketInterval, where, [col(MarketInterval.start)], limit)
+        return Page(items=[query_rows.interval(row) for row in rows], next=str(after.start) if after else None)
+
+    def latest_metered_interval(self) -> Row | None:
+        """Return the latest interval whose readings are in, or None."""
+        where: list[ColumnElement[bool]] = [col(MarketInterval.import_wh).is_not(None)]
+        rows = self._latest(MarketInterval, where, [col(MarketInterval.start).desc()], 1)
+        return query_rows.interval(rows[0]) if rows else None
+
+    def flow(self, interval: int) -> Flow | None:
+        """Return the neighbourhood's sums of one interval by kind of member; None before its readings are in.
+
+        Sums only: no answer of this class tells what one household did.
+        """
+        statement = (
+            select(Account.kind, func.sum(ReadingRow.import_wh), func.sum(ReadingRow.export_wh))
+            .join(Account, col(Account.address) == col(ReadingRow.account))
+            .where(ReadingRow.interval == interval)
+            .group_by(col(Account.kind))
+        )
+        with Session(self._engine) as session:
+            sums = {kind: (int(imported), int(exported)) for kind, imported, exported in session.exec(statement)}
+        if not sums:
+            return None
+        storage_import_wh, storage_export_wh = sums.pop("storage", (0, 0))
+        homes_import_wh = sum(imported for imported, _ in sums.values())
+        homes_export_wh = sum(exported for _, exported in sums.values())
+        net_wh = homes_import_wh + storage_import_wh - homes_export_wh - storage_export_wh
+        return Flow(
+            homesExportWh=homes_export_wh,
+            storageDischargeWh=storage_export_wh,
+            gridImportWh=max(0, net_wh),
+            homesImportWh=homes_import_wh,
+            storageChargeWh=storage_import_wh,
+            gridExportWh=max(0, -net_wh),
+        )
+
+    def runs(self, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None) -> Page:
+        """Return settlement runs in their sequence."""
+        where: list[ColumnElement[bool]] = []
+        if cursor is not None:
+            where.append(col(RunRow.run_id) >= _parse_cursor(cursor, 1)[0])
+        rows, after = self._page(RunRow, where, [col(RunRow.run_id)], limit)
+        return Page(items=[query_rows.run(row) for row in rows], next=str(after.run_id) if after else None)
+
+    def latest_runs(self, limit: int) -> list[Row]:
+        """Return the latest settlement runs, newest first."""
+        return [query_rows.run(row) for row in self._latest(RunRow, [], [col(RunRow.run_id).desc()], limit)]
+
+    # -- CERTIFICATES
+
+    def certificates(
+        self,
+        *,
+        owner: str | None = None,
+        interval: int | None = None,
+        run_id: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return certificates by number."""
+        where = _within(col(CertificateRow.interval), interval, start, end)
+        where += _equal((col(CertificateRow.owner), owner), (col(CertificateRow.run_id), run_id))
+        if cursor is not None:
+            where.append(col(CertificateRow.number) >= _parse_cursor(cursor, 1)[0])
+        rows, after = self._page(CertificateRow, where, [col(CertificateRow.number)], limit)
+        return Page(items=[query_rows.certificate(row) for row in rows], next=str(after.number) if after else None)
+
+    def latest_certificates(self, limit: int) -> list[Row]:
+        """Return the latest certificates, newest first."""
+        return [
+            query_rows.certificate(row)
+            for row in self._latest(CertificateRow, [], [col(CertificateRow.number).desc()], limit)
+        ]
+
+    def certificate(self, number: int) -> Row | None:
+        """Return one certificate by its number."""
+        with Session(self._engine) as session:
+            row = session.get(CertificateRow, number)
+            return query_rows.certificate(row) if row else None
+
+    # -- ACCOUNTS
+
+    def accounts(self) -> list[Row]:
+        """Return all accounts with their free balance on chain, by label."""
+        with Session(self._engine) as session:
+            rows = session.exec(select(Account).order_by(col(Account.label), col(Account.address))).all()
+            return [query_rows.account(row) for row in rows]
+
+    def statement(self, account: str) -> dict[str, object] | None:
+        """Return one account's balance and all its entries; None for an unknown account. Personal data."""
+        with Session(self._engine) as session:
+            row = session.get(Account, account)
+            if row is None:
+                return None
+            entries = select(EntryRow).where(EntryRow.account == account).order_by(col(EntryRow.sequence))
+            return {
+                "account": row.address,
+                "label": row.label,
+                "balanceNeur": row.balance_neur,
+                "entries": [query_rows.entry(entry) for entry in session.exec(entries)],
+            }
+
+    # -- SUMMARY
+
+    def summary(self, *, start: int | None = None, end: int | None = None) -> Row:
+        """Return totals over the intervals of a stretch of time.
+
+        `localWh` is, per interval, what meters took while neighbours gave: min(import, export); the grid brings the
+        rest. `selfSufficiencyPermille` is local over imported energy, rounded down, None when nothing was imported.
+        `savedNeur` is traded energy times the grid's spread (import minus export tariff): what buyers and sellers
+        keep together by trading with each other. `gridCarbonG` is the grid's part times its carbon intensity,
+        rounded down once.
+        """
+        imported = func.coalesce(col(MarketInterval.import_wh), 0)
+        exported = func.coalesce(col(MarketInterval.export_wh), 0)
+        local = case((imported < exported, imported), else_=exported)
+        spread = col(MarketInterval.import_tariff_ueur_per_kwh) - col(MarketInterval.export_tariff_ueur_per_kwh)
+        traded = cast(col(MarketInterval.traded_wh), BigInteger)
+        carbon = func.coalesce(col(MarketInterval.carbon_g_per_kwh), 0)
+        sums: dict[str, Column] = {
+            "trades": col(MarketInterval.trades),
+            "tradedWh": traded,
+            "turnoverNeur": col(MarketInterval.turnover_neur),
+            "savedNeur": traded * func.coalesce(spread, 0),
+            "importWh": imported,
+            "exportWh": exported,
+            "certifiedWh": func.coalesce(col(MarketInterval.certified_wh), 0),
+            "localWh": local,
+            "gridImportWh": imported - local,
+            "gridExportWh": exported - local,
+            "gridCarbonMg": cast(imported - local, BigInteger) * carbon,
+        }
+        statement = select_columns(func.count(), *(func.sum(summand) for summand in sums.values())).where(
+            *_within(col(MarketInterval.start), None, start, end)
+        )
+        with self._engine.connect() as connection:
+            intervals, *values = connection.execute(statement).one()
+        totals = {name: int(value or 0) for name, value in zip(sums, values, strict=True)}
+        carbon_mg, import_wh = totals.pop("gridCarbonMg"), totals["importWh"]
+        return {
+            "intervals": int(intervals),
+            **totals,
+            "selfSufficiencyPermille": totals["localWh"] * 1_000 // import_wh if import_wh else None,
+            "gridCarbonG": carbon_mg // 1_000,
+        }
+
+    # -- READING ROWS
+
+    def _page(
+        self,
+        model: type[Model],
+        where: list[ColumnElement[bool]],
+        order: Sequence[Column],
+        limit: int,
+    ) -> tuple[Sequence[Model], Model | None]:
+        """Return at most `limit` rows and the row after them, if there is one."""
+        limit = max(1, min(limit, LIMIT_MAX))
+        with Session(self._engine) as session:
+            rows = session.exec(select(model).where(*where).order_by(*order).limit(limit + 1)).all()
+        return rows[:limit], rows[limit] if len(rows) > limit else None
+
+    def _latest(
+        self, model: type[Model], where: list[ColumnElement[bool]], order: Sequence[Column], limit: int
+    ) -> Sequence[Model]:
+        return self._page(model, where, order, limit)[0]
+
+
+def _within(column: Column, exactly: int | None, start: int | None, end: int | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if exactly is not None:
+        conditions.append(column == exactly)
+    if start is not None:
+        conditions.append(column >= start)
+    if end is not None:
+        conditions.append(column < end)
+    return conditions
+
+
+def _equal(*pairs: tuple[Column, int | str | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _parse_cursor(cursor: str, parts: int) -> list[int]:
+    texts = cursor.split("-")
+    if len(texts) != parts or not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in texts):
+        raise BadCursor(f"{cursor[:40]!r} is no cursor of this list: pass the 'next' of the answer before, unchanged")
+    return [int(text) for text in texts]

@@ -1,0 +1,95 @@
+"""What the interfaces need from the node's core and from the chain.
+
+Units: Wh, µ€/kWh, UTC epoch seconds. Digests, hashes and addresses in answers are lower-case ``0x`` text.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from energy.identity import Address, Digest
+from energy.results import Rejected
+from market.events import Outcome
+from market.orders import Order
+
+JsonObject = dict[str, Any]
+"""A JSON object whose keys are camelCase with the unit in the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that is in the journal, with the receipt that the node signed for it."""
+
+    order_digest: Digest
+    sequence: int
+    """Position in the journal."""
+    journal_hash: bytes
+    """Hash of the journal through this record."""
+    outcome: Outcome
+    filled_wh: int
+    resting_wh: int
+    receipt_signature: bytes
+    """The node's 65-byte signature over `Receipt{sequence, journalHash, orderDigest, outcome}`."""
+    node: Address
+    """Who signed the receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancellation that is in the journal, with the receipt that the node signed for it."""
+
+    order_digest: Digest
+    sequence: int
+    journal_hash: bytes
+    outcome: Outcome
+    cancelled_wh: int
+    """Energy that left the book, ≥ 1 Wh."""
+    receipt_signature: bytes
+    node: Address
+
+
+class NodeCommands(Protocol):
+    """The core of a running node, as the interfaces see it.
+
+    `place_order` and `cancel_order` take effect before they first suspend, so that calls started in sequence
+    take effect in that sequence and share one write to disk.
+    """
+
+    async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
+        """Check, journal and match a signed order; return when it is safely on disk."""
+        ...
+
+    async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
+        """Check and journal a signed cancellation; return when it is safely on disk."""
+        ...
+
+    def status(self) -> JsonObject:
+        """Return what `energy_getStatus` answers."""
+        ...
+
+    def domain(self) -> JsonObject:
+        """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
+        ...
+
+    def book(self, interval: int | None) -> JsonObject | None:
+        """Return the book of an interval, of the next one to close for None; None when there is no such book."""
+        ...
+
+    async def evidence(self, number: int) -> JsonObject | None:
+        """Return the evidence document of a certificate; None when it does not exist or is not settled yet."""
+        ...
+
+    def now(self) -> int:
+        """Return the node's time, UTC epoch seconds; simulated in a demo."""
+        ...
+
+
+class ChainRequests(Protocol):
+    """The chain's own JSON-RPC, in whichever process it runs."""
+
+    async def request_bytes(self, raw: bytes) -> bytes:
+        """Send one request or one batch as JSON text and return the answer's text (empty for notifications).
+
+        Raises:
+            Unavailable: the chain's process does not answer; the same request may succeed later.
+        """
+        ...
