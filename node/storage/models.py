@@ -127,6 +127,25 @@ class ReadingRow(SQLModel, table=True):
     export_index_wh: int
     quality: int
     flags: int
+    previous_hash: str
+    raw_hash: str
+    observed_at: int
+    signatures: str
+    """JSON: the oracles' signatures over this reading, by signer."""
+
+
+class AttestationRow(SQLModel, table=True):
+    """What the oracles committed for one interval."""
+
+    interval: int = Field(primary_key=True)
+    readings_root: str
+    import_wh: int
+    export_wh: int
+    previous_history: str
+    """The chain's history hash before this interval."""
+    signatures: str
+    """JSON: the oracles' signatures over the commitment, by signer."""
+    transaction: str
 
 
 class RunRow(SQLModel, table=True):
@@ -141,10 +160,14 @@ class RunRow(SQLModel, table=True):
     entries_root: str
     certificates_root: str
     readings_hash: str
+    nets_hash: str
+    previous_run: str
     import_wh: int
     export_wh: int
     traded_wh: int
     certified_wh: int
+    signatures: str
+    """JSON: the attestors' signatures over the run, by signer."""
     accounts: int
     net_sum_neur: int
     transaction: str

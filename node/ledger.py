@@ -1,0 +1,191 @@
+"""The community's contracts, through web3.py: deploy them, attest intervals, settle runs, read what they hold.
+
+Every transaction is idempotent by the contracts' own rules (an interval is attested once, a run settled once), so a
+crash between sending and hearing back is healed by asking the chain first.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+from eth_account import Account
+from web3 import AsyncWeb3
+from web3.contract import AsyncContract
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
+from web3.types import TxReceipt
+
+from energy.errors import Corrupt
+from energy.identity import Address, Digest
+from node.community import Contracts
+from node.keys import KeyPair
+
+CONTRACT_NAMES: Final = ("CommunityToken", "Registry", "Readings", "Settlement", "Certificates")
+GAS_PER_TRANSACTION: Final = 15_000_000
+"""Upper bound given with every transaction of the operator; what is not used costs nothing."""
+FEE_WEI_PER_GAS_MAX: Final = 10**10
+
+
+class ChainRefused(Exception):
+    """A contract reverted a transaction of the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The latest settled run; all zero before the first."""
+
+    run_id: int
+    run_hash: Digest
+    last_interval: int
+
+
+def artifact(name: str) -> dict[str, Any]:
+    """Return the compiled artifact of a contract: abi, bytecode, metadata."""
+    found: dict[str, Any] = json.loads(files("contracts.artifacts").joinpath(f"{name}.json").read_text())
+    return found
+
+
+class Ledger:
+    """The contracts of one community, driven by its operator."""
+
+    def __init__(self, w3: AsyncWeb3[Any], chain_id: int, operator: KeyPair) -> None:
+        self._w3 = w3
+        self._chain_id = chain_id
+        self._operator = operator
+        self._nonce: int | None = None
+        self._contracts: dict[str, AsyncContract] = {}
+
+    def attach(self, contracts: Contracts) -> None:
+        """Use the contracts that the community agreed on."""
+        places = (
+            contracts.token,
+            contracts.registry,
+            contracts.readings,
+            contracts.settlement,
+            contracts.certificates,
+        )
+        for name, address in zip(CONTRACT_NAMES, places, strict=True):
+            self._contracts[name] = self._w3.eth.contract(
+                address=self._w3.to_checksum_address(address), abi=artifact(name)["abi"]
+            )
+
+    # -- COMMANDS
+
+    async def deploy(self, name: str, *arguments: object) -> Address:
+        """Deploy a contract and return its address."""
+        built = artifact(name)
+        contract = self._w3.eth.contract(abi=built["abi"], bytecode=built["bytecode"])
+        data = contract.constructor(*arguments).data_in_transaction
+        receipt = await self._transact(None, data)
+        place = receipt["contractAddress"]
+        self._contracts[name] = self._w3.eth.contract(address=place, abi=built["abi"])
+        return Address(bytes.fromhex(place[2:]))
+
+    async def send(self, name: str, function: str, *arguments: object) -> TxReceipt:
+        """Call a function of a contract in a transaction and return its receipt.
+
+        Raises:
+            ChainRefused: the contract reverted; says why.
+        """
+        contract = self._contracts[name]
+        return await self._transact(contract.address, contract.encode_abi(function, args=arguments))
+
+    # -- QUERIES
+
+    async def read(self, name: str, function: str, *arguments: object, block: int | str = "latest") -> Any:
+        """Call a view of a contract."""
+        contract = self._contracts[name]
+        return await contract.functions[function](*arguments).call(block_identifier=block)  # type: ignore[arg-type]
+
+    async def last_attested(self) -> int:
+        """Return the latest attested interval; 0 before the first."""
+        return int(await self.read("Readings", "lastInterval"))
+
+    async def history_at(self, interval: int) -> Digest:
+        """Return the history hash through an interval."""
+        return Digest(bytes(await self.read("Readings", "historyAt", interval)))
+
+    async def last_run(self) -> LastRun:
+        """Return the latest settled run."""
+        run_id, run_hash, last_interval = await self.read("Settlement", "lastRun")
+        return LastRun(int(run_id), Digest(bytes(run_hash)), int(last_interval))
+
+    async def balances(self, accounts: Sequence[Address], block: int | str = "latest") -> dict[Address, int]:
+        """Return the free balances of accounts, n€, at a block."""
+        return {
+            account: int(await self.read("Settlement", "balanceOf", self._w3.to_checksum_address(account), block=block))
+            for account in accounts
+        }
+
+    async def event_receipt(self, name: str, event: str, **indexed: object) -> TxReceipt | None:
+        """Return the receipt of the transaction that logged an event, or None."""
+        logs = await self._contracts[name].events[event]().get_logs(from_block=0, argument_filters=indexed)
+        if not logs:
+            return None
+        return await self._w3.eth.get_transaction_receipt(logs[0]["transactionHash"])
+
+    async def transaction_place(self, transaction: str) -> tuple[int, int]:
+        """Return block number and index of a transaction."""
+        receipt = await self._w3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+        return receipt["blockNumber"], receipt["transactionIndex"]
+
+    # -- TRANSACTIONS
+
+    async def _transact(self, to: object | None, data: object) -> TxReceipt:
+        if self._nonce is None:
+            sender = self._w3.to_checksum_address(self._operator.address)
+            self._nonce = await self._w3.eth.get_transaction_count(sender)
+        transaction = {
+            "type": 2,
+            "chainId": self._chain_id,
+            "nonce": self._nonce,
+            "gas": GAS_PER_TRANSACTION,
+            "maxFeePerGas": FEE_WEI_PER_GAS_MAX,
+            "maxPriorityFeePerGas": 0,
+            "value": 0,
+            "data": data,
+        }
+        if to is not None:
+            transaction["to"] = to
+        signed = Account.sign_transaction(transaction, self._operator.private_key)
+        try:
+            tx_hash = await self._w3.eth.send_raw_transaction(signed.raw_transaction)
+        except Web3RPCError as error:
+            self._nonce = None
+            raise ChainRefused(str(error)) from error
+        self._nonce += 1
+        receipt = await self._w3.eth.get_transaction_receipt(tx_hash)
+        if receipt["status"] != 1:
+            raise ChainRefused(await self._why(to, data, receipt))
+        return receipt
+
+    async def _why(self, to: object | None, data: object, receipt: TxReceipt) -> str:
+        """Return the contract's own words for a failed transaction, by repeating it as a call."""
+        call = {"from": self._w3.to_checksum_address(self._operator.address), "to": to, "data": data}
+        try:
+            await self._w3.eth.call(call, block_identifier=receipt["blockNumber"] - 1)  # type: ignore[arg-type]
+        except ContractCustomError as error:
+            return self._named(str(error.data))
+        except (ContractLogicError, Web3RPCError) as error:
+            return str(error)
+        raise Corrupt(f"transaction {receipt['transactionHash'].hex()} failed, but not when repeated")
+
+    def _named(self, data: str) -> str:
+        for name, contract in self._contracts.items():
+            for item in contract.abi:
+                if item["type"] != "error":
+                    continue
+                kinds = [str(field["type"]) for field in item.get("inputs", ())]
+                signature = f"{item['name']}({','.join(kinds)})"
+                if data.startswith(self._w3.keccak(text=signature)[:4].to_0x_hex()):
+                    values = self._w3.codec.decode(kinds, bytes.fromhex(data[10:]))
+                    return f"{name}: {item['name']}{values}"
+        return data
+
+
+def meter_tuple(
+    account: Address, source: int, capacity_w: int, commissioned_at: int, passport: Digest
+) -> tuple[object, ...]:
+    """Return a meter's record as the ABI takes the struct; valid from its commissioning, without an end."""
+    return (AsyncWeb3.to_checksum_address(account), source, capacity_w, commissioned_at, passport, commissioned_at, 0)

@@ -1,0 +1,14 @@
+"""Why the node itself refuses a command, before the core sees it: stable codes 6000 to 6999."""
+
+from enum import IntEnum
+
+
+class NodeReject(IntEnum):
+    """Codes 6000 to 6999. A code is never reused or renumbered."""
+
+    BAD_SIGNATURE = 6001
+    """The signature is malformed or not the account's. Facts: account, signer, chain_id, verifying_contract."""
+    WRONG_CHAIN = 6002
+    """Signed for another chain. Facts: signed_chain_id, chain_id."""
+    WRONG_CONTRACT = 6003
+    """Signed for another contract. Facts: signed_contract, verifying_contract."""

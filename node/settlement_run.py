@@ -1,0 +1,210 @@
+"""One settlement run, prepared from what is known: pure, so that each attestor can compute it anew and compare.
+
+Units: Wh, µ€/kWh, n€; all int.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from energy.identity import Address, Digest, MeterId, address_from_hex, hex_text, meter_from_hex
+from energy.results import Rejected
+from market.certificates import CertificateRange, Store, allocate
+from market.events import Trade
+from market.orders import Order
+from market.settlement import Entry, Metered, Tariff, pack_nets, settle_interval
+from node.typed_data import certificate_values, entry_hash, signed_order_hash, trade_hash
+from oracles.hashing import keccak
+from oracles.merkle import MerkleTree, leaf, salt
+from oracles.struct_types import Value
+from oracles.typed_data import CERTIFICATE, RUN, Domain, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """What a run starts from: where its predecessor stopped."""
+
+    run_id: int
+    """Of the predecessor; 0 before the first."""
+    run_hash: Digest
+    certificates: int
+    """Certificates issued so far."""
+    entries: Mapping[Address, int]
+    """Lines of each account's statement so far."""
+    stores: Mapping[MeterId, Store]
+
+    def to_json(self) -> str:
+        """Return the canonical text."""
+        return json.dumps(
+            {
+                "run_id": self.run_id,
+                "run_hash": hex_text(self.run_hash),
+                "certificates": self.certificates,
+                "entries": {hex_text(account): count for account, count in sorted(self.entries.items())},
+                "stores": {
+                    hex_text(meter): [hex_text(store.account), store.efficiency_permille, store.certified_permille_wh]
+                    for meter, store in sorted(self.stores.items())
+                },
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Carry":
+        """Return what `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(
+            raw["run_id"],
+            Digest(bytes.fromhex(raw["run_hash"][2:])),
+            raw["certificates"],
+            {address_from_hex(account): count for account, count in raw["entries"].items()},
+            {
+                meter_from_hex(meter): Store(address_from_hex(account), meter_from_hex(meter), efficiency, certified)
+                for meter, (account, efficiency, certified) in raw["stores"].items()
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalInput:
+    """Everything that settles one interval."""
+
+    tariff: Tariff
+    orders: Sequence[tuple[Order, bytes]]
+    """Signed orders, in journal sequence."""
+    trades: Sequence[Trade]
+    metered: Sequence[Metered]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One entry with its place in the account's statement."""
+
+    sequence: int
+    entry: Entry
+    balance_after_neur: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run, ready to be signed."""
+
+    values: tuple[Value, ...]
+    """The values of the EIP-712 `Run`, in their signed sequence."""
+    run_hash: Digest
+    nets: Mapping[Address, int]
+    packed_nets: bytes
+    lines: tuple[StatementLine, ...]
+    certificates: tuple[tuple[int, CertificateRange, Digest], ...]
+    """Number, piece and leaf, in the sequence of the tree."""
+    balances: Mapping[Address, int]
+    """Free balances after the run."""
+    carry: Carry
+
+
+def prepare_run(
+    domain: Domain,
+    salt_key: bytes,
+    supplier: Address,
+    carry: Carry,
+    readings_hash: Digest,
+    inputs: Sequence[IntervalInput],
+    balances: Mapping[Address, int],
+) -> PreparedRun | Rejected:
+    """Settle consecutive intervals and commit to the result.
+
+    Args:
+        domain: Of the Settlement contract.
+        salt_key: Secret that salts the leaves.
+        supplier: Counterparty of everything that is not traded.
+        carry: Where the previous run stopped.
+        readings_hash: The chain's history hash through the last interval.
+        inputs: The intervals, in sequence, at least one.
+        balances: Free balances before the run, of every account that can occur.
+    """
+    entries: list[Entry] = []
+    pieces: list[CertificateRange] = []
+    stores = dict(carry.stores)
+    imported = exported = traded = 0
+    for item in inputs:
+        settled = settle_interval(item.trades, item.metered, item.tariff, supplier)
+        if isinstance(settled, Rejected):
+            return settled
+        allocation = allocate(item.trades, item.metered, stores)
+        stores = dict(allocation.stores)
+        entries += settled.entries
+        pieces += allocation.certificates
+        imported += settled.imported_wh
+        exported += settled.exported_wh
+        traded += settled.traded_wh
+    lines, entry_leaves, counts, after = _statement(salt_key, carry, entries, balances)
+    certificates = _certificates(salt_key, carry, pieces)
+    nets = {account: after[account] - balances[account] for account in sorted(after)}
+    packed = pack_nets(nets)
+    run_id = carry.run_id + 1
+    values: tuple[Value, ...] = (
+        run_id,
+        inputs[0].tariff.interval,
+        inputs[-1].tariff.interval,
+        _root(salt_key, b"order", [signed_order_hash(*signed) for item in inputs for signed in item.orders]),
+        _root(salt_key, b"trade", [trade_hash(trade) for item in inputs for trade in item.trades]),
+        readings_hash,
+        MerkleTree(entry_leaves).root,
+        MerkleTree([at for _, _, at in certificates]).root,
+        keccak(packed),
+        imported,
+        exported,
+        traded,
+        sum(piece.to_wh - piece.from_wh for piece in pieces),
+        carry.run_hash,
+    )
+    run_hash = digest(domain, RUN.hash(values))
+    return PreparedRun(
+        values,
+        run_hash,
+        nets,
+        packed,
+        lines,
+        certificates,
+        after,
+        Carry(run_id, run_hash, carry.certificates + len(pieces), counts, stores),
+    )
+
+
+def certificate_salt(salt_key: bytes, number: int) -> Digest:
+    """Return the salt of a certificate's leaf."""
+    return salt(salt_key, b"certificate", number)
+
+
+def certificate_leaf(salt_key: bytes, number: int, piece: CertificateRange) -> Digest:
+    """Return the leaf of a certificate in its run's tree."""
+    return leaf(CERTIFICATE.hash(certificate_values(number, piece)), certificate_salt(salt_key, number))
+
+
+def _certificates(
+    salt_key: bytes, carry: Carry, pieces: Sequence[CertificateRange]
+) -> tuple[tuple[int, CertificateRange, Digest], ...]:
+    numbered = enumerate(pieces, start=carry.certificates + 1)
+    return tuple((number, piece, certificate_leaf(salt_key, number, piece)) for number, piece in numbered)
+
+
+def _statement(
+    salt_key: bytes, carry: Carry, entries: Sequence[Entry], balances: Mapping[Address, int]
+) -> tuple[tuple[StatementLine, ...], list[Digest], dict[Address, int], dict[Address, int]]:
+    """Number the entries of each account and carry its balance from line to line."""
+    counts = dict(carry.entries)
+    running = dict(balances)
+    lines: list[StatementLine] = []
+    leaves: list[Digest] = []
+    for entry in entries:
+        sequence = counts.get(entry.account, 0) + 1
+        before = running[entry.account]
+        counts[entry.account] = sequence
+        running[entry.account] = before + entry.amount_neur
+        lines.append(StatementLine(sequence, entry, running[entry.account]))
+        leaves.append(leaf(entry_hash(sequence, entry, before), salt(salt_key, b"entry", entry.account, sequence)))
+    return tuple(lines), leaves, counts, running
+
+
+def _root(salt_key: bytes, label: bytes, hashes: Sequence[Digest]) -> Digest:
+    return MerkleTree([leaf(item, salt(salt_key, label, item)) for item in hashes]).root

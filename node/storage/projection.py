@@ -1,0 +1,221 @@
+"""Follows the journal, the readings and the runs, and keeps the tables that people look at up to date.
+
+Changes are collected in memory and written in one transaction together with how far each source was followed, so that a
+crash leaves the tables at an earlier moment, never at a wrong one; what is missing is followed again at the next start.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, case, delete, insert, select, update
+from sqlmodel import Session, SQLModel, col
+
+from energy.identity import hex_text
+from market.commands import Command, PlaceOrder
+from market.events import CancelReason, Event, GateClosed, IntervalOpened, OrderCancelled, OrderPlaced, Outcome, Trade
+from node.storage.models import (
+    Account,
+    AttestationRow,
+    CertificateRow,
+    Checkpoint,
+    EntryRow,
+    IntervalStatus,
+    MarketInterval,
+    OrderRow,
+    OrderStatus,
+    ReadingRow,
+    RunRow,
+    TradeRow,
+)
+from node.tariffs import TariffSchedule
+
+_STATUS_BY_OUTCOME = {
+    Outcome.RESTING: OrderStatus.RESTING,
+    Outcome.FILLED: OrderStatus.FILLED,
+    Outcome.PARTLY_FILLED_REST_CANCELLED: OrderStatus.CANCELLED,
+    Outcome.CANCELLED: OrderStatus.CANCELLED,
+}
+_STATUS_BY_REASON = {
+    CancelReason.BY_OWNER: OrderStatus.CANCELLED,
+    CancelReason.IMMEDIATE_REST: OrderStatus.CANCELLED,
+    CancelReason.SELF_TRADE: OrderStatus.CANCELLED,
+    CancelReason.EXPIRED: OrderStatus.EXPIRED,
+    CancelReason.GATE_CLOSED: OrderStatus.UNFILLED,
+}
+
+
+class Projection:
+    """The writer of the projection; one per node."""
+
+    def __init__(self, engine: Engine, tariffs: TariffSchedule) -> None:
+        self.engine = engine
+        self._tariffs = tariffs
+        self._statements: list[tuple[Any, list[dict[str, Any]]]] = []
+        self._positions: dict[str, int] = {}
+
+    def position(self, source: str) -> int:
+        """Return how far a source was followed and written; 0 for not at all."""
+        with Session(self.engine) as session:
+            found = session.get(Checkpoint, source)
+            return found.position if found else 0
+
+    def apply_market(self, sequence: int, now: int, command: Command, events: Iterable[Event]) -> None:
+        """Follow one accepted command of the journal."""
+        for event in events:
+            match event:
+                case IntervalOpened(interval):
+                    self._insert(MarketInterval, [self._opened(interval)])
+                case OrderPlaced():
+                    assert isinstance(command, PlaceOrder)
+                    self._insert(OrderRow, [_order_row(sequence, now, event)])
+                case Trade():
+                    self._insert(TradeRow, [_trade_row(sequence, now, event)])
+                    if isinstance(command, PlaceOrder):
+                        self._fill_resting(event, command)
+                case OrderCancelled():
+                    self._cancel(event)
+                case GateClosed():
+                    self._close(event)
+                case _:
+                    pass
+        self._positions["journal"] = sequence
+
+    def apply_interval(self, attestation: AttestationRow, readings: Sequence[ReadingRow]) -> None:
+        """Follow one attested interval."""
+        self._insert(AttestationRow, [attestation.model_dump()])
+        self._insert(ReadingRow, [row.model_dump() for row in readings])
+        self._update(
+            MarketInterval,
+            col(MarketInterval.start) == attestation.interval,
+            status=IntervalStatus.ATTESTED,
+            import_wh=attestation.import_wh,
+            export_wh=attestation.export_wh,
+            readings_root=attestation.readings_root,
+            attested_in=attestation.transaction,
+        )
+        self._positions["readings"] = attestation.interval
+
+    def apply_run(
+        self,
+        run: RunRow,
+        entries: Sequence[EntryRow],
+        certificates: Sequence[CertificateRow],
+        balances: Mapping[str, int],
+        certified_by_interval: Mapping[int, int],
+    ) -> None:
+        """Follow one settled run."""
+        self._insert(RunRow, [run.model_dump()])
+        self._insert(EntryRow, [row.model_dump() for row in entries])
+        self._insert(CertificateRow, [row.model_dump() for row in certificates])
+        for address, balance_neur in balances.items():
+            self._update(Account, col(Account.address) == address, balance_neur=balance_neur)
+        for interval, certified_wh in certified_by_interval.items():
+            self._update(
+                MarketInterval,
+                col(MarketInterval.start) == interval,
+                status=IntervalStatus.SETTLED,
+                certified_wh=certified_wh,
+                run_id=run.run_id,
+            )
+        self._positions["runs"] = run.run_id
+
+    def put_accounts(self, accounts: Sequence[Account]) -> None:
+        """Take in the accounts of the community; known ones stay as they are."""
+        with Session(self.engine) as session:
+            known = set(session.scalars(select(col(Account.address))))
+            session.add_all(account for account in accounts if account.address not in known)
+            session.commit()
+
+    def flush(self) -> None:
+        """Write what was followed since the last time, in one transaction."""
+        if not self._positions:
+            return
+        statements, self._statements = self._statements, []
+        positions, self._positions = self._positions, {}
+        with self.engine.begin() as connection:
+            for statement, rows in statements:
+                connection.execute(statement, rows) if rows else connection.execute(statement)
+            for source, position in positions.items():
+                connection.execute(delete(Checkpoint).where(col(Checkpoint.source) == source))
+                connection.execute(insert(Checkpoint).values(source=source, position=position))
+
+    def _opened(self, interval: int) -> dict[str, Any]:
+        grid = self._tariffs.at(interval)
+        return MarketInterval(
+            start=interval,
+            status=IntervalStatus.OPEN,
+            import_tariff_ueur_per_kwh=grid.tariff.import_ueur_per_kwh,
+            export_tariff_ueur_per_kwh=grid.tariff.export_ueur_per_kwh,
+            carbon_g_per_kwh=grid.carbon_g_per_kwh,
+        ).model_dump()
+
+    def _fill_resting(self, trade: Trade, command: PlaceOrder) -> None:
+        resting = trade.sell_order if trade.buy_order == command.digest else trade.buy_order
+        filled = col(OrderRow.filled_wh) + trade.quantity_wh
+        self._update(
+            OrderRow,
+            col(OrderRow.digest) == hex_text(resting),
+            filled_wh=filled,
+            status=case((filled >= col(OrderRow.quantity_wh), OrderStatus.FILLED.value), else_=OrderRow.status),
+        )
+
+    def _cancel(self, event: OrderCancelled) -> None:
+        self._update(OrderRow, col(OrderRow.digest) == hex_text(event.digest), status=_STATUS_BY_REASON[event.reason])
+
+    def _close(self, event: GateClosed) -> None:
+        self._update(
+            MarketInterval,
+            col(MarketInterval.start) == event.interval,
+            status=IntervalStatus.CLOSED,
+            trades=event.trades,
+            traded_wh=event.traded_wh,
+            turnover_neur=event.turnover_neur,
+            mean_price_ueur_per_kwh=event.turnover_neur // event.traded_wh if event.traded_wh else None,
+        )
+
+    def _insert(self, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        if self._statements and self._statements[-1][1] and self._statements[-1][0].table.name == model.__tablename__:
+            self._statements[-1][1].extend(rows)
+        else:
+            self._statements.append((insert(model), list(rows)))
+
+    def _update(self, model: type[SQLModel], where: Any, **values: Any) -> None:
+        self._statements.append((update(model).where(where).values(**values), []))
+
+
+def _order_row(sequence: int, now: int, event: OrderPlaced) -> dict[str, Any]:
+    order = event.order
+    return OrderRow(
+        digest=hex_text(event.digest),
+        sequence=sequence,
+        placed_at=now,
+        account=hex_text(order.account),
+        interval=order.interval,
+        side=order.side.name.lower(),
+        quantity_wh=order.quantity_wh,
+        limit_price_ueur_per_kwh=order.limit_price_ueur_per_kwh,
+        time_in_force=order.time_in_force,
+        nonce=order.nonce,
+        expiry=order.expiry,
+        filled_wh=event.filled_wh,
+        status=_STATUS_BY_OUTCOME[event.outcome],
+    ).model_dump()
+
+
+def _trade_row(sequence: int, now: int, trade: Trade) -> dict[str, Any]:
+    return TradeRow(
+        interval=trade.interval,
+        number=trade.number,
+        sequence=sequence,
+        matched_at=now,
+        price_ueur_per_kwh=trade.price_ueur_per_kwh,
+        quantity_wh=trade.quantity_wh,
+        buy_order=hex_text(trade.buy_order),
+        sell_order=hex_text(trade.sell_order),
+        buyer=hex_text(trade.buyer),
+        seller=hex_text(trade.seller),
+        buy_from_wh=trade.buy_from_wh,
+        sell_from_wh=trade.sell_from_wh,
+    ).model_dump()

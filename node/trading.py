@@ -1,0 +1,210 @@
+"""Trading: signed orders in, receipts out. The journal is the truth; nothing is acknowledged before it is on disk.
+
+A command is applied to the engine first, in memory; only an accepted one is journaled. So the journal holds nothing but
+what took effect, and replaying it gives the same market, byte for byte.
+"""
+
+from collections.abc import Callable, Sequence
+
+from energy.errors import Corrupt
+from energy.identity import Address, Digest, hex_text
+from energy.results import Accepted, Rejected
+from market import journal
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.engine import MarketState, apply
+from market.events import Event, OrderCancelled, OrderPlaced, Outcome, Trade
+from market.orders import Order
+from node.clock import Clock
+from node.community import Community
+from node.keys import KeyPair
+from node.rejections import NodeReject
+from node.rpc.ports import Cancelled, Placed
+from node.storage.log import AppendLog
+from node.typed_data import cancel_digest, order_digest, receipt_digest
+from oracles.signatures import recover, sign
+from oracles.typed_data import Domain
+
+Observer = Callable[[int, int, Command, Sequence[Event]], None]
+"""Is shown every accepted command: journal sequence, time, command, events."""
+
+
+class Trading:
+    """The market of one node with its journal."""
+
+    def __init__(
+        self,
+        community: Community,
+        domain: Domain,
+        node_key: KeyPair,
+        log: AppendLog,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self.state = MarketState(community.market)
+        self.orders: dict[int, list[tuple[Order, bytes]]] = {}
+        """Signed orders by interval, in journal sequence, until their run is settled."""
+        self.trades: dict[int, list[Trade]] = {}
+        """Trades by interval, in matching sequence, until their run is settled."""
+        self.settled_through = 0
+        """Last interval whose collateral was released."""
+        self._community = community
+        self._domain = domain
+        self._node_key = node_key
+        self._log = log
+        self._clock = clock
+        self._observer = observer
+
+    @property
+    def sequence(self) -> int:
+        """Number of the latest record in the journal; 0 for none."""
+        return self._log.count
+
+    @property
+    def journal_hash(self) -> bytes:
+        """Chain hash of the journal through its latest record."""
+        return self._log.hash
+
+    def replay(self) -> None:
+        """Rebuild the market from the journal.
+
+        Raises:
+            Corrupt: a record does not decode, or is no longer accepted.
+        """
+        for position, record in enumerate(self._log.records(), start=1):
+            try:
+                sequence, now, command = journal.decode(record)
+            except ValueError as error:
+                raise Corrupt(f"journal record {position} does not decode: {error}") from error
+            result = apply(self.state, command, now)
+            if sequence != position or isinstance(result, Rejected):
+                raise Corrupt(f"journal record {position} does not replay: {result}")
+            self._follow(position, now, command, result.events)
+
+    async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
+        """Check, match and journal a signed order; return when it is on disk."""
+        digest = order_digest(self._domain, order)
+        refusal = self._check_signature(order.account, digest, signature)
+        if refusal is not None:
+            return refusal
+        result = self.execute(PlaceOrder(order, digest, signature))
+        if isinstance(result, Rejected):
+            return result
+        placed = next(event for event in result.events if isinstance(event, OrderPlaced))
+        sequence, chain = self.sequence, self.journal_hash
+        await self._log.synced()
+        return Placed(
+            digest,
+            sequence,
+            chain,
+            placed.outcome,
+            placed.filled_wh,
+            placed.resting_wh,
+            sign(
+                self._node_key.private_key,
+                receipt_digest(self._domain, sequence, chain, digest, placed.outcome),
+            ),
+            self._node_key.address,
+        )
+
+    async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
+        """Check and journal a signed cancellation; return when it is on disk."""
+        refusal = self._check_signature(account, cancel_digest(self._domain, account, digest), signature)
+        if refusal is not None:
+            return refusal
+        result = self.execute(CancelOrder(account, digest, signature))
+        if isinstance(result, Rejected):
+            return result
+        cancelled = next(e for e in result.events if isinstance(e, OrderCancelled) and e.digest == digest)
+        sequence, chain = self.sequence, self.journal_hash
+        await self._log.synced()
+        return Cancelled(
+            digest,
+            sequence,
+            chain,
+            Outcome.CANCELLED,
+            cancelled.cancelled_wh,
+            sign(
+                self._node_key.private_key,
+                receipt_digest(self._domain, sequence, chain, digest, Outcome.CANCELLED),
+            ),
+            self._node_key.address,
+        )
+
+    def execute(self, command: Command) -> Accepted[Event] | Rejected:
+        """Apply a command and, when accepted, append it to the journal; the caller waits for `synced`."""
+        now = self._clock.now()
+        result = apply(self.state, command, now)
+        if isinstance(result, Accepted):
+            self._log.append(journal.encode(self.sequence + 1, now, command))
+            self._follow(self.sequence, now, command, result.events)
+        return result
+
+    def execute_all(self, commands: Sequence[Command]) -> None:
+        """Apply the node's own commands; they share one frame of the journal, so all of them last or none.
+
+        Raises:
+            Corrupt: one is refused, which only a broken invariant can bring about.
+        """
+        for command in commands:
+            result = self.execute(command)
+            if isinstance(result, Rejected):
+                raise Corrupt(f"the market refused the node's own {command}: {result}")
+
+    async def synced(self) -> None:
+        """Wait until the journal is on disk."""
+        await self._log.synced()
+
+    def open_and_close(self, now: int) -> None:
+        """Open the books whose time has come and close the gates whose time is over."""
+        config = self._community.market
+        length = config.interval_length_s
+        for interval in list(self.state.open_intervals()):
+            if now >= config.gate_closure(interval):
+                self.execute_all([CloseGate(interval)])
+        start = now + config.gate_lead_s
+        first = max(self._community.first_interval, start - start % length + length)
+        is_open = set(self.state.open_intervals())
+        for interval in range(first, first + self._community.open_ahead * length, length):
+            if interval not in is_open and now < config.gate_closure(interval):
+                self.execute_all([OpenInterval(interval)])
+
+    def release(self, intervals: Sequence[int], balances: Sequence[tuple[Address, int]]) -> None:
+        """Free the collateral of settled intervals and take over the balances that the chain holds now."""
+        self.execute_all(
+            [*(AdmitAccount(account, balance) for account, balance in balances), *map(ReleaseInterval, intervals)]
+        )
+
+    def _follow(self, sequence: int, now: int, command: Command, events: Sequence[Event]) -> None:
+        match command:
+            case PlaceOrder(order, _, signature):
+                self.orders.setdefault(order.interval, []).append((order, signature))
+                trades = [event for event in events if isinstance(event, Trade)]
+                if trades:
+                    self.trades.setdefault(order.interval, []).extend(trades)
+            case ReleaseInterval(interval):
+                self.settled_through = max(self.settled_through, interval)
+            case _:
+                pass
+        self._observer(sequence, now, command, events)
+
+    def forget(self, interval: int) -> None:
+        """Drop the orders and trades of a settled interval from memory."""
+        self.orders.pop(interval, None)
+        self.trades.pop(interval, None)
+
+    def _check_signature(self, account: Address, digest: Digest, signature: bytes) -> Rejected | None:
+        try:
+            signer = hex_text(recover(digest, signature))
+        except ValueError:
+            signer = "none"
+        if signer == hex_text(account):
+            return None
+        return Rejected(
+            NodeReject.BAD_SIGNATURE,
+            {
+                "account": hex_text(account),
+                "signer": signer,
+                "chain_id": self._domain.chain_id,
+                "verifying_contract": hex_text(self._domain.verifying_contract),
+            },
+        )

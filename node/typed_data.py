@@ -1,0 +1,106 @@
+"""The market's objects as EIP-712 structs: which field goes where. One place, so that digests can not drift apart."""
+
+from energy.identity import Address, Digest
+from market.certificates import CertificateRange
+from market.events import Trade
+from market.orders import Order
+from market.settlement import Entry
+from oracles import typed_data as structs
+from oracles.struct_types import Value
+from oracles.typed_data import Domain, digest
+
+DOMAIN_NAME = "RESILIA-GRID"
+DOMAIN_VERSION = "1"
+
+
+def community_domain(chain_id: int, contract: Address) -> Domain:
+    """Return the domain under which a contract of the community checks signatures."""
+    return Domain(DOMAIN_NAME, DOMAIN_VERSION, chain_id, contract)
+
+
+def order_values(order: Order) -> tuple[Value, ...]:
+    """Return the values of `Order` in their signed sequence."""
+    return (
+        order.account,
+        order.interval,
+        order.side,
+        order.quantity_wh,
+        order.limit_price_ueur_per_kwh,
+        order.time_in_force,
+        order.nonce,
+        order.expiry,
+        order.max_carbon_g_per_kwh,
+        order.min_lot_wh,
+        order.partner_group,
+    )
+
+
+def order_digest(domain: Domain, order: Order) -> Digest:
+    """Return what a member signs to place an order; also the order's identity."""
+    return digest(domain, structs.ORDER.hash(order_values(order)))
+
+
+def cancel_digest(domain: Domain, account: Address, order: Digest) -> Digest:
+    """Return what a member signs to cancel an order."""
+    return digest(domain, structs.CANCEL.hash((account, order)))
+
+
+def receipt_digest(domain: Domain, sequence: int, journal_hash: bytes, order: Digest, outcome: int) -> Digest:
+    """Return what the node signs to acknowledge a command."""
+    return digest(domain, structs.RECEIPT.hash((sequence, journal_hash, order, outcome)))
+
+
+def signed_order_hash(order: Order, signature: bytes) -> Digest:
+    """Return the struct hash of an order with its signature, for the run's tree of orders."""
+    return structs.SIGNED_ORDER.hash((order_values(order), signature))
+
+
+def trade_hash(trade: Trade) -> Digest:
+    """Return the struct hash of a trade, for the run's tree of trades."""
+    return structs.TRADE.hash(
+        (
+            trade.interval,
+            trade.number,
+            trade.price_ueur_per_kwh,
+            trade.quantity_wh,
+            trade.buy_order,
+            trade.sell_order,
+            trade.buyer,
+            trade.seller,
+            trade.buy_from_wh,
+            trade.sell_from_wh,
+        )
+    )
+
+
+def certificate_values(number: int, piece: CertificateRange) -> tuple[Value, ...]:
+    """Return the values of `Certificate` in their signed sequence."""
+    return (
+        number,
+        piece.device,
+        piece.interval,
+        piece.from_wh,
+        piece.to_wh,
+        piece.owner,
+        piece.source,
+        piece.state,
+        piece.carbon_g_per_kwh,
+    )
+
+
+def entry_hash(sequence: int, entry: Entry, balance_before_neur: int) -> Digest:
+    """Return the struct hash of one line of an account's statement, for the run's tree of entries."""
+    return structs.ENTRY.hash(
+        (
+            entry.account,
+            sequence,
+            entry.kind,
+            entry.interval,
+            entry.quantity_wh,
+            entry.price_ueur_per_kwh,
+            entry.amount_neur,
+            balance_before_neur,
+            balance_before_neur + entry.amount_neur,
+            entry.reference,
+        )
+    )
