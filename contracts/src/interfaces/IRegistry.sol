@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @notice A meter and the device behind it.
+struct Meter {
+    /// The member whose energy it measures.
+    address account;
+    /// 0 unknown, 1 solar, 2 storage, 3 wind, 4 biogas, 5 waste heat, 6 hydrogen.
+    uint8 source;
+    /// Rated power, W; 0 when it only consumes.
+    uint32 capacityW;
+    /// UTC epoch seconds.
+    uint64 commissionedAt;
+    /// keccak-256 of the device's material passport; 0 for none.
+    bytes32 passport;
+    /// First second at which its readings count.
+    uint64 validFrom;
+    /// First second at which they no longer do; 2^64 - 1 for no end.
+    uint64 validTo;
+}
+
+/// @title Who takes part: members, meters, and the keys of oracles and attestors
+/// @notice Every change is the owner's. Keys and meters are valid in [validFrom, validTo), UTC epoch seconds, and that
+/// period can only shrink: what was valid once stays checkable, and a retired key never comes back.
+interface IRegistry {
+    event MemberAdmitted(address indexed account);
+    event MemberRemoved(address indexed account);
+    event MeterEnrolled(bytes32 indexed meter, address indexed account, Meter details);
+    event MeterRetired(bytes32 indexed meter, uint64 validTo);
+    event OracleAdded(address indexed oracle, uint64 validFrom);
+    event OracleRetired(address indexed oracle, uint64 validTo);
+    event AttestorAdded(address indexed attestor, uint64 validFrom);
+    event AttestorRetired(address indexed attestor, uint64 validTo);
+    event QuorumsSet(uint8 oracleQuorum, uint8 attestorQuorum);
+
+    /// The zero address can not be a member.
+    error ZeroAccount();
+    error AlreadyMember(address account);
+    /// The account is not a member.
+    error UnknownAccount(address account);
+    error MeterAlreadyEnrolled(bytes32 meter);
+    error UnknownMeter(bytes32 meter);
+    error KeyAlreadyAdded(address key);
+    error UnknownKey(address key);
+    /// A period must end after it starts.
+    error EmptyPeriod(uint64 validFrom, uint64 validTo);
+    /// A period of validity can only be shortened: `validTo` must be below `validToBefore`.
+    error PeriodOnlyShrinks(uint64 validTo, uint64 validToBefore);
+    /// A quorum is at least one signature.
+    error ZeroQuorum();
+
+    /// @notice Let an account take part. Owner only.
+    function admitMember(address account) external;
+
+    /// @notice End a membership; money that the settlement holds stays the account's, to be withdrawn. Owner only.
+    /// @dev Settle what the account has traded first: a run that names an account outside the registry is refused
+    /// (admit it again to settle such a run).
+    function removeMember(address account) external;
+
+    /// @notice Say whether an account is a member now.
+    function isMember(address account) external view returns (bool);
+
+    /// @notice Enrol a meter of a member; its pseudonym is used once. Owner only.
+    function enrolMeter(bytes32 meter, Meter calldata details) external;
+
+    /// @notice End a meter's validity at `validTo`, sooner than it was. Owner only.
+    function retireMeter(bytes32 meter, uint64 validTo) external;
+
+    /// @notice The meter behind a pseudonym; reverts with `UnknownMeter` if there is none.
+    function meterOf(bytes32 meter) external view returns (Meter memory);
+
+    /// @notice Let a key sign readings of intervals from `validFrom` on. Owner only.
+    function addOracle(address oracle, uint64 validFrom) external;
+
+    /// @notice Take no readings by this key for intervals from `validTo` on. Owner only.
+    function retireOracle(address oracle, uint64 validTo) external;
+
+    /// @notice Say whether a key may sign readings of the interval that starts at `instant`.
+    function isOracle(address key, uint64 instant) external view returns (bool);
+
+    /// @notice Let a key sign runs whose last interval is `validFrom` or later. Owner only.
+    function addAttestor(address attestor, uint64 validFrom) external;
+
+    /// @notice Take no runs by this key whose last interval is `validTo` or later. Owner only.
+    function retireAttestor(address attestor, uint64 validTo) external;
+
+    /// @notice Say whether a key may sign a run whose last interval starts at `instant`.
+    function isAttestor(address key, uint64 instant) external view returns (bool);
+
+    /// @notice Set how many oracles, and how many attestors, must sign; both at least 1. Owner only.
+    function setQuorums(uint8 oracleQuorum, uint8 attestorQuorum) external;
+
+    /// @notice How many oracles must sign an interval's readings.
+    function oracleQuorum() external view returns (uint8);
+
+    /// @notice How many attestors must sign a run.
+    function attestorQuorum() external view returns (uint8);
+}

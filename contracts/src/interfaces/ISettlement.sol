@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+import {Cancel, Entry, Order, Receipt, Run, SignedOrder, Trade} from "./SignedTypes.sol";
+
+/// @notice What stays of a settled run.
+struct RunRecord {
+    /// EIP-712 digest of the run.
+    bytes32 runHash;
+    bytes32 certificatesRoot;
+    bytes32 tradesRoot;
+    bytes32 entriesRoot;
+    bytes32 ordersRoot;
+    uint64 certifiedWh;
+    uint64 firstInterval;
+    uint64 lastInterval;
+}
+
+/// @title The community's money, moved once per settlement run
+/// @notice Members pay in; each run moves one net per account, so its cost grows with accounts and not with trades.
+/// Anybody may submit a run: the signatures of the attestors, each of whom has recomputed it, decide.
+///
+/// A debit draws on the account's free balance, then on what it has asked to withdraw, then on the guarantee fund; if
+/// all that does not suffice, the run is refused. So nobody escapes a run in flight by asking for a withdrawal.
+///
+/// Amounts are n€ (10^-9 €), energies Wh, times UTC epoch seconds. The EIP-712 domain of `Order`, `Cancel`, `Receipt`
+/// and `Run` is this contract's, "RESILIA-GRID" version "1". The token must move exactly the amount asked for.
+interface ISettlement {
+    event Deposited(address indexed account, address indexed from, uint256 amount);
+    event WithdrawalRequested(address indexed account, uint256 amount, uint64 afterRun);
+    event Withdrawn(address indexed account, uint256 amount);
+    event GuaranteeFunded(address indexed from, uint256 amount);
+    /// @notice The guarantee fund paid what an account could not: the account owes it to the community.
+    event GuaranteeUsed(uint64 indexed runId, address indexed account, uint256 amount);
+    /// @notice A run was settled: the short form that evidence files quote.
+    event RunSettled(
+        uint64 indexed runId,
+        bytes32 indexed runHash,
+        uint64 firstInterval,
+        uint64 lastInterval,
+        bytes32 tradesRoot,
+        bytes32 certificatesRoot,
+        uint64 tradedWh,
+        uint64 certifiedWh
+    );
+    /// @notice A run was settled: the whole of it, so that logs alone rebuild the ledger.
+    event RunPublished(uint64 indexed runId, Run run, bytes nets);
+
+    /// Runs are settled once, in sequence: `expected` is next.
+    error UnexpectedRun(uint64 runId, uint64 expected);
+    /// The run builds on another run than the last settled one.
+    error PreviousRunMismatch(bytes32 previousRun, bytes32 expected);
+    /// The run must start at the first interval that is not settled.
+    error FirstIntervalMismatch(uint64 firstInterval, uint64 expected);
+    error IntervalsReversed(uint64 firstInterval, uint64 lastInterval);
+    /// The run was computed from other readings than the attested ones.
+    error ReadingsMismatch(bytes32 readingsHash, bytes32 expected);
+    /// The run's totals differ from the attested ones.
+    error TotalsMismatch(uint64 importWh, uint64 exportWh, uint128 expectedImportWh, uint128 expectedExportWh);
+    /// More energy is certified than was exported.
+    error CertifiedBeyondExport(uint64 certifiedWh, uint64 exportWh);
+    /// The nets are not those that the attestors signed.
+    error NetsMismatch(bytes32 netsHash, bytes32 expected);
+    /// Packed nets take 32 bytes an account.
+    error NetsMalformed(uint256 length);
+    /// Nets come in strictly ascending sequence of accounts, so that each account has one.
+    error AccountsNotAscending(address previous, address account);
+    /// The account is neither a member nor the supplier.
+    error UnknownAccount(address account);
+    /// The nets must sum to zero.
+    error NetsNotZero(int256 sum);
+    /// `missing` n€ are lacking, after the guarantee fund where that stands in.
+    error InsufficientFunds(address account, uint256 missing);
+    error NothingPending(address account);
+    /// The withdrawal waits for a run after `afterRun`, or for the instant `exitAt`.
+    error WithdrawalNotReady(address account, uint64 afterRun, uint64 exitAt);
+    error UnknownRun(uint64 runId);
+
+    /* MONEY */
+
+    /// @notice Pay the caller's tokens in for an account; needs an ERC-20 allowance.
+    function deposit(address account, uint256 amount) external;
+
+    /// @notice Pay the caller's tokens in for an account with an ERC-2612 permit that the caller signed for this
+    /// contract and this amount. An allowance that is there already serves too.
+    function depositWithPermit(address account, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
+
+    /// @notice Set aside part of the caller's free balance, to be taken out after the next run. Several requests add
+    /// up, and all wait for the run after the last request.
+    function requestWithdrawal(uint256 amount) external;
+
+    /// @notice Take out what is set aside and no run has drawn on. Ready once a run was settled after the request, or
+    /// when `EXIT_DELAY` has passed without any: no stop of the operator locks the money in.
+    function withdraw() external;
+
+    /// @notice Pay the caller's tokens into the guarantee fund; they do not come back.
+    function fundGuarantee(uint256 amount) external;
+
+    /// @notice Settle the next run and move its nets.
+    /// @param run What the attestors signed.
+    /// @param nets 32 bytes per account, ascending: 20 bytes address, 12 bytes net in n€ (two's complement).
+    /// @param signatures At least the registry's attestor quorum, each by a key valid at the run's last interval, in
+    /// strictly ascending sequence of the signers' addresses.
+    function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external;
+
+    /* VIEWS */
+
+    /// @notice Longest wait of a withdrawal while no run is settled, s.
+    function EXIT_DELAY() external view returns (uint64);
+
+    /// @notice The account that stands for the grid: it buys surplus and sells what is lacking.
+    function supplier() external view returns (address);
+
+    /// @notice Free balance of an account: what it can trade with and ask to withdraw.
+    function balanceOf(address account) external view returns (uint256);
+
+    /// @notice What an account has set aside for withdrawal; it is ready after a run beyond `afterRun`, or at `exitAt`.
+    function pendingOf(address account) external view returns (uint256 amount, uint64 afterRun, uint64 exitAt);
+
+    /// @notice What stands in for accounts that can not pay a run.
+    function guaranteeFund() external view returns (uint256);
+
+    /// @notice Everything that this contract owes: all free and pending balances and the guarantee fund (S2).
+    function totalHeld() external view returns (uint256);
+
+    /// @notice The last settled run; zeros while there is none.
+    function lastRun() external view returns (uint64 runId, bytes32 runHash, uint64 lastInterval);
+
+    /// @notice A settled run; reverts with `UnknownRun`.
+    function runAt(uint64 runId) external view returns (RunRecord memory);
+
+    /* DIGESTS AND LEAVES */
+
+    /// @notice EIP-712 digest of an order, as its member signs it: the order's identity.
+    function hashOrder(Order calldata order) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a cancellation, as the member signs it.
+    function hashCancel(Cancel calldata cancel) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a receipt, as the operator signs it.
+    function hashReceipt(Receipt calldata receipt) external view returns (bytes32);
+
+    /// @notice EIP-712 digest of a run, as attestors sign it: the run's identity.
+    function hashRun(Run calldata run) external view returns (bytes32);
+
+    /// @notice Leaf of an order under `Run.ordersRoot`.
+    function leafOfOrder(SignedOrder calldata order, bytes32 salt) external pure returns (bytes32);
+
+    /// @notice Leaf of a trade under `Run.tradesRoot`.
+    function leafOfTrade(Trade calldata trade, bytes32 salt) external pure returns (bytes32);
+
+    /// @notice Leaf of a statement's line under `Run.entriesRoot`.
+    function leafOfEntry(Entry calldata entry, bytes32 salt) external pure returns (bytes32);
+}
