@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
+from energy.errors import Misconfigured
+from energy.interval import LENGTHS_S
+from energy.quantities import ENERGY_WH_MAX, PRICE_UEUR_PER_KWH_MAX, ratio_down
+from market.book.interface import LEVELS_MAX, ORDERS_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class MarketConfig:
-    """Bounds and timing of the books of one community."""
+    """Bounds and timing of the books of one community.
+
+    Raises:
+        Misconfigured: bounds that contradict each other, or that a book can not hold.
+    """
 
     interval_length_s: int = 900
     """Length of a delivery interval; one of 300, 900, 1800, 3600 s."""
@@ -14,7 +23,9 @@ class MarketConfig:
     tick_ueur_per_kwh: int = 1_000
     """Every price is a multiple of it, ≥ 1 µ€/kWh."""
     price_floor_ueur_per_kwh: int = -500_000
+    """Lowest price; a multiple of the tick."""
     price_ceiling_ueur_per_kwh: int = 1_000_000
+    """Highest price; a multiple of the tick."""
     quantity_max_wh: int = 1_000_000
     """Largest single order, Wh."""
     shortfall_price_max_ueur_per_kwh: int = 1_000_000
@@ -22,6 +33,41 @@ class MarketConfig:
     open_orders_max: int = 65_536
     """Resting orders one interval's book can hold."""
     accounts_max: int = 65_536
+    """Accounts that one market can admit."""
+
+    def __post_init__(self) -> None:
+        tick, floor, ceiling = self.tick_ueur_per_kwh, self.price_floor_ueur_per_kwh, self.price_ceiling_ueur_per_kwh
+        for name, value, low, high in (
+            ("gate_lead_s", self.gate_lead_s, 0, None),
+            ("tick_ueur_per_kwh", tick, 1, PRICE_UEUR_PER_KWH_MAX),
+            ("price_floor_ueur_per_kwh", floor, -PRICE_UEUR_PER_KWH_MAX, ceiling),
+            ("price_ceiling_ueur_per_kwh", ceiling, floor, PRICE_UEUR_PER_KWH_MAX),
+            ("quantity_max_wh", self.quantity_max_wh, 1, ENERGY_WH_MAX),
+            ("shortfall_price_max_ueur_per_kwh", self.shortfall_price_max_ueur_per_kwh, 0, PRICE_UEUR_PER_KWH_MAX),
+            ("open_orders_max", self.open_orders_max, 1, ORDERS_MAX),
+            ("accounts_max", self.accounts_max, 1, 1 << 32),
+        ):
+            if value < low or (high is not None and value > high):
+                raise Misconfigured(f"{name} is {value}, but must be at least {low} and at most {high}")
+        if self.interval_length_s not in LENGTHS_S:
+            raise Misconfigured(f"interval_length_s is {self.interval_length_s}, but must be one of {LENGTHS_S}")
+        if floor % tick or ceiling % tick:
+            raise Misconfigured(f"price floor {floor} and ceiling {ceiling} must be multiples of the tick {tick}")
+        if self.levels > LEVELS_MAX:
+            raise Misconfigured(f"the prices have {self.levels} ticks, but a book has at most {LEVELS_MAX} levels")
+
+    @property
+    def levels(self) -> int:
+        """Number of prices on the ladder."""
+        return self.level_of(self.price_ceiling_ueur_per_kwh) + 1
+
+    def level_of(self, price_ueur_per_kwh: int) -> int:
+        """Return the place on the ladder of a price that is on the tick; the floor is 0."""
+        return ratio_down(price_ueur_per_kwh - self.price_floor_ueur_per_kwh, 1, self.tick_ueur_per_kwh)
+
+    def price_of(self, level: int) -> int:
+        """Return the price of a place on the ladder, µ€/kWh."""
+        return self.price_floor_ueur_per_kwh + level * self.tick_ueur_per_kwh
 
     def gate_closure(self, interval: int) -> int:
         """Return the first second at which orders for an interval are refused."""

@@ -43,3 +43,18 @@ class MarketReject(IntEnum):
     """Facts: collateral_neur."""
     TOO_MANY_ACCOUNTS = 1019
     """Facts: accounts_max."""
+    INTERVAL_OFF_GRID = 1020
+    """OpenInterval whose start is no multiple of the interval length. Facts: interval, interval_length_s."""
+
+
+class SettlementReject(IntEnum):
+    """Codes 1101 to 1199: why an interval can not be settled. A code is never reused or renumbered."""
+
+    MISSING_READING = 1101
+    """An account traded, but none of its meters was read. Facts: account, interval."""
+    NOT_FINAL = 1102
+    """A reading is provisional or estimated (S4). Facts: meter, interval."""
+    DUPLICATE_METER = 1103
+    """A meter was given twice; its energy would be paid for twice (S3). Facts: meter, interval."""
+    WRONG_INTERVAL = 1104
+    """A trade belongs to another interval than the tariff. Facts: interval, trade_interval, trade_number."""

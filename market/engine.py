@@ -1,0 +1,357 @@
+"""The matching engine: `apply(state, command, now)` is the only way to change a market.
+
+Continuous double auction, price-time priority, every trade at the resting order's price. A command is accepted with
+its events or rejected with the first code that applies, in the sequence of `MarketReject`; a refusal changes nothing.
+
+Time never goes back: a `now` before that of the last accepted command counts as the latter. An order past its expiry
+never trades: each accepted command of an interval first drops the expired orders of that interval, and a refusal
+is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
+"""
+
+from typing import NamedTuple
+
+from energy.errors import Corrupt
+from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
+from energy.quantities import amount_neur
+from energy.results import Accepted, Rejected
+from market.book import Status
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.events import (
+    AccountAdmitted,
+    CancelReason,
+    Event,
+    GateClosed,
+    IntervalOpened,
+    IntervalReleased,
+    OrderCancelled,
+    OrderPlaced,
+    Outcome,
+    Trade,
+)
+from market.orders import Order, Side, TimeInForce
+from market.rejections import MarketReject
+from market.state import Account, ClosedInterval, MarketState, Resting, Session, worst_case_neur
+
+__all__ = ["MarketState", "Result", "apply"]
+
+Result = Accepted[Event] | Rejected
+
+
+def apply(state: MarketState, command: Command, now: int) -> Result:
+    """Carry out a command at a time, or refuse it and change nothing.
+
+    Args:
+        state: The market; changed in place when the command is accepted.
+        command: Its author's signature has been checked.
+        now: UTC epoch seconds.
+    Invariants: M1 to M5 hold again after each call.
+    Complexity: an order costs O(1) per fill and per expired order, whatever rests in the book.
+    """
+    now = max(now, state.now)
+    match command:
+        case PlaceOrder():
+            result = _place(state, command, now)
+        case CancelOrder():
+            result = _cancel(state, command, now)
+        case AdmitAccount():
+            result = _admit(state, command)
+        case OpenInterval(interval):
+            result = _open(state, interval, now)
+        case CloseGate(interval):
+            result = _close(state, interval, now)
+        case ReleaseInterval(interval):
+            result = _release(state, interval)
+    if isinstance(result, Accepted):
+        state.now = now
+    return result
+
+
+# -- ACCOUNTS AND INTERVALS
+
+
+def _admit(state: MarketState, command: AdmitAccount) -> Result:
+    account = state.accounts.get(command.account)
+    if command.collateral_neur < 0:
+        return Rejected(MarketReject.NEGATIVE_COLLATERAL, {"collateral_neur": command.collateral_neur})
+    if account is None:
+        if len(state.accounts) >= state.config.accounts_max:
+            return Rejected(MarketReject.TOO_MANY_ACCOUNTS, {"accounts_max": state.config.accounts_max})
+        account = Account(command.account, len(state.accounts), command.collateral_neur)
+        state.accounts[command.account] = account
+    account.collateral_neur = command.collateral_neur
+    return Accepted((AccountAdmitted(command.account, command.collateral_neur),))
+
+
+def _open(state: MarketState, interval: int, now: int) -> Result:
+    config = state.config
+    if interval in state.sessions:
+        return Rejected(MarketReject.INTERVAL_ALREADY_OPEN, {"interval": interval})
+    if now >= config.gate_closure(interval):
+        return _gate_closed(state, interval, now)
+    if interval % config.interval_length_s:
+        facts = {"interval": interval, "interval_length_s": config.interval_length_s}
+        return Rejected(MarketReject.INTERVAL_OFF_GRID, facts)
+    state.sessions[interval] = Session(interval, state.make_book(config.levels, config.open_orders_max))
+    return Accepted((IntervalOpened(interval),))
+
+
+def _close(state: MarketState, interval: int, now: int) -> Result:
+    if interval in state.closed:
+        return _gate_closed(state, interval, now)
+    session = state.sessions.get(interval)
+    if session is None:
+        return _unknown_interval(state, interval)
+    gate_closure = state.config.gate_closure(interval)
+    if now < gate_closure:
+        facts = {"interval": interval, "gate_closure": gate_closure, "now": now}
+        return Rejected(MarketReject.GATE_STILL_OPEN, facts)
+
+    events = _drop_expired(state, session, now)
+    rests = [session.resting[handle] for side in (Side.BUY, Side.SELL) for handle, *_ in session.book.orders(side)]
+    events += _drop(state, session, rests, CancelReason.GATE_CLOSED)
+    del state.sessions[interval]
+    closed = ClosedInterval(
+        interval, session.trades, session.traded_wh, session.turnover_neur, dict(session.exposure_neur)
+    )
+    state.closed[interval] = closed
+    events.append(GateClosed(interval, closed.trades, closed.traded_wh, closed.turnover_neur))
+    return Accepted(tuple(events))
+
+
+def _release(state: MarketState, interval: int) -> Result:
+    if interval in state.sessions:
+        return Rejected(MarketReject.INTERVAL_NOT_CLOSED, {"interval": interval})
+    closed = state.closed.pop(interval, None)
+    if closed is None:
+        return _unknown_interval(state, interval)
+    for address, exposure_neur in closed.exposure_neur.items():
+        state.accounts[address].needed_neur -= exposure_neur
+    return Accepted((IntervalReleased(interval),))
+
+
+# -- ORDERS
+
+
+class _Leg(NamedTuple):
+    """One side of a trade."""
+
+    order: Digest
+    account: Address
+    from_wh: int
+
+
+def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
+    order, config = command.order, state.config
+    refusal = _refuse_order(state, order, now)
+    if refusal is not None:
+        return refusal
+    account, session = state.accounts[order.account], state.sessions[order.interval]
+    expired = session.expired(now)
+    refusal = _refuse_collateral(state, order, account, expired)
+    if refusal is not None:
+        return refusal
+    if order.time_in_force == TimeInForce.FILL_OR_KILL:
+        available_wh = _fillable_wh(state, session, order, account, expired)
+        if available_wh < order.quantity_wh:
+            facts = {"quantity_wh": order.quantity_wh, "available_wh": available_wh}
+            return Rejected(MarketReject.UNFILLABLE, facts)
+    if command.digest in state.orders:
+        raise Corrupt(f"two orders have the digest {hex_text(command.digest)}")
+
+    # From here on only a full book refuses, and a book is not full once an expired order has left it.
+    events = _drop_expired(state, session, now)
+    status, filled_wh, handle = session.book.place(
+        order.side,
+        config.level_of(order.limit_price_ueur_per_kwh),
+        order.quantity_wh,
+        account.index,
+        order.time_in_force,
+    )
+    if status == Status.FULL:
+        return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": config.open_orders_max})
+    account.nonces.add(order.nonce)
+    rest_wh = order.quantity_wh - filled_wh
+    resting_wh = rest_wh if status == Status.RESTING else 0
+    events.append(OrderPlaced(order, command.digest, _outcome(status, filled_wh), filled_wh, resting_wh))
+    events += _trades(state, session, command, account)
+    if status == Status.RESTING:
+        resting = Resting(order, command.digest, account, handle, session.arrivals, rest_wh)
+        session.add(resting)
+        session.expose(account, _open_exposure_neur(state, resting))
+        state.orders[command.digest] = resting
+    elif rest_wh:
+        reason = CancelReason.SELF_TRADE if status == Status.SELF_TRADE else CancelReason.IMMEDIATE_REST
+        events.append(OrderCancelled(command.digest, order.account, order.interval, rest_wh, reason))
+    bid, ask = session.book.best_bid(), session.book.best_ask()
+    assert bid is None or ask is None or bid < ask, "M3: the book is crossed"
+    return Accepted(tuple(events))
+
+
+def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
+    if command.account not in state.accounts:
+        return Rejected(MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(command.account)})
+    resting = state.orders.get(command.digest)
+    if resting is None:
+        return _unknown_order(command.digest)
+    session = state.sessions[resting.order.interval]
+    if now >= state.config.gate_closure(session.interval):
+        return _gate_closed(state, session.interval, now)
+    expired = session.expired(now)
+    if any(other is resting for other in expired):
+        return _unknown_order(command.digest)
+    if resting.order.account != command.account:
+        facts = {"account": hex_text(command.account), "digest": hex_text(command.digest)}
+        return Rejected(MarketReject.NOT_THE_OWNER, facts)
+    events = _drop_expired(state, session, now)
+    events += _drop(state, session, [resting], CancelReason.BY_OWNER)
+    return Accepted(tuple(events))
+
+
+def _trades(state: MarketState, session: Session, command: PlaceOrder, account: Account) -> list[Event]:
+    """Turn the book's last fills into trades, and move the makers' open energy and the taker's exposure."""
+    taker, config = command.order, state.config
+    taker_filled_wh = 0
+    trades: list[Event] = []
+    for handle, tick, quantity_wh, _, _ in session.book.fills():
+        maker, price = session.resting[handle], config.price_of(tick)
+        assert quantity_wh <= maker.open_wh, "M1: more filled than offered"
+        assert price == maker.order.limit_price_ueur_per_kwh, "M2: not at the resting order's price"
+        taken = _Leg(command.digest, taker.account, taker_filled_wh)
+        made = _Leg(maker.digest, maker.order.account, maker.filled_wh)
+        buy, sell = (taken, made) if taker.side == Side.BUY else (made, taken)
+        trades.append(
+            Trade(
+                interval=session.interval,
+                number=session.trades,
+                price_ueur_per_kwh=price,
+                quantity_wh=quantity_wh,
+                buy_order=buy.order,
+                sell_order=sell.order,
+                buyer=buy.account,
+                seller=sell.account,
+                buy_from_wh=buy.from_wh,
+                sell_from_wh=sell.from_wh,
+            )
+        )
+        # The maker's exposure stays: open at its limit or filled at that same price, the worst case is one.
+        session.expose(account, worst_case_neur(config, taker.side, quantity_wh, price))
+        taker_filled_wh += quantity_wh
+        maker.open_wh -= quantity_wh
+        if maker.open_wh == 0:
+            del session.resting[handle], state.orders[maker.digest]
+        session.trades += 1
+        session.traded_wh += quantity_wh
+        session.turnover_neur += amount_neur(quantity_wh, price)
+    return trades
+
+
+def _drop_expired(state: MarketState, session: Session, now: int) -> list[Event]:
+    events = _drop(state, session, session.expired(now), CancelReason.EXPIRED)
+    session.forget_expiries(now)
+    return events
+
+
+def _drop(state: MarketState, session: Session, leaving: list[Resting], reason: CancelReason) -> list[Event]:
+    """Take orders out of their book and free their collateral."""
+    events: list[Event] = []
+    for resting in leaving:
+        session.book.cancel(resting.handle)
+        session.expose(resting.account, -_open_exposure_neur(state, resting))
+        del session.resting[resting.handle], state.orders[resting.digest]
+        order = resting.order
+        events.append(OrderCancelled(resting.digest, order.account, order.interval, resting.open_wh, reason))
+    return events
+
+
+def _fillable_wh(state: MarketState, session: Session, order: Order, account: Account, expired: list[Resting]) -> int:
+    """Return what an order would fill once the expired orders are gone, which a refusal must leave in place."""
+    tick = state.config.level_of(order.limit_price_ueur_per_kwh)
+    if not expired:
+        return session.book.fillable(order.side, tick, order.quantity_wh, account.index)
+    gone = {resting.handle for resting in expired}
+    available_wh = 0
+    for handle, maker_tick, open_wh, owner in session.book.orders(1 - order.side):
+        beyond_limit = maker_tick > tick if order.side == Side.BUY else maker_tick < tick
+        if beyond_limit or (owner == account.index and handle not in gone):
+            break
+        available_wh += 0 if handle in gone else open_wh
+    return min(available_wh, order.quantity_wh)
+
+
+def _open_exposure_neur(state: MarketState, resting: Resting) -> int:
+    order = resting.order
+    return worst_case_neur(state.config, order.side, resting.open_wh, order.limit_price_ueur_per_kwh)
+
+
+def _outcome(status: int, filled_wh: int) -> Outcome:
+    if status == Status.FILLED:
+        return Outcome.FILLED
+    if status == Status.RESTING:
+        return Outcome.RESTING
+    return Outcome.PARTLY_FILLED_REST_CANCELLED if filled_wh else Outcome.CANCELLED
+
+
+# -- REFUSALS, in the sequence of MarketReject
+
+
+def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None:
+    """Check what does not depend on the other orders of the book."""
+    config, price = state.config, order.limit_price_ueur_per_kwh
+    account = state.accounts.get(order.account)
+    if account is None:
+        return Rejected(MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(order.account)})
+    if order.interval not in state.sessions and order.interval not in state.closed:
+        return _unknown_interval(state, order.interval)
+    if now >= config.gate_closure(order.interval):
+        return _gate_closed(state, order.interval, now)
+    if not 1 <= order.quantity_wh <= config.quantity_max_wh:
+        facts = {"quantity_wh": order.quantity_wh, "quantity_min_wh": 1, "quantity_max_wh": config.quantity_max_wh}
+        return Rejected(MarketReject.QUANTITY_OUT_OF_RANGE, facts)
+    if not config.price_floor_ueur_per_kwh <= price <= config.price_ceiling_ueur_per_kwh:
+        facts = {
+            "limit_price_ueur_per_kwh": price,
+            "price_floor_ueur_per_kwh": config.price_floor_ueur_per_kwh,
+            "price_ceiling_ueur_per_kwh": config.price_ceiling_ueur_per_kwh,
+        }
+        return Rejected(MarketReject.PRICE_OUT_OF_RANGE, facts)
+    if price % config.tick_ueur_per_kwh:
+        facts = {"limit_price_ueur_per_kwh": price, "tick_ueur_per_kwh": config.tick_ueur_per_kwh}
+        return Rejected(MarketReject.PRICE_OFF_TICK, facts)
+    for name, value, supported in (
+        ("max_carbon_g_per_kwh", order.max_carbon_g_per_kwh, 0),
+        ("min_lot_wh", order.min_lot_wh, 0),
+        ("partner_group", order.partner_group, ZERO_DIGEST),
+    ):
+        if value != supported:
+            only = hex_text(ZERO_DIGEST) if supported == ZERO_DIGEST else 0
+            return Rejected(MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": name, "supported": only})
+    if order.expiry and order.expiry < now:
+        return Rejected(MarketReject.EXPIRED, {"expiry": order.expiry, "now": now})
+    if order.nonce in account.nonces:
+        return Rejected(MarketReject.DUPLICATE_NONCE, {"nonce": order.nonce})
+    return None
+
+
+def _refuse_collateral(state: MarketState, order: Order, account: Account, expired: list[Resting]) -> Rejected | None:
+    freed_neur = sum(_open_exposure_neur(state, resting) for resting in expired if resting.account is account)
+    available_neur = account.collateral_neur - account.needed_neur + freed_neur
+    needed_neur = worst_case_neur(state.config, order.side, order.quantity_wh, order.limit_price_ueur_per_kwh)
+    if needed_neur > available_neur:
+        facts = {"needed_neur": needed_neur, "available_neur": available_neur}
+        return Rejected(MarketReject.INSUFFICIENT_COLLATERAL, facts)
+    return None
+
+
+def _unknown_interval(state: MarketState, interval: int) -> Rejected:
+    open_intervals = state.open_intervals() or (0,)
+    facts = {"interval": interval, "open_first": open_intervals[0], "open_last": open_intervals[-1]}
+    return Rejected(MarketReject.UNKNOWN_INTERVAL, facts)
+
+
+def _gate_closed(state: MarketState, interval: int, now: int) -> Rejected:
+    facts = {"interval": interval, "gate_closure": state.config.gate_closure(interval), "now": now}
+    return Rejected(MarketReject.GATE_CLOSED, facts)
+
+
+def _unknown_order(digest: Digest) -> Rejected:
+    return Rejected(MarketReject.UNKNOWN_ORDER, {"digest": hex_text(digest)})

@@ -1,0 +1,159 @@
+"""The journal's record: one accepted command in canonical bytes, and the hash chain over records.
+
+A record is big-endian and of fixed length for its kind: format, sequence, now, kind, then the command's fields in their
+declared sequence. One command has one encoding, so equal journals have equal hashes (M5).
+Units: as in the commands. Refuses with `ValueError`: values that do not fit their field, and any bytes that
+`encode` would not have written.
+"""
+
+import hashlib
+import struct
+from typing import Final
+
+from energy.identity import Address, Digest
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.orders import Order, Side, TimeInForce
+
+FORMAT: Final = 1
+"""First byte of every record; another layout takes another number."""
+
+GENESIS_HASH: Final = hashlib.sha256(b"RESILIA-GRID journal 1").digest()
+"""Chain hash before the first record, where a community has no genesis of its own to start from."""
+
+_HEADER: Final = struct.Struct(">BQQB")
+_ORDER: Final = struct.Struct(">20sQBQqBQQIQ32s")
+_COLLATERAL_BYTES: Final = 16
+_ADDRESS_BYTES: Final = 20
+_DIGEST_BYTES: Final = 32
+_SIGNATURE_BYTES: Final = 65
+
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE = range(1, 7)
+
+_BODY_BYTES: Final = {
+    _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
+    _OPEN: 8,
+    _PLACE: _ORDER.size + _DIGEST_BYTES + _SIGNATURE_BYTES,
+    _CANCEL: _ADDRESS_BYTES + _DIGEST_BYTES + _SIGNATURE_BYTES,
+    _CLOSE: 8,
+    _RELEASE: 8,
+}
+
+
+def encode(sequence: int, now: int, command: Command) -> bytes:
+    """Return the record of a command.
+
+    Args:
+        sequence: Number of the record, from 0.
+        now: The time with which the command was applied, UTC epoch seconds.
+        command: Any accepted command.
+    Raises:
+        ValueError: a value does not fit its field.
+    """
+    try:
+        kind, body = _encode_command(command)
+        return _HEADER.pack(FORMAT, sequence, now, kind) + body
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"{type(command).__name__} does not fit a journal record: {error}") from None
+
+
+def decode(record: bytes) -> tuple[int, int, Command]:
+    """Return sequence, now and command of a record.
+
+    Raises:
+        ValueError: unknown format or kind, truncated, trailing bytes, or a code that no enumeration has.
+    """
+    if len(record) < _HEADER.size:
+        raise ValueError(f"a journal record has at least {_HEADER.size} bytes, not {len(record)}")
+    record_format, sequence, now, kind = _HEADER.unpack_from(record)
+    if record_format != FORMAT:
+        raise ValueError(f"journal record of format {record_format}; this program reads {FORMAT}")
+    if kind not in _BODY_BYTES:
+        raise ValueError(f"journal record of unknown kind {kind}")
+    body = record[_HEADER.size :]
+    if len(body) != _BODY_BYTES[kind]:
+        raise ValueError(f"a journal record of kind {kind} has {_BODY_BYTES[kind]} bytes of body, not {len(body)}")
+    return sequence, now, _decode_command(kind, body)
+
+
+def chain_hash(previous: bytes, record: bytes) -> bytes:
+    """Return SHA-256 of the previous chain hash and a record: it commits to the whole journal so far."""
+    if len(previous) != _DIGEST_BYTES:
+        raise ValueError(f"a chain hash has {_DIGEST_BYTES} bytes, not {len(previous)}")
+    return hashlib.sha256(previous + record).digest()
+
+
+def encode_order(order: Order) -> bytes:
+    """Return the canonical bytes of an order's fields, in their signed sequence."""
+    return _ORDER.pack(
+        _exactly(order.account, _ADDRESS_BYTES),
+        order.interval,
+        order.side,
+        order.quantity_wh,
+        order.limit_price_ueur_per_kwh,
+        order.time_in_force,
+        order.nonce,
+        order.expiry,
+        order.max_carbon_g_per_kwh,
+        order.min_lot_wh,
+        _exactly(order.partner_group, _DIGEST_BYTES),
+    )
+
+
+def _decode_order(body: bytes) -> Order:
+    account, interval, side, quantity, price, time_in_force, nonce, expiry, carbon, lot, group = _ORDER.unpack(body)
+    return Order(
+        Address(account),
+        interval,
+        Side(side),
+        quantity,
+        price,
+        TimeInForce(time_in_force),
+        nonce,
+        expiry,
+        carbon,
+        lot,
+        Digest(group),
+    )
+
+
+def _encode_command(command: Command) -> tuple[int, bytes]:
+    match command:
+        case AdmitAccount(account, collateral_neur):
+            return _ADMIT, _exactly(account, _ADDRESS_BYTES) + collateral_neur.to_bytes(_COLLATERAL_BYTES, "big")
+        case OpenInterval(interval):
+            return _OPEN, interval.to_bytes(8, "big")
+        case PlaceOrder(order, digest, signature):
+            body = _exactly(digest, _DIGEST_BYTES) + _exactly(signature, _SIGNATURE_BYTES)
+            return _PLACE, encode_order(order) + body
+        case CancelOrder(account, digest, signature):
+            body = _exactly(digest, _DIGEST_BYTES) + _exactly(signature, _SIGNATURE_BYTES)
+            return _CANCEL, _exactly(account, _ADDRESS_BYTES) + body
+        case CloseGate(interval):
+            return _CLOSE, interval.to_bytes(8, "big")
+        case ReleaseInterval(interval):
+            return _RELEASE, interval.to_bytes(8, "big")
+
+
+def _decode_command(kind: int, body: bytes) -> Command:
+    signature = body[-_SIGNATURE_BYTES:]
+    digest = Digest(body[-_SIGNATURE_BYTES - _DIGEST_BYTES : -_SIGNATURE_BYTES])
+    match kind:
+        case 1:
+            return AdmitAccount(Address(body[:_ADDRESS_BYTES]), int.from_bytes(body[_ADDRESS_BYTES:], "big"))
+        case 2:
+            return OpenInterval(int.from_bytes(body, "big"))
+        case 3:
+            return PlaceOrder(_decode_order(body[: _ORDER.size]), digest, signature)
+        case 4:
+            return CancelOrder(Address(body[:_ADDRESS_BYTES]), digest, signature)
+        case 5:
+            return CloseGate(int.from_bytes(body, "big"))
+        case _:
+            return ReleaseInterval(int.from_bytes(body, "big"))
+
+
+def _exactly(value: bytes, length: int) -> bytes:
+    # struct and slices would pad or cut in silence.
+    if len(value) != length:
+        raise ValueError(f"{length} bytes belong here, not {len(value)}")
+    return value

@@ -1,0 +1,234 @@
+"""The state of a market: accounts, open books, and what closed intervals still hold of the collateral.
+
+Only `market.engine.apply` changes it. Everybody else reads it through the queries of `MarketState`, which give copies.
+Units: Wh, µ€/kWh, n€, UTC epoch seconds.
+"""
+
+import hashlib
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, field
+from typing import Final
+
+from energy.identity import Address, Digest
+from energy.quantities import amount_neur
+from market.book import Book, OrderBook
+from market.config import MarketConfig
+from market.journal import encode_order
+from market.orders import Order, Side
+
+BookFactory = Callable[[int, int], Book]
+"""Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
+
+_STATE_FORMAT: Final = b"RESILIA-GRID market state 1"
+
+
+@dataclass(slots=True)
+class Account:
+    """A member as the market knows it."""
+
+    address: Address
+    index: int
+    """Place in the sequence of admission, from 0: the account's name inside the books."""
+    collateral_neur: int
+    needed_neur: int = 0
+    """Collateral in use: the worst case of all intervals that are not released."""
+    nonces: set[int] = field(default_factory=set)
+    """Nonces of accepted orders."""
+
+
+@dataclass(slots=True)
+class Resting:
+    """An order in a book."""
+
+    order: Order
+    digest: Digest
+    account: Account
+    handle: int
+    """The order's name inside its book."""
+    arrival: int
+    """Place in the sequence of the interval's resting orders."""
+    open_wh: int
+
+    @property
+    def filled_wh(self) -> int:
+        """Wh filled so far; the next fill starts here on the order's range."""
+        return self.order.quantity_wh - self.open_wh
+
+
+@dataclass(slots=True)
+class Session:
+    """Trading of one interval while its gate is open."""
+
+    interval: int
+    book: Book
+    resting: dict[int, Resting] = field(default_factory=dict)
+    """By handle."""
+    expiries: list[tuple[int, int, Resting]] = field(default_factory=list)
+    """(expiry, arrival, order), ascending, for orders with an expiry; those that left the book stay until then.
+    A sorted list and not a heap, for what is due must be read before anything may change."""
+    exposure_neur: dict[Address, int] = field(default_factory=dict)
+    """Worst case of each account's open and filled energy."""
+    arrivals: int = 0
+    trades: int = 0
+    traded_wh: int = 0
+    turnover_neur: int = 0
+
+    def expired(self, now: int) -> list[Resting]:
+        """Return the resting orders whose last second has passed, by expiry, then arrival."""
+        due = self.expiries[: bisect_left(self.expiries, (now,))]
+        return [resting for _, _, resting in due if self.is_resting(resting)]
+
+    def forget_expiries(self, now: int) -> None:
+        """Forget the expiries that have passed, after their orders have left."""
+        del self.expiries[: bisect_left(self.expiries, (now,))]
+
+    def is_resting(self, resting: Resting) -> bool:
+        """Say whether an order is still in this book; its handle may since belong to another."""
+        return self.resting.get(resting.handle) is resting
+
+    def add(self, resting: Resting) -> None:
+        """Keep an order that the book has just taken in."""
+        self.resting[resting.handle] = resting
+        self.arrivals += 1
+        if resting.order.expiry:
+            insort(self.expiries, (resting.order.expiry, resting.arrival, resting))
+
+    def expose(self, account: Account, change_neur: int) -> None:
+        """Add to what an account needs for this interval, or take from it."""
+        self.exposure_neur[account.address] = self.exposure_neur.get(account.address, 0) + change_neur
+        account.needed_neur += change_neur
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedInterval:
+    """An interval between gate closure and release: traded, not yet settled on chain."""
+
+    interval: int
+    trades: int
+    traded_wh: int
+    turnover_neur: int
+    exposure_neur: dict[Address, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What an account may know of itself."""
+
+    address: Address
+    collateral_neur: int
+    needed_neur: int
+    """In use by open orders and by trades of intervals that are not released."""
+
+    @property
+    def available_neur(self) -> int:
+        """Left for further orders; negative after the collateral was lowered below its use."""
+        return self.collateral_neur - self.needed_neur
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """A resting order as it stands."""
+
+    order: Order
+    digest: Digest
+    open_wh: int
+
+
+class MarketState:
+    """All that the market remembers."""
+
+    def __init__(self, config: MarketConfig, book: BookFactory = OrderBook) -> None:
+        """Start a market without accounts or intervals; `book` makes the book of each interval."""
+        self.config = config
+        self.make_book = book
+        self.now = 0
+        """Time of the last accepted command."""
+        self.accounts: dict[Address, Account] = {}
+        self.sessions: dict[int, Session] = {}
+        self.closed: dict[int, ClosedInterval] = {}
+        self.orders: dict[Digest, Resting] = {}
+        """Every resting order, of all intervals."""
+
+    def open_intervals(self) -> tuple[int, ...]:
+        """Return the starts of the intervals that have a book, ascending."""
+        return tuple(sorted(self.sessions))
+
+    def book_depth(self, interval: int, levels: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+        """Return bids and asks of an open interval, best first.
+
+        An order past its expiry is counted until the next accepted command of its interval drops it.
+
+        Args:
+            interval: Start of an open interval.
+            levels: Most prices per side.
+        Returns:
+            Per side a list of price (µ€/kWh), Wh, number of orders.
+        Raises:
+            ValueError: the interval has no book.
+        """
+        if interval not in self.sessions:
+            raise ValueError(f"no book is open for interval {interval}")
+        book, price_of = self.sessions[interval].book, self.config.price_of
+        bids, asks = (
+            [(price_of(tick), wh, orders) for tick, wh, orders in book.depth(side, levels)]
+            for side in (Side.BUY, Side.SELL)
+        )
+        return bids, asks
+
+    def account(self, address: Address) -> AccountView | None:
+        """Return an account's collateral and its use; None for a stranger."""
+        account = self.accounts.get(address)
+        return None if account is None else AccountView(address, account.collateral_neur, account.needed_neur)
+
+    def resting_orders(self, account: Address | None = None) -> tuple[OpenOrder, ...]:
+        """Return the resting orders of one account or of all, by interval, then arrival."""
+        found = [r for r in self.orders.values() if account is None or r.order.account == account]
+        found.sort(key=lambda r: (r.order.interval, r.arrival))
+        return tuple(OpenOrder(r.order, r.digest, r.open_wh) for r in found)
+
+    def digest(self) -> bytes:
+        """Return SHA-256 of the canonical encoding of the whole state: equal journals give equal digests (M5).
+
+        Accounts and intervals come in ascending sequence, orders in priority sequence. What follows from these, such
+        as handles, is left out, so that a book's inner workings are free.
+        """
+        hasher = hashlib.sha256(_STATE_FORMAT)
+        hasher.update(_integers(*astuple(self.config), self.now, len(self.accounts)))
+        for address, account in sorted(self.accounts.items()):
+            hasher.update(address + _integers(account.collateral_neur, account.needed_neur))
+            hasher.update(_integers(len(account.nonces), *sorted(account.nonces)))
+        hasher.update(_integers(len(self.sessions)))
+        for _, session in sorted(self.sessions.items()):
+            hasher.update(_integers(session.interval, session.trades, session.traded_wh, session.turnover_neur))
+            hasher.update(_exposures(session.exposure_neur))
+            for side in (Side.BUY, Side.SELL):
+                orders = session.book.orders(side)
+                hasher.update(_integers(len(orders)))
+                for handle, _, open_wh, _ in orders:
+                    resting = session.resting[handle]
+                    hasher.update(encode_order(resting.order) + resting.digest + _integers(open_wh))
+        hasher.update(_integers(len(self.closed)))
+        for _, closed in sorted(self.closed.items()):
+            hasher.update(_integers(closed.interval, closed.trades, closed.traded_wh, closed.turnover_neur))
+            hasher.update(_exposures(closed.exposure_neur))
+        return hasher.digest()
+
+
+def worst_case_neur(config: MarketConfig, side: Side, quantity_wh: int, price_ueur_per_kwh: int) -> int:
+    """Return the most that energy bought or sold at a price can cost its account, n€.
+
+    A buyer pays the price. A seller who delivers nothing is paid the price and charged the shortfall price.
+    """
+    if side == Side.BUY:
+        return amount_neur(quantity_wh, max(0, price_ueur_per_kwh))
+    return amount_neur(quantity_wh, max(0, config.shortfall_price_max_ueur_per_kwh - price_ueur_per_kwh))
+
+
+def _integers(*values: int) -> bytes:
+    return b"".join(value.to_bytes(16, "big", signed=True) for value in values)
+
+
+def _exposures(exposure_neur: dict[Address, int]) -> bytes:
+    exposed = [(address, neur) for address, neur in sorted(exposure_neur.items()) if neur]
+    return _integers(len(exposed)) + b"".join(address + _integers(neur) for address, neur in exposed)
