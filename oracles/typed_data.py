@@ -6,7 +6,7 @@ Source: EIP-712, ERC-5267. The contracts compute the same bytes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final
 
@@ -51,21 +51,7 @@ ENTRY: Final = StructType(
 _DOMAIN: Final = StructType("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _SEAL_TAG: Final = keccak(b"RESILIA-SEAL")
 
-_reading_values = attrgetter(
-    "meter",
-    "interval",
-    "period_s",
-    "import_wh",
-    "export_wh",
-    "import_index_wh",
-    "export_index_wh",
-    "quality",
-    "flags",
-    "sequence",
-    "previous_hash",
-    "raw_hash",
-    "observed_at",
-)
+_READING_VALUES: Final = attrgetter(*(each.name for each in fields(Reading)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +86,7 @@ def digest(domain: Domain, struct_hash: Digest) -> Digest:
 
 def reading_values(reading: Reading) -> tuple[Value, ...]:
     """Return the values of a reading in the sequence of `READING`."""
-    values: tuple[Value, ...] = _reading_values(reading)
+    values: tuple[Value, ...] = _READING_VALUES(reading)
     return values
 
 
@@ -110,7 +96,7 @@ def reading_hash(reading: Reading) -> Digest:
     Raises:
         ValueError: a value that its Solidity type cannot hold.
     """
-    return READING.hash(_reading_values(reading))
+    return READING.hash(_READING_VALUES(reading))
 
 
 def eip712_json(domain: Domain, struct: StructType, values: Sequence[Value]) -> dict[str, object]:
