@@ -1,0 +1,257 @@
+"""The `energy_` methods of JSON-RPC: orders in, the market and its proofs out. Shapes: `node.rpc.openrpc`.
+
+Units: Wh, µ€/kWh, n€, UTC epoch seconds. Reads run in a thread, so that a long list never delays an order.
+Refuses: what `node.rpc.parameters` cannot read (-32602), what a rule forbids (-39001), personal data to callers from
+elsewhere (-39002).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pjrpc.common import UNSET, MaybeSet, Request, Response
+from pjrpc.server import AsyncDispatcher
+from pjrpc.server.exceptions import InternalError, InvalidParamsError, JsonRpcError
+from pjrpc.server.validators import ValidationError
+
+from energy.errors import Unavailable
+from energy.identity import hex_text
+from energy.results import Rejected
+from market.events import Outcome
+from market.rejections import MarketReject
+from node.queries import BadCursor, Queries
+from node.rpc import codes, parameters
+from node.rpc.messages import Message, message
+from node.rpc.parameters import BadParameter
+from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Request, "Caller"], Awaitable[MaybeSet[Response]]]
+
+OUTCOME_NAMES: Final[Mapping[Outcome, str]] = {
+    Outcome.RESTING: "resting",
+    Outcome.FILLED: "filled",
+    Outcome.PARTLY_FILLED_REST_CANCELLED: "partly-filled-rest-cancelled",
+    Outcome.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    local: bool
+    """True for a connection from this machine that no proxy passed on."""
+
+
+class Refused(JsonRpcError):
+    """A command that a rule refuses, as a JSON-RPC error."""
+
+    def __init__(self, rejected: Rejected, said: Message) -> None:
+        facts = dict(rejected.facts)
+        data = {"code": int(rejected.code), "name": rejected.code.name, "facts": facts, "hint": said.hint}
+        super().__init__(code=codes.REFUSED, message=said.sentence, data=data)
+
+
+class EnergyMethods:
+    """The methods over one node's core and its projection."""
+
+    def __init__(self, core: NodeCommands, queries: Queries) -> None:
+        self._core = core
+        self._queries = queries
+
+    def table(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
+        """Return all methods by name."""
+        return {
+            "energy_placeOrder": self.place_order,
+            "energy_cancelOrder": self.cancel_order,
+            "energy_getStatus": self.get_status,
+            "energy_getDomain": self.get_domain,
+            "energy_getBook": self.get_book,
+            "energy_getTrades": self.get_trades,
+            "energy_getOrders": self.get_orders,
+            "energy_getOrder": self.get_order,
+            "energy_getIntervals": self.get_intervals,
+            "energy_getRuns": self.get_runs,
+            "energy_getCertificates": self.get_certificates,
+            "energy_getCertificate": self.get_certificate,
+            "energy_getEvidence": self.get_evidence,
+            "energy_getStatement": self.get_statement,
+            "energy_getAccounts": self.get_accounts,
+            "energy_getSummary": self.get_summary,
+        }
+
+    # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
+
+    async def place_order(self, order: Any, signature: Any) -> JsonObject:
+        """Place a signed order."""
+        answer = await self._core.place_order(parameters.order(order), parameters.signature("signature", signature))
+        if isinstance(answer, Rejected):
+            raise self._refused(answer)
+        return placed_json(answer)
+
+    async def cancel_order(self, cancel: Any, signature: Any) -> JsonObject:
+        """Cancel a resting order."""
+        wish = parameters.cancel(cancel)
+        answer = await self._core.cancel_order(
+            wish.account, wish.order_digest, parameters.signature("signature", signature)
+        )
+        if isinstance(answer, Rejected):
+            raise self._refused(answer)
+        return cancelled_json(answer)
+
+    def _refused(self, rejected: Rejected) -> Refused:
+        return Refused(*explained(rejected, self._core))
+
+    # -- QUERIES
+
+    async def get_status(self) -> JsonObject:
+        """Return the state of the node."""
+        return self._core.status()
+
+    async def get_domain(self) -> JsonObject:
+        """Return what a wallet needs to sign."""
+        return self._core.domain()
+
+    async def get_book(self, interval: Any = None) -> JsonObject | None:
+        """Return the book of an interval, or of the next one to close."""
+        return self._core.book(None if interval is None else parameters.natural("interval", interval))
+
+    async def get_trades(self, filter: Any = None) -> Any:
+        """Return trades."""
+        return await _read(self._queries.trades, filter, parameters.TRADE_FILTERS)
+
+    async def get_orders(self, filter: Any = None) -> Any:
+        """Return orders."""
+        return await _read(self._queries.orders, filter, parameters.ORDER_FILTERS)
+
+    async def get_order(self, digest: Any) -> Any:
+        """Return one order."""
+        return await asyncio.to_thread(self._queries.order, parameters.digest_text("digest", digest))
+
+    async def get_intervals(self, filter: Any = None) -> Any:
+        """Return delivery intervals with their totals."""
+        return await _read(self._queries.intervals, filter, parameters.INTERVAL_FILTERS)
+
+    async def get_runs(self, filter: Any = None) -> Any:
+        """Return settlement runs."""
+        return await _read(self._queries.runs, filter, parameters.RUN_FILTERS)
+
+    async def get_certificates(self, filter: Any = None) -> Any:
+        """Return certificates of origin."""
+        return await _read(self._queries.certificates, filter, parameters.CERTIFICATE_FILTERS)
+
+    async def get_certificate(self, number: Any) -> Any:
+        """Return one certificate."""
+        return await asyncio.to_thread(self._queries.certificate, parameters.natural("number", number))
+
+    async def get_evidence(self, number: Any) -> JsonObject | None:
+        """Return the evidence document of a certificate."""
+        return await self._core.evidence(parameters.natural("number", number))
+
+    async def get_statement(self, account: Any, *, caller: Caller) -> Any:
+        """Return one account's entries; only to callers on this machine."""
+        address = parameters.address_text("account", account)
+        if not caller.local:
+            raise JsonRpcError(
+                code=codes.LOCAL_ONLY, message="a statement is personal data: ask on the node's own machine"
+            )
+        return await asyncio.to_thread(self._queries.statement, address)
+
+    async def get_accounts(self) -> Any:
+        """Return all accounts."""
+        return await asyncio.to_thread(self._queries.accounts)
+
+    async def get_summary(self, filter: Any = None) -> Any:
+        """Return totals over a stretch of time."""
+        return await _read(self._queries.summary, filter, parameters.SUMMARY_FILTERS)
+
+
+def energy_dispatcher(methods: EnergyMethods, discover: Callable[[], Awaitable[JsonObject]]) -> AsyncDispatcher[Caller]:
+    """Return the dispatcher of all methods that the node itself answers."""
+    dispatcher: AsyncDispatcher[Caller] = AsyncDispatcher()
+
+    async def explain_errors(request: Request, context: Caller, handler: Handler) -> MaybeSet[Response]:
+        """Run a call and turn what it raises into the error that its caller can act on.
+
+        In place of pjrpc's own last step, which logs the parameters of every failed call: they are a member's own.
+        """
+        method = dispatcher.registry.get(request.method)
+        if method is None:
+            return await handler(request, context)
+        try:
+            result = await method.bind(request.params, context)()
+        except JsonRpcError as error:
+            return _answer(request, error=error)
+        except ValidationError as error:
+            return _answer(request, error=_bad_parameter("params", str(error)))
+        except BadParameter as error:
+            return _answer(request, error=_bad_parameter(error.field, error.problem))
+        except BadCursor as error:
+            return _answer(request, error=_bad_parameter("filter.cursor", str(error)))
+        except Unavailable as error:
+            data = {"retryAfterS": error.retry_after_s}
+            return _answer(request, error=JsonRpcError(code=codes.UNAVAILABLE, message=str(error), data=data))
+        except Exception:
+            logger.exception("%s failed", request.method)
+            return _answer(request, error=InternalError())
+        return _answer(request, result=result)
+
+    dispatcher.add_middlewares(explain_errors)
+    for name, method in methods.table().items():
+        dispatcher.registry.add_method(method, name, pass_context="caller" if name == "energy_getStatement" else False)
+    dispatcher.registry.add_method(discover, "rpc.discover")
+    return dispatcher
+
+
+def _answer(
+    request: Request, *, result: MaybeSet[Any] = UNSET, error: MaybeSet[JsonRpcError] = UNSET
+) -> MaybeSet[Response]:
+    return UNSET if request.id is None else Response(id=request.id, result=result, error=error)
+
+
+def _bad_parameter(field: str, problem: str) -> InvalidParamsError:
+    return InvalidParamsError(f"{field}: {problem}", {"field": field, "problem": problem})
+
+
+def explained(rejected: Rejected, core: NodeCommands) -> tuple[Rejected, Message]:
+    """Return a refusal with the fact that helps most added, and its words in the language of the running context."""
+    if rejected.code in (MarketReject.GATE_CLOSED, MarketReject.UNKNOWN_INTERVAL):
+        book = core.book(None)
+        if book is not None:
+            rejected = Rejected(rejected.code, {**rejected.facts, "next_open_interval": book["interval"]})
+    return rejected, message(rejected)
+
+
+def placed_json(placed: Placed) -> JsonObject:
+    """Return the answer to an order."""
+    return {
+        "orderDigest": hex_text(placed.order_digest),
+        "sequence": placed.sequence,
+        "journalHash": hex_text(placed.journal_hash),
+        "outcome": OUTCOME_NAMES[placed.outcome],
+        "filledWh": placed.filled_wh,
+        "restingWh": placed.resting_wh,
+        "receiptSignature": hex_text(placed.receipt_signature),
+        "node": hex_text(placed.node),
+    }
+
+
+def cancelled_json(cancelled: Cancelled) -> JsonObject:
+    """Return the answer to a cancellation."""
+    return {
+        "orderDigest": hex_text(cancelled.order_digest),
+        "sequence": cancelled.sequence,
+        "journalHash": hex_text(cancelled.journal_hash),
+        "outcome": OUTCOME_NAMES[cancelled.outcome],
+        "cancelledWh": cancelled.cancelled_wh,
+        "receiptSignature": hex_text(cancelled.receipt_signature),
+        "node": hex_text(cancelled.node),
+    }
+
+
+async def _read(query: Callable[..., Any], filter: Any, allowed: Mapping[str, tuple[str, parameters.Parser]]) -> Any:
+    return await asyncio.to_thread(query, **parameters.filters(filter, allowed))

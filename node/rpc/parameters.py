@@ -1,0 +1,233 @@
+"""Parameters from strangers into the market's own types.
+
+Units: as in the keys, int. An integer may be a JSON integer or a decimal text, since JavaScript loses digits past 2^53.
+Refuses, with `BadParameter`: unknown or missing fields, floats, booleans, values outside the signed struct's types.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
+from market.orders import Order, Side, TimeInForce
+from node.query_rows import TIME_IN_FORCE_NAMES
+from node.storage.models import OrderStatus
+
+INT64_MAX: Final = 2**63 - 1
+"""Also the bound of the unsigned 64-bit fields: databases keep signed ones."""
+UINT32_MAX: Final = 2**32 - 1
+
+SIDE_NAMES: Final[Mapping[str, Side]] = {"buy": Side.BUY, "sell": Side.SELL}
+TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {name: value for value, name in TIME_IN_FORCE_NAMES.items()}
+
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})", re.ASCII)
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}", re.ASCII)
+
+Parser = Callable[[str, Any], Any]
+"""Takes the field's name and its JSON value; returns the value in our type or raises `BadParameter`."""
+
+
+class BadParameter(ValueError):
+    """A parameter that cannot be understood."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+        """What is wrong, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCancel:
+    """A member's wish to take an order out of the book."""
+
+    account: Address
+    order_digest: Digest
+
+
+def order(value: Any) -> Order:
+    """Return the order in the fields of the signed struct; see `ORDER_FIELDS` for those that may be left out."""
+    return Order(**_fields("order", value, ORDER_FIELDS, ORDER_REQUIRED))
+
+
+def cancel(value: Any) -> SignedCancel:
+    """Return the cancellation in ``{account, orderDigest}``."""
+    return SignedCancel(**_fields("cancel", value, CANCEL_FIELDS, tuple(CANCEL_FIELDS)))
+
+
+def filters(value: Any, allowed: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
+    """Return the keyword arguments of a query in a filter object; null, whole or for one field, filters nothing."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        value = {key: item for key, item in value.items() if item is not None}
+    return _fields("filter", value, allowed)
+
+
+def signature(field: str, value: Any) -> bytes:
+    """Return the 65 bytes r, s, v of a signature."""
+    if not isinstance(value, str) or not _SIGNATURE.fullmatch(value):
+        raise BadParameter(field, "must be 0x and 130 hexadecimal digits: r, s and v of a 65-byte signature")
+    return bytes.fromhex(value[2:])
+
+
+def address(field: str, value: Any) -> Address:
+    """Return the address in a ``0x`` text."""
+    try:
+        return address_from_hex(value)
+    except ValueError:
+        raise BadParameter(field, "must be an address: 0x and 40 hexadecimal digits") from None
+
+
+def address_text(field: str, value: Any) -> str:
+    """Return an address as the projection writes it: lower-case."""
+    return hex_text(address(field, value))
+
+
+def digest(field: str, value: Any) -> Digest:
+    """Return the 32 bytes in a ``0x`` text."""
+    try:
+        return digest_from_hex(value)
+    except ValueError:
+        raise BadParameter(field, "must be 32 bytes: 0x and 64 hexadecimal digits") from None
+
+
+def digest_text(field: str, value: Any) -> str:
+    """Return a digest as the projection writes it: lower-case."""
+    return hex_text(digest(field, value))
+
+
+def integer(minimum: int, maximum: int) -> Parser:
+    """Return a parser of integers from `minimum` to `maximum`, both included."""
+
+    def parse(field: str, value: Any) -> int:
+        if isinstance(value, str) and _DECIMAL.fullmatch(value):
+            value = int(value)
+        if type(value) is not int:
+            raise BadParameter(field, f"must be an integer or its decimal text, not {_shown(value)}")
+        if not minimum <= value <= maximum:
+            raise BadParameter(field, f"must be from {minimum} to {maximum}, not {_shown(value)}")
+        return int(value)
+
+    return parse
+
+
+def name(*allowed: str) -> Parser:
+    """Return a parser of one of some names."""
+
+    def parse(field: str, value: Any) -> str:
+        if value not in allowed:
+            raise BadParameter(field, f"must be one of {', '.join(allowed)}, not {_shown(value)}")
+        return str(value)
+
+    return parse
+
+
+def text(length_max: int) -> Parser:
+    """Return a parser of short texts."""
+
+    def parse(field: str, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > length_max:
+            raise BadParameter(field, f"must be a text of at most {length_max} characters, not {_shown(value)}")
+        return value
+
+    return parse
+
+
+natural = integer(0, INT64_MAX)
+"""An integer of at least 0."""
+
+
+def _side(field: str, value: Any) -> Side:
+    if isinstance(value, str) and value in SIDE_NAMES:
+        return SIDE_NAMES[value]
+    if type(value) is int and value in (0, 1):
+        return Side(value)
+    raise BadParameter(field, f'must be "buy" (0) or "sell" (1), not {_shown(value)}')
+
+
+def _time_in_force(field: str, value: Any) -> TimeInForce:
+    if isinstance(value, str) and value in TIMES_IN_FORCE:
+        return TIMES_IN_FORCE[value]
+    if type(value) is int and 0 <= value <= 2:
+        return TimeInForce(value)
+    names = ", ".join(f'"{text}" ({int(number)})' for text, number in TIMES_IN_FORCE.items())
+    raise BadParameter(field, f"must be one of {names}, not {_shown(value)}")
+
+
+ORDER_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "account": ("account", address),
+    "interval": ("interval", natural),
+    "side": ("side", _side),
+    "quantityWh": ("quantity_wh", natural),
+    "limitPrice": ("limit_price_ueur_per_kwh", integer(-INT64_MAX - 1, INT64_MAX)),
+    "timeInForce": ("time_in_force", _time_in_force),
+    "nonce": ("nonce", natural),
+    "expiry": ("expiry", natural),
+    "maxCarbon": ("max_carbon_g_per_kwh", integer(0, UINT32_MAX)),
+    "minLot": ("min_lot_wh", natural),
+    "partnerGroup": ("partner_group", digest),
+}
+"""JSON key, field of `Order`, parser; in the signed sequence."""
+
+ORDER_REQUIRED: Final = tuple(list(ORDER_FIELDS)[:8])
+"""All but the attributes for which only zero is accepted so far: left out, they are signed as zero."""
+
+CANCEL_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "account": ("account", address),
+    "orderDigest": ("order_digest", digest),
+}
+
+_limit = ("limit", integer(1, INT64_MAX))
+_cursor = ("cursor", text(64))
+_range: Mapping[str, tuple[str, Parser]] = {"from": ("start", natural), "to": ("end", natural)}
+
+TRADE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "interval": ("interval", natural),
+    **_range,
+    "account": ("account", address_text),
+    "limit": _limit,
+    "cursor": _cursor,
+}
+ORDER_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "account": ("account", address_text),
+    "interval": ("interval", natural),
+    "status": ("status", name(*OrderStatus)),
+    "limit": _limit,
+    "cursor": _cursor,
+}
+INTERVAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {**_range, "limit": _limit, "cursor": _cursor}
+RUN_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {"limit": _limit, "cursor": _cursor}
+CERTIFICATE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "owner": ("owner", address_text),
+    "interval": ("interval", natural),
+    "runId": ("run_id", natural),
+    **_range,
+    "limit": _limit,
+    "cursor": _cursor,
+}
+SUMMARY_FILTERS: Final = _range
+
+
+def _fields(
+    what: str, value: Any, known: Mapping[str, tuple[str, Parser]], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadParameter(what, f"must be an object with the fields {', '.join(known)}, not {_shown(value)}")
+    for key in value:
+        if key not in known:
+            raise BadParameter(f"{what}.{key[:40]}", f"is no field here; known are {', '.join(known)}")
+    for key in required:
+        if key not in value:
+            raise BadParameter(f"{what}.{key}", "is missing")
+    return {known[key][0]: known[key][1](f"{what}.{key}", item) for key, item in value.items()}
+
+
+def _shown(value: Any) -> str:
+    """Name a wrong value without repeating a long one."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 40 else shown[:37] + "..."

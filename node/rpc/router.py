@@ -1,0 +1,146 @@
+"""JSON-RPC 2.0 for everybody: one door, over HTTP and WebSocket, to the node's own methods and to the chain's.
+
+`energy_*` and `rpc.discover` are answered here; what is on `FORWARDED` goes to the chain's process; all else does not
+exist. The calls of a batch start in their sequence and run together; their answers come in the same sequence.
+Refuses: bodies over `BODY_BYTES_MAX`, batches over `BATCH_LEN_MAX`, JSON that two readers might read differently.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pjrpc.server import AsyncDispatcher
+
+from energy.errors import Unavailable
+from node.rpc import codes, strict_json
+from node.rpc.methods_energy import Caller
+from node.rpc.ports import ChainRequests, JsonObject
+
+BODY_BYTES_MAX: Final = 1_000_000
+BATCH_LEN_MAX: Final = 1_000
+
+FORWARDED: Final = ("eth_", "net_", "web3_", "txpool_", "ots_", "erigon_", "debug_getRaw", "resilia_getSeal")
+"""Beginnings of the method names that the chain answers to strangers; its `chain_` methods are the node's alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One well-formed request."""
+
+    request: JsonObject
+    method: str
+    wants_answer: bool
+    """False for a notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Something in the place of a request that is none."""
+
+    problem: str
+
+
+class RpcRouter:
+    """Splits requests between the node and the chain, and puts the answers together."""
+
+    def __init__(self, own: AsyncDispatcher[Caller], chain: ChainRequests) -> None:
+        self._own = own
+        self._chain = chain
+
+    async def answer(self, raw: bytes, caller: Caller) -> bytes:
+        """Return the answer to one request or batch as JSON text; empty when nothing in it wants one."""
+        if len(raw) > BODY_BYTES_MAX:
+            return _error(None, codes.INVALID_REQUEST, f"the request is longer than {BODY_BYTES_MAX} bytes")
+        try:
+            body = strict_json.loads(raw)
+        except strict_json.BadJson as error:
+            return _error(None, codes.PARSE_ERROR, f"Parse error: {error}")
+        if not isinstance(body, list):
+            return (await self._answers([_parse(body)], caller))[0]
+        if not body:
+            return _error(None, codes.INVALID_REQUEST, "an empty batch asks nothing")
+        if len(body) > BATCH_LEN_MAX:
+            return _error(None, codes.INVALID_REQUEST, f"the batch is longer than {BATCH_LEN_MAX} calls")
+        answers = [answer for answer in await self._answers([_parse(item) for item in body], caller) if answer]
+        return b"[" + b",".join(answers) + b"]" if answers else b""
+
+    async def _answers(self, calls: Sequence[Call | Malformed], caller: Caller) -> list[bytes]:
+        """Return one answer per call, empty for a notification.
+
+        Tasks start in the sequence in which they are made: the node's commands take effect in the caller's sequence.
+        """
+        answers = [b""] * len(calls)
+        own: list[tuple[int, asyncio.Task[bytes]]] = []
+        forwarded: list[tuple[int, Call]] = []
+        for place, call in enumerate(calls):
+            if isinstance(call, Malformed):
+                answers[place] = _error(None, codes.INVALID_REQUEST, f"Invalid request: {call.problem}")
+            elif self._own.registry.get(call.method) is not None:
+                own.append((place, asyncio.create_task(self._answer_own(call, caller))))
+            elif call.method.startswith(FORWARDED):
+                forwarded.append((place, call))
+            elif call.wants_answer:
+                problem = f"the method {call.method[:60]} does not exist/is not available"
+                answers[place] = _error(call.request["id"], codes.METHOD_NOT_FOUND, problem)
+        if forwarded:
+            from_chain = await self._forward([call for _, call in forwarded])
+            for (place, _), answer in zip(forwarded, from_chain, strict=True):
+                answers[place] = answer
+        for place, task in own:
+            answers[place] = await task
+        return answers
+
+    async def _answer_own(self, call: Call, caller: Caller) -> bytes:
+        answered = await self._own.dispatch(json.dumps(call.request), caller)
+        return answered[0].encode() if answered is not None and call.wants_answer else b""
+
+    async def _forward(self, calls: Sequence[Call]) -> list[bytes]:
+        """Send calls to the chain, several as one batch, and return one answer per call.
+
+        The chain gets the calls written anew, with their places as ids: what was checked is what is sent, and
+        answers find their call whatever ids the caller chose.
+        """
+        sent = [
+            {**call.request, "id": place} if call.wants_answer else call.request for place, call in enumerate(calls)
+        ]
+        try:
+            raw = await self._chain.request_bytes(strict_json.dumps(sent[0] if len(sent) == 1 else sent))
+            body = json.loads(raw) if raw else []
+        except (Unavailable, ValueError) as error:
+            problem = f"the chain does not answer for now: {error}"
+            body = {"error": {"code": codes.UNAVAILABLE, "message": problem}}
+        if isinstance(body, dict) and len(calls) > 1:  # an error of the batch as a whole
+            body = [{"id": place, "error": body.get("error")} for place in range(len(calls))]
+        by_place = {answer.get("id"): answer for answer in (body if isinstance(body, list) else [{**body, "id": 0}])}
+        return [
+            _chain_answer(call.request["id"], by_place.get(place)) if call.wants_answer else b""
+            for place, call in enumerate(calls)
+        ]
+
+
+def _parse(item: Any) -> Call | Malformed:
+    """Check the envelope of one request."""
+    if not isinstance(item, dict):
+        return Malformed("a request is an object")
+    if item.get("jsonrpc") != "2.0":
+        return Malformed('"jsonrpc" must be "2.0"')
+    method = item.get("method")
+    if not isinstance(method, str) or not method:
+        return Malformed('"method" must be a text')
+    if not isinstance(item.get("params", []), list | dict):
+        return Malformed('"params" must be an array or an object')
+    if "id" in item and type(item["id"]) not in (int, str):
+        return Malformed('"id" must be an integer or a text; a request without one gets no answer')
+    return Call(item, method, "id" in item)
+
+
+def _chain_answer(call_id: int | str, answer: JsonObject | None) -> bytes:
+    if answer is None:
+        return _error(call_id, codes.INTERNAL_ERROR, "the chain gave no answer to this call")
+    return strict_json.dumps({**answer, "jsonrpc": "2.0", "id": call_id})
+
+
+def _error(call_id: int | str | None, code: int, problem: str) -> bytes:
+    return strict_json.dumps({"jsonrpc": "2.0", "id": call_id, "error": {"code": code, "message": problem}})
