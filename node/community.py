@@ -11,7 +11,7 @@ from pathlib import Path
 from energy.errors import Misconfigured
 from energy.identity import Address, MeterId, address_from_hex, hex_text, meter_from_hex
 from market.config import MarketConfig
-from market.settlement import Source
+from market.metered import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _member(raw: dict[str, str | int]) -> Member:
             **raw,
             "account": address_from_hex(str(raw["account"])),
             "meter": meter_from_hex(str(raw["meter"])),
-            "source": Source(raw["source"]),
+            "source": Source(int(raw["source"])),
         }
     )
 

@@ -17,7 +17,7 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCErro
 from web3.types import TxReceipt
 
 from energy.errors import Corrupt
-from energy.identity import Address, Digest
+from energy.identity import Address, Digest, address_from_hex
 from node.community import Contracts
 from node.keys import KeyPair
 
@@ -66,9 +66,7 @@ class Ledger:
             contracts.certificates,
         )
         for name, address in zip(CONTRACT_NAMES, places, strict=True):
-            self._contracts[name] = self._w3.eth.contract(
-                address=self._w3.to_checksum_address(address), abi=artifact(name)["abi"]
-            )
+            self._attach(name, address)
 
     # -- COMMANDS
 
@@ -78,9 +76,9 @@ class Ledger:
         contract = self._w3.eth.contract(abi=built["abi"], bytecode=built["bytecode"])
         data = contract.constructor(*arguments).data_in_transaction
         receipt = await self._transact(None, data)
-        place = receipt["contractAddress"]
-        self._contracts[name] = self._w3.eth.contract(address=place, abi=built["abi"])
-        return Address(bytes.fromhex(place[2:]))
+        address = address_from_hex(str(receipt["contractAddress"]).lower())
+        self._attach(name, address)
+        return address
 
     async def send(self, name: str, function: str, *arguments: object) -> TxReceipt:
         """Call a function of a contract in a transaction and return its receipt.
@@ -131,6 +129,9 @@ class Ledger:
         return receipt["blockNumber"], receipt["transactionIndex"]
 
     # -- TRANSACTIONS
+
+    def _attach(self, name: str, address: Address) -> None:
+        self._contracts[name] = self._w3.eth.contract(self._w3.to_checksum_address(address), abi=artifact(name)["abi"])
 
     async def _transact(self, to: object | None, data: object) -> TxReceipt:
         if self._nonce is None:

@@ -11,13 +11,14 @@ from energy.identity import Address, Digest, MeterId, address_from_hex, hex_text
 from energy.results import Rejected
 from market.certificates import CertificateRange, Store, allocate
 from market.events import Trade
+from market.metered import Metered
 from market.orders import Order
-from market.settlement import Entry, Metered, Tariff, pack_nets, settle_interval
-from node.typed_data import certificate_values, entry_hash, signed_order_hash, trade_hash
+from market.settlement import Entry, Tariff, pack_nets, settle_interval
+from node.typed_data import certificate_record, entry_hash, signed_order_hash, trade_hash
 from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf, salt
-from oracles.struct_types import Value
-from oracles.typed_data import CERTIFICATE, RUN, Domain, digest
+from oracles.records import Certificate, Run, record_hash
+from oracles.typed_data import Domain, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,13 @@ class StatementLine:
 class PreparedRun:
     """A run, ready to be signed."""
 
-    values: tuple[Value, ...]
-    """The values of the EIP-712 `Run`, in their signed sequence."""
+    run: Run
     run_hash: Digest
     nets: Mapping[Address, int]
     packed_nets: bytes
     lines: tuple[StatementLine, ...]
-    certificates: tuple[tuple[int, CertificateRange, Digest], ...]
-    """Number, piece and leaf, in the sequence of the tree."""
+    certificates: tuple[tuple[Certificate, Digest], ...]
+    """Each with its leaf, in the sequence of the tree."""
     balances: Mapping[Address, int]
     """Free balances after the run."""
     carry: Carry
@@ -130,7 +130,7 @@ def prepare_run(
         settled = settle_interval(item.trades, item.metered, item.tariff, supplier)
         if isinstance(settled, Rejected):
             return settled
-        allocation = allocate(item.trades, item.metered, stores)
+        allocation = allocate(item.tariff.interval, item.trades, item.metered, stores)
         stores = dict(allocation.stores)
         entries += settled.entries
         pieces += allocation.certificates
@@ -142,25 +142,27 @@ def prepare_run(
     nets = {account: after[account] - balances[account] for account in sorted(after)}
     packed = pack_nets(nets)
     run_id = carry.run_id + 1
-    values: tuple[Value, ...] = (
-        run_id,
-        inputs[0].tariff.interval,
-        inputs[-1].tariff.interval,
-        _root(salt_key, b"order", [signed_order_hash(*signed) for item in inputs for signed in item.orders]),
-        _root(salt_key, b"trade", [trade_hash(trade) for item in inputs for trade in item.trades]),
-        readings_hash,
-        MerkleTree(entry_leaves).root,
-        MerkleTree([at for _, _, at in certificates]).root,
-        keccak(packed),
-        imported,
-        exported,
-        traded,
-        sum(piece.to_wh - piece.from_wh for piece in pieces),
-        carry.run_hash,
+    run = Run(
+        run_id=run_id,
+        first_interval=inputs[0].tariff.interval,
+        last_interval=inputs[-1].tariff.interval,
+        orders_root=_root(
+            salt_key, b"order", [signed_order_hash(*signed) for item in inputs for signed in item.orders]
+        ),
+        trades_root=_root(salt_key, b"trade", [trade_hash(trade) for item in inputs for trade in item.trades]),
+        readings_hash=readings_hash,
+        entries_root=MerkleTree(entry_leaves).root,
+        certificates_root=MerkleTree([at for _, at in certificates]).root,
+        nets_hash=keccak(packed),
+        import_wh=imported,
+        export_wh=exported,
+        traded_wh=traded,
+        certified_wh=sum(piece.to_wh - piece.from_wh for piece in pieces),
+        previous_run=carry.run_hash,
     )
-    run_hash = digest(domain, RUN.hash(values))
+    run_hash = digest(domain, record_hash(run))
     return PreparedRun(
-        values,
+        run,
         run_hash,
         nets,
         packed,
@@ -176,16 +178,11 @@ def certificate_salt(salt_key: bytes, number: int) -> Digest:
     return salt(salt_key, b"certificate", number)
 
 
-def certificate_leaf(salt_key: bytes, number: int, piece: CertificateRange) -> Digest:
-    """Return the leaf of a certificate in its run's tree."""
-    return leaf(CERTIFICATE.hash(certificate_values(number, piece)), certificate_salt(salt_key, number))
-
-
 def _certificates(
     salt_key: bytes, carry: Carry, pieces: Sequence[CertificateRange]
-) -> tuple[tuple[int, CertificateRange, Digest], ...]:
-    numbered = enumerate(pieces, start=carry.certificates + 1)
-    return tuple((number, piece, certificate_leaf(salt_key, number, piece)) for number, piece in numbered)
+) -> tuple[tuple[Certificate, Digest], ...]:
+    records = [certificate_record(number, piece) for number, piece in enumerate(pieces, carry.certificates + 1)]
+    return tuple((each, leaf(record_hash(each), certificate_salt(salt_key, each.number))) for each in records)
 
 
 def _statement(

@@ -1,7 +1,7 @@
 """Grid tariffs and carbon intensity by interval, from a file: they change, so they are never in the code.
 
-`tariffs.csv`: interval_start (UTC epoch s), import, export, short, long (µ€/kWh), carbon (g CO2e/kWh); each row holds from
-its start until the next row's.
+`tariffs.csv`: interval_start (UTC epoch s), import, export, short, long (µ€/kWh), carbon (g CO2e/kWh); each row holds
+from its start until the next row's.
 """
 
 import csv

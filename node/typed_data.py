@@ -6,6 +6,7 @@ from market.events import Trade
 from market.orders import Order
 from market.settlement import Entry
 from oracles import typed_data as structs
+from oracles.records import Certificate
 from oracles.struct_types import Value
 from oracles.typed_data import Domain, digest
 
@@ -73,18 +74,18 @@ def trade_hash(trade: Trade) -> Digest:
     )
 
 
-def certificate_values(number: int, piece: CertificateRange) -> tuple[Value, ...]:
-    """Return the values of `Certificate` in their signed sequence."""
-    return (
-        number,
-        piece.device,
-        piece.interval,
-        piece.from_wh,
-        piece.to_wh,
-        piece.owner,
-        piece.source,
-        piece.state,
-        piece.carbon_g_per_kwh,
+def certificate_record(number: int, piece: CertificateRange) -> Certificate:
+    """Return a piece of an allocation as the certificate of a number."""
+    return Certificate(
+        number=number,
+        device=piece.device,
+        interval=piece.interval,
+        from_wh=piece.from_wh,
+        to_wh=piece.to_wh,
+        owner=piece.owner,
+        source=piece.source,
+        state=piece.state,
+        carbon_g_per_kwh=piece.carbon_g_per_kwh,
     )
 
 

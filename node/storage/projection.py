@@ -59,6 +59,11 @@ class Projection:
             found = session.get(Checkpoint, source)
             return found.position if found else 0
 
+    def last_carry(self) -> str | None:
+        """Return what the latest written run leaves to its successor; None before the first."""
+        with Session(self.engine) as session:
+            return session.scalar(select(col(RunRow.carry)).order_by(col(RunRow.run_id).desc()).limit(1))
+
     def apply_market(self, sequence: int, now: int, command: Command, events: Iterable[Event]) -> None:
         """Follow one accepted command of the journal."""
         for event in events:

@@ -1,0 +1,238 @@
+"""Founding a community: keys, genesis, contracts on a new chain, members, deposits, and the files a node starts from.
+
+The folder is complete when `community.json` is there, which is written last; an unfinished one is founded anew.
+"""
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from energy.errors import Misconfigured
+from energy.identity import ZERO_DIGEST, Address, MeterId, address_from_hex
+from market.config import MarketConfig
+from market.metered import Source
+from node.chain.client import AsyncChainClient
+from node.chain.genesis import Genesis
+from node.chain.launcher import start_chain
+from node.chain.process import init_chain
+from node.chain_access import web3_over
+from node.community import Community, Contracts, Member
+from node.keys import KeyRing, create_keys
+from node.ledger import Ledger, meter_tuple
+from node.tariffs import TariffSchedule
+from oracles.hashing import keccak
+
+COMMUNITY_FILE: Final = "community.json"
+TARIFF_FILE: Final = "tariffs.csv"
+UNFINISHED_MARK: Final = ".founding"
+OPERATOR_WEI: Final = 10**24
+"""Native money of the operator, who alone pays for gas: far more than it can ever use."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how many steps are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """Everything that has to be decided to found a community."""
+
+    name: str
+    chain_id: int
+    time_zone: str
+    demo: bool
+    market: MarketConfig
+    open_ahead: int
+    run_intervals: int
+    founded_at: int
+    """UTC epoch seconds; before the first interval."""
+    first_interval: int
+    members: tuple[Member, ...]
+    supplier: Address
+    deposit_neur: int
+    """Collateral that each member has paid in, n€."""
+    supplier_deposit_neur: int
+    guarantee_neur: int
+    """What the guarantee fund starts with, n€."""
+    tariffs: Sequence[tuple[int, ...]]
+    """Rows of the tariff file."""
+    oracle_quorum: int = 2
+    attestor_quorum: int = 2
+
+
+async def found_community(
+    folder: Path,
+    founding: Founding,
+    private_keys: Mapping[str, bytes] | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> Community:
+    """Found a community in a folder that is empty or does not exist.
+
+    Args:
+        folder: Where the node's files go.
+        founding: What was decided.
+        private_keys: For a demo that must repeat: keys by role; they are stored quickly and weakly.
+        progress: Is told about each step.
+    Raises:
+        Misconfigured: the folder holds something else.
+    """
+    _take_folder(folder)
+    keys = create_keys(folder / "keys", private_keys, scrypt=private_keys is None)
+    _write_tariffs(folder / TARIFF_FILE, founding.tariffs)
+    genesis = Genesis(
+        chain_id=founding.chain_id,
+        timestamp=founding.founded_at,
+        sealer=keys["sealer"].address,
+        alloc={keys["operator"].address: OPERATOR_WEI},
+    )
+    chain_folder = folder / "chain"
+    init_chain(chain_folder, genesis)
+    chain = start_chain(chain_folder, keys["sealer"].private_key, manual_time=founding.founded_at)
+    try:
+        client = AsyncChainClient(chain.ipc_path)
+        try:
+            contracts = await _deploy(
+                Ledger(web3_over(client), founding.chain_id, keys["operator"]), founding, keys, progress
+            )
+        finally:
+            await client.close()
+    finally:
+        chain.stop()
+    community = Community(
+        name=founding.name,
+        chain_id=founding.chain_id,
+        time_zone=founding.time_zone,
+        demo=founding.demo,
+        market=founding.market,
+        open_ahead=founding.open_ahead,
+        run_intervals=founding.run_intervals,
+        first_interval=founding.first_interval,
+        oracle_quorum=founding.oracle_quorum,
+        attestor_quorum=founding.attestor_quorum,
+        supplier=founding.supplier,
+        contracts=contracts,
+        members=founding.members,
+    )
+    _write_last(folder / COMMUNITY_FILE, community.to_json())
+    (folder / UNFINISHED_MARK).unlink()
+    return community
+
+
+def is_founded(folder: Path) -> bool:
+    """Say whether a folder holds a complete community."""
+    return (folder / COMMUNITY_FILE).exists()
+
+
+def load_members(path: Path) -> tuple[Member, ...]:
+    """Read members from a CSV file with the columns of `Member`; addresses and meters as ``0x`` text, source by name.
+
+    Raises:
+        Misconfigured: a column or a value is wrong; says which line.
+    """
+    members = []
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            try:
+                account = address_from_hex(row["account"])
+                members.append(
+                    Member(
+                        account=account,
+                        label=row["label"],
+                        kind=row["kind"],
+                        meter=meter_pseudonym(row["serial"], account),
+                        meter_source=row["meter_source"],
+                        serial=row["serial"],
+                        source=Source[row["source"].upper()],
+                        power_max_import_w=int(row["power_max_import_w"]),
+                        power_max_export_w=int(row["power_max_export_w"]),
+                        efficiency_permille=int(row.get("efficiency_permille") or 0),
+                    )
+                )
+            except (KeyError, TypeError, ValueError) as error:
+                raise Misconfigured(f"{path}, line {reader.line_num}: {error!r}") from error
+    return tuple(members)
+
+
+def meter_pseudonym(serial: str, account: Address) -> MeterId:
+    """Return the pseudonym of a meter: the hash of its serial number, blinded by the 160 bits of its first account."""
+    return MeterId(keccak(b"RESILIA-METER" + account + serial.encode()))
+
+
+async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: Progress) -> Contracts:
+    """Put the contracts on chain, enrol everybody, and pay the deposits in."""
+    steps = 5 + 6 + 2 * len(founding.members) + 3 + len(founding.members) + 2
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        done += 1
+        progress(what, done, steps)
+
+    operator = keys["operator"].address
+    token = await ledger.deploy("CommunityToken", operator)
+    step("CommunityToken")
+    registry = await ledger.deploy("Registry", operator, founding.oracle_quorum, founding.attestor_quorum)
+    step("Registry")
+    readings = await ledger.deploy("Readings", registry, founding.market.interval_length_s)
+    step("Readings")
+    settlement = await ledger.deploy("Settlement", token, registry, readings, founding.supplier)
+    step("Settlement")
+    certificates = await ledger.deploy("Certificates", settlement)
+    step("Certificates")
+    for pair in keys.oracles():
+        await ledger.send("Registry", "addOracle", pair.address, founding.founded_at)
+        step("oracle")
+    for pair in keys.attestors():
+        await ledger.send("Registry", "addAttestor", pair.address, founding.founded_at)
+        step("attestor")
+    for member in founding.members:
+        await ledger.send("Registry", "admitMember", member.account)
+        step("member")
+        details = meter_tuple(
+            member.account, member.source, member.power_max_export_w, founding.founded_at, ZERO_DIGEST
+        )
+        await ledger.send("Registry", "enrolMeter", member.meter, details)
+        step("meter")
+    total = founding.deposit_neur * len(founding.members) + founding.supplier_deposit_neur + founding.guarantee_neur
+    await ledger.send("CommunityToken", "mint", operator, total)
+    step("money")
+    await ledger.send("CommunityToken", "approve", settlement, total)
+    step("money")
+    for account in (*(member.account for member in founding.members), founding.supplier):
+        amount = founding.supplier_deposit_neur if account == founding.supplier else founding.deposit_neur
+        await ledger.send("Settlement", "deposit", account, amount)
+        step("deposit")
+    await ledger.send("Settlement", "fundGuarantee", founding.guarantee_neur)
+    step("guarantee fund")
+    return Contracts(token, registry, readings, settlement, certificates)
+
+
+def _take_folder(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / UNFINISHED_MARK).exists():
+            raise Misconfigured(f"{folder} is not empty: name a new folder")
+        # Founding was cut off: what is there was never used by anybody.
+        for item in folder.iterdir():
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED_MARK).touch()
+
+
+def _write_tariffs(path: Path, rows: Sequence[tuple[int, ...]]) -> None:
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(TariffSchedule.COLUMNS)
+        writer.writerows(rows)
+
+
+def _write_last(path: Path, text: str) -> None:
+    draft = path.with_suffix(".draft")
+    with open(draft, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

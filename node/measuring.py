@@ -1,0 +1,376 @@
+"""Measuring: frames from the meters in, readings signed by the oracles out, one commitment per interval on chain.
+
+May be cut off between any two steps: frames and signed readings are on disk before anybody is told of them, an oracle
+signs the same thing twice but never two things, and what the chain already holds is not sent again.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from energy.errors import Corrupt, Unavailable
+from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
+from energy.interval import Interval
+from energy.results import Accepted, Rejected
+from market.metered import Metered
+from metering.csv_row import decode_row
+from metering.linky import decode_standard
+from metering.meter import MeterConfig, MeterState, close_interval, observe
+from metering.readings import Reading, TrustClass, is_final
+from metering.registers import RegisterSample
+from metering.rejections import MeteringReject
+from metering.sources.csv_file import CsvSource
+from metering.sources.linky_serial import LinkySerial
+from node.clock import Clock
+from node.community import Community, Member
+from node.ledger import Ledger
+from node.storage import readings_log
+from node.storage.log import AppendLog
+from node.storage.models import AttestationRow, ReadingRow
+from node.storage.projection import Projection
+from node.storage.readings_log import KeptFrame, SignedInterval
+from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
+from oracles.guard import GuardedSigner
+from oracles.merkle import salt
+from oracles.records import IntervalReadings, history_hash, record_hash
+from oracles.signatures import recover
+from oracles.typed_data import Domain, digest, reading_hash
+
+TRUST = {"linky": TrustClass.B, "csv": TrustClass.C}
+
+
+def decode_frame(frame: KeptFrame) -> RegisterSample | Rejected:
+    """Decode a raw frame by its protocol, as it was decoded when it came."""
+    if frame.protocol == "linky":
+        return decode_standard(frame.raw, frame.received_at)
+    return decode_row(frame.raw)
+
+
+def reading_salt(salt_key: bytes, meter: MeterId, interval: int) -> Digest:
+    """Return the salt of a reading's leaf."""
+    return salt(salt_key, b"reading", meter, interval)
+
+
+class Measuring:
+    """The meters and oracles of one node."""
+
+    def __init__(
+        self,
+        community: Community,
+        folder: Path,
+        domain: Domain,
+        salt_key: bytes,
+        ledger: Ledger,
+        log: AppendLog,
+        oracles: Sequence[GuardedSigner],
+        projection: Projection,
+        clock: Clock,
+    ) -> None:
+        self.attested_through = community.first_interval - community.market.interval_length_s
+        """Last interval whose commitment is on chain."""
+        self.last_seen: dict[MeterId, int] = {}
+        """When each meter was last heard, by the node's clock."""
+        self.rejected: dict[str, int] = {}
+        """How many samples were refused, by name of the code."""
+        self._community = community
+        self._folder = folder
+        self._domain = domain
+        self._salt_key = salt_key
+        self._ledger = ledger
+        self._log = log
+        self._projection = projection
+        self._clock = clock
+        self._members = {member.meter: member for member in community.members}
+        self._by_serial = {member.serial: member for member in community.members}
+        self._states = {member.meter: MeterState(_meter_config(community, member)) for member in community.members}
+        self._frames: dict[tuple[MeterId, bytes], KeptFrame] = {}
+        self._signed: dict[int, SignedInterval] = {}
+        self._unattested: list[SignedInterval] = []
+        self._signers = oracles
+        self._oracles: list[Oracle] = []
+        self._files: list[CsvSource] = []
+        self._lines: list[LinkySerial] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._heard = asyncio.Event()
+
+    # -- LIFE
+
+    async def recover(self) -> None:
+        """Take up where the log and the chain stopped.
+
+        Raises:
+            Corrupt: a record does not decode, or the chain holds something else than the log.
+        """
+        frames: list[KeptFrame] = []
+        signed: list[SignedInterval] = []
+        for position, data in enumerate(self._log.records(), start=1):
+            try:
+                record = readings_log.decode(data)
+            except ValueError as error:
+                raise Corrupt(f"readings record {position} does not decode: {error}") from error
+            if isinstance(record, KeptFrame):
+                frames.append(record)
+            else:
+                signed.append(record)
+        if signed:
+            self._resume(signed[-1])
+        for frame in frames:
+            if not signed or frame.received_at >= signed[-1].interval:
+                self._observe_again(frame)
+        on_chain = await self._ledger.last_attested()
+        projected = self._projection.position("readings")
+        for interval in signed:
+            self._signed[interval.interval] = interval
+            if interval.interval > on_chain:
+                self._unattested.append(interval)
+            else:
+                await self._require_same(interval)
+                self.attested_through = max(self.attested_through, interval.interval)
+                if interval.interval > projected:
+                    await self._project(interval)
+        self._oracles = [
+            Oracle(f"oracle {number}", signer, self._domain, self._decode_for_oracle, self._last_readings())
+            for number, signer in enumerate(self._signers, start=1)
+        ]
+
+    def start(self) -> None:
+        """Begin to listen to the meters."""
+        for source in dict.fromkeys(member.meter_source for member in self._community.members):
+            protocol, _, place = source.partition(":")
+            path = self._folder / place
+            if protocol == "csv":
+                self._files.append(CsvSource(path, follow=True))
+            else:
+                line = LinkySerial(str(path), self._clock.now)
+                with suppress(Unavailable):  # it is tried again as it is listened to
+                    line.open()
+                self._lines.append(line)
+                self._tasks.append(asyncio.create_task(self._listen(line)))
+
+    async def stop(self) -> None:
+        """Let go of all meters."""
+        for line in self._lines:
+            line.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._lines.clear()
+        self._files.clear()
+
+    # -- SAMPLES
+
+    def take(self, sample: RegisterSample, protocol: str) -> Accepted[object] | Rejected:
+        """Take one sample in, from whichever source."""
+        member = self._by_serial.get(sample.serial)
+        if member is None:
+            return self._note(Rejected(MeteringReject.FOREIGN_METER, {"meter": "not enrolled"}))
+        outcome = observe(self._states[member.meter], sample, sample.received_at)
+        if isinstance(outcome, Rejected):
+            return self._note(outcome)
+        self.last_seen[member.meter] = sample.received_at
+        if outcome.events:
+            frame = KeptFrame(protocol, sample.received_at, sample.raw)
+            self._frames[member.meter, sample.raw_hash] = frame
+            self._log.append(readings_log.encode(frame))
+        self._heard.set()
+        return outcome
+
+    def read_files(self) -> None:
+        """Take in the rows that meter files have gained."""
+        for file in self._files:
+            try:
+                rows = file.read_new()
+            except Unavailable:
+                continue
+            for row in rows:
+                self._note(row) if isinstance(row, Rejected) else self.take(row, "csv")
+
+    async def heard(self, timeout_s: float) -> None:
+        """Wait until another sample has come, but not for ever."""
+        self._heard.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), timeout_s)
+
+    def missing(self, interval: int) -> list[MeterId]:
+        """Return the meters that have not shown their registers at the end of an interval."""
+        end = interval + self._community.market.interval_length_s
+        return [meter for meter, state in self._states.items() if end not in state.boundaries]
+
+    async def _listen(self, line: LinkySerial) -> None:
+        samples: AsyncIterator[RegisterSample | Rejected] = line.samples()
+        async for outcome in samples:
+            if isinstance(outcome, Rejected):
+                self._note(outcome)
+            else:
+                self.take(outcome, "linky")
+
+    def _observe_again(self, frame: KeptFrame) -> None:
+        """Take a kept frame in after a restart; those that the last reading covers are refused as replays."""
+        sample = decode_frame(frame)
+        if isinstance(sample, Rejected):
+            raise Corrupt(f"a kept frame does not decode any more: {sample}")
+        member = self._by_serial[sample.serial]
+        self._frames[member.meter, sample.raw_hash] = frame
+        observe(self._states[member.meter], sample, frame.received_at)
+
+    def _note(self, refusal: Rejected) -> Rejected:
+        self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1
+        return refusal
+
+    # -- INTERVALS
+
+    async def attest_due(self, now: int) -> list[int]:
+        """Sign and post every interval that has ended and whose meters have all been heard; return them."""
+        length = self._community.market.interval_length_s
+        done = []
+        for interval in list(self._unattested):
+            await self._post(interval)
+            done.append(interval.interval)
+        while (start := self.attested_through + length) + length <= now and not self.missing(start):
+            signed = await self._sign(Interval(start, length))
+            await self._post(signed)
+            done.append(start)
+        return done
+
+    def metered(self, interval: int) -> tuple[Metered, ...]:
+        """Return what settles an attested interval."""
+        return tuple(
+            Metered(
+                self._members[signed.reading.meter].account,
+                signed.reading.meter,
+                self._members[signed.reading.meter].source,
+                signed.reading.import_wh,
+                signed.reading.export_wh,
+                is_final(signed.reading),
+            )
+            for signed in self._signed[interval].readings
+        )
+
+    def forget(self, interval: int) -> None:
+        """Drop a settled interval from memory."""
+        self._signed.pop(interval, None)
+
+    async def _sign(self, interval: Interval) -> SignedInterval:
+        readings = []
+        for meter in sorted(self._states):
+            closed = close_interval(self._states[meter], interval, reading_hash)
+            if isinstance(closed, Rejected):
+                raise Corrupt(f"interval {interval} can not be closed: {closed}")
+            readings.append(closed.events[0])
+        # The frames go to disk before anything is signed that rests on them.
+        await self._log.synced()
+        quorum = self._community.oracle_quorum
+        frames = [self._frames[reading.meter, reading.raw_hash].raw for reading in readings]
+        collected = collect_readings(self._oracles, self._domain, readings, frames, quorum)
+        if isinstance(collected, Rejected):
+            raise Corrupt(f"the oracles do not agree on {interval}: {collected}")
+        salts = self._salts(readings)
+        commitment = interval_commitment(self._domain, collected.events, salts)
+        agreed = collect_interval(self._oracles, commitment, collected.events, salts, quorum)
+        if isinstance(agreed, Rejected):
+            raise Corrupt(f"the oracles do not agree on the whole of {interval}: {agreed}")
+        signed = SignedInterval(collected.events, await self._history_before(interval.start), agreed.events)
+        self._log.append(readings_log.encode(signed))
+        await self._log.synced()
+        self._signed[interval.start] = signed
+        self._unattested.append(signed)
+        for reading in readings:
+            del self._frames[reading.meter, reading.raw_hash]
+        return signed
+
+    async def _post(self, signed: SignedInterval) -> None:
+        if signed.interval > await self._ledger.last_attested():
+            attested = self._commitment(signed)
+            values = (attested.interval, attested.readings_root, attested.import_wh, attested.export_wh)
+            await self._ledger.send("Readings", "attest", values, list(signed.signatures))
+        await self._require_same(signed)
+        self.attested_through = signed.interval
+        self._unattested.remove(signed)
+        await self._project(signed)
+        self._projection.flush()
+
+    async def _require_same(self, signed: SignedInterval) -> None:
+        expected = history_hash(signed.previous_history, record_hash(self._commitment(signed)))
+        if await self._ledger.history_at(signed.interval) != expected:
+            raise Corrupt(f"interval {signed.interval} on chain is not the one that the readings give")
+
+    async def _project(self, signed: SignedInterval) -> None:
+        receipt = await self._ledger.event_receipt("Readings", "Attested", interval=signed.interval)
+        if receipt is None:
+            raise Corrupt(f"the chain does not show interval {signed.interval}, which it has attested")
+        attested = self._commitment(signed)
+        attestation = AttestationRow(
+            interval=attested.interval,
+            readings_root=hex_text(attested.readings_root),
+            import_wh=attested.import_wh,
+            export_wh=attested.export_wh,
+            previous_history=hex_text(signed.previous_history),
+            signatures=_signatures_json(digest(self._domain, record_hash(attested)), signed.signatures),
+            transaction=receipt["transactionHash"].to_0x_hex(),
+        )
+        self._projection.apply_interval(attestation, [self._reading_row(each) for each in signed.readings])
+
+    def _reading_row(self, signed: SignedReading) -> ReadingRow:
+        reading = signed.reading
+        return ReadingRow(
+            meter=hex_text(reading.meter),
+            interval=reading.interval,
+            account=hex_text(self._members[reading.meter].account),
+            sequence=reading.sequence,
+            import_wh=reading.import_wh,
+            export_wh=reading.export_wh,
+            import_index_wh=reading.import_index_wh,
+            export_index_wh=reading.export_index_wh,
+            quality=reading.quality,
+            flags=reading.flags,
+            previous_hash=hex_text(reading.previous_hash),
+            raw_hash=hex_text(reading.raw_hash),
+            observed_at=reading.observed_at,
+            signatures=_signatures_json(digest(self._domain, reading_hash(reading)), signed.signatures),
+        )
+
+    def _commitment(self, signed: SignedInterval) -> IntervalReadings:
+        salts = self._salts([each.reading for each in signed.readings])
+        return interval_commitment(self._domain, signed.readings, salts).attested
+
+    def _salts(self, readings: Sequence[Reading]) -> list[Digest]:
+        return [reading_salt(self._salt_key, reading.meter, reading.interval) for reading in readings]
+
+    async def _history_before(self, interval: int) -> Digest:
+        length = self._community.market.interval_length_s
+        if interval == self._community.first_interval:
+            return ZERO_DIGEST
+        return await self._ledger.history_at(interval - length)
+
+    def _resume(self, last: SignedInterval) -> None:
+        for signed in last.readings:
+            reading = signed.reading
+            self._states[reading.meter] = MeterState.resume(self._states[reading.meter].config, reading)
+
+    def _last_readings(self) -> list[Reading]:
+        return [state.last_reading for state in self._states.values() if state.last_reading is not None]
+
+    def _decode_for_oracle(self, meter: MeterId, raw: bytes) -> RegisterSample | Rejected:
+        member = self._members[meter]
+        sample = decode_frame(KeptFrame(member.meter_source.partition(":")[0], 0, raw))
+        if isinstance(sample, RegisterSample) and sample.serial != member.serial:
+            return Rejected(MeteringReject.FOREIGN_METER, {"meter": hex_text(meter)})
+        return sample
+
+
+def _meter_config(community: Community, member: Member) -> MeterConfig:
+    return MeterConfig(
+        member.meter,
+        member.serial,
+        TRUST[member.meter_source.partition(":")[0]],
+        member.power_max_import_w,
+        member.power_max_export_w,
+        community.market.interval_length_s,
+    )
+
+
+def _signatures_json(signed: Digest, signatures: Sequence[bytes]) -> str:
+    return json.dumps({hex_text(recover(signed, signature)): hex_text(signature) for signature in signatures})

@@ -1,0 +1,255 @@
+"""Settling: when the intervals of a run are attested, compute it, have it signed, put it on chain, free the collateral.
+
+May be cut off between any two steps: what the chain already holds is not sent again, and everything else is computed
+anew from the journal and the readings, to the same bytes.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from web3.types import TxReceipt
+
+from energy.errors import Corrupt
+from energy.identity import Address, Digest, hex_text
+from energy.results import Rejected
+from market.certificates import CertificateState, Store
+from market.metered import Metered, Source
+from market.settlement import EntryKind
+from node.community import Community
+from node.ledger import Ledger
+from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
+from node.storage.models import CertificateRow, EntryRow, RunRow
+from node.storage.projection import Projection
+from node.tariffs import TariffSchedule
+from node.trading import Trading
+from oracles.guard import GuardedSigner
+from oracles.records import record_values
+from oracles.typed_data import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRun:
+    """A run that is on chain."""
+
+    run_id: int
+    intervals: tuple[int, ...]
+    accounts: int
+    traded_wh: int
+    certified_wh: int
+    certificates: int
+    gas_used: int
+
+
+class Settling:
+    """The settlement of one node."""
+
+    def __init__(
+        self,
+        community: Community,
+        domain: Domain,
+        salt_key: bytes,
+        ledger: Ledger,
+        trading: Trading,
+        tariffs: TariffSchedule,
+        projection: Projection,
+        attestors: Sequence[GuardedSigner],
+        metered: Callable[[int], Sequence[Metered]],
+    ) -> None:
+        self._community = community
+        self._domain = domain
+        self._salt_key = salt_key
+        self._ledger = ledger
+        self._trading = trading
+        self._tariffs = tariffs
+        self._projection = projection
+        self._attestors = attestors
+        self._metered = metered
+        self._accounts = [member.account for member in community.members] + [community.supplier]
+
+    def genesis_carry(self) -> Carry:
+        """Return what the first run starts from."""
+        stores = {
+            member.meter: Store(member.account, member.meter, member.efficiency_permille, 0)
+            for member in self._community.members
+            if member.source is Source.STORAGE
+        }
+        return Carry(0, Digest(bytes(32)), 0, {}, stores)
+
+    async def recover(self) -> None:
+        """Bring the projection up to the runs that the journal shows as settled."""
+        while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= self._trading.settled_through:
+            await self._settle(intervals, release=False)
+
+    async def settle_due(self, attested_through: int) -> list[SettledRun]:
+        """Settle every run whose last interval is attested; return them."""
+        settled = []
+        while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= attested_through:
+            settled.append(await self._settle(intervals, release=True))
+        return settled
+
+    async def _settle(self, intervals: tuple[int, ...], *, release: bool) -> SettledRun:
+        carry = self._carry()
+        run_id = carry.run_id + 1
+        receipt = await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
+        before = "latest" if receipt is None else receipt["blockNumber"] - 1
+        balances = await self._ledger.balances(self._accounts, before)
+        history = await self._ledger.history_at(intervals[-1])
+        prepared = self._prepare(carry, intervals, history, balances)
+        signatures = self._sign(prepared, carry, intervals, history, balances)
+        if receipt is None:
+            receipt = await self._ledger.send(
+                "Settlement",
+                "settle",
+                record_values(prepared.run),
+                prepared.packed_nets,
+                [sig for _, sig in signatures],
+            )
+        await self._require_same(run_id, prepared)
+        if release:
+            changed = [(account, prepared.balances[account]) for account in prepared.nets]
+            members = [(account, balance) for account, balance in changed if account != self._community.supplier]
+            self._trading.release(intervals, members)
+            await self._trading.synced()
+        self._project(prepared, signatures, receipt)
+        for interval in intervals:
+            self._trading.forget(interval)
+        return SettledRun(
+            run_id,
+            intervals,
+            len(prepared.nets),
+            prepared.run.traded_wh,
+            prepared.run.certified_wh,
+            len(prepared.certificates),
+            receipt["gasUsed"],
+        )
+
+    def _prepare(
+        self, carry: Carry, intervals: Sequence[int], history: Digest, balances: dict[Address, int]
+    ) -> PreparedRun:
+        inputs = [
+            IntervalInput(
+                self._tariffs.at(interval).tariff,
+                self._trading.orders.get(interval, ()),
+                self._trading.trades.get(interval, ()),
+                self._metered(interval),
+            )
+            for interval in intervals
+        ]
+        prepared = prepare_run(self._domain, self._salt_key, self._community.supplier, carry, history, inputs, balances)
+        if isinstance(prepared, Rejected):
+            raise Corrupt(f"the run of {intervals[0]} to {intervals[-1]} can not be settled: {prepared}")
+        return prepared
+
+    def _sign(
+        self,
+        prepared: PreparedRun,
+        carry: Carry,
+        intervals: Sequence[int],
+        history: Digest,
+        balances: dict[Address, int],
+    ) -> list[tuple[Address, bytes]]:
+        """Let each attestor compute the run for itself; return a quorum of signatures by ascending signer."""
+        signatures: list[tuple[Address, bytes]] = []
+        for attestor in sorted(self._attestors, key=lambda each: each.address):
+            own = self._prepare(carry, intervals, history, balances)
+            if own.run_hash != prepared.run_hash:
+                continue
+            signed = attestor.sign_run(self._domain, own.run)
+            if not isinstance(signed, Rejected):
+                signatures.append((attestor.address, signed.events[0]))
+            if len(signatures) == self._community.attestor_quorum:
+                return signatures
+        raise Corrupt(f"{len(signatures)} of {self._community.attestor_quorum} attestors signed the run")
+
+    async def _require_same(self, run_id: int, prepared: PreparedRun) -> None:
+        last = await self._ledger.last_run()
+        if last.run_id == run_id and last.run_hash != prepared.run_hash:
+            raise Corrupt(f"run {run_id} on chain is not the one that journal and readings give")
+
+    def _carry(self) -> Carry:
+        self._projection.flush()
+        text = self._projection.last_carry()
+        return Carry.from_json(text) if text else self.genesis_carry()
+
+    def _intervals(self, run_id: int) -> tuple[int, ...]:
+        length = self._community.market.interval_length_s
+        first = self._community.first_interval + (run_id - 1) * self._community.run_intervals * length
+        return tuple(range(first, first + self._community.run_intervals * length, length))
+
+    def _project(self, prepared: PreparedRun, signatures: Sequence[tuple[Address, bytes]], receipt: TxReceipt) -> None:
+        run = prepared.run
+        row = RunRow(
+            run_id=run.run_id,
+            run_hash=hex_text(prepared.run_hash),
+            first_interval=run.first_interval,
+            last_interval=run.last_interval,
+            orders_root=hex_text(run.orders_root),
+            trades_root=hex_text(run.trades_root),
+            entries_root=hex_text(run.entries_root),
+            certificates_root=hex_text(run.certificates_root),
+            readings_hash=hex_text(run.readings_hash),
+            nets_hash=hex_text(run.nets_hash),
+            previous_run=hex_text(run.previous_run),
+            import_wh=run.import_wh,
+            export_wh=run.export_wh,
+            traded_wh=run.traded_wh,
+            certified_wh=run.certified_wh,
+            signatures=json.dumps({hex_text(signer): hex_text(signature) for signer, signature in signatures}),
+            accounts=len(prepared.nets),
+            net_sum_neur=sum(prepared.nets.values()),
+            transaction=receipt["transactionHash"].to_0x_hex(),
+            block_number=receipt["blockNumber"],
+            gas_used=receipt["gasUsed"],
+            carry=prepared.carry.to_json(),
+        )
+        length = self._community.market.interval_length_s
+        certified = dict.fromkeys(range(run.first_interval, run.last_interval + length, length), 0)
+        for certificate, _ in prepared.certificates:
+            certified[certificate.interval] += certificate.to_wh - certificate.from_wh
+        self._projection.apply_run(
+            row,
+            _entry_rows(prepared),
+            _certificate_rows(prepared),
+            {hex_text(account): balance for account, balance in prepared.balances.items()},
+            certified,
+        )
+        self._projection.flush()
+
+
+def _entry_rows(prepared: PreparedRun) -> list[EntryRow]:
+    return [
+        EntryRow(
+            account=hex_text(line.entry.account),
+            sequence=line.sequence,
+            run_id=prepared.run.run_id,
+            interval=line.entry.interval,
+            kind=EntryKind(line.entry.kind).name.lower(),
+            quantity_wh=line.entry.quantity_wh,
+            price_ueur_per_kwh=line.entry.price_ueur_per_kwh,
+            amount_neur=line.entry.amount_neur,
+            balance_after_neur=line.balance_after_neur,
+            reference=hex_text(line.entry.reference),
+        )
+        for line in prepared.lines
+    ]
+
+
+def _certificate_rows(prepared: PreparedRun) -> list[CertificateRow]:
+    return [
+        CertificateRow(
+            number=certificate.number,
+            run_id=prepared.run.run_id,
+            position=position,
+            device=hex_text(certificate.device),
+            interval=certificate.interval,
+            from_wh=certificate.from_wh,
+            to_wh=certificate.to_wh,
+            owner=hex_text(certificate.owner),
+            source=Source(certificate.source).name.lower(),
+            state=CertificateState(certificate.state).name.lower(),
+            carbon_g_per_kwh=certificate.carbon_g_per_kwh,
+            leaf=hex_text(at),
+        )
+        for position, (certificate, at) in enumerate(prepared.certificates)
+    ]
