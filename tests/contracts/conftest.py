@@ -1,0 +1,19 @@
+"""One community for all contract tests: founded once, and put back after each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.community import Community, found_community
+
+
+@pytest.fixture(scope="session")
+def founded_community() -> Community:
+    return found_community()
+
+
+@pytest.fixture
+def community(founded_community: Community) -> Iterator[Community]:
+    foundation = founded_community.evm.snapshot()
+    yield founded_community
+    founded_community.evm.restore(foundation)
