@@ -1,0 +1,156 @@
+"""Short ways to make orders, commands and a small market, and a generator of market days."""
+
+import hashlib
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from energy.identity import Address, Digest
+from energy.results import Accepted, Rejected
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.config import MarketConfig
+from market.engine import MarketState, apply
+from market.events import Event, Trade
+from market.journal import encode_order
+from market.orders import Order, Side, TimeInForce
+from market.state import BookFactory
+
+SIGNATURE = bytes(65)
+INTERVAL = 9_000
+GATE = INTERVAL - 300
+SMALL = MarketConfig(
+    tick_ueur_per_kwh=1_000,
+    price_floor_ueur_per_kwh=-2_000,
+    price_ceiling_ueur_per_kwh=4_000,
+    quantity_max_wh=20,
+    shortfall_price_max_ueur_per_kwh=3_000,
+    open_orders_max=6,
+    accounts_max=4,
+)
+
+
+def address(number: int) -> Address:
+    return Address(number.to_bytes(20, "big"))
+
+
+def digest(number: int) -> Digest:
+    return Digest(number.to_bytes(32, "big"))
+
+
+def order(
+    account: int,
+    side: Side,
+    quantity_wh: int,
+    price: int,
+    nonce: int,
+    *,
+    interval: int = INTERVAL,
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_GATE,
+    expiry: int = 0,
+) -> Order:
+    return Order(address(account), interval, side, quantity_wh, price, time_in_force, nonce, expiry)
+
+
+def place(placed: Order) -> PlaceOrder:
+    """The digest stands for the EIP-712 digest: equal for equal orders only."""
+    return PlaceOrder(placed, Digest(hashlib.sha256(encode_order(placed)).digest()), SIGNATURE)
+
+
+def cancel(command: PlaceOrder, account: Address | None = None) -> CancelOrder:
+    return CancelOrder(account or command.order.account, command.digest, SIGNATURE)
+
+
+def market(
+    *commands: Command, config: MarketConfig | None = None, book: BookFactory | None = None, accounts: int = 3
+) -> MarketState:
+    """Return a market with funded accounts 1..accounts and one open interval, after some accepted commands."""
+    state = MarketState(config or MarketConfig(), book) if book else MarketState(config or MarketConfig())
+    for number in range(1, accounts + 1):
+        accepted(apply(state, AdmitAccount(address(number), 10**12), 0))
+    accepted(apply(state, OpenInterval(INTERVAL), 0))
+    for command in commands:
+        accepted(apply(state, command, 0))
+    return state
+
+
+def accepted(result: Accepted[Event] | Rejected) -> tuple[Event, ...]:
+    assert isinstance(result, Accepted), str(result)
+    return result.events
+
+
+def rejected(result: Accepted[Event] | Rejected) -> Rejected:
+    assert isinstance(result, Rejected), str(result)
+    return result
+
+
+def trade(number: int, buyer: int, seller: int, quantity_wh: int, price: int, *, interval: int = INTERVAL) -> Trade:
+    """A trade between accounts by number; the digests of its orders are 1000 + account."""
+    return Trade(
+        interval,
+        number,
+        price,
+        quantity_wh,
+        digest(1000 + buyer),
+        digest(1000 + seller),
+        address(buyer),
+        address(seller),
+        0,
+        0,
+    )
+
+
+@dataclass(frozen=True)
+class CancelEarlier:
+    """Cancel the n-th order (modulo their number) that was placed before, as an account that may not own it."""
+
+    which: int
+    account: int | None
+
+
+Move = tuple[int, Command | CancelEarlier]
+"""Seconds since the move before, and what happens."""
+
+_intervals = st.sampled_from([1_800, 2_700])
+_accounts = st.integers(1, 3)
+_orders = st.builds(
+    order,
+    _accounts,
+    st.sampled_from(Side),
+    st.integers(1, 12),
+    st.integers(-2, 4).map(lambda level: level * 1_000),
+    st.integers(0, 2**20),
+    interval=_intervals,
+    time_in_force=st.sampled_from([TimeInForce.GOOD_TILL_GATE] * 4 + list(TimeInForce)),
+    expiry=st.one_of(st.just(0), st.integers(1, 2_500)),
+)
+_moves = st.one_of(
+    _orders.map(place),
+    _orders.map(place),
+    _orders.map(place),
+    _orders.map(place),
+    st.builds(CancelEarlier, st.integers(0, 50), st.one_of(st.none(), _accounts)),
+    st.builds(AdmitAccount, st.integers(1, 5).map(address), st.integers(-1, 120_000)),
+    st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
+    st.builds(CloseGate, _intervals),
+    st.builds(ReleaseInterval, _intervals),
+)
+market_days: st.SearchStrategy[list[Move]] = st.lists(
+    st.tuples(st.sampled_from([0, 0, 0, 0, 1, 20, 400, -5]), _moves), min_size=10, max_size=80
+).map(
+    lambda moves: [
+        *((0, AdmitAccount(address(number), 100_000)) for number in (1, 2, 3)),
+        *((0, OpenInterval(interval)) for interval in (1_800, 2_700)),
+        *moves,
+    ]
+)
+"""A list of moves on the small market, from its opening on; about half of them are refused."""
+
+
+def resolve(move: Command | CancelEarlier, placed: list[PlaceOrder]) -> Command | None:
+    """Turn a move into a command, given the orders placed so far; None for a cancel of nothing."""
+    if not isinstance(move, CancelEarlier):
+        return move
+    if not placed:
+        return None
+    chosen = placed[move.which % len(placed)]
+    return cancel(chosen, None if move.account is None else address(move.account))
