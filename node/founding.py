@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from energy.errors import Misconfigured
-from energy.identity import ZERO_DIGEST, Address, MeterId, address_from_hex
+from energy.identity import Address, MeterId, address_from_hex
 from market.config import MarketConfig
 from market.metered import Source
 from node.chain.client import AsyncChainClient

@@ -1,8 +1,8 @@
-"""The languages of people: texts from gettext catalogues; numbers, energy, prices, money and times as each language writes them.
+"""The languages of people: texts from gettext catalogues; numbers, money and times as each language writes them.
 
 English is the language of the sources, so every message is its own key. The other catalogues are plain ``.po`` files,
 ``node/cli/locales/<language>/<face>.po``, one per face of the node; they are read when first needed and nothing is
-ever compiled by hand. The language belongs to the running context: one request or one command does not change another's.
+ever compiled by hand. The language belongs to the running context: a request does not change another's.
 
 Units: Wh, µ€/kWh, n€, UTC epoch seconds. Shows them exactly, but for `money`, which says how it rounds.
 """
@@ -56,7 +56,7 @@ def speaking(name: str) -> Iterator[None]:
 
 
 def language_of_environment(environment: Mapping[str, str]) -> str:
-    """Return the language that POSIX locale variables ask for: LC_ALL, else LC_MESSAGES, else LANG; English when in doubt."""
+    """Return what POSIX locale variables ask for: LC_ALL, else LC_MESSAGES, else LANG; English when in doubt."""
     for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = environment.get(variable)
         if value:
@@ -130,7 +130,7 @@ def money(amount_neur: int, places: int = 2) -> str:
     from babel import Locale
     from babel.numbers import format_currency
 
-    euros = Decimal(amount_neur).scaleb(-9).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    euros = Decimal(amount_neur).scaleb(-9).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN) + 0  # never "-0"
     locale = Locale.parse(_language.get())
     pattern = locale.currency_formats["standard"].pattern.replace("0.00", f"0.{'0' * places}")
     return str(format_currency(euros, "EUR", pattern, locale, currency_digits=False))

@@ -17,14 +17,16 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCErro
 from web3.types import TxReceipt
 
 from energy.errors import Corrupt
-from energy.identity import Address, Digest, address_from_hex
-from node.community import Contracts
+from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex
+from node.community import Contracts, Member
 from node.keys import KeyPair
 
 CONTRACT_NAMES: Final = ("CommunityToken", "Registry", "Readings", "Settlement", "Certificates")
 GAS_PER_TRANSACTION: Final = 15_000_000
 """Upper bound given with every transaction of the operator; what is not used costs nothing."""
 FEE_WEI_PER_GAS_MAX: Final = 10**10
+FOREVER: Final = 2**64 - 1
+"""End of a validity that has none yet."""
 
 
 class ChainRefused(Exception):
@@ -185,8 +187,7 @@ class Ledger:
         return data
 
 
-def meter_tuple(
-    account: Address, source: int, capacity_w: int, commissioned_at: int, passport: Digest
-) -> tuple[object, ...]:
-    """Return a meter's record as the ABI takes the struct; valid from its commissioning, without an end."""
-    return (AsyncWeb3.to_checksum_address(account), source, capacity_w, commissioned_at, passport, commissioned_at, 0)
+def meter_tuple(member: Member, valid_from: int) -> tuple[object, ...]:
+    """Return a member's meter as the ABI takes the struct `Meter`: no material passport yet, valid without an end."""
+    account = AsyncWeb3.to_checksum_address(member.account)
+    return (account, member.source, member.power_max_export_w, valid_from, ZERO_DIGEST, valid_from, FOREVER)

@@ -5,7 +5,7 @@ anew from the journal and the readings, to the same bytes.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from web3.types import TxReceipt
@@ -14,10 +14,11 @@ from energy.errors import Corrupt
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
 from market.certificates import CertificateState, Store
-from market.metered import Metered, Source
+from market.metered import Source
 from market.settlement import EntryKind
 from node.community import Community
 from node.ledger import Ledger
+from node.measuring import Measuring
 from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
 from node.storage.models import CertificateRow, EntryRow, RunRow
 from node.storage.projection import Projection
@@ -54,7 +55,7 @@ class Settling:
         tariffs: TariffSchedule,
         projection: Projection,
         attestors: Sequence[GuardedSigner],
-        metered: Callable[[int], Sequence[Metered]],
+        measuring: Measuring,
     ) -> None:
         self._community = community
         self._domain = domain
@@ -64,7 +65,7 @@ class Settling:
         self._tariffs = tariffs
         self._projection = projection
         self._attestors = attestors
-        self._metered = metered
+        self._measuring = measuring
         self._accounts = [member.account for member in community.members] + [community.supplier]
 
     def genesis_carry(self) -> Carry:
@@ -114,6 +115,7 @@ class Settling:
         self._project(prepared, signatures, receipt)
         for interval in intervals:
             self._trading.forget(interval)
+            self._measuring.forget(interval)
         return SettledRun(
             run_id,
             intervals,
@@ -132,7 +134,7 @@ class Settling:
                 self._tariffs.at(interval).tariff,
                 self._trading.orders.get(interval, ()),
                 self._trading.trades.get(interval, ()),
-                self._metered(interval),
+                self._measuring.metered(interval),
             )
             for interval in intervals
         ]

@@ -10,14 +10,6 @@ from oracles.records import Certificate
 from oracles.struct_types import Value
 from oracles.typed_data import Domain, digest
 
-DOMAIN_NAME = "RESILIA-GRID"
-DOMAIN_VERSION = "1"
-
-
-def community_domain(chain_id: int, contract: Address) -> Domain:
-    """Return the domain under which a contract of the community checks signatures."""
-    return Domain(DOMAIN_NAME, DOMAIN_VERSION, chain_id, contract)
-
 
 def order_values(order: Order) -> tuple[Value, ...]:
     """Return the values of `Order` in their signed sequence."""

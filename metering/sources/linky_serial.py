@@ -52,8 +52,6 @@ class LineCounters:
 class LinkySerial:
     """Reads one meter."""
 
-    trust = TrustClass.B
-
     def __init__(
         self,
         device: str,
@@ -81,6 +79,11 @@ class LinkySerial:
         self._listening: asyncio.AbstractEventLoop | None = None
         self._stirred = asyncio.Event()
         self._closed = asyncio.Event()
+
+    @property
+    def trust(self) -> TrustClass:
+        """B in mode standard; C in mode historique, which has neither clock nor status."""
+        return TrustClass.B if self._dialect is STANDARD else TrustClass.C
 
     def open(self) -> None:
         """Open the line now; what is sent before is not heard. `samples` does it by itself.
@@ -147,9 +150,12 @@ class LinkySerial:
             if not await self._stirs(self._port, remaining_s):
                 return
             for outcome in self._read():
+                handed_over_at = loop.time()
                 if isinstance(outcome, RegisterSample):
-                    heard_at = loop.time()
+                    heard_at = handed_over_at
                 yield outcome
+                # The time that the caller takes over an outcome is no silence of the line.
+                heard_at += loop.time() - handed_over_at
 
     async def _stirs(self, port: serial.Serial, timeout_s: float) -> bool:
         """Wait until the line has something to read or is closed; False when the time is up first."""

@@ -107,15 +107,16 @@ class RpcRouter:
         ]
         try:
             raw = await self._chain.request_bytes(strict_json.dumps(sent[0] if len(sent) == 1 else sent))
+        except Unavailable as error:
+            body: Any = _error_object(codes.UNAVAILABLE, f"the chain does not answer for now: {error}")
+        else:
             body = json.loads(raw) if raw else []
-        except (Unavailable, ValueError) as error:
-            problem = f"the chain does not answer for now: {error}"
-            body = {"error": {"code": codes.UNAVAILABLE, "message": problem}}
-        if isinstance(body, dict) and len(calls) > 1:  # an error of the batch as a whole
-            body = [{"id": place, "error": body.get("error")} for place in range(len(calls))]
-        by_place = {answer.get("id"): answer for answer in (body if isinstance(body, list) else [{**body, "id": 0}])}
+        if isinstance(body, dict):  # one answer, or one error for the batch as a whole
+            body = [{**body, "id": place} for place in range(len(calls))]
+        by_place = {answer["id"]: answer for answer in body}
+        missing = _error_object(codes.INTERNAL_ERROR, "the chain gave no answer to this call")
         return [
-            _chain_answer(call.request["id"], by_place.get(place)) if call.wants_answer else b""
+            strict_json.dumps({**by_place.get(place, missing), "id": call.request["id"]}) if call.wants_answer else b""
             for place, call in enumerate(calls)
         ]
 
@@ -136,11 +137,9 @@ def _parse(item: Any) -> Call | Malformed:
     return Call(item, method, "id" in item)
 
 
-def _chain_answer(call_id: int | str, answer: JsonObject | None) -> bytes:
-    if answer is None:
-        return _error(call_id, codes.INTERNAL_ERROR, "the chain gave no answer to this call")
-    return strict_json.dumps({**answer, "jsonrpc": "2.0", "id": call_id})
+def _error_object(code: int, problem: str) -> JsonObject:
+    return {"jsonrpc": "2.0", "error": {"code": code, "message": problem}}
 
 
 def _error(call_id: int | str | None, code: int, problem: str) -> bytes:
-    return strict_json.dumps({"jsonrpc": "2.0", "id": call_id, "error": {"code": code, "message": problem}})
+    return strict_json.dumps({**_error_object(code, problem), "id": call_id})

@@ -131,9 +131,14 @@ class Projection:
             session.add_all(account for account in accounts if account.address not in known)
             session.commit()
 
+    def put_balances(self, balances: Mapping[str, int]) -> None:
+        """Set what accounts hold on chain."""
+        for address, balance_neur in balances.items():
+            self._update(Account, col(Account.address) == address, balance_neur=balance_neur)
+
     def flush(self) -> None:
         """Write what was followed since the last time, in one transaction."""
-        if not self._positions:
+        if not self._statements and not self._positions:
             return
         statements, self._statements = self._statements, []
         positions, self._positions = self._positions, {}

@@ -65,6 +65,12 @@ def digest(domain: Mapping[str, Any], struct: str, values: Mapping[str, Any]) ->
     return message.body, keccak(b"\x19" + message.version + message.header + message.body)
 
 
+def separator(domain: Mapping[str, Any]) -> bytes:
+    """Return the EIP-712 domain separator."""
+    fields = {"Empty": [{"name": "nothing", "type": "bool"}]}
+    return encode_typed_data(dict(domain), fields, {"nothing": False}).header
+
+
 def leaf(struct_hash: bytes, salt: bytes) -> bytes:
     """Return the Merkle leaf of a struct: keccak twice, so that no inner node can pass for a leaf."""
     return keccak(keccak(encode(["bytes32", "bytes32"], [struct_hash, salt])))

@@ -1,0 +1,380 @@
+"""The node: market, meters, oracles, settlement and chain of one community, put together.
+
+Nothing here decides; it wires, opens in the right sequence, and lets time pass: `tick` does whatever has become due.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from energy.errors import Unavailable
+from energy.identity import Address, Digest, hex_text
+from energy.results import Rejected
+from market.commands import AdmitAccount, Command
+from market.events import Event, GateClosed, IntervalOpened, Trade
+from market.orders import Order
+from node.certifying import Certifying
+from node.chain.client import AsyncChainClient
+from node.chain.launcher import ChainProcess, start_chain
+from node.chain_access import web3_over
+from node.clock import Clock
+from node.community import Community
+from node.events import Broadcaster, EventKind
+from node.founding import COMMUNITY_FILE, TARIFF_FILE
+from node.keys import KeyPair, KeyRing, load_keys
+from node.ledger import Ledger
+from node.measuring import Measuring
+from node.queries import Queries
+from node.rpc.ports import Cancelled, JsonObject, Placed
+from node.settling import SettledRun, Settling
+from node.storage.database import open_database
+from node.storage.log import AppendLog
+from node.storage.models import Account
+from node.storage.projection import Projection
+from node.tariffs import TariffSchedule
+from node.trading import Trading
+from oracles.guard import GuardedSigner
+from oracles.guard_store import GuardStore
+from oracles.signers import KeySigner
+from oracles.typed_data import CANCEL, ORDER, Domain, community_domain
+
+BOOK_LEVELS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """What one tick brought about."""
+
+    opened: tuple[int, ...]
+    closed: tuple[GateClosed, ...]
+    attested: tuple[int, ...]
+    settled: tuple[SettledRun, ...]
+
+
+class Node:
+    """One running node. Make it with `open`; it implements `node.rpc.ports.NodeCommands`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        community: Community,
+        keys: KeyRing,
+        clock: Clock,
+        chain: ChainProcess,
+        *,
+        manual_time: bool,
+    ) -> None:
+        """Wire everything up; nothing is read or started yet."""
+        self.folder = folder
+        self.community = community
+        self.clock = clock
+        self.events = Broadcaster()
+        self.client = AsyncChainClient(chain.ipc_path)
+        self.ledger = Ledger(web3_over(self.client), community.chain_id, keys["operator"])
+        self.ledger.attach(community.contracts)
+        self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
+        self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
+        self.queries = Queries(self.projection.engine)
+        self.settlement_domain = community_domain(community.chain_id, community.contracts.settlement)
+        self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
+        self._chain = chain
+        self._manual_time = manual_time
+        self._keys = keys
+        self._head: JsonObject = {}
+        self._projected = 0
+        self._opened: list[int] = []
+        self._closed: list[GateClosed] = []
+        self._journal = AppendLog(folder / "journal.log", community.digest())
+        self._readings = AppendLog(folder / "readings.log", community.digest())
+        self._guards: list[GuardStore] = []
+        self.trading = Trading(community, self.settlement_domain, keys["node"], self._journal, clock, self._follow)
+        self.measuring = Measuring(
+            community,
+            folder,
+            self.readings_domain,
+            keys.salt_key,
+            self.ledger,
+            self._readings,
+            [self._guarded(f"oracle-{n}", pair) for n, pair in enumerate(keys.oracles(), start=1)],
+            self.projection,
+            clock,
+        )
+        self.settling = Settling(
+            community,
+            self.settlement_domain,
+            keys.salt_key,
+            self.ledger,
+            self.trading,
+            self.tariffs,
+            self.projection,
+            [self._guarded(f"attestor-{n}", pair) for n, pair in enumerate(keys.attestors(), start=1)],
+            self.measuring,
+        )
+        self.certifying = Certifying(community, keys.salt_key, self.client, self.projection)
+
+    @classmethod
+    async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False) -> Self:
+        """Start a node on the folder of a founded community, and recover what a crash may have left half done.
+
+        Args:
+            folder: Where `node.founding` put everything.
+            clock: The node's time.
+            manual_time: Whether blocks are stamped with this clock instead of the chain's own, for a demo that repeats.
+        Raises:
+            Misconfigured: the folder is not a community's, or another process runs on it.
+            Corrupt: what is stored contradicts itself.
+        """
+        community = Community.load(folder / COMMUNITY_FILE)
+        keys = load_keys(folder / "keys")
+        time = clock.now() if manual_time else None
+        chain = start_chain(folder / "chain", keys["sealer"].private_key, manual_time=time)
+        try:
+            node = cls(folder, community, keys, clock, chain, manual_time=manual_time)
+            await node._recover()
+        except BaseException:
+            chain.stop()
+            raise
+        return node
+
+    async def close(self) -> None:
+        """Stop listening, write everything, stop the chain."""
+        self.events.close()
+        await self.measuring.stop()
+        self._journal.close()
+        self._readings.close()
+        self.projection.flush()
+        self.projection.engine.dispose()
+        for guard in self._guards:
+            guard.close()
+        await self.client.close()
+        self._chain.stop()
+
+    async def tick(self) -> TickReport:
+        """Do whatever has become due: open books, close gates, sign and post readings, settle runs."""
+        now = self.clock.now()
+        if self._manual_time:
+            await self.client.call("chain_setTime", [now])
+        self.trading.open_and_close(now)
+        await self.trading.synced()
+        self.measuring.read_files()
+        attested = await self.measuring.attest_due(now)
+        settled = await self.settling.settle_due(self.measuring.attested_through)
+        self.projection.flush()
+        if attested or settled or not self._head:
+            await self._read_head()
+        self._publish(attested, settled)
+        opened, self._opened = tuple(self._opened), []
+        closed, self._closed = tuple(self._closed), []
+        return TickReport(opened, closed, tuple(attested), tuple(settled))
+
+    async def run(self, period_s: float = 1.0) -> None:
+        """Tick for ever, by the wall clock."""
+        while True:
+            try:
+                await self.tick()
+            except Unavailable:
+                await asyncio.sleep(period_s)
+            await asyncio.sleep(period_s)
+
+    # -- COMMANDS
+
+    async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
+        """Check, journal and match a signed order; return when it is safely on disk."""
+        placed = await self.trading.place_order(order, signature)
+        self.projection.flush()
+        return placed
+
+    async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
+        """Check and journal a signed cancellation; return when it is safely on disk."""
+        cancelled = await self.trading.cancel_order(account, digest, signature)
+        self.projection.flush()
+        return cancelled
+
+    # -- QUERIES
+
+    def now(self) -> int:
+        """Return the node's time, UTC epoch seconds."""
+        return self.clock.now()
+
+    def status(self) -> JsonObject:
+        """Return what `energy_getStatus` answers."""
+        market = self.community.market
+        now = self.clock.now()
+        open_intervals = self.trading.state.open_intervals()
+        runs = self.queries.latest_runs(1)
+        return {
+            "name": self.community.name,
+            "chainId": self.community.chain_id,
+            "demo": self.community.demo,
+            "timeZone": self.community.time_zone,
+            "now": now,
+            "intervalLengthS": market.interval_length_s,
+            "gateLeadS": market.gate_lead_s,
+            "head": self._head,
+            "journal": {"sequence": self.trading.sequence, "hash": hex_text(self.trading.journal_hash)},
+            "openIntervals": list(open_intervals),
+            "nextGate": {"interval": open_intervals[0], "closesAt": market.gate_closure(open_intervals[0])}
+            if open_intervals
+            else None,
+            "members": len(self.community.members),
+            "meters": self._meters(now),
+            "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
+            "contracts": {name: hex_text(getattr(self.community.contracts, name)) for name in _CONTRACT_FIELDS},
+            "node": hex_text(self._keys["node"].address),
+            "sealer": hex_text(self._keys["sealer"].address),
+        }
+
+    def domain(self) -> JsonObject:
+        """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
+        return {
+            "settlement": _domain_json(self.settlement_domain),
+            "readings": _domain_json(self.readings_domain),
+            "types": {
+                struct.name: [{"name": name, "type": kind} for kind, name in struct.fields]
+                for struct in (ORDER, CANCEL)
+            },
+        }
+
+    def book(self, interval: int | None) -> JsonObject | None:
+        """Return the book of an interval, of the next one to close for None; None when there is no such book."""
+        state = self.trading.state
+        if interval is None:
+            interval = next(iter(state.open_intervals()), None)
+        if interval is None:
+            return None
+        is_open = interval in state.open_intervals()
+        found = self.queries.intervals(start=interval, end=interval + 1, limit=1).items
+        if not is_open and not found:
+            return None
+        bids, asks = state.book_depth(interval, BOOK_LEVELS_SHOWN) if is_open else ([], [])
+        trades = self.trading.trades.get(interval, ()) if is_open else ()
+        traded = sum(trade.quantity_wh for trade in trades)
+        turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in trades)
+        return {
+            "interval": interval,
+            "open": is_open,
+            "gateClosure": self.community.market.gate_closure(interval),
+            "bids": [_level(*level) for level in bids],
+            "asks": [_level(*level) for level in asks],
+            "traded": {
+                "trades": len(trades),
+                "tradedWh": traded,
+                "meanPrice": turnover // traded if traded else None,
+            }
+            if is_open
+            else {name: found[0][name] for name in ("trades", "tradedWh", "meanPrice")},
+        }
+
+    async def evidence(self, number: int) -> JsonObject | None:
+        """Return the evidence document of a certificate; None when it does not exist or is not settled yet."""
+        return await self.certifying.evidence(number)
+
+    # -- INSIDE
+
+    async def _recover(self) -> None:
+        now = self.clock.now()
+        if self._manual_time:
+            await self.client.call("chain_setTime", [now])
+        self.projection.put_accounts(_accounts(self.community))
+        self._projected = self.projection.position("journal")
+        self.trading.replay()
+        await self.measuring.recover()
+        await self.settling.recover()
+        unknown = [
+            member.account for member in self.community.members if self.trading.state.account(member.account) is None
+        ]
+        balances = await self.ledger.balances([*unknown, self.community.supplier])
+        self.trading.execute_all([AdmitAccount(account, balances[account]) for account in unknown])
+        await self.trading.synced()
+        self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
+        self.projection.flush()
+        self._opened.clear()
+        self._closed.clear()
+        self.measuring.start()
+        await self._read_head()
+
+    def _follow(self, sequence: int, now: int, command: Command, events: Any) -> None:
+        """Show an accepted command to the projection, unless it was already followed before a restart."""
+        if sequence <= self._projected:
+            return
+        self.projection.apply_market(sequence, now, command, events)
+        for event in events:
+            self._announce(event)
+
+    def _announce(self, event: Event) -> None:
+        match event:
+            case IntervalOpened(interval):
+                self._opened.append(interval)
+            case GateClosed(interval, trades, traded_wh, _):
+                self._closed.append(event)
+                data = {"start": interval, "status": "closed", "trades": trades, "tradedWh": traded_wh}
+                self.events.publish(EventKind.INTERVAL, data)
+            case Trade():
+                data = {
+                    "interval": event.interval,
+                    "number": event.number,
+                    "price": event.price_ueur_per_kwh,
+                    "quantityWh": event.quantity_wh,
+                }
+                self.events.publish(EventKind.TRADE, data)
+            case _:
+                pass
+
+    def _publish(self, attested: list[int], settled: list[SettledRun]) -> None:
+        for interval in attested:
+            self.events.publish(EventKind.INTERVAL, {"start": interval, "status": "attested"})
+        for run in settled:
+            data = {"runId": run.run_id, "tradedWh": run.traded_wh, "certifiedWh": run.certified_wh}
+            self.events.publish(EventKind.RUN, data)
+
+    async def _read_head(self) -> None:
+        block = await self.client.call("eth_getBlockByNumber", ["latest", False])
+        self._head = {
+            "number": int(block["number"], 16),
+            "hash": block["hash"],
+            "timestamp": int(block["timestamp"], 16),
+        }
+
+    def _guarded(self, name: str, pair: KeyPair) -> GuardedSigner:
+        folder = self.folder / "guards"
+        folder.mkdir(exist_ok=True)
+        store = GuardStore(folder / f"{name}.signed", pair.address)
+        self._guards.append(store)
+        return GuardedSigner(KeySigner(pair.private_key), store)
+
+    def _meters(self, now: int) -> list[JsonObject]:
+        silent_after_s = 2 * self.community.market.interval_length_s
+        meters = []
+        for member in self.community.members:
+            seen = self.measuring.last_seen.get(member.meter)
+            state = "waiting" if seen is None else "silent" if now - seen > silent_after_s else "ok"
+            kind = "linky-tic" if member.meter_source.startswith("linky:") else "csv"
+            meters.append(
+                {"meter": hex_text(member.meter), "label": member.label, "kind": kind, "lastSeen": seen, "state": state}
+            )
+        return meters
+
+
+_CONTRACT_FIELDS = ("token", "registry", "readings", "settlement", "certificates")
+
+
+def _accounts(community: Community) -> list[Account]:
+    members = [
+        Account(address=hex_text(member.account), label=member.label, kind=member.kind, meter=hex_text(member.meter))
+        for member in community.members
+    ]
+    return [*members, Account(address=hex_text(community.supplier), label="Supplier", kind="supplier")]
+
+
+def _domain_json(domain: Domain) -> JsonObject:
+    return {
+        "name": domain.name,
+        "version": domain.version,
+        "chainId": domain.chain_id,
+        "verifyingContract": hex_text(domain.verifying_contract),
+    }
+
+
+def _level(price: int, quantity_wh: int, orders: int) -> JsonObject:
+    return {"price": price, "quantityWh": quantity_wh, "orders": orders}
