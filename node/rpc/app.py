@@ -1,0 +1,111 @@
+"""The JSON-RPC server's ASGI application: POST and WebSocket on ``/``, the OpenRPC document on ``/openrpc.json``."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from node.queries import Queries
+from node.rpc.guard import HostGuard, caller_of, is_json
+from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
+from node.rpc.openrpc import openrpc_document
+from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
+from node.rpc.router import BODY_BYTES_MAX, RpcRouter
+
+WHAT_THIS_IS: Final = """\
+This is the JSON-RPC 2.0 port of a RESILIA-GRID node: POST requests here, or open a WebSocket.
+Methods: eth_*, net_*, web3_* as any Ethereum client, and energy_*: GET /openrpc.json describes them.
+People want the node's web page, which is on another port.
+"""
+
+
+def create_rpc_app(
+    core: NodeCommands,
+    queries: Queries,
+    chain: ChainRequests,
+    *,
+    allowed_hosts: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
+) -> Starlette:
+    """Return the application for the JSON-RPC port.
+
+    Args:
+        core: The running node.
+        queries: Its projection.
+        chain: The chain's own JSON-RPC.
+        allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
+        allowed_origins: Origins of web pages that may call this node from a browser, such as ``https://app.example``.
+    """
+
+    async def discover() -> JsonObject:
+        return openrpc_document(str(core.status()["version"]))
+
+    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries), discover), chain)
+
+    async def post(request: Request) -> Response:
+        if not is_json(request.headers.get("content-type", "")):
+            return PlainTextResponse("Send the request with Content-Type: application/json.\n", 415)
+        try:
+            body = await read_body(request, BODY_BYTES_MAX)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            return PlainTextResponse(f"A request has at most {BODY_BYTES_MAX} bytes; split the batch.\n", 413)
+        answer = await router.answer(body, caller_of(request.scope))
+        return Response(answer, media_type="application/json") if answer else Response(status_code=204)
+
+    async def web_socket(socket: WebSocket) -> None:
+        await _serve_web_socket(socket, router)
+
+    async def about(request: Request) -> Response:
+        return PlainTextResponse(WHAT_THIS_IS)
+
+    async def openrpc(request: Request) -> Response:
+        return JSONResponse(await discover())
+
+    hosts = [*allowed_hosts, *(urlsplit(origin).hostname or "" for origin in allowed_origins)]
+    middleware: list[Middleware] = [Middleware(HostGuard, allowed_hosts=hosts)]
+    if allowed_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware, allow_origins=allowed_origins, allow_methods=["POST"], allow_headers=["content-type"]
+            )
+        )
+    return Starlette(
+        routes=[
+            Route("/", post, methods=["POST"]),
+            Route("/", about, methods=["GET"]),
+            Route("/openrpc.json", openrpc, methods=["GET"]),
+            WebSocketRoute("/", web_socket),
+        ],
+        middleware=middleware,
+    )
+
+
+async def read_body(request: Request, length_max: int) -> bytes | None:
+    """Return a request's body, or None as soon as it is longer than allowed."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > length_max:
+            return None
+    return bytes(body)
+
+
+async def _serve_web_socket(socket: WebSocket, router: RpcRouter) -> None:
+    """Answer frames in their sequence, text and binary alike: web3.py sends JSON as binary frames."""
+    await socket.accept()
+    caller = caller_of(socket.scope)
+    while (frame := await socket.receive())["type"] == "websocket.receive":
+        text: Any = frame.get("text")
+        raw = text.encode(errors="replace") if text is not None else frame.get("bytes") or b""
+        answer = await router.answer(raw, caller)
+        if answer:
+            await socket.send_text(answer.decode())

@@ -1,0 +1,210 @@
+"""The OpenRPC 1.3 document: what `rpc.discover` and ``GET /openrpc.json`` answer.
+
+Source: https://spec.open-rpc.org, EIP-1901. Examples of results show the shape, not a real market.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.rpc import codes
+from node.rpc.messages import REFUSALS
+from node.rpc.schemas import ADDRESS, HASH, INSTANT, NATURAL, SCHEMAS, SIGNATURE, Schema, array, or_null, page, ref
+
+_ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
+_DIGEST: Final = "0x" + "5a" * 32
+_SIGNATURE: Final = "0x" + "1c" * 65
+_QUARTER: Final = 1_495_024_200  # 2017-05-17T12:30Z
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method as the document describes it."""
+
+    summary: str
+    params: Mapping[str, tuple[Schema, bool]]
+    """Schema, and whether it is required, by name and in sequence."""
+    result: Schema
+    example: Sequence[Any]
+    """Values of the parameters in a typical call."""
+    errors: Sequence[str] = ("InvalidParams",)
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "energy_placeOrder": Method(
+        "Place an order that its member signed as EIP-712 typed data; answers when it is safely on disk.",
+        {"order": (ref("Order"), True), "signature": (SIGNATURE, True)},
+        ref("Placed"),
+        (
+            {
+                "account": _ACCOUNT,
+                "interval": _QUARTER,
+                "side": "sell",
+                "quantityWh": 500,
+                "limitPrice": 90_000,
+                "timeInForce": "good-till-gate",
+                "nonce": 7,
+                "expiry": 0,
+            },
+            _SIGNATURE,
+        ),
+        ("InvalidParams", "Refused", "Unavailable"),
+    ),
+    "energy_cancelOrder": Method(
+        "Take a resting order out of its book; signed by its member.",
+        {"cancel": (ref("Cancel"), True), "signature": (SIGNATURE, True)},
+        ref("Cancelled"),
+        ({"account": _ACCOUNT, "orderDigest": _DIGEST}, _SIGNATURE),
+        ("InvalidParams", "Refused", "Unavailable"),
+    ),
+    "energy_getStatus": Method("What the node is and how it does.", {}, ref("Status"), ()),
+    "energy_getDomain": Method("EIP-712 domains and types: what a wallet needs to sign.", {}, ref("Domain"), ()),
+    "energy_getBook": Method(
+        "The book of an interval by price levels; of the next one to close when none is named.",
+        {"interval": (INSTANT, False)},
+        or_null(ref("Book")),
+        (_QUARTER,),
+    ),
+    "energy_getTrades": Method(
+        "Trades by interval, then number.",
+        {"filter": (ref("TradeFilter"), False)},
+        page("Trade"),
+        ({"interval": _QUARTER},),
+    ),
+    "energy_getOrders": Method(
+        "Orders by their place in the journal.",
+        {"filter": (ref("OrderFilter"), False)},
+        page("PlacedOrder"),
+        ({"account": _ACCOUNT, "status": "resting"},),
+    ),
+    "energy_getOrder": Method(
+        "One order by its digest.", {"digest": (HASH, True)}, or_null(ref("PlacedOrder")), (_DIGEST,)
+    ),
+    "energy_getIntervals": Method(
+        "Delivery intervals with their totals.",
+        {"filter": (ref("IntervalFilter"), False)},
+        page("Interval"),
+        ({"from": _QUARTER, "to": _QUARTER + 86_400},),
+    ),
+    "energy_getRuns": Method(
+        "Settlement runs on chain.", {"filter": (ref("RunFilter"), False)}, page("Run"), ({"limit": 10},)
+    ),
+    "energy_getCertificates": Method(
+        "Certificates of origin by number.",
+        {"filter": (ref("CertificateFilter"), False)},
+        page("Certificate"),
+        ({"owner": _ACCOUNT},),
+    ),
+    "energy_getCertificate": Method(
+        "One certificate by its number.", {"number": (NATURAL, True)}, or_null(ref("Certificate")), (1842,)
+    ),
+    "energy_getEvidence": Method(
+        "The evidence of a certificate: all that a stranger needs to check it offline.",
+        {"number": (NATURAL, True)},
+        or_null(ref("Evidence")),
+        (1842,),
+        ("InvalidParams", "Unavailable"),
+    ),
+    "energy_getStatement": Method(
+        "One account's entries. Personal data: only for callers on the node's own machine.",
+        {"account": (ADDRESS, True)},
+        or_null(ref("Statement")),
+        (_ACCOUNT,),
+        ("InvalidParams", "LocalOnly"),
+    ),
+    "energy_getAccounts": Method("All accounts with their free balance on chain.", {}, array(ref("Account")), ()),
+    "energy_getSummary": Method(
+        "Totals over a stretch of time.",
+        {"filter": (ref("SummaryFilter"), False)},
+        ref("Summary"),
+        ({"from": _QUARTER, "to": _QUARTER + 86_400},),
+    ),
+}
+"""All methods that the node itself answers, but for `rpc.discover`."""
+
+ERRORS: Final[Mapping[str, Schema]] = {
+    "InvalidParams": {
+        "code": codes.INVALID_PARAMS,
+        "message": "A parameter cannot be understood",
+        "data": {"field": "order.quantityWh", "problem": "what is wrong, and what would be right"},
+    },
+    "Refused": {
+        "code": codes.REFUSED,
+        "message": "A rule refuses the command; nothing has changed",
+        "data": {
+            "code": 1004,
+            "name": "GATE_CLOSED",
+            "facts": {"interval": _QUARTER, "gate_closure": _QUARTER - 300, "now": _QUARTER - 200},
+            "hint": "what to do next",
+            "knownNames": {code.name: int(code) for code in REFUSALS},
+        },
+    },
+    "Unavailable": {
+        "code": codes.UNAVAILABLE,
+        "message": "Something that the answer needs is away for now",
+        "data": {"retryAfterS": 1},
+    },
+    "LocalOnly": {"code": codes.LOCAL_ONLY, "message": "Personal data: ask on the node's own machine"},
+}
+
+
+def openrpc_document(version: str) -> dict[str, Any]:
+    """Return the document for a node of a version."""
+    return {
+        "openrpc": "1.3.2",
+        "info": {
+            "title": "RESILIA-GRID node",
+            "version": version,
+            "description": "Energy in Wh, prices in µ€/kWh, money in n€ (10⁻⁹ €), time in UTC epoch seconds; integers. "
+            "Ethereum's own methods (eth_, net_, web3_) are answered on the same port and described at "
+            "https://github.com/ethereum/execution-apis.",
+            "license": {"name": "MIT"},
+        },
+        "methods": [_method(name, method) for name, method in METHODS.items()],
+        "components": {"schemas": dict(SCHEMAS), "errors": dict(ERRORS)},
+    }
+
+
+def _method(name: str, method: Method) -> dict[str, Any]:
+    return {
+        "name": name,
+        "summary": method.summary,
+        "paramStructure": "either",
+        "params": [
+            {"name": param, "required": required, "schema": schema}
+            for param, (schema, required) in method.params.items()
+        ],
+        "result": {"name": "result", "schema": method.result},
+        "errors": [{"$ref": f"#/components/errors/{error}"} for error in method.errors if method.params],
+        "examples": [
+            {
+                "name": "typical",
+                "params": [
+                    {"name": param, "value": value} for param, value in zip(method.params, method.example, strict=True)
+                ],
+                "result": {"name": "result", "value": _sample(method.result)},
+            }
+        ],
+    }
+
+
+def _sample(schema: Schema) -> Any:
+    """Return a value of a schema, the same each time."""
+    if "$ref" in schema:
+        return _sample(SCHEMAS[schema["$ref"].rpartition("/")[2]])
+    if "oneOf" in schema:
+        return _sample(schema["oneOf"][0])
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    if kind == "object":
+        return {key: _sample(item) for key, item in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [_sample(schema["items"])]
+    if kind == "integer":
+        return _QUARTER if "UTC epoch" in schema.get("description", "") else 1
+    if kind == "boolean":
+        return True
+    return {ADDRESS["pattern"]: _ACCOUNT, HASH["pattern"]: _DIGEST, SIGNATURE["pattern"]: _SIGNATURE}.get(
+        schema.get("pattern"), "text"
+    )

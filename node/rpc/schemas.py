@@ -1,0 +1,258 @@
+"""JSON Schemas of what the interfaces take and give; shared by the OpenRPC and the OpenAPI document.
+
+The unit is in each key; the notes say the rest. Every key of an answer is always there.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from market.orders import Side
+from node.query_rows import TIME_IN_FORCE_NAMES
+from node.rpc.methods_energy import OUTCOME_NAMES
+from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
+from node.storage.models import IntervalStatus, OrderStatus
+
+Schema = dict[str, Any]
+
+INT: Final[Schema] = {"type": "integer"}
+INT_OR_NULL: Final[Schema] = {"type": ["integer", "null"]}
+NATURAL: Final[Schema] = {"type": "integer", "minimum": 0}
+INSTANT: Final[Schema] = {"type": "integer", "minimum": 0, "description": "UTC epoch seconds"}
+PRICE: Final[Schema] = {"type": "integer", "description": "µ€ per kWh: 0.115 €/kWh is 115000; may be negative"}
+TEXT: Final[Schema] = {"type": "string"}
+TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
+BOOL: Final[Schema] = {"type": "boolean"}
+ADDRESS: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{40}$"}
+HASH: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}
+HASH_OR_NULL: Final[Schema] = {"type": ["string", "null"], "pattern": "^0x[0-9a-f]{64}$"}
+SIGNATURE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^0x[0-9a-fA-F]{130}$",
+    "description": "r, s, v; v is 27 or 28",
+}
+INT_TEXT: Final[Schema] = {
+    "oneOf": [{"type": "integer"}, {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$"}],
+    "description": "an integer, or its decimal text where a program would lose digits",
+}
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to one of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(items: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": items}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return the schema of a value that may not exist."""
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+def one_of(*names: str) -> Schema:
+    """Return the schema of one of some names."""
+    return {"type": "string", "enum": list(names)}
+
+
+def record(fields: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:
+    """Return the schema of an object with these keys and no others; all required unless said otherwise."""
+    return {
+        "type": "object",
+        "properties": dict(fields),
+        "required": list(fields if required is None else required),
+        "additionalProperties": False,
+    }
+
+
+def page(item: str) -> Schema:
+    """Return the schema of one page of a list."""
+    return record({"items": array(ref(item)), "next": TEXT_OR_NULL | {"description": "cursor of the next page"}})
+
+
+def _either(names: Mapping[str, int]) -> Schema:
+    return {"oneOf": [one_of(*names), {"type": "integer", "enum": sorted(map(int, names.values()))}]}
+
+
+_RECEIPT: Final = {
+    "orderDigest": HASH,
+    "sequence": NATURAL | {"description": "place in the journal"},
+    "journalHash": HASH,
+    "outcome": one_of(*OUTCOME_NAMES.values()),
+}
+_SIGNED: Final = {"receiptSignature": SIGNATURE, "node": ADDRESS}
+_RANGE: Final = {
+    "from": INSTANT | {"description": "first second, UTC epoch"},
+    "to": INSTANT | {"description": "first second after, UTC epoch"},
+}
+_PAGING: Final = {
+    "limit": {"type": "integer", "minimum": 1, "description": "1000 when left out, at most 5000"},
+    "cursor": TEXT | {"description": "the 'next' of the answer before"},
+}
+_LEVEL: Final = record({"price": PRICE, "quantityWh": NATURAL, "orders": NATURAL})
+
+
+def _filter(fields: Mapping[str, Schema]) -> Schema:
+    return record(fields, required=())
+
+
+SCHEMAS: Final[Mapping[str, Schema]] = {
+    "Order": record(
+        {
+            "account": ADDRESS | {"pattern": "^0x[0-9a-fA-F]{40}$"},
+            "interval": INT_TEXT | {"description": "start of the delivery interval, UTC epoch seconds"},
+            "side": _either({name: int(side) for name, side in SIDE_NAMES.items()}),
+            "quantityWh": INT_TEXT,
+            "limitPrice": INT_TEXT | {"description": PRICE["description"]},
+            "timeInForce": _either({name: int(value) for value, name in TIME_IN_FORCE_NAMES.items()}),
+            "nonce": INT_TEXT | {"description": "unique for the account"},
+            "expiry": INT_TEXT | {"description": "last second at which it may match; 0 for until gate closure"},
+            "maxCarbon": INT_TEXT | {"description": "0: any"},
+            "minLot": INT_TEXT | {"description": "0: any"},
+            "partnerGroup": HASH | {"description": "zero: anybody"},
+        },
+        required=ORDER_REQUIRED,
+    ),
+    "Cancel": record({"account": ADDRESS | {"pattern": "^0x[0-9a-fA-F]{40}$"}, "orderDigest": HASH}),
+    "Placed": record({**_RECEIPT, "filledWh": NATURAL, "restingWh": NATURAL, **_SIGNED}),
+    "Cancelled": record({**_RECEIPT, "cancelledWh": NATURAL, **_SIGNED}),
+    "Status": {"type": "object", "required": ["name", "chainId", "demo", "timeZone", "now", "head", "journal", "node"]},
+    "Domain": {"type": "object", "required": ["settlement", "readings", "types"]},
+    "Book": record(
+        {
+            "interval": INSTANT,
+            "open": BOOL,
+            "gateClosure": INSTANT,
+            "bids": array(_LEVEL),
+            "asks": array(_LEVEL),
+            "traded": record({"trades": NATURAL, "tradedWh": NATURAL, "meanPrice": INT_OR_NULL}),
+        }
+    ),
+    "Trade": record(
+        {
+            "interval": INSTANT,
+            "number": NATURAL | {"description": "count from 0 within the interval"},
+            "matchedAt": INSTANT,
+            "price": PRICE,
+            "quantityWh": NATURAL,
+            "buyer": ADDRESS,
+            "seller": ADDRESS,
+            "buyOrder": HASH,
+            "sellOrder": HASH,
+            "amountNeur": INT | {"description": "quantityWh times price, exactly"},
+        }
+    ),
+    "PlacedOrder": record(
+        {
+            "digest": HASH,
+            "sequence": NATURAL,
+            "placedAt": INSTANT,
+            "account": ADDRESS,
+            "interval": INSTANT,
+            "side": one_of(*(side.name.lower() for side in Side)),
+            "quantityWh": NATURAL,
+            "limitPrice": PRICE,
+            "timeInForce": one_of(*TIME_IN_FORCE_NAMES.values()),
+            "nonce": NATURAL,
+            "expiry": NATURAL,
+            "filledWh": NATURAL,
+            "status": one_of(*OrderStatus),
+        }
+    ),
+    "Interval": record(
+        {
+            "start": INSTANT,
+            "status": one_of(*IntervalStatus),
+            "trades": NATURAL,
+            "tradedWh": NATURAL,
+            "meanPrice": INT_OR_NULL | {"description": "µ€ per kWh, rounded down; null without a trade"},
+            "importWh": INT_OR_NULL,
+            "exportWh": INT_OR_NULL,
+            "certifiedWh": INT_OR_NULL,
+            "importTariff": INT_OR_NULL,
+            "exportTariff": INT_OR_NULL,
+            "carbonGPerKwh": INT_OR_NULL,
+            "readingsRoot": HASH_OR_NULL,
+            "attestedIn": HASH_OR_NULL | {"description": "transaction that committed the readings"},
+            "runId": INT_OR_NULL,
+        }
+    ),
+    "Run": record(
+        {
+            "runId": NATURAL,
+            "runHash": HASH,
+            "firstInterval": INSTANT,
+            "lastInterval": INSTANT,
+            "ordersRoot": HASH,
+            "tradesRoot": HASH,
+            "entriesRoot": HASH,
+            "certificatesRoot": HASH,
+            "readingsHash": HASH,
+            "importWh": NATURAL,
+            "exportWh": NATURAL,
+            "tradedWh": NATURAL,
+            "certifiedWh": NATURAL,
+            "accounts": NATURAL,
+            "netSumNeur": INT | {"description": "always 0"},
+            "transaction": HASH,
+            "blockNumber": NATURAL,
+            "gasUsed": NATURAL,
+        }
+    ),
+    "Certificate": record(
+        {
+            "number": NATURAL,
+            "runId": NATURAL,
+            "device": HASH,
+            "interval": INSTANT,
+            "fromWh": NATURAL | {"description": "start of the range on the device's export of the interval"},
+            "toWh": NATURAL,
+            "quantityWh": NATURAL,
+            "owner": ADDRESS,
+            "source": TEXT,
+            "state": TEXT,
+            "carbonGPerKwh": NATURAL,
+            "leaf": HASH,
+        }
+    ),
+    "Evidence": {"type": "object", "description": "checked by `resilia cert verify`, without node or network"},
+    "Account": record({"address": ADDRESS, "label": TEXT, "kind": TEXT, "balanceNeur": INT}),
+    "Entry": record(
+        {
+            "sequence": NATURAL,
+            "runId": NATURAL,
+            "interval": INSTANT,
+            "kind": TEXT,
+            "quantityWh": INT,
+            "price": PRICE,
+            "amountNeur": INT,
+            "balanceAfterNeur": INT,
+            "reference": TEXT,
+        }
+    ),
+    "Statement": record({"account": ADDRESS, "label": TEXT, "balanceNeur": INT, "entries": array(ref("Entry"))}),
+    "Summary": record(
+        {
+            "intervals": NATURAL,
+            "trades": NATURAL,
+            "tradedWh": NATURAL,
+            "turnoverNeur": INT,
+            "savedNeur": INT | {"description": "traded energy times (import tariff - export tariff)"},
+            "importWh": NATURAL,
+            "exportWh": NATURAL,
+            "certifiedWh": NATURAL,
+            "localWh": NATURAL | {"description": "sum over intervals of min(import, export)"},
+            "gridImportWh": NATURAL,
+            "gridExportWh": NATURAL,
+            "selfSufficiencyPermille": INT_OR_NULL | {"description": "local over imported energy, rounded down"},
+            "gridCarbonG": NATURAL | {"description": "g CO2e of the energy that the grid brought"},
+        }
+    ),
+    "TradeFilter": _filter({"interval": INSTANT, **_RANGE, "account": ADDRESS, **_PAGING}),
+    "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_PAGING}),
+    "IntervalFilter": _filter({**_RANGE, **_PAGING}),
+    "RunFilter": _filter(_PAGING),
+    "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **_RANGE, **_PAGING}),
+    "SummaryFilter": _filter(_RANGE),
+}
