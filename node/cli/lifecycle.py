@@ -1,0 +1,134 @@
+"""`resilia init`, `resilia node`, `resilia demo`: found a community, run its node, watch one day of a simulated one."""
+
+import re
+import sys
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from node.cli.failure import usage_failure
+from node.cli.output import print_json, talk
+from node.cli.session import session_of
+from node.i18n import gettext as _
+from node.i18n import language
+
+TIME_ZONE_DEFAULT: Final = "Europe/Paris"
+
+RpcPortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of JSON-RPC; else 8545.")]
+WebPortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the web page; else 8080.")]
+
+
+def demo(
+    context: typer.Context,
+    leave: Annotated[bool, typer.Option("--exit", help="End after the day instead of serving on.")] = False,
+    speed: Annotated[
+        str | None, typer.Option(metavar="FACTOR", help="So many times real time, such as 600; else at full speed.")
+    ] = None,
+    homes: Annotated[int, typer.Option(min=2, max=17, metavar="COUNT", help="So many of the 17 homes.")] = 17,
+    day: Annotated[
+        str | None, typer.Option(metavar="DATE", help="A day of the data: 2016-08-02 to 2017-07-30.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="The same number gives the same day, byte for byte.")
+    ] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the node's data in this folder; else nothing is kept.")
+    ] = None,
+    rpc_port: RpcPortOption = 8545,
+    web_port: WebPortOption = 8080,
+) -> int:
+    """Run one real day of 17 real homes through a real node, then serve it until Ctrl-C. No set-up, no network."""
+    factor, chosen_day = _speed(speed), _day(day)
+    from node.demo.runner import DemoOptions, run
+
+    return run(
+        DemoOptions(
+            exit=leave,
+            json=session_of(context).as_json,
+            speed=factor,
+            homes=homes,
+            day=chosen_day,
+            seed=seed,
+            keep=keep,
+            rpc_port=rpc_port,
+            web_port=web_port,
+            lang=language(),
+        )
+    )
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new community; it must not exist yet.")],
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the community.")] = None,
+    time_zone: Annotated[
+        str, typer.Option("--tz", metavar="ZONE", help="Its time zone, such as Europe/Paris.")
+    ] = TIME_ZONE_DEFAULT,
+    ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
+) -> None:
+    """Found a community: keys, a chain of its own with the contracts, and a commented configuration."""
+    session = session_of(context)
+    _check_time_zone(time_zone)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise usage_failure(
+            _("{folder} is in use already.").format(folder=folder),
+            _("Name a new or empty folder; a community is never written over."),
+        )
+    community_name = name or _ask_name(folder.resolve().name, ask_nothing)
+    from node.setup import init_community
+
+    init_community(folder, name=community_name, lang=language(), tz=time_zone)
+    if session.as_json:
+        print_json("init", {"name": community_name, "folder": str(folder)})
+    talk(_("{name} is founded. Start its node: resilia node --dir {folder}").format(name=community_name, folder=folder))
+
+
+def node(
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that 'resilia init' made.")] = Path("."),
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Listen at this address; else 127.0.0.1, this machine alone.")
+    ] = "127.0.0.1",
+    rpc_port: RpcPortOption = 8545,
+    web_port: WebPortOption = 8080,
+) -> int:
+    """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
+    from node.serve import run
+
+    return run(folder, host=host, rpc_port=rpc_port, web_port=web_port)
+
+
+def _speed(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?x?", text, re.ASCII) or not Fraction(text.removesuffix("x")):
+        raise usage_failure(
+            _("{text} is no speed.").format(text=repr(text)), _("Write it like 600, for 600 times real time.")
+        )
+    return Fraction(text.removesuffix("x"))
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise usage_failure(_("{text} is no day.").format(text=repr(text)), _("Write it like 2017-05-17.")) from None
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise usage_failure(
+            _("{name} is no time zone.").format(name=repr(name)), _("Use an IANA name, such as Europe/Paris.")
+        ) from None
+
+
+def _ask_name(default: str, ask_nothing: bool) -> str:
+    if ask_nothing or not sys.stdin.isatty():
+        return default
+    print(_("Name of the community [{default}]: ").format(default=default), end="", file=sys.stderr, flush=True)
+    return input().strip() or default
