@@ -10,6 +10,7 @@ of the block; what became of the certificate afterwards.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from energy.identity import Address, Digest, hex_text
@@ -27,6 +28,8 @@ __all__ = ["Link", "LinkName", "named_signatures", "verify", "verify_text"]
 
 ATTESTED_TOPIC: Final = keccak(b"Attested(uint64,bytes32,uint64,uint64,bytes32)")
 RUN_SETTLED_TOPIC: Final = keccak(b"RunSettled(uint64,bytes32,uint64,uint64,bytes32,bytes32,uint64,uint64)")
+
+_YEAR_10000: Final = 253_402_300_800
 
 _Facts = Mapping[str, int | str]
 
@@ -133,7 +136,7 @@ def _run_log(evidence: Evidence) -> _Facts:
 def _reading_leaf(evidence: Evidence) -> _Facts:
     struct_hash = reading_hash(evidence.reading)
     _require_under(evidence.attested.readings_root, struct_hash, evidence.reading_opening)
-    return {"meter": hex_text(evidence.reading.meter), "interval": evidence.reading.interval}
+    return {"meter": hex_text(evidence.reading.meter), "interval": _utc(evidence.reading.interval)}
 
 
 def _reading_signatures(evidence: Evidence) -> _Facts:
@@ -162,7 +165,7 @@ def _attestation_log(evidence: Evidence) -> _Facts:
             ("history", _history(evidence)),
         ),
     )
-    return {"contract": hex_text(evidence.readings_contract), "interval": attested.interval}
+    return {"contract": hex_text(evidence.readings_contract), "interval": _utc(attested.interval)}
 
 
 def _block(chain_id: int, proof: BlockProof, sealer: Address | None, block_hash: Digest | None) -> _Facts:
@@ -204,7 +207,7 @@ def _coverage(evidence: Evidence) -> _Facts:
     before_s, after_s = reading.interval - run.first_interval, run.last_interval - reading.interval
     period_s = reading.period_s
     if period_s == 0 or before_s < 0 or after_s < 0 or before_s % period_s or after_s % period_s:
-        raise BrokenLink(Fault.OUTSIDE_RUN, interval=reading.interval)
+        raise BrokenLink(Fault.OUTSIDE_RUN, interval=_utc(reading.interval))
     rising = (
         (reading.import_wh, attested.import_wh, run.import_wh),
         (reading.export_wh, attested.export_wh, run.export_wh),
@@ -212,7 +215,11 @@ def _coverage(evidence: Evidence) -> _Facts:
     )
     if any(not part <= middle <= total for part, middle, total in rising):
         raise BrokenLink(Fault.TOTALS)
-    return {"meter": hex_text(reading.meter), "interval": reading.interval}
+    return {
+        "energy_wh": certificate.to_wh - certificate.from_wh,
+        "meter": hex_text(reading.meter),
+        "interval": _utc(reading.interval),
+    }
 
 
 def _block_order(evidence: Evidence) -> _Facts:
@@ -231,6 +238,11 @@ def _run_hash(evidence: Evidence) -> Digest:
 
 def _history(evidence: Evidence) -> Digest:
     return history_hash(evidence.previous_history, record_hash(evidence.attested))
+
+
+def _utc(instant: int) -> str:
+    """Return an epoch second as people read it, or the number if no calendar goes that far."""
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%MZ}" if instant < _YEAR_10000 else str(instant)
 
 
 def _place(proof: BlockProof) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """The links of an evidence file, in the sequence in which they are checked, and the ways in which each can break.
 
-Every text is a template over the facts of a `Link`; facts are numbers, 0x texts and names, never a household's energy.
+Every text is a template over the facts of a `Link`, which are numbers, instants, 0x texts and names from the file.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ PROVES: Final[Mapping[LinkName, str]] = {
     LinkName.ATTESTATION_LOG: "the contract {contract} accepted the attestation of interval {interval}",
     LinkName.ATTESTATION_BLOCK: "it did so in block {number}, {block_hash}, sealed by {sealer}",
     LinkName.RUN_HISTORY: "settlement run {run} rests on this very attestation",
-    LinkName.COVERAGE: "the certificate lies within what meter {meter} fed into the grid in interval {interval}",
+    LinkName.COVERAGE: "its {energy_wh} Wh lie within what meter {meter} fed into the grid in interval {interval}",
     LinkName.BLOCK_ORDER: "the meter was attested before the run was settled",
 }
 """What a link proves when it holds."""
