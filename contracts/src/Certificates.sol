@@ -67,12 +67,13 @@ contract Certificates is ICertificates, ERC1155 {
 
     /// @inheritdoc ICertificates
     function claim(uint256 id, uint256 amount, address beneficiary) external {
-        // C2: what is claimed is burnt, and nothing ever lowers a claimed balance. Burning checks that the caller has
-        // the amount; an id without certificate has no holder.
+        Issued storage issued = _issued[id];
+        if (issued.runId == 0) revert UnknownCertificate(id);
+        // C2: what is claimed is burnt, and nothing ever lowers a claimed balance.
         _burn(msg.sender, id, amount);
         claimedBalanceOf[beneficiary][id] += amount;
         emit ClaimSingle(
-            address(this), beneficiary, _issued[id].certificate.source, id, amount, abi.encode(msg.sender)
+            address(this), beneficiary, issued.certificate.source, id, amount, abi.encode(msg.sender)
         );
     }
 

@@ -148,9 +148,7 @@ class Community:
             "verifyingContract": contract.address,
         }
 
-    def _sign(
-        self, contract: Contract, struct: str, values: Mapping[str, Any], signers: Sequence[Key]
-    ) -> list[bytes]:
+    def _sign(self, contract: Contract, struct: str, values: Mapping[str, Any], signers: Sequence[Key]) -> list[bytes]:
         _, digest = typed_data.digest(self.domain(contract), struct, values)
         return [signer.sign(digest) for signer in signers]
 

@@ -65,15 +65,25 @@ def digest(domain: Mapping[str, Any], struct: str, values: Mapping[str, Any]) ->
     return message.body, keccak(b"\x19" + message.version + message.header + message.body)
 
 
+def struct_hash(struct: str, values: Mapping[str, Any]) -> bytes:
+    """Return the EIP-712 struct hash, which depends on no domain."""
+    return digest(DOMAIN, struct, values)[0]
+
+
+def type_hash(struct: str) -> bytes:
+    """Return the hash of the type string of a struct without nested structs."""
+    return keccak(text=f"{struct}({_FIELDS[struct]})")
+
+
 def separator(domain: Mapping[str, Any]) -> bytes:
     """Return the EIP-712 domain separator."""
     fields = {"Empty": [{"name": "nothing", "type": "bool"}]}
     return encode_typed_data(dict(domain), fields, {"nothing": False}).header
 
 
-def leaf(struct_hash: bytes, salt: bytes) -> bytes:
-    """Return the Merkle leaf of a struct: keccak twice, so that no inner node can pass for a leaf."""
-    return keccak(keccak(encode(["bytes32", "bytes32"], [struct_hash, salt])))
+def leaf(hashed: bytes, salt: bytes) -> bytes:
+    """Return the Merkle leaf of a struct's hash: keccak twice, so that no inner node can pass for a leaf."""
+    return keccak(keccak(encode(["bytes32", "bytes32"], [hashed, salt])))
 
 
 def salt(key: bytes, parts: Sequence[bytes | int]) -> bytes:
@@ -121,15 +131,15 @@ def render() -> str:
 
 
 def _case(number: int, struct: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    struct_hash, whole = digest(DOMAIN, struct, values)
+    hashed, whole = digest(DOMAIN, struct, values)
     own_salt = _word(f"salt {number}")
     return {
         "type": struct,
         "values": values,
-        "structHash": _hex(struct_hash),
+        "structHash": _hex(hashed),
         "digest": _hex(whole),
         "salt": _hex(own_salt),
-        "leaf": _hex(leaf(struct_hash, own_salt)),
+        "leaf": _hex(leaf(hashed, own_salt)),
     }
 
 
@@ -243,8 +253,7 @@ def _history() -> dict[str, Any]:
             "importWh": 9_000 + step,
             "exportWh": 4_000 - step,
         }
-        struct_hash, _ = digest(DOMAIN, "IntervalReadings", values)
-        history = keccak(encode(["bytes32", "bytes32"], [history, struct_hash]))
+        history = keccak(encode(["bytes32", "bytes32"], [history, struct_hash("IntervalReadings", values)]))
         steps.append({"values": values, "history": _hex(history)})
     return {"steps": steps}
 
