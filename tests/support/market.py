@@ -1,6 +1,7 @@
 """Short ways to make orders, commands and a small market, and a generator of market days."""
 
 import hashlib
+import random
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -143,7 +144,39 @@ market_days: st.SearchStrategy[list[Move]] = st.lists(
         *moves,
     ]
 )
-"""A list of moves on the small market, from its opening on; about half of them are refused."""
+"""Moves on the small market, from its opening on: short, odd, and easy to shrink."""
+
+
+def busy_day(seed: int, moves: int = 250) -> list[Move]:
+    """Moves of a crowded day: most orders are good and meet others; the gates close and the intervals are released."""
+    chance = random.Random(seed)
+    start, first, last = 0, 1_800, 2_700
+    opening: list[Command] = [AdmitAccount(address(number), 500_000) for number in (1, 2, 3)]
+    day: list[Move] = [(start, command) for command in (*opening, OpenInterval(first), OpenInterval(last))]
+    for nonce in range(moves):
+        seconds = chance.choice([0, 0, 1, 10, 20])
+        kind = chance.random()
+        if kind < 0.75:
+            placed = order(
+                chance.randint(1, 3),
+                chance.choice(list(Side)),
+                chance.randint(1, 12),
+                chance.randint(-1, 3) * 1_000,
+                nonce,
+                interval=chance.choice([first, last]),
+                time_in_force=chance.choice([TimeInForce.GOOD_TILL_GATE] * 4 + list(TimeInForce)),
+                expiry=chance.choice([0, 0, nonce * 6 + chance.randint(0, 120)]),
+            )
+            day.append((seconds, place(placed)))
+        elif kind < 0.92:
+            day.append((seconds, CancelEarlier(chance.randint(0, nonce), chance.choice([None, None, 1]))))
+        else:
+            collateral = chance.choice([0, 100_000, 500_000])
+            day.append((seconds, AdmitAccount(address(chance.randint(1, 5)), collateral)))
+        if nonce % 50 == 49:
+            for interval in (first, last):
+                day += [(0, CloseGate(interval)), (0, ReleaseInterval(interval))]
+    return [*day, (2_400, CloseGate(first)), (0, CloseGate(last)), (0, ReleaseInterval(last))]
 
 
 def resolve(move: Command | CancelEarlier, placed: list[PlaceOrder]) -> Command | None:

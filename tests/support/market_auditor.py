@@ -1,0 +1,130 @@
+"""An auditor that believes nothing but commands and events, keeps its own orders, and checks M1 to M4 after each."""
+
+from dataclasses import dataclass
+
+from energy.identity import Address, Digest
+from market.commands import AdmitAccount, Command, PlaceOrder, ReleaseInterval
+from market.config import MarketConfig
+from market.events import Event, GateClosed, OrderCancelled, OrderPlaced, Trade
+from market.orders import Order, Side
+
+
+@dataclass
+class AuditedOrder:
+    order: Order
+    digest: Digest
+    arrival: int
+    open_wh: int
+
+    def priority(self) -> tuple[int, int]:
+        price = self.order.limit_price_ueur_per_kwh
+        return (price if self.order.side == Side.SELL else -price, self.arrival)
+
+
+class Auditor:
+    """Follows one market; every method asserts."""
+
+    def __init__(self, config: MarketConfig) -> None:
+        self.config = config
+        self.now = 0
+        self.collateral: dict[Address, int] = {}
+        self.resting: dict[Digest, AuditedOrder] = {}
+        self.trades: list[Trade] = []
+        self.released: set[int] = set()
+        self.arrivals = 0
+
+    def follow(self, command: Command, now: int, events: tuple[Event, ...]) -> None:
+        """Take in an accepted command."""
+        self.now = max(now, self.now)
+        if isinstance(command, AdmitAccount):
+            self.collateral[command.account] = command.collateral_neur
+        if isinstance(command, ReleaseInterval):
+            self.released.add(command.interval)
+        taker: AuditedOrder | None = None
+        for event in events:
+            match event:
+                case OrderPlaced(order, digest):
+                    assert isinstance(command, PlaceOrder)
+                    taker = AuditedOrder(order, digest, self.arrivals, order.quantity_wh)
+                    self.arrivals += 1
+                case Trade():
+                    assert taker is not None
+                    self._trade(event, taker)
+                case OrderCancelled(digest, _, _, cancelled_wh):
+                    leaving = taker if taker is not None and taker.digest == digest else self.resting.pop(digest)
+                    assert leaving.open_wh == cancelled_wh
+                    leaving.open_wh = 0
+                case GateClosed(interval, trades, traded_wh, turnover_neur):
+                    of_interval = [trade for trade in self.trades if trade.interval == interval]
+                    assert trades == len(of_interval)
+                    assert traded_wh == sum(trade.quantity_wh for trade in of_interval)
+                    assert turnover_neur == sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in of_interval)
+        if taker is not None:
+            self._placed(taker, events)
+        self._assert_not_crossed()
+
+    def needed_neur(self, account: Address) -> int:
+        """Recompute an account's worst case from nothing but open orders and trades."""
+        bought = [
+            (t.interval, Side.BUY, t.quantity_wh, t.price_ueur_per_kwh) for t in self.trades if t.buyer == account
+        ]
+        sold = [
+            (t.interval, Side.SELL, t.quantity_wh, t.price_ueur_per_kwh) for t in self.trades if t.seller == account
+        ]
+        open_orders = [
+            (r.order.interval, r.order.side, r.open_wh, r.order.limit_price_ueur_per_kwh)
+            for r in self.resting.values()
+            if r.order.account == account
+        ]
+        shortfall = self.config.shortfall_price_max_ueur_per_kwh
+        return sum(
+            wh * max(0, price if side == Side.BUY else shortfall - price)
+            for interval, side, wh, price in bought + sold + open_orders
+            if interval not in self.released
+        )
+
+    def _trade(self, trade: Trade, taker: AuditedOrder) -> None:
+        buys = taker.order.side == Side.BUY
+        assert taker.digest == (trade.buy_order if buys else trade.sell_order)
+        maker = self.resting[trade.sell_order if buys else trade.buy_order]
+        price = trade.price_ueur_per_kwh
+        opposite = [
+            resting
+            for resting in self.resting.values()
+            if resting.order.interval == taker.order.interval and resting.order.side != taker.order.side
+        ]
+        assert maker is min(opposite, key=AuditedOrder.priority), "M4"
+        assert price == maker.order.limit_price_ueur_per_kwh, "M2: at the resting order's price"
+        limit = taker.order.limit_price_ueur_per_kwh
+        assert price <= limit if buys else price >= limit, "M2"
+        assert trade.buyer != trade.seller
+        assert {trade.buyer, trade.seller} == {maker.order.account, taker.order.account}
+        assert trade.interval == taker.order.interval == maker.order.interval
+        assert self.now < self.config.gate_closure(trade.interval)
+        assert maker.order.expiry == 0 or maker.order.expiry >= self.now
+        made, taken = (maker, taker) if buys else (taker, maker)
+        assert trade.sell_from_wh == made.order.quantity_wh - made.open_wh, "M1"
+        assert trade.buy_from_wh == taken.order.quantity_wh - taken.open_wh, "M1"
+        assert 0 < trade.quantity_wh <= min(maker.open_wh, taker.open_wh), "M1"
+        assert trade.number == sum(other.interval == trade.interval for other in self.trades)
+        maker.open_wh -= trade.quantity_wh
+        taker.open_wh -= trade.quantity_wh
+        if maker.open_wh == 0:
+            del self.resting[maker.digest]
+        self.trades.append(trade)
+
+    def _placed(self, taker: AuditedOrder, events: tuple[Event, ...]) -> None:
+        placed = next(event for event in events if isinstance(event, OrderPlaced))
+        filled = sum(event.quantity_wh for event in events if isinstance(event, Trade))
+        assert (placed.filled_wh, placed.resting_wh) == (filled, taker.open_wh)
+        if taker.open_wh:
+            self.resting[taker.digest] = taker
+        account = taker.order.account
+        assert self.needed_neur(account) <= self.collateral[account]
+
+    def _assert_not_crossed(self) -> None:
+        for bid in self.resting.values():
+            for ask in self.resting.values():
+                if (bid.order.side, ask.order.side) == (Side.BUY, Side.SELL):
+                    apart = bid.order.limit_price_ueur_per_kwh < ask.order.limit_price_ueur_per_kwh
+                    assert apart or bid.order.interval != ask.order.interval, "M3"

@@ -1,0 +1,274 @@
+"""Every code of `MarketReject`: when it comes, which facts it carries, that nothing changed, and which comes first."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from energy.errors import Corrupt
+from energy.identity import ZERO_DIGEST, hex_text
+from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.config import MarketConfig
+from market.engine import MarketState, apply
+from market.orders import Order, Side, TimeInForce
+from market.rejections import MarketReject
+from tests.support.market import (
+    GATE,
+    INTERVAL,
+    SIGNATURE,
+    accepted,
+    address,
+    cancel,
+    digest,
+    market,
+    order,
+    place,
+    rejected,
+)
+
+BUY, SELL = Side.BUY, Side.SELL
+FOK = TimeInForce.FILL_OR_KILL
+GOOD = order(2, BUY, 50, 100_000, 1)
+RESTING = place(order(1, SELL, 20, 100_000, 7))
+
+
+def refuse(state: MarketState, command: Command, now: int = 0) -> tuple[MarketReject, Mapping[str, int | str]]:
+    before = state.digest()
+    refused = rejected(apply(state, command, now))
+    assert state.digest() == before
+    assert isinstance(refused.code, MarketReject)
+    return refused.code, refused.facts
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "facts"),
+    [
+        (replace(GOOD, account=address(9)), MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(address(9))}),
+        (
+            replace(GOOD, interval=INTERVAL + 900),
+            MarketReject.UNKNOWN_INTERVAL,
+            {"interval": INTERVAL + 900, "open_first": INTERVAL, "open_last": INTERVAL},
+        ),
+        (
+            replace(GOOD, quantity_wh=0),
+            MarketReject.QUANTITY_OUT_OF_RANGE,
+            {"quantity_wh": 0, "quantity_min_wh": 1, "quantity_max_wh": 1_000_000},
+        ),
+        (
+            replace(GOOD, quantity_wh=1_000_001),
+            MarketReject.QUANTITY_OUT_OF_RANGE,
+            {"quantity_wh": 1_000_001, "quantity_min_wh": 1, "quantity_max_wh": 1_000_000},
+        ),
+        (
+            replace(GOOD, limit_price_ueur_per_kwh=1_001_000),
+            MarketReject.PRICE_OUT_OF_RANGE,
+            {
+                "limit_price_ueur_per_kwh": 1_001_000,
+                "price_floor_ueur_per_kwh": -500_000,
+                "price_ceiling_ueur_per_kwh": 1_000_000,
+            },
+        ),
+        (
+            replace(GOOD, limit_price_ueur_per_kwh=-500_001),
+            MarketReject.PRICE_OUT_OF_RANGE,
+            {
+                "limit_price_ueur_per_kwh": -500_001,
+                "price_floor_ueur_per_kwh": -500_000,
+                "price_ceiling_ueur_per_kwh": 1_000_000,
+            },
+        ),
+        (
+            replace(GOOD, limit_price_ueur_per_kwh=-499_999),
+            MarketReject.PRICE_OFF_TICK,
+            {"limit_price_ueur_per_kwh": -499_999, "tick_ueur_per_kwh": 1_000},
+        ),
+        (
+            replace(GOOD, max_carbon_g_per_kwh=10),
+            MarketReject.UNSUPPORTED_ATTRIBUTE,
+            {"field": "max_carbon_g_per_kwh", "supported": 0},
+        ),
+        (replace(GOOD, min_lot_wh=1), MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": "min_lot_wh", "supported": 0}),
+        (
+            replace(GOOD, partner_group=digest(1)),
+            MarketReject.UNSUPPORTED_ATTRIBUTE,
+            {"field": "partner_group", "supported": hex_text(ZERO_DIGEST)},
+        ),
+        (replace(GOOD, expiry=9), MarketReject.EXPIRED, {"expiry": 9, "now": 10}),
+        (replace(GOOD, account=address(1), nonce=7), MarketReject.DUPLICATE_NONCE, {"nonce": 7}),
+        (
+            replace(GOOD, account=address(3)),
+            MarketReject.INSUFFICIENT_COLLATERAL,
+            {"needed_neur": 5_000_000, "available_neur": 4_999_999},
+        ),
+        (replace(GOOD, time_in_force=FOK), MarketReject.UNFILLABLE, {"quantity_wh": 50, "available_wh": 20}),
+        (replace(GOOD, limit_price_ueur_per_kwh=99_000), MarketReject.BOOK_FULL, {"open_orders_max": 1}),
+    ],
+)
+def test_bad_order_is_refused_with_the_right_value(
+    bad: Order, code: MarketReject, facts: Mapping[str, int | str]
+) -> None:
+    state = market(RESTING, AdmitAccount(address(3), 4_999_999), config=replace(MarketConfig(), open_orders_max=1))
+    assert refuse(state, place(bad), 10) == (code, facts)
+
+
+def test_bounds_themselves_are_accepted() -> None:
+    state = market(RESTING, AdmitAccount(address(3), 5_000_000))
+    for number, bound in enumerate(
+        (
+            replace(GOOD, quantity_wh=1_000_000, limit_price_ueur_per_kwh=-500_000),
+            replace(GOOD, quantity_wh=1, limit_price_ueur_per_kwh=1_000_000),
+            replace(GOOD, expiry=10),
+            replace(GOOD, account=address(3)),
+        )
+    ):
+        accepted(apply(state, place(replace(bound, nonce=100 + number)), 10))
+
+
+def test_orders_are_refused_from_gate_closure_on() -> None:
+    state = market()
+    facts = {"interval": INTERVAL, "gate_closure": GATE, "now": GATE}
+    assert refuse(state, place(GOOD), GATE) == (MarketReject.GATE_CLOSED, facts)
+    accepted(apply(state, place(GOOD), GATE - 1))
+    accepted(apply(state, CloseGate(INTERVAL), GATE))
+    assert refuse(state, place(replace(GOOD, nonce=2)), GATE)[0] == MarketReject.GATE_CLOSED
+
+
+def test_first_code_of_several_wins() -> None:
+    """Each repair of the worst order uncovers the next code, in the sequence of the enumeration."""
+    config = replace(MarketConfig(), open_orders_max=1)
+    state = market(RESTING, AdmitAccount(address(3), 0), config=config)
+    worst = Order(address(9), 1, BUY, 0, 1_000_001, FOK, 7, 1, 1, 0, digest(1))
+    repairs: list[tuple[dict[str, object], MarketReject]] = [
+        ({}, MarketReject.UNKNOWN_ACCOUNT),
+        ({"account": address(1)}, MarketReject.UNKNOWN_INTERVAL),
+        ({"interval": INTERVAL}, MarketReject.QUANTITY_OUT_OF_RANGE),
+        ({"quantity_wh": 50}, MarketReject.PRICE_OUT_OF_RANGE),
+        ({"limit_price_ueur_per_kwh": 99_001}, MarketReject.PRICE_OFF_TICK),
+        ({"limit_price_ueur_per_kwh": 99_000}, MarketReject.UNSUPPORTED_ATTRIBUTE),
+        ({"max_carbon_g_per_kwh": 0, "partner_group": ZERO_DIGEST}, MarketReject.EXPIRED),
+        ({"expiry": 0}, MarketReject.DUPLICATE_NONCE),
+        ({"account": address(3)}, MarketReject.INSUFFICIENT_COLLATERAL),
+        ({"account": address(2)}, MarketReject.UNFILLABLE),
+        ({"time_in_force": TimeInForce.GOOD_TILL_GATE}, MarketReject.BOOK_FULL),
+    ]
+    codes = []
+    for repair, _ in repairs:
+        worst = replace(worst, **repair)  # type: ignore[arg-type]
+        codes.append(refuse(state, place(worst), 10)[0])
+    assert codes == [code for _, code in repairs]
+    assert codes == sorted(codes)
+
+
+def test_refused_nonce_may_be_used_again() -> None:
+    state = market()
+    refuse(state, place(replace(GOOD, quantity_wh=0)))
+    accepted(apply(state, place(GOOD), 0))
+
+
+def test_nonce_stays_used_after_cancel_and_fill() -> None:
+    bid = place(GOOD)
+    state = market(bid, cancel(bid))
+    assert refuse(state, place(replace(GOOD, quantity_wh=9)))[0] == MarketReject.DUPLICATE_NONCE
+
+
+def test_expired_orders_collateral_is_free_for_the_next_order() -> None:
+    ask = order(1, SELL, 10, 100_000, 1, expiry=100)
+    state = market(AdmitAccount(address(1), 10 * 900_000), place(ask))
+    again = place(replace(ask, nonce=2, expiry=0))
+    facts = {"needed_neur": 9_000_000, "available_neur": 0}
+    assert refuse(state, again, 100) == (MarketReject.INSUFFICIENT_COLLATERAL, facts)
+    accepted(apply(state, again, 101))
+
+
+def test_cancel_is_refused_to_strangers_others_and_for_what_does_not_rest() -> None:
+    state = market(RESTING)
+    facts: dict[str, int | str] = {"account": hex_text(address(9))}
+    assert refuse(state, cancel(RESTING, address(9))) == (MarketReject.UNKNOWN_ACCOUNT, facts)
+    facts = {"account": hex_text(address(2)), "digest": hex_text(RESTING.digest)}
+    assert refuse(state, cancel(RESTING, address(2))) == (MarketReject.NOT_THE_OWNER, facts)
+    unknown = place(GOOD)
+    facts = {"digest": hex_text(unknown.digest)}
+    assert refuse(state, cancel(unknown)) == (MarketReject.UNKNOWN_ORDER, facts)
+    assert refuse(state, cancel(RESTING), GATE)[0] == MarketReject.GATE_CLOSED
+
+
+def test_cancel_of_a_gone_order_is_refused() -> None:
+    state = market(RESTING, cancel(RESTING))
+    assert refuse(state, cancel(RESTING))[0] == MarketReject.UNKNOWN_ORDER
+    short_lived = place(order(1, SELL, 5, 100_000, 8, expiry=50))
+    accepted(apply(state, short_lived, 0))
+    assert refuse(state, cancel(short_lived), 51)[0] == MarketReject.UNKNOWN_ORDER
+
+
+def test_interval_opens_once_on_the_grid_and_before_its_gate() -> None:
+    state = market()
+    assert refuse(state, OpenInterval(INTERVAL)) == (MarketReject.INTERVAL_ALREADY_OPEN, {"interval": INTERVAL})
+    facts = {"interval": INTERVAL + 900, "gate_closure": GATE + 900, "now": GATE + 900}
+    assert refuse(state, OpenInterval(INTERVAL + 900), GATE + 900) == (MarketReject.GATE_CLOSED, facts)
+    facts = {"interval": INTERVAL + 1, "interval_length_s": 900}
+    assert refuse(state, OpenInterval(INTERVAL + 1)) == (MarketReject.INTERVAL_OFF_GRID, facts)
+
+
+def test_gate_closes_once_and_not_early() -> None:
+    state = market()
+    facts = {"interval": INTERVAL, "gate_closure": GATE, "now": GATE - 1}
+    assert refuse(state, CloseGate(INTERVAL), GATE - 1) == (MarketReject.GATE_STILL_OPEN, facts)
+    assert refuse(state, CloseGate(1), GATE)[0] == MarketReject.UNKNOWN_INTERVAL
+    accepted(apply(state, CloseGate(INTERVAL), GATE))
+    assert refuse(state, CloseGate(INTERVAL), GATE)[0] == MarketReject.GATE_CLOSED
+
+
+def test_release_comes_once_and_after_the_gate_and_is_final() -> None:
+    state = market()
+    assert refuse(state, ReleaseInterval(INTERVAL)) == (MarketReject.INTERVAL_NOT_CLOSED, {"interval": INTERVAL})
+    accepted(apply(state, CloseGate(INTERVAL), GATE))
+    accepted(apply(state, ReleaseInterval(INTERVAL), GATE))
+    facts = {"interval": INTERVAL, "open_first": 0, "open_last": 0}
+    assert refuse(state, ReleaseInterval(INTERVAL), GATE) == (MarketReject.UNKNOWN_INTERVAL, facts)
+    assert refuse(state, OpenInterval(INTERVAL), 0)[0] == MarketReject.GATE_CLOSED
+
+
+def test_collateral_is_never_negative_and_accounts_are_limited() -> None:
+    state = market(config=replace(MarketConfig(), accounts_max=3))
+    assert refuse(state, AdmitAccount(address(1), -1)) == (MarketReject.NEGATIVE_COLLATERAL, {"collateral_neur": -1})
+    assert refuse(state, AdmitAccount(address(4), 1)) == (MarketReject.TOO_MANY_ACCOUNTS, {"accounts_max": 3})
+    accepted(apply(state, AdmitAccount(address(3), 1), 0))
+
+
+def test_lowered_collateral_stops_new_orders_only() -> None:
+    state = market(RESTING, AdmitAccount(address(1), 0))
+    view = state.account(address(1))
+    assert view is not None
+    assert (view.available_neur, len(state.resting_orders())) == (-20 * 900_000, 1)
+    assert refuse(state, place(replace(GOOD, account=address(1))))[0] == MarketReject.INSUFFICIENT_COLLATERAL
+
+
+def test_two_orders_with_one_digest_are_corruption() -> None:
+    state = market(RESTING)
+    with pytest.raises(Corrupt):
+        apply(state, PlaceOrder(GOOD, RESTING.digest, SIGNATURE), 0)
+
+
+def test_codes_are_stable() -> None:
+    assert {code.value: code.name for code in MarketReject} == {
+        1001: "UNKNOWN_ACCOUNT",
+        1002: "UNKNOWN_INTERVAL",
+        1003: "INTERVAL_ALREADY_OPEN",
+        1004: "GATE_CLOSED",
+        1005: "GATE_STILL_OPEN",
+        1006: "QUANTITY_OUT_OF_RANGE",
+        1007: "PRICE_OUT_OF_RANGE",
+        1008: "PRICE_OFF_TICK",
+        1009: "UNSUPPORTED_ATTRIBUTE",
+        1010: "EXPIRED",
+        1011: "DUPLICATE_NONCE",
+        1012: "INSUFFICIENT_COLLATERAL",
+        1013: "UNFILLABLE",
+        1014: "BOOK_FULL",
+        1015: "UNKNOWN_ORDER",
+        1016: "NOT_THE_OWNER",
+        1017: "INTERVAL_NOT_CLOSED",
+        1018: "NEGATIVE_COLLATERAL",
+        1019: "TOO_MANY_ACCOUNTS",
+        1020: "INTERVAL_OFF_GRID",
+    }
