@@ -1,0 +1,27 @@
+"""``python -m node.chain``: run a chain that was initialised."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from node.chain.process import ProcessOptions, run
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m node.chain", description="Run the embedded chain.")
+    parser.add_argument("--datadir", type=Path, required=True, help="directory of the chain")
+    parser.add_argument("--sealer-key-file", type=Path, required=True, help="file with the sealer's key, in hex")
+    parser.add_argument("--clock", choices=("system", "manual"), default="system", help="source of block timestamps")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    options = ProcessOptions(
+        arguments.datadir, arguments.sealer_key_file, arguments.clock == "manual", arguments.stop_with_stdin
+    )
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The chain: takes transactions, has the engine execute them, seals and stores the block, and finds things again.
+
+Units: gas, wei, UTC epoch seconds. Instant sealing: transactions submitted together share a block, and are on the disk
+when `submit` returns. There is no pool and no fork: a sealed block is final, and the head only moves forward.
+Refuses: transactions, each by its own `Rejected`; a data directory that does not fit its genesis (`Misconfigured`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from energy.errors import Corrupt, Misconfigured
+from energy.identity import Address, Digest, hex_text
+from energy.results import Rejected
+from node.chain.clock import Clock
+from node.chain.genesis import GENESIS_FILE, Genesis
+from node.chain.header import Header
+from node.chain.port import Account, Execution, ExecutionEngine, Message
+from node.chain.rejections import TransactionRejection
+from node.chain.seal import Sealer
+from node.chain.store import ChainStore, StoredBlock
+from node.chain.transactions import SignedTransaction, decode_transaction
+
+CALL_GAS_MAX: Final = 10_000_000
+"""Gas that a call or an estimate may use: half a block, about 2.5 s at the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A block that has been found: its stored bytes and its decoded header."""
+
+    hash: Digest
+    """Block hash."""
+    header: Header
+    """Decoded header."""
+    seal: bytes
+    """The sealer's signature; empty for block 0."""
+
+
+class Chain:
+    """An open chain. Not safe for threads: one caller at a time."""
+
+    def __init__(
+        self, genesis: Genesis, store: ChainStore, engine: ExecutionEngine, sealer: Sealer, clock: Clock
+    ) -> None:
+        """Resume from what is stored.
+
+        Raises:
+            Misconfigured: the store belongs to another genesis, is empty, or the sealing key is not the chain's.
+        """
+        if sealer.address != genesis.sealer:
+            raise Misconfigured(
+                f"the sealing key is that of {hex_text(sealer.address)}, "
+                f"but this chain's sealer is {hex_text(genesis.sealer)}"
+            )
+        first, head = store.block(0), store.head()
+        if first is None or head is None:
+            raise Misconfigured("the chain has no block 0; initialise it first")
+        if Header.from_rlp(first.header).extra_data != genesis.digest():
+            raise Misconfigured(f"{GENESIS_FILE} was changed after the chain began: block 0 carries another digest")
+        self.genesis = genesis
+        """Parameters of the chain."""
+        self.store = store
+        """What has been kept."""
+        self.clock = clock
+        """Source of block timestamps."""
+        self.head = _found(head)
+        """The newest block."""
+        self._engine = engine
+        self._sealer = sealer
+
+    def submit(self, raw_transactions: Sequence[bytes]) -> list[Digest | Rejected]:
+        """Include transactions, in the given sequence, in as few blocks as hold them, and return when they are stored.
+
+        Args:
+            raw_transactions: Wire bytes.
+        Returns:
+            One per transaction: its hash, or why it was refused.
+        Raises:
+            Unavailable: the disk is full. Transactions of blocks already stored stay included.
+        """
+        outcomes: list[Digest | Rejected | None] = []
+        waiting: list[tuple[int, SignedTransaction]] = []
+        for position, raw in enumerate(raw_transactions):
+            decoded = self._decoded(raw, waiting)
+            outcomes.append(decoded if isinstance(decoded, Rejected) else None)
+            if not isinstance(decoded, Rejected):
+                waiting.append((position, decoded))
+        while waiting:
+            results = self._seal_next([transaction for _, transaction in waiting])
+            for (position, transaction), rejected in zip(waiting, results, strict=False):
+                outcomes[position] = rejected or transaction.hash
+            waiting = waiting[len(results) :]
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _decoded(self, raw: bytes, waiting: list[tuple[int, SignedTransaction]]) -> SignedTransaction | Rejected:
+        try:
+            transaction = decode_transaction(raw)
+        except ValueError as error:
+            return Rejected(TransactionRejection.MALFORMED, {"reason": str(error)})
+        twin = any(other.hash == transaction.hash for _, other in waiting)
+        if twin or self.store.transaction_by_hash(transaction.hash) is not None:
+            return Rejected(TransactionRejection.ALREADY_KNOWN)
+        return transaction
+
+    def _seal_next(self, transactions: list[SignedTransaction]) -> tuple[Rejected | None, ...]:
+        built = self._engine.build(self.head.header, transactions, self.next_timestamp())
+        if built.block is not None:
+            block_hash = built.block.header.hash()
+            seal = self._sealer.seal(self.genesis.chain_id, block_hash)
+            self.store.append(built.block, block_hash, seal)
+            self.head = Head(block_hash, built.block.header, seal)
+        elif not built.outcomes:
+            raise Corrupt("the engine took none of the transactions")
+        return built.outcomes
+
+    def next_timestamp(self) -> int:
+        """Return the timestamp of a block sealed now: the clock's, but always after the head's."""
+        return max(self.head.header.timestamp + 1, self.clock.now())
+
+    def block(self, number: int) -> Head | None:
+        """Return the block of that height, or None."""
+        if number == self.head.header.number:
+            return self.head
+        stored = self.store.block(number) if 0 <= number < self.head.header.number else None
+        return None if stored is None else _found(stored)
+
+    def block_by_hash(self, block_hash: bytes) -> Head | None:
+        """Return the block with that hash, or None."""
+        stored = self.store.block_by_hash(block_hash)
+        return None if stored is None else _found(stored)
+
+    def call(self, at: Head, message: Message) -> Execution:
+        """Execute a message on the state after a block and forget it."""
+        return self._engine.call(at.header, message)
+
+    def account(self, at: Head, address: Address) -> Account:
+        """Return an account after a block; an unknown one is empty."""
+        return self._engine.account(at.header.state_root, address)
+
+    def storage(self, at: Head, address: Address, slot: int) -> int:
+        """Return a word of a contract's storage after a block."""
+        return self._engine.storage(at.header.state_root, address, slot)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+
+def _found(stored: StoredBlock) -> Head:
+    return Head(Digest(stored.hash), Header.from_rlp(stored.header), stored.seal)

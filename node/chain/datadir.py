@@ -1,0 +1,58 @@
+"""A chain's directory: the genesis file, the store and its lock; made once, opened by one process at a time."""
+
+from pathlib import Path
+
+from energy.errors import Misconfigured
+from energy.identity import Digest
+from node.chain.chain import Chain
+from node.chain.clock import Clock
+from node.chain.engine import PyEvmEngine
+from node.chain.genesis import GENESIS_FILE, Genesis, read_genesis
+from node.chain.seal import Sealer
+from node.chain.store import ChainStore
+
+
+def init_chain(datadir: Path, genesis: Genesis) -> Digest:
+    """Write the genesis file and block 0 into a directory; done twice with the same genesis, it changes nothing.
+
+    Returns:
+        The hash of block 0.
+    Raises:
+        Misconfigured: the directory holds another chain, or is in use.
+    """
+    datadir.mkdir(parents=True, exist_ok=True)
+    path = datadir / GENESIS_FILE
+    if path.exists():
+        if read_genesis(datadir) != genesis:
+            raise Misconfigured(f"{path} holds another genesis")
+    else:
+        draft = path.with_suffix(".draft")
+        draft.write_text(genesis.to_json(), encoding="utf-8")
+        draft.replace(path)
+    store = ChainStore(datadir)
+    try:
+        block = PyEvmEngine(store, genesis.chain_id, genesis.sealer).genesis(genesis)
+        block_hash = block.header.hash()
+        first = store.block(0)
+        if first is None:
+            store.append(block, block_hash, b"")
+        elif first.hash != block_hash:
+            raise Misconfigured(f"{datadir} holds another chain")
+        return block_hash
+    finally:
+        store.close()
+
+
+def open_chain(datadir: Path, sealer: Sealer, clock: Clock) -> Chain:
+    """Open a chain that was initialised, over py-evm.
+
+    Raises:
+        Misconfigured: no chain there, in use, or the key is not the sealer's.
+    """
+    genesis = read_genesis(datadir)
+    store = ChainStore(datadir)
+    try:
+        return Chain(genesis, store, PyEvmEngine(store, genesis.chain_id, genesis.sealer), sealer, clock)
+    except BaseException:
+        store.close()
+        raise

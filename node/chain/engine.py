@@ -1,0 +1,236 @@
+"""The execution engine of the embedded chain: py-evm's Prague rules behind `node.chain.port.ExecutionEngine`.
+
+Units: gas, wei, UTC epoch seconds. py-evm is subclassed, never patched, and imported only here, in `vm` and `overlay`.
+Its own `MiningChain` is not used to build blocks: one bad transaction would lose the whole block, and its incremental
+builder is quadratic. The blocks are nevertheless the same, and the stock class imports them (tested).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import rlp
+from eth import exceptions
+from eth.abc import BlockHeaderAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
+from eth.chains.base import MiningChain
+from eth.consensus.context import ConsensusContext
+from eth.constants import ZERO_HASH32
+from eth.db.chain import ChainDB
+from eth.vm.chain_context import ChainContext
+from eth.vm.forks.prague.blocks import PragueBlockHeader
+from eth.vm.forks.prague.transactions import PragueTransactionBuilder
+from eth.vm.spoof import SpoofTransaction
+from eth_typing import Address as EvmAddress
+from eth_typing import BlockNumber, Hash32
+from eth_utils.exceptions import ValidationError
+
+from energy.identity import Address, hex_text
+from energy.results import Rejected
+from node.chain.admission import floor_gas, refusal
+from node.chain.genesis import BASE_FEE_WEI, Genesis
+from node.chain.header import Header
+from node.chain.overlay import Overlay
+from node.chain.port import Account, Block, Built, Execution, IncludedTransaction, Message, Nodes
+from node.chain.receipts import Receipt
+from node.chain.rejections import TransactionRejection
+from node.chain.transactions import SignedTransaction
+from node.chain.vm import CommunityVM
+from oracles.hashing import keccak
+
+EXTRA_DATA: Final = b"RESILIA-GRID"
+"""Marks our blocks. Seals stand beside the header, since web3.py refuses more than 32 bytes here."""
+
+_ERRORS: Final = {
+    exceptions.Revert: "execution reverted",
+    exceptions.OutOfGas: "out of gas",
+    exceptions.InsufficientStack: "stack underflow",
+    exceptions.FullStack: "stack limit reached 1024",
+    exceptions.InvalidJumpDestination: "invalid jump destination",
+    exceptions.InvalidInstruction: "invalid opcode",
+    exceptions.WriteProtection: "write protection",
+    exceptions.OutOfBoundsRead: "return data out of bounds",
+    exceptions.ContractCreationCollision: "contract address collision",
+    exceptions.InsufficientFunds: "insufficient balance for transfer",
+}
+
+
+class PyEvmEngine:
+    """Executes blocks and calls; holds no state but its access to the stored nodes."""
+
+    def __init__(self, nodes: Nodes, chain_id: int, sealer: Address) -> None:
+        self._nodes = nodes
+        self._chain_id = chain_id
+        self._sealer = EvmAddress(sealer)
+
+    def genesis(self, genesis: Genesis) -> Block:
+        """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
+        overlay = Overlay(self._nodes)
+        chain_class = MiningChain.configure(
+            __name__="GenesisChain", vm_configuration=((0, CommunityVM),), chain_id=self._chain_id
+        )
+        parameters: dict[str, Any] = {
+            "difficulty": 0,
+            "extra_data": genesis.digest(),
+            "gas_limit": genesis.gas_limit,
+            "timestamp": genesis.timestamp,
+            "coinbase": EvmAddress(genesis.sealer),
+            "base_fee_per_gas": BASE_FEE_WEI,
+            "parent_beacon_block_root": ZERO_HASH32,
+        }
+        accounts: dict[EvmAddress, Any] = {
+            EvmAddress(address): {"balance": balance, "nonce": 0, "code": b"", "storage": {}}
+            for address, balance in genesis.alloc.items()
+        }
+        chain = chain_class.from_genesis(overlay, parameters, accounts)
+        return Block(_header(chain.get_canonical_head()), (), overlay.writes)
+
+    def build(self, parent: Header, transactions: Sequence[SignedTransaction], timestamp: int) -> Built:
+        """Execute transactions on top of a block, in the given sequence, until the block is full.
+
+        Same steps as py-evm's `VM.import_block`, with a refusal where that would raise.
+        """
+        overlay = Overlay(self._nodes)
+        chaindb = ChainDB(overlay)
+        evm_header = CommunityVM.create_header_from_parent(
+            _evm_header(parent),
+            timestamp=timestamp,
+            gas_limit=parent.gas_limit,
+            coinbase=self._sealer,
+            extra_data=EXTRA_DATA,
+            parent_beacon_block_root=ZERO_HASH32,
+        )
+        vm = CommunityVM(evm_header, chaindb, ChainContext(self._chain_id), ConsensusContext(overlay))
+        vm.block_preprocessing(vm.get_block())
+        outcomes: list[Rejected | None] = []
+        included: list[IncludedTransaction] = []
+        evm_transactions: list[SignedTransactionAPI] = []
+        receipts: list[ReceiptAPI] = []
+        header = evm_header
+        for transaction in transactions:
+            if transaction.gas <= parent.gas_limit < header.gas_used + transaction.gas:
+                break
+            outcome = self._include(vm, header, transaction)
+            if isinstance(outcome, Rejected):
+                outcomes.append(outcome)
+                continue
+            evm_transaction, receipt = outcome
+            included.append(_included(transaction, receipt, receipt.gas_used - header.gas_used))
+            header = vm.add_receipt_to_header(header, receipt)
+            evm_transactions.append(evm_transaction)
+            receipts.append(receipt)
+            outcomes.append(None)
+        if not included:
+            return Built(None, tuple(outcomes))
+        filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, evm_transactions, receipts)
+        block = vm.mine_block(vm.block_postprocessing(filled)).block
+        chaindb.persist_block(block)
+        return Built(Block(_header(block.header), tuple(included), overlay.writes), tuple(outcomes))
+
+    def _include(
+        self, vm: CommunityVM, header: BlockHeaderAPI, transaction: SignedTransaction
+    ) -> tuple[SignedTransactionAPI, ReceiptAPI] | Rejected:
+        rejected = refusal(
+            transaction,
+            _account(vm.state, transaction.sender),
+            chain_id=self._chain_id,
+            gas_limit=header.gas_limit,
+            base_fee=header.base_fee_per_gas or 0,
+        )
+        if rejected:
+            return rejected
+        try:
+            evm_transaction = PragueTransactionBuilder.decode(transaction.raw)
+            receipt, _ = vm.apply_transaction(header, evm_transaction)
+        except (ValidationError, rlp.exceptions.RLPException) as error:
+            # py-evm validates before it touches the state, so there is nothing to undo.
+            return Rejected(TransactionRejection.INVALID, {"reason": str(error)})
+        return evm_transaction, receipt
+
+    def call(self, header: Header, message: Message) -> Execution:
+        """Execute a message on the state after a block, in that block's context; gas costs nothing."""
+        chaindb = ChainDB(Overlay(self._nodes))
+        free = _evm_header(header).copy(base_fee_per_gas=0)
+        ancestors = CommunityVM.get_prev_hashes(free.parent_hash, chaindb)
+        state = CommunityVM.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+        balance = state.get_balance(EvmAddress(message.sender))
+        if balance < message.value:
+            return _failed(
+                "insufficient funds for gas * price + value: "
+                f"address {hex_text(message.sender)} have {balance} want {message.value}"
+            )
+        transaction = self._unsigned(state, message)
+        needed = max(transaction.intrinsic_gas, floor_gas(message.data))
+        if message.gas < needed:
+            return _failed(f"intrinsic gas too low: have {message.gas}, want {needed}")
+        try:
+            computation = state.costless_execute_transaction(transaction)
+        except ValidationError as error:
+            return _failed(str(error))
+        gas_used = CommunityVM.finalize_gas_used(transaction, computation)
+        unrefunded = message.gas - computation.get_gas_remaining()
+        return Execution(computation.output, gas_used, max(unrefunded - gas_used, 0), _error(computation))
+
+    def _unsigned(self, state: StateAPI, message: Message) -> SignedTransactionAPI:
+        unsigned = PragueTransactionBuilder.new_unsigned_access_list_transaction(
+            chain_id=self._chain_id,
+            nonce=state.get_nonce(EvmAddress(message.sender)),
+            gas_price=message.gas_price,
+            gas=message.gas,
+            to=EvmAddress(message.to or b""),
+            value=message.value,
+            data=message.data,
+            access_list=[
+                (EvmAddress(address), [int.from_bytes(key, "big") for key in keys])
+                for address, keys in message.access_list
+            ],
+        )
+        return cast(SignedTransactionAPI, SpoofTransaction(unsigned, from_=EvmAddress(message.sender)))
+
+    def account(self, state_root: bytes, address: Address) -> Account:
+        """Return an account in some state; an unknown one is empty."""
+        return _account(self._state(state_root), address)
+
+    def storage(self, state_root: bytes, address: Address, slot: int) -> int:
+        """Return a word of a contract's storage."""
+        return self._state(state_root).get_storage(EvmAddress(address), slot)
+
+    def _state(self, state_root: bytes) -> StateAPI:
+        header = PragueBlockHeader(
+            difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
+        )
+        return CommunityVM.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
+
+
+def _header(header: BlockHeaderAPI) -> Header:
+    return Header.from_rlp(rlp.encode(header))
+
+
+def _evm_header(header: Header) -> BlockHeaderAPI:
+    return cast(BlockHeaderAPI, rlp.decode(header.encode(), PragueBlockHeader))
+
+
+def _account(state: StateAPI, address: Address) -> Account:
+    key = EvmAddress(address)
+    return Account(state.get_nonce(key), state.get_balance(key), state.get_code(key))
+
+
+def _included(transaction: SignedTransaction, receipt: ReceiptAPI, gas_used: int) -> IncludedTransaction:
+    raw = receipt.encode()
+    contract = None
+    if transaction.to is None:
+        contract = contract_address(transaction.sender, transaction.nonce)
+    return IncludedTransaction(transaction, raw, gas_used, contract, Receipt.decode(raw).logs)
+
+
+def contract_address(creator: Address, nonce: int) -> Address:
+    """Return where a contract lands that an account creates with the transaction of that nonce."""
+    return Address(keccak(rlp.encode([creator, nonce]))[12:])
+
+
+def _error(computation: ComputationAPI) -> str | None:
+    if computation.is_success:
+        return None
+    return _ERRORS.get(type(computation.error), str(computation.error))
+
+
+def _failed(error: str) -> Execution:
+    return Execution(b"", 0, 0, error)

@@ -1,0 +1,129 @@
+"""What the chain asks of an execution engine: the part that a second engine must offer to take py-evm's place.
+
+Units: gas, wei, UTC epoch seconds. An engine executes; it neither keeps time, seals, stores nor answers anybody.
+It reads the trie nodes through `Nodes` and returns what it wants written; nothing is kept unless the chain stores it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from energy.identity import Address
+from energy.results import Rejected
+from node.chain.genesis import Genesis
+from node.chain.header import Header
+from node.chain.receipts import Log
+from node.chain.transactions import SignedTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """State of one account."""
+
+    nonce: int
+    """Transactions made, or contracts created."""
+    balance: int
+    """Wei."""
+    code: bytes
+    """Empty for a person's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedTransaction:
+    """A transaction with what it did."""
+
+    transaction: SignedTransaction
+    """As it was sent."""
+    receipt: bytes
+    """Consensus bytes of its receipt."""
+    gas_used: int
+    """By this transaction alone."""
+    contract: Address | None
+    """Address of the contract that it created."""
+    logs: tuple[Log, ...]
+    """Its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An executed block, ready to be sealed and stored."""
+
+    header: Header
+    """With all roots filled in."""
+    transactions: tuple[IncludedTransaction, ...]
+    """In execution order."""
+    nodes: Mapping[bytes, bytes]
+    """Everything that the engine wants to find again, by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The outcome of building one block from the front of a list of transactions."""
+
+    block: Block | None
+    """None when no transaction could be included."""
+    outcomes: tuple[Rejected | None, ...]
+    """One per transaction taken from the front, None where it was included; the rest did not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A call that is executed on some block's state and forgotten."""
+
+    sender: Address
+    """Who calls; no signature is needed."""
+    to: Address | None
+    """Whom; None runs `data` as creation code."""
+    gas: int
+    """Gas limit."""
+    gas_price: int
+    """What the GASPRICE opcode answers; nothing is charged."""
+    value: int
+    """Wei that move along; the sender must have them."""
+    data: bytes
+    """Call data."""
+    access_list: tuple[tuple[Address, tuple[bytes, ...]], ...] = ()
+    """Accounts and storage keys to warm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Result of a `Message`."""
+
+    output: bytes
+    """Return data, or revert data."""
+    gas_used: int
+    """After refunds, as a receipt would say."""
+    gas_refunded: int
+    """What the refunds took off."""
+    error: str | None
+    """None on success; "execution reverted", "out of gas" and the like."""
+
+
+class Nodes(Protocol):
+    """Read access to what earlier blocks stored."""
+
+    def node(self, key: bytes) -> bytes | None:
+        """Return what was stored under a key, or None."""
+
+
+class ExecutionEngine(Protocol):
+    """An EVM of the Prague rules."""
+
+    def genesis(self, genesis: Genesis) -> Block:
+        """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
+
+    def build(self, parent: Header, transactions: Sequence[SignedTransaction], timestamp: int) -> Built:
+        """Execute transactions on top of a block, in the given sequence, until the block is full.
+
+        A transaction that may not enter is left out with its reason and does not disturb the others.
+        """
+
+    def call(self, header: Header, message: Message) -> Execution:
+        """Execute a message on the state after a block, in that block's context."""
+
+    def account(self, state_root: bytes, address: Address) -> Account:
+        """Return an account in some state; an unknown one is empty."""
+
+    def storage(self, state_root: bytes, address: Address, slot: int) -> int:
+        """Return a word of a contract's storage."""

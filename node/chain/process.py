@@ -1,0 +1,106 @@
+"""The chain's own process: opens the chain, serves its socket, and ends in good order.
+
+Ends on SIGTERM and SIGINT and, when asked to, when its standard input closes: that is how it notices that the process
+that started it is gone. Exit codes: 0 in good order, 78 misconfigured, 70 an invariant is broken.
+The first line on standard output is JSON: ``{"ready": SOCKET, "block": N}`` or ``{"error": TEXT}``.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from energy.errors import Corrupt, Misconfigured
+from node.chain.clock import Clock, ManualClock, SystemClock
+from node.chain.datadir import open_chain
+from node.chain.dispatcher import Dispatcher
+from node.chain.ipc_path import choose_ipc_path
+from node.chain.seal import read_sealer
+from node.chain.server import ChainServer
+
+EXIT_CORRUPT: Final = 70
+EXIT_MISCONFIGURED: Final = 78
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessOptions:
+    """How to run a chain."""
+
+    datadir: Path
+    """Where it was initialised."""
+    sealer_key_file: Path
+    """The sealer's private key in hexadecimal, readable by this user only."""
+    manual_clock: bool
+    """Whether time stands still until it is set; for demos."""
+    stop_with_stdin: bool
+    """Whether to end when standard input closes."""
+
+
+def run(options: ProcessOptions) -> int:
+    """Run the chain until it is told to stop, and return the exit code."""
+    try:
+        asyncio.run(_serve(options))
+        return 0
+    except Misconfigured as error:
+        _announce({"error": str(error)})
+        _log.error("%s", error)
+        return EXIT_MISCONFIGURED
+    except Corrupt as error:
+        _log.critical("stopped, nothing was repaired: %s", error)
+        return EXIT_CORRUPT
+
+
+async def _serve(options: ProcessOptions) -> None:
+    sealer = read_sealer(options.sealer_key_file)
+    chain = open_chain(options.datadir, sealer, clock := _clock(options))
+    try:
+        if isinstance(clock, ManualClock):
+            clock.set(chain.head.header.timestamp)
+        path = choose_ipc_path(options.datadir)
+        server = ChainServer(Dispatcher(chain), path)
+        await server.start()
+        try:
+            number = chain.head.header.number
+            _log.info("chain %d %s at #%d", chain.genesis.chain_id, "resumed" if number else "begins", number)
+            _announce({"ready": str(path), "block": number})
+            await _until_stopped(server, options.stop_with_stdin)
+        finally:
+            await server.close()
+    finally:
+        chain.close()
+
+
+def _clock(options: ProcessOptions) -> Clock:
+    return ManualClock(0) if options.manual_clock else SystemClock()
+
+
+async def _until_stopped(server: ChainServer, stop_with_stdin: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if stop_with_stdin:
+        loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_stdin, stop)
+    waits = [asyncio.ensure_future(server.wait_failed()), asyncio.ensure_future(stop.wait())]
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _announce(line: dict[str, object]) -> None:
+    print(json.dumps(line), flush=True)

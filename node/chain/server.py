@@ -1,0 +1,118 @@
+"""The chain's socket: a Unix domain socket that answers JSON-RPC, as geth's ``geth.ipc`` does.
+
+Whoever may open the socket (the same user) may call every method. Who forwards requests of strangers opens a connection
+and calls ``chain_frames`` with ``[true]``: from then on the connection carries frames and public methods only.
+Bodies are answered one after the other, over all connections: the chain is a single sequence.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from energy.errors import Corrupt
+from node.chain.dispatcher import Dispatcher
+from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
+from node.chain.framing import JsonSplitter, frame, read_frame
+
+FRAMES_METHOD: Final = "chain_frames"
+_CHUNK: Final = 65_536
+
+
+class ChainServer:
+    """Serves one dispatcher on one socket."""
+
+    def __init__(self, dispatcher: Dispatcher, path: Path) -> None:
+        self._dispatcher = dispatcher
+        self._path = path
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """Listen; the socket can be opened by this user only. A socket left by a dead process is replaced."""
+        self._path.unlink(missing_ok=True)
+        previous = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._connected, self._path)
+        finally:
+            os.umask(previous)
+
+    async def wait_failed(self) -> None:
+        """Wait until an invariant of the chain breaks.
+
+        Raises:
+            Corrupt: it broke.
+        """
+        await self._failed
+
+    async def close(self) -> None:
+        """Stop listening, drop all connections and remove the socket."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._connections.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
+        try:
+            await self._serve(reader, writer)
+        except ConnectionError:
+            pass  # the client went away; it knows
+        except Corrupt as error:
+            if not self._failed.done():
+                self._failed.set_exception(error)
+        finally:
+            del self._connections[task]
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        splitter = JsonSplitter(BODY_SIZE_MAX)
+        while chunk := await reader.read(_CHUNK):
+            try:
+                bodies = splitter.feed(chunk)
+            except ValueError as error:
+                await _send(writer, json.dumps(failure(None, ChainError(PARSE_ERROR, str(error)))).encode() + b"\n")
+                return
+            for body in bodies:
+                asked = _frames_request(body)
+                if asked is not None:
+                    identifier, public = asked
+                    await _send(
+                        writer, json.dumps({"jsonrpc": "2.0", "id": identifier, "result": True}).encode() + b"\n"
+                    )
+                    await self._serve_frames(reader, writer, public)
+                    return
+                answer = self._dispatcher.answer(body, private=True)
+                if answer:
+                    await _send(writer, answer + b"\n")
+
+    async def _serve_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, public: bool) -> None:
+        while (body := await read_frame(reader)) is not None:
+            await _send(writer, frame(self._dispatcher.answer(body, private=not public)))
+
+
+async def _send(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    writer.write(payload)
+    await writer.drain()
+    await asyncio.sleep(0)  # another connection's turn
+
+
+def _frames_request(body: bytes) -> tuple[object, bool] | None:
+    if FRAMES_METHOD.encode() not in body:
+        return None
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(request, dict) or request.get("method") != FRAMES_METHOD:
+        return None
+    return request.get("id"), request.get("params") != [False]

@@ -1,0 +1,43 @@
+"""The virtual machine: py-evm's Prague, with the precompiles that py-evm runs in slow Python switched off.
+
+py-evm computes bn128, BLS12-381, BLAKE2 and KZG so slowly that one block of 20 million gas of them would take minutes
+(measured: 30 Mgas of BLS pairings 211 s, of bn128 pairings 82 s). A call to one of their addresses therefore always
+fails and uses up its gas. It does not succeed with an empty answer, as a call to an address without code would: proof
+verifiers that only look at the success of the call would then accept any proof.
+
+What remains costs at most about 5 s of one core per block of `node.chain.genesis.BLOCK_GAS_LIMIT`.
+"""
+
+from typing import Final, NoReturn
+
+from eth.abc import ComputationAPI
+from eth.exceptions import VMError
+from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.forks.prague.state import PragueState
+from eth_typing import Address as EvmAddress
+
+DISABLED_PRECOMPILES: Final = tuple(EvmAddress(number.to_bytes(20, "big")) for number in range(0x06, 0x12))
+"""bn128 add, mul, pairing (6 to 8), BLAKE2 (9), KZG point evaluation (10), BLS12-381 (11 to 17)."""
+
+
+def _always_fails(computation: ComputationAPI) -> NoReturn:
+    raise VMError("this precompile is disabled on this chain")
+
+
+class Computation(PragueComputation):
+    """Prague's computation with some precompiles disabled."""
+
+    _precompiles = PragueComputation.get_precompiles() | dict.fromkeys(DISABLED_PRECOMPILES, _always_fails)
+
+
+class State(PragueState):
+    """Prague's state over that computation."""
+
+    computation_class = Computation
+
+
+class CommunityVM(PragueVM):
+    """Prague's virtual machine over that state."""
+
+    _state_class = State
