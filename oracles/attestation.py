@@ -8,11 +8,13 @@ Refuses: with `OracleReject`; or with the code of metering when a raw frame is n
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Protocol
 
 from energy.errors import Unavailable
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Accepted, Rejected
+from metering.intervals import INTERPOLATION_REACH_S, advance
+from metering.linky import INDEX_MODULUS_WH
 from metering.readings import Reading, ReadingFlag, is_final
 from oracles.guard import GuardedSigner
 from oracles.hashing import keccak
@@ -21,12 +23,6 @@ from oracles.records import IntervalReadings, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
-
-BOUNDARY_DISTANCE_S_MAX: Final = 60
-"""How far from the end of an interval the frame may lie that tells the index there."""
-
-_REGISTER_MODULUS_WH: Final = 10**9
-"""Where a register starts again from zero."""
 
 
 class Sample(Protocol):
@@ -141,6 +137,7 @@ class Oracle:
         last_readings: Iterable[Reading] = (),
         *,
         drift_wh_max: int = 600,
+        index_modulus_wh: int = INDEX_MODULUS_WH,
     ) -> None:
         """Set an oracle up.
 
@@ -151,13 +148,15 @@ class Oracle:
             decode: Its own decoder.
             last_readings: Each meter's last signed reading, so that energy is checked across a restart.
             drift_wh_max: What an index may move between a frame and the boundary it is interpolated to; 36 kVA for
-                `BOUNDARY_DISTANCE_S_MAX` by default.
+                `INTERPOLATION_REACH_S` by default.
+            index_modulus_wh: Where the meters' registers start again from zero.
         """
         self.name = name
         self._signer = signer
         self._domain = domain
         self._decode = decode
         self._drift_wh_max = drift_wh_max
+        self._index_modulus_wh = index_modulus_wh
         self._last = {reading.meter: reading for reading in last_readings}
 
     @property
@@ -225,7 +224,7 @@ class Oracle:
         if sample.metered_at != reading.observed_at:
             return _mismatch_in(reading, "observed_at")
         late_s = sample.metered_at - (reading.interval + reading.period_s)
-        if abs(late_s) > BOUNDARY_DISTANCE_S_MAX:
+        if abs(late_s) > INTERPOLATION_REACH_S:
             return _mismatch_in(reading, "period_s")
         if not self._fits(sample.import_index_wh, reading.import_index_wh, late_s):
             return _mismatch_in(reading, "import_index_wh")
@@ -234,16 +233,16 @@ class Oracle:
         # A gap between the two readings, or a new meter, leaves nothing to take the difference from.
         if last is None or reading.previous_hash != reading_hash(last) or reading.flags & ReadingFlag.METER_REPLACED:
             return None
-        if (reading.import_index_wh - last.import_index_wh) % _REGISTER_MODULUS_WH != reading.import_wh:
+        if advance(last.import_index_wh, reading.import_index_wh, self._index_modulus_wh) != reading.import_wh:
             return _mismatch_in(reading, "import_wh")
-        if (reading.export_index_wh - last.export_index_wh) % _REGISTER_MODULUS_WH != reading.export_wh:
+        if advance(last.export_index_wh, reading.export_index_wh, self._index_modulus_wh) != reading.export_wh:
             return _mismatch_in(reading, "export_wh")
         return None
 
     def _fits(self, sampled_wh: int, index_wh: int, late_s: int) -> bool:
         """Say whether an index at the boundary agrees with one sampled so much later (earlier when negative)."""
-        moved_wh = sampled_wh - index_wh if late_s >= 0 else index_wh - sampled_wh
-        return 0 <= moved_wh <= (self._drift_wh_max if late_s else 0)
+        before_wh, after_wh = (index_wh, sampled_wh) if late_s > 0 else (sampled_wh, index_wh)
+        return advance(before_wh, after_wh, self._index_modulus_wh) <= (self._drift_wh_max if late_s else 0)
 
 
 def collect_readings(
