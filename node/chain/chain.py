@@ -7,7 +7,6 @@ Refuses: transactions, each by its own `Rejected`; a data directory that does no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from energy.errors import Corrupt, Misconfigured
 from energy.identity import Address, Digest, hex_text
@@ -20,9 +19,6 @@ from node.chain.rejections import TransactionRejection
 from node.chain.seal import Sealer
 from node.chain.store import ChainStore, StoredBlock
 from node.chain.transactions import SignedTransaction, decode_transaction
-
-CALL_GAS_MAX: Final = 10_000_000
-"""Gas that a call or an estimate may use: half a block, about 2.5 s at the worst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +75,29 @@ class Chain:
         Raises:
             Unavailable: the disk is full. Transactions of blocks already stored stay included.
         """
-        outcomes: list[Digest | Rejected | None] = []
-        waiting: list[tuple[int, SignedTransaction]] = []
-        for position, raw in enumerate(raw_transactions):
-            decoded = self._decoded(raw, waiting)
-            outcomes.append(decoded if isinstance(decoded, Rejected) else None)
-            if not isinstance(decoded, Rejected):
-                waiting.append((position, decoded))
-        while waiting:
-            results = self._seal_next([transaction for _, transaction in waiting])
-            for (position, transaction), rejected in zip(waiting, results, strict=False):
-                outcomes[position] = rejected or transaction.hash
-            waiting = waiting[len(results) :]
-        return [outcome for outcome in outcomes if outcome is not None]
+        outcomes: list[Digest | Rejected] = []
+        waiting: dict[Digest, SignedTransaction] = {}
+        for raw in raw_transactions:
+            decoded = _decoded(raw)
+            if isinstance(decoded, Rejected):
+                outcomes.append(decoded)
+            elif decoded.hash in waiting or self.store.transaction_by_hash(decoded.hash) is not None:
+                outcomes.append(Rejected(TransactionRejection.ALREADY_KNOWN))
+            else:
+                waiting[decoded.hash] = decoded
+                outcomes.append(decoded.hash)
+        refused = self._seal(list(waiting.values()))
+        return [outcome if isinstance(outcome, Rejected) else refused.get(outcome, outcome) for outcome in outcomes]
 
-    def _decoded(self, raw: bytes, waiting: list[tuple[int, SignedTransaction]]) -> SignedTransaction | Rejected:
-        try:
-            transaction = decode_transaction(raw)
-        except ValueError as error:
-            return Rejected(TransactionRejection.MALFORMED, {"reason": str(error)})
-        twin = any(other.hash == transaction.hash for _, other in waiting)
-        if twin or self.store.transaction_by_hash(transaction.hash) is not None:
-            return Rejected(TransactionRejection.ALREADY_KNOWN)
-        return transaction
+    def _seal(self, transactions: list[SignedTransaction]) -> dict[Digest, Rejected]:
+        refused: dict[Digest, Rejected] = {}
+        while transactions:
+            outcomes = self._seal_next(transactions)
+            for transaction, rejected in zip(transactions, outcomes, strict=False):
+                if rejected is not None:
+                    refused[transaction.hash] = rejected
+            transactions = transactions[len(outcomes) :]
+        return refused
 
     def _seal_next(self, transactions: list[SignedTransaction]) -> tuple[Rejected | None, ...]:
         built = self._engine.build(self.head.header, transactions, self.next_timestamp())
@@ -145,6 +141,13 @@ class Chain:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+
+def _decoded(raw: bytes) -> SignedTransaction | Rejected:
+    try:
+        return decode_transaction(raw)
+    except ValueError as error:
+        return Rejected(TransactionRejection.MALFORMED, {"reason": str(error)})
 
 
 def _found(stored: StoredBlock) -> Head:

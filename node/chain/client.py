@@ -15,8 +15,7 @@ from typing import Any
 
 from energy.errors import Unavailable
 from node.chain.errors import BODY_SIZE_MAX, ChainError, oversized_answer
-from node.chain.framing import frame, read_frame
-from node.chain.server import FRAMES_METHOD
+from node.chain.framing import FRAMES_METHOD, frame, read_frame
 
 
 class AsyncChainClient:

@@ -15,6 +15,8 @@ from energy.errors import Corrupt, Unavailable
 from energy.results import Rejected
 from node.chain.chain import Chain
 from node.chain.errors import (
+    ANSWER_SIZE_MAX,
+    ANSWER_TOO_LARGE,
     BODY_SIZE_MAX,
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -63,12 +65,12 @@ class Dispatcher:
             return _encoded(failure(None, error))
         if not isinstance(request, list):
             answers = self._answers([request], private)
-            return _encoded(answers[0]) if answers else b""
+            return _limited(answers[0]) if answers else b""
         if not 0 < len(request) <= BATCH_SIZE_MAX:
             words = f"batch too large, at most {BATCH_SIZE_MAX}" if request else "empty batch"
             return _encoded(failure(None, ChainError(INVALID_REQUEST, words)))
         answers = self._answers(request, private)
-        return _encoded(answers) if answers else b""
+        return _limited(answers) if answers else b""
 
     def _answers(self, requests: list[Any], private: bool) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []
@@ -193,6 +195,14 @@ def _answer(request: Any, outcome: Any) -> dict[str, Any] | None:
     if isinstance(outcome, ChainError):
         return failure(identifier, outcome)
     return {"jsonrpc": "2.0", "id": identifier, "result": outcome}
+
+
+def _limited(answer: Any) -> bytes:
+    encoded = _encoded(answer)
+    if len(encoded) > ANSWER_SIZE_MAX:
+        identifier = answer["id"] if isinstance(answer, dict) else None
+        return _encoded(failure(identifier, ChainError(ANSWER_TOO_LARGE, "response too large")))
+    return encoded
 
 
 def _encoded(answer: Any) -> bytes:

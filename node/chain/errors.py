@@ -16,11 +16,14 @@ INTERNAL_ERROR: Final = -32603
 SERVER_ERROR: Final = -32000
 """geth's code for every refusal that has no better one; the message tells them apart."""
 UNAVAILABLE: Final = -32002
+ANSWER_TOO_LARGE: Final = -32003
 LIMIT_EXCEEDED: Final = -32005
 EXECUTION_REVERTED: Final = 3
 
 BODY_SIZE_MAX: Final = 1_000_000
 """Bytes of one request or batch."""
+ANSWER_SIZE_MAX: Final = 25_000_000
+"""Bytes of one answer, as in geth."""
 
 
 class ChainError(EnergyNodeError):

@@ -9,6 +9,9 @@ import asyncio
 import re
 from typing import Final
 
+FRAMES_METHOD: Final = "chain_frames"
+"""The request that turns a connection to frames; its parameter says whether it keeps to public methods."""
+
 FRAME_SIZE_MAX: Final = 64_000_000
 """Bytes of one frame; answers may be far larger than requests."""
 
@@ -67,16 +70,10 @@ class JsonSplitter:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the next frame, or None when the other side is gone.
-
-    Raises:
-        ValueError: the frame is longer than `FRAME_SIZE_MAX`.
-    """
+    """Return the next frame, or None when the other side is gone or announces more than `FRAME_SIZE_MAX`."""
     try:
         length = int.from_bytes(await reader.readexactly(4), "big")
-        if length > FRAME_SIZE_MAX:
-            raise ValueError(f"a frame may have at most {FRAME_SIZE_MAX} bytes")
-        return await reader.readexactly(length)
+        return await reader.readexactly(length) if length <= FRAME_SIZE_MAX else None
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
 

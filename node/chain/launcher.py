@@ -102,7 +102,8 @@ def _environment() -> dict[str, str]:
     """Return an environment in which the process finds the same code as this one, installed or not."""
     root = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": root if not inherited else f"{root}{os.pathsep}{inherited}"}
+    path = root if not inherited else f"{root}{os.pathsep}{inherited}"
+    return {**os.environ, "PYTHONPATH": path, "ETH_HASH_BACKEND": "pysha3"}  # py-evm's keccak in C
 
 
 def _first_line(process: "subprocess.Popen[bytes]", timeout_s: float) -> dict[str, Any]:

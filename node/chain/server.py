@@ -15,9 +15,8 @@ from typing import Final
 from energy.errors import Corrupt
 from node.chain.dispatcher import Dispatcher
 from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
-from node.chain.framing import JsonSplitter, frame, read_frame
+from node.chain.framing import FRAMES_METHOD, JsonSplitter, frame, read_frame
 
-FRAMES_METHOD: Final = "chain_frames"
 _CHUNK: Final = 65_536
 
 

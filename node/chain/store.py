@@ -5,7 +5,7 @@ up to half of simulated cuts). One process owns the file, by a lock that the ker
 Nodes and headers for the engine lie in `node`; blocks, transactions and logs are kept once more in tables of their own,
 so that answering a reader needs neither the engine nor a trie.
 Refuses: a file that another process holds, of a foreign kind or version (`Misconfigured`); a full disk
-(`Unavailable`); any other failure to write or a damaged file (`Corrupt`).
+(`Unavailable`); any other failure to read or write (`Corrupt`).
 """
 
 import fcntl
@@ -172,8 +172,11 @@ class ChainStore:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code == sqlite3.SQLITE_FULL:
                 raise Unavailable("the chain's disk is full", retry_after_s=60) from error
+            if code == sqlite3.SQLITE_BUSY:
+                raise Unavailable("another program is writing to the chain's file") from error
             raise Corrupt(f"the chain's file cannot be written: {error}") from error
 
     def _commit(self) -> None:
@@ -181,8 +184,8 @@ class ChainStore:
 
     def node(self, key: bytes) -> bytes | None:
         """Return what the engine stored under a key, or None."""
-        row = self._connection.execute("SELECT value FROM node WHERE key = ?", (key,)).fetchone()
-        return None if row is None else row[0]
+        rows = self._read("SELECT value FROM node WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
 
     def head(self) -> StoredBlock | None:
         """Return the highest block, or None in a new file."""
@@ -197,30 +200,28 @@ class ChainStore:
         return self._block("WHERE hash = ?", (block_hash,))
 
     def _block(self, clause: str, parameters: tuple[Any, ...]) -> StoredBlock | None:
-        row = self._connection.execute(f"SELECT number, hash, header, seal FROM block {clause}", parameters).fetchone()
-        return None if row is None else StoredBlock(*row)
+        rows = self._read(f"SELECT number, hash, header, seal FROM block {clause}", parameters)
+        return StoredBlock(*rows[0]) if rows else None
 
     def transactions(self, number: int) -> list[StoredTransaction]:
         """Return the transactions of the block of that height, in order."""
-        return list(self._transactions("WHERE block = ? ORDER BY position", (number,)))
+        return self._transactions("WHERE block = ? ORDER BY position", (number,))
 
     def transaction(self, number: int, position: int) -> StoredTransaction | None:
         """Return the transaction at a place, or None."""
-        return next(self._transactions("WHERE block = ? AND position = ?", (number, position)), None)
+        return next(iter(self._transactions("WHERE block = ? AND position = ?", (number, position))), None)
 
     def transaction_by_hash(self, transaction_hash: bytes) -> StoredTransaction | None:
         """Return the transaction with that hash, or None."""
-        return next(self._transactions("WHERE hash = ?", (transaction_hash,)), None)
+        return next(iter(self._transactions("WHERE hash = ?", (transaction_hash,))), None)
 
-    def _transactions(self, clause: str, parameters: tuple[Any, ...]) -> Iterator[StoredTransaction]:
+    def _transactions(self, clause: str, parameters: tuple[Any, ...]) -> list[StoredTransaction]:
         columns = "block, position, hash, raw, receipt, gas_used, contract, first_log"
-        for row in self._connection.execute(f"SELECT {columns} FROM tx {clause}", parameters):
-            yield StoredTransaction(*row)
+        return [StoredTransaction(*row) for row in self._read(f"SELECT {columns} FROM tx {clause}", parameters)]
 
     def transaction_count(self, number: int) -> int:
         """Return how many transactions the block of that height has."""
-        row = self._connection.execute("SELECT count(*) FROM tx WHERE block = ?", (number,)).fetchone()
-        return int(row[0])
+        return int(self._read("SELECT count(*) FROM tx WHERE block = ?", (number,))[0][0])
 
     def logs(self, query: LogQuery, limit: int) -> list[StoredLog]:
         """Return the logs that a query matches, in chain order, at most `limit` of them."""
@@ -233,12 +234,18 @@ class ChainStore:
                 parameters.extend(allowed)
         if query.topics:
             conditions.append(f"topic{len(query.topics) - 1} IS NOT NULL")
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT block, number, position, address, topic0, topic1, topic2, topic3, data FROM log "
             f"WHERE {' AND '.join(conditions)} ORDER BY block, number LIMIT ?",
             (*parameters, limit),
         )
         return [_stored_log(row) for row in rows]
+
+    def _read(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise Corrupt(f"the chain's file cannot be read: {error}") from error
 
 
 def _locked(path: Path) -> Any:

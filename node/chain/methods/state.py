@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from energy.identity import ZERO_ADDRESS, Address
-from node.chain.chain import CALL_GAS_MAX, Head
+from node.chain.chain import Head
 from node.chain.errors import EXECUTION_REVERTED, SERVER_ERROR, ChainError, invalid_params
 from node.chain.methods.encoding import (
     data,
@@ -19,6 +19,8 @@ from node.chain.methods.revert import revert_reason
 from node.chain.methods.session import Methods, Session, require_block
 from node.chain.port import Execution, Message
 
+CALL_GAS_MAX: Final = 10_000_000
+"""Gas that a call may use: half a block, about 2.5 s at the worst. An estimate may use a whole block."""
 TRANSFER_GAS: Final = 21_000
 CALL_STIPEND: Final = 2_300
 ESTIMATE_TOLERANCE: Final = 64
@@ -49,7 +51,8 @@ def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "
 def eth_call(session: Session, transaction: Any, block: Any = "latest") -> str:
     """Return what a call answers."""
     head = require_block(session, block)
-    return data(_succeeded(session.chain.call(head, _message(session, head, transaction))).output)
+    message = _message(transaction, min(CALL_GAS_MAX, head.header.gas_limit))
+    return data(_succeeded(session.chain.call(head, message)).output)
 
 
 def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest") -> str:
@@ -58,10 +61,13 @@ def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest") 
     Two runs usually do: one with all the gas, one with what that used and what calls keep back (EIP-150).
     """
     head = require_block(session, block)
-    message = _message(session, head, transaction)
+    message = _message(transaction, head.header.gas_limit)
     if _is_transfer(session, head, message) and _suffices(session, head, message, TRANSFER_GAS):
         return quantity(TRANSFER_GAS)
-    full = _succeeded(session.chain.call(head, message))
+    full = session.chain.call(head, message)
+    if full.error == "out of gas":
+        raise ChainError(SERVER_ERROR, f"gas required exceeds allowance ({message.gas})")
+    _succeeded(full)
     failing, sufficient = full.gas_used - 1, message.gas
     tried = (full.gas_used + full.gas_refunded + CALL_STIPEND) * 64 // 63
     while sufficient - failing > max(sufficient // ESTIMATE_TOLERANCE, 1):
@@ -94,7 +100,7 @@ def _succeeded(execution: Execution) -> Execution:
     raise ChainError(EXECUTION_REVERTED, message, data(execution.output))
 
 
-def _message(session: Session, head: Head, transaction: Any) -> Message:
+def _message(transaction: Any, gas_max: int) -> Message:
     if not isinstance(transaction, dict):
         raise invalid_params("invalid transaction: expected an object")
     get = transaction.get
@@ -105,11 +111,10 @@ def _message(session: Session, head: Head, transaction: Any) -> Message:
         )
     payload = given if given is not None else alias
     price = get("maxFeePerGas") if get("maxFeePerGas") is not None else get("gasPrice")
-    gas = CALL_GAS_MAX if get("gas") is None else parse_quantity(get("gas"), "gas", 64)
     return Message(
         sender=ZERO_ADDRESS if get("from") is None else parse_address(get("from"), "from"),
         to=None if get("to") in (None, "") else parse_address(get("to"), "to"),
-        gas=min(gas, CALL_GAS_MAX, head.header.gas_limit),
+        gas=gas_max if get("gas") is None else min(parse_quantity(get("gas"), "gas", 64), gas_max),
         gas_price=0 if price is None else parse_quantity(price, "gas price"),
         value=0 if get("value") is None else parse_quantity(get("value"), "value"),
         data=b"" if payload is None else parse_data(payload, "input"),
