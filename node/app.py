@@ -5,6 +5,7 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 
 import asyncio
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from node.clock import Clock
 from node.community import Community
 from node.events import Broadcaster, EventKind
 from node.founding import COMMUNITY_FILE, TARIFF_FILE
-from node.keys import KeyPair, KeyRing, load_keys
+from node.keys import SEALER_FILE, KeyPair, KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
 from node.queries import Queries
@@ -127,8 +128,9 @@ class Node:
         """
         community = Community.load(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
-        time = clock.now() if manual_time else None
-        chain = start_chain(folder / "chain", keys["sealer"].private_key, manual_time=time)
+        chain = start_chain(
+            folder / "chain", folder / "keys" / SEALER_FILE, clock="manual" if manual_time else "system"
+        )
         try:
             node = cls(folder, community, keys, clock, chain, manual_time=manual_time)
             await node._recover()
@@ -223,6 +225,7 @@ class Node:
             "contracts": {name: hex_text(getattr(self.community.contracts, name)) for name in _CONTRACT_FIELDS},
             "node": hex_text(self._keys["node"].address),
             "sealer": hex_text(self._keys["sealer"].address),
+            "version": version("resilia-grid"),
         }
 
     def domain(self) -> JsonObject:
@@ -244,7 +247,7 @@ class Node:
         if interval is None:
             return None
         is_open = interval in state.open_intervals()
-        found = self.queries.intervals(start=interval, end=interval + 1, limit=1).items
+        found = self.queries.intervals(start=interval, end=interval + 1, limit=1)["items"]
         if not is_open and not found:
             return None
         bids, asks = state.book_depth(interval, BOOK_LEVELS_SHOWN) if is_open else ([], [])

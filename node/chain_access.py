@@ -7,7 +7,8 @@ from web3.providers import AsyncBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from energy.errors import Unavailable
-from node.chain.client import AsyncChainClient, ChainError
+from node.chain.client import AsyncChainClient
+from node.chain.errors import ChainError
 
 
 class EmbeddedChainProvider(AsyncBaseProvider):

@@ -16,12 +16,12 @@ from energy.identity import Address, MeterId, address_from_hex
 from market.config import MarketConfig
 from market.metered import Source
 from node.chain.client import AsyncChainClient
+from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
 from node.chain.launcher import start_chain
-from node.chain.process import init_chain
 from node.chain_access import web3_over
 from node.community import Community, Contracts, Member
-from node.keys import KeyRing, create_keys
+from node.keys import SEALER_FILE, KeyRing, create_keys
 from node.ledger import Ledger, meter_tuple
 from node.tariffs import TariffSchedule
 from oracles.hashing import keccak
@@ -90,7 +90,7 @@ async def found_community(
     )
     chain_folder = folder / "chain"
     init_chain(chain_folder, genesis)
-    chain = start_chain(chain_folder, keys["sealer"].private_key, manual_time=founding.founded_at)
+    chain = start_chain(chain_folder, folder / "keys" / SEALER_FILE, clock="manual" if founding.demo else "system")
     try:
         client = AsyncChainClient(chain.ipc_path)
         try:
@@ -192,9 +192,7 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
     for member in founding.members:
         await ledger.send("Registry", "admitMember", member.account)
         step("member")
-        details = meter_tuple(
-            member.account, member.source, member.power_max_export_w, founding.founded_at, ZERO_DIGEST
-        )
+        details = meter_tuple(member, founding.founded_at)
         await ledger.send("Registry", "enrolMeter", member.meter, details)
         step("meter")
     total = founding.deposit_neur * len(founding.members) + founding.supplier_deposit_neur + founding.guarantee_neur

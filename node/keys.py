@@ -18,11 +18,15 @@ from eth_keys.datatypes import PrivateKey
 from energy.errors import Misconfigured
 from energy.identity import Address
 
-ROLES: Final = (
-    "operator", "sealer", "node",
+SEALER: Final = "sealer"
+SEALER_FILE: Final = "sealer.key"
+"""Hexadecimal, for the chain's process alone reads it, at every start."""
+KEYSTORE_ROLES: Final = (
+    "operator", "node",
     "oracle-1", "oracle-2", "oracle-3",
     "attestor-1", "attestor-2", "attestor-3",
 )  # fmt: skip
+ROLES: Final = (SEALER, *KEYSTORE_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None, *
     password = secrets.token_urlsafe(24)
     _write_private(folder / "password", password + "\n")
     _write_private(folder / "salt", drawn["salt"].hex() + "\n")
-    for role in ROLES:
+    _write_private(folder / SEALER_FILE, drawn[SEALER].hex() + "\n")
+    for role in KEYSTORE_ROLES:
         keystore = (
             Account.encrypt(drawn[role], password)
             if scrypt
@@ -91,8 +96,9 @@ def load_keys(folder: Path) -> KeyRing:
         salt_key = bytes.fromhex((folder / "salt").read_text().strip())
         pairs = {
             role: KeyPair.from_private(bytes(Account.decrypt((folder / f"{role}.json").read_text(), password)))
-            for role in ROLES
+            for role in KEYSTORE_ROLES
         }
+        pairs[SEALER] = KeyPair.from_private(bytes.fromhex((folder / SEALER_FILE).read_text().strip()))
     except FileNotFoundError as error:
         raise Misconfigured(f"key file {error.filename} is missing; restore it from a backup") from error
     except ValueError as error:

@@ -1,14 +1,14 @@
 """The read side: what the projection answers to JSON-RPC, REST, the page and the command line, in one shape for all.
 
 Units: Wh, µ€/kWh (``price``, ``…Tariff``), n€ (``…Neur``), g CO2e/kWh, UTC epoch seconds; all int.
-Keys are camelCase. Ranges of time are half-open: `start` inclusive, `end` exclusive.
+Keys are camelCase. Ranges of time are half-open: `start` inclusive, `end` exclusive. Lists come in pages, oldest first unless asked.
 Refuses: cursors that it did not give out (`BadCursor`); limits are capped, never refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypedDict, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, SQLColumnExpression, and_, case, cast, func, or_
+from sqlalchemy import BigInteger, ColumnElement, Engine, SQLColumnExpression, case, cast, func, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
@@ -58,7 +58,7 @@ class Flow(TypedDict):
 
 
 class Queries:
-    """Read-only questions to the projection; safe to call from several threads."""
+    """Read-only questions to the projection; safe to call from several threads when the engine is."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -74,27 +74,20 @@ class Queries:
         account: str | None = None,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page:
         """Return trades by interval, then number; of one account when it bought or sold."""
         where = _within(col(TradeRow.interval), interval, start, end)
         if account is not None:
             where.append(or_(col(TradeRow.buyer) == account, col(TradeRow.seller) == account))
-        if cursor is not None:
-            at, number = _parse_cursor(cursor, 2)
-            where.append(
-                or_(
-                    col(TradeRow.interval) > at,
-                    and_(col(TradeRow.interval) == at, col(TradeRow.number) >= number),
-                )
-            )
-        rows, after = self._page(TradeRow, where, [col(TradeRow.interval), col(TradeRow.number)], limit)
-        return Page(
-            items=[query_rows.trade(row) for row in rows], next=f"{after.interval}-{after.number}" if after else None
-        )
+        keys = [col(TradeRow.interval), col(TradeRow.number)]
+        return self._page(TradeRow, keys, where, query_rows.trade, limit, cursor, newest_first)
 
     def latest_trades(self, limit: int) -> list[Row]:
-        """Return the latest trades by journal sequence, newest first."""
-        return [query_rows.trade(row) for row in self._latest(TradeRow, [], [col(TradeRow.sequence).desc()], limit)]
+        """Return the latest trades of all intervals in the sequence of the journal, newest first."""
+        statement = select(TradeRow).order_by(col(TradeRow.sequence).desc(), col(TradeRow.number).desc()).limit(limit)
+        with Session(self._engine) as session:
+            return [query_rows.trade(row) for row in session.exec(statement)]
 
     # -- ORDERS
 
@@ -106,15 +99,13 @@ class Queries:
         status: str | None = None,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page:
         """Return orders by their place in the journal."""
         where = _equal(
             (col(OrderRow.account), account), (col(OrderRow.interval), interval), (col(OrderRow.status), status)
         )
-        if cursor is not None:
-            where.append(col(OrderRow.sequence) >= _parse_cursor(cursor, 1)[0])
-        rows, after = self._page(OrderRow, where, [col(OrderRow.sequence)], limit)
-        return Page(items=[query_rows.order(row) for row in rows], next=str(after.sequence) if after else None)
+        return self._page(OrderRow, [col(OrderRow.sequence)], where, query_rows.order, limit, cursor, newest_first)
 
     def order(self, digest: str) -> Row | None:
         """Return one order by its EIP-712 digest."""
@@ -131,19 +122,20 @@ class Queries:
         end: int | None = None,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page:
         """Return delivery intervals in their sequence."""
         where = _within(col(MarketInterval.start), None, start, end)
-        if cursor is not None:
-            where.append(col(MarketInterval.start) >= _parse_cursor(cursor, 1)[0])
-        rows, after = self._page(MarketInterval, where, [col(MarketInterval.start)], limit)
-        return Page(items=[query_rows.interval(row) for row in rows], next=str(after.start) if after else None)
+        return self._page(
+            MarketInterval, [col(MarketInterval.start)], where, query_rows.interval, limit, cursor, newest_first
+        )
 
     def latest_metered_interval(self) -> Row | None:
         """Return the latest interval whose readings are in, or None."""
-        where: list[ColumnElement[bool]] = [col(MarketInterval.import_wh).is_not(None)]
-        rows = self._latest(MarketInterval, where, [col(MarketInterval.start).desc()], 1)
-        return query_rows.interval(rows[0]) if rows else None
+        metered = select(MarketInterval).where(col(MarketInterval.import_wh).is_not(None))
+        with Session(self._engine) as session:
+            row = session.exec(metered.order_by(col(MarketInterval.start).desc()).limit(1)).first()
+            return query_rows.interval(row) if row else None
 
     def flow(self, interval: int) -> Flow | None:
         """Return the neighbourhood's sums of one interval by kind of member; None before its readings are in.
@@ -173,17 +165,9 @@ class Queries:
             gridExportWh=max(0, -net_wh),
         )
 
-    def runs(self, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None) -> Page:
+    def runs(self, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None, newest_first: bool = False) -> Page:
         """Return settlement runs in their sequence."""
-        where: list[ColumnElement[bool]] = []
-        if cursor is not None:
-            where.append(col(RunRow.run_id) >= _parse_cursor(cursor, 1)[0])
-        rows, after = self._page(RunRow, where, [col(RunRow.run_id)], limit)
-        return Page(items=[query_rows.run(row) for row in rows], next=str(after.run_id) if after else None)
-
-    def latest_runs(self, limit: int) -> list[Row]:
-        """Return the latest settlement runs, newest first."""
-        return [query_rows.run(row) for row in self._latest(RunRow, [], [col(RunRow.run_id).desc()], limit)]
+        return self._page(RunRow, [col(RunRow.run_id)], [], query_rows.run, limit, cursor, newest_first)
 
     # -- CERTIFICATES
 
@@ -197,21 +181,14 @@ class Queries:
         end: int | None = None,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
+        newest_first: bool = False,
     ) -> Page:
         """Return certificates by number."""
         where = _within(col(CertificateRow.interval), interval, start, end)
         where += _equal((col(CertificateRow.owner), owner), (col(CertificateRow.run_id), run_id))
-        if cursor is not None:
-            where.append(col(CertificateRow.number) >= _parse_cursor(cursor, 1)[0])
-        rows, after = self._page(CertificateRow, where, [col(CertificateRow.number)], limit)
-        return Page(items=[query_rows.certificate(row) for row in rows], next=str(after.number) if after else None)
-
-    def latest_certificates(self, limit: int) -> list[Row]:
-        """Return the latest certificates, newest first."""
-        return [
-            query_rows.certificate(row)
-            for row in self._latest(CertificateRow, [], [col(CertificateRow.number).desc()], limit)
-        ]
+        return self._page(
+            CertificateRow, [col(CertificateRow.number)], where, query_rows.certificate, limit, cursor, newest_first
+        )
 
     def certificate(self, number: int) -> Row | None:
         """Return one certificate by its number."""
@@ -290,20 +267,23 @@ class Queries:
     def _page(
         self,
         model: type[Model],
-        where: list[ColumnElement[bool]],
-        order: Sequence[Column],
+        keys: Sequence[Column],
+        where: Sequence[ColumnElement[bool]],
+        shape: Callable[[Model], Row],
         limit: int,
-    ) -> tuple[Sequence[Model], Model | None]:
-        """Return at most `limit` rows and the row after them, if there is one."""
+        cursor: str | None,
+        newest_first: bool,
+    ) -> Page:
+        """Return rows in the sequence of their keys, from the cursor on; a cursor is the key of a page's first row."""
         limit = max(1, min(limit, LIMIT_MAX))
+        statement = select(model).where(*where).order_by(*(key.desc() if newest_first else key for key in keys))
+        if cursor is not None:
+            here, first = tuple_(*keys), tuple_(*_parse_cursor(cursor, len(keys)))
+            statement = statement.where(here <= first if newest_first else here >= first)
         with Session(self._engine) as session:
-            rows = session.exec(select(model).where(*where).order_by(*order).limit(limit + 1)).all()
-        return rows[:limit], rows[limit] if len(rows) > limit else None
-
-    def _latest(
-        self, model: type[Model], where: list[ColumnElement[bool]], order: Sequence[Column], limit: int
-    ) -> Sequence[Model]:
-        return self._page(model, where, order, limit)[0]
+            rows = session.exec(statement.limit(limit + 1)).all()
+        following = [str(getattr(row, str(key.key))) for row in rows[limit:] for key in keys]
+        return Page(items=[shape(row) for row in rows[:limit]], next="-".join(following) or None)
 
 
 def _within(column: Column, exactly: int | None, start: int | None, end: int | None) -> list[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from energy.results import Rejected
 from market.rejections import MarketReject
-from node.i18n import energy, gettext, mark, number, price
+from node.i18n import duration, energy, gettext, mark, number, price
 from node.rejections import NodeReject
 
 Facts = Mapping[str, int | str]
@@ -96,6 +96,10 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("The order {digest} is not {account}'s."),
         mark("Only the account that placed an order can cancel it."),
     ),
+    MarketReject.INTERVAL_OFF_GRID: (
+        mark("{interval} is not where an interval starts."),
+        mark("Intervals start at multiples of {interval_length_s}."),
+    ),
     MarketReject.INTERVAL_NOT_CLOSED: (mark("The gate for {interval} has not closed yet."), ""),
     MarketReject.NEGATIVE_COLLATERAL: (mark("Collateral cannot be negative: {collateral_neur}."), ""),
     MarketReject.TOO_MANY_ACCOUNTS: (mark("The market is full: it holds {accounts_max} accounts."), ""),
@@ -147,6 +151,8 @@ def _shown(fact: str, value: int | str) -> str:
         return energy(value)
     if fact.endswith("_neur"):
         return f"{number(Decimal(value).scaleb(-9), 2, 9)}\u00a0€"
+    if fact.endswith("_length_s"):
+        return duration(value)
     if fact.endswith("_max"):
         return number(value)
     return str(value)

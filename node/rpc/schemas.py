@@ -53,7 +53,7 @@ def or_null(schema: Schema) -> Schema:
 
 def one_of(*names: str) -> Schema:
     """Return the schema of one of some names."""
-    return {"type": "string", "enum": list(names)}
+    return {"type": "string", "enum": [str(name) for name in names]}
 
 
 def record(fields: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:
@@ -90,6 +90,8 @@ _PAGING: Final = {
     "limit": {"type": "integer", "minimum": 1, "description": "1000 when left out, at most 5000"},
     "cursor": TEXT | {"description": "the 'next' of the answer before"},
 }
+_DOMAIN: Final = record({"name": TEXT, "version": TEXT, "chainId": NATURAL, "verifyingContract": ADDRESS})
+CONTRACTS: Final = ("token", "registry", "readings", "settlement", "certificates")
 _LEVEL: Final = record({"price": PRICE, "quantityWh": NATURAL, "orders": NATURAL})
 
 
@@ -117,8 +119,41 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Cancel": record({"account": ADDRESS | {"pattern": "^0x[0-9a-fA-F]{40}$"}, "orderDigest": HASH}),
     "Placed": record({**_RECEIPT, "filledWh": NATURAL, "restingWh": NATURAL, **_SIGNED}),
     "Cancelled": record({**_RECEIPT, "cancelledWh": NATURAL, **_SIGNED}),
-    "Status": {"type": "object", "required": ["name", "chainId", "demo", "timeZone", "now", "head", "journal", "node"]},
-    "Domain": {"type": "object", "required": ["settlement", "readings", "types"]},
+    "Status": record(
+        {
+            "name": TEXT,
+            "chainId": NATURAL,
+            "demo": BOOL | {"description": "true: the members are simulated"},
+            "timeZone": TEXT | {"description": "IANA name"},
+            "now": INSTANT,
+            "intervalLengthS": NATURAL,
+            "gateLeadS": NATURAL,
+            "head": record({"number": NATURAL, "hash": HASH, "timestamp": INSTANT}),
+            "journal": record({"sequence": NATURAL, "hash": HASH}),
+            "openIntervals": array(INSTANT),
+            "nextGate": or_null(record({"interval": INSTANT, "closesAt": INSTANT})),
+            "members": NATURAL,
+            "meters": array(
+                record({"meter": HASH, "label": TEXT, "kind": TEXT, "lastSeen": INT_OR_NULL, "state": TEXT})
+            ),
+            "lastRun": or_null(record({"runId": NATURAL, "lastInterval": INSTANT})),
+            "contracts": record(dict.fromkeys(CONTRACTS, ADDRESS)),
+            "node": ADDRESS,
+            "sealer": ADDRESS,
+            "version": TEXT,
+        }
+    ),
+    "Domain": record(
+        {
+            "settlement": _DOMAIN,
+            "readings": _DOMAIN,
+            "types": {
+                "type": "object",
+                "additionalProperties": array(record({"name": TEXT, "type": TEXT})),
+                "description": "fields of each struct, in the signed sequence",
+            },
+        }
+    ),
     "Book": record(
         {
             "interval": INSTANT,

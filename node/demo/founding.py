@@ -1,0 +1,43 @@
+"""Founding the demo's community: the same seed, day and homes give the same keys, chain and contracts, byte for byte."""
+
+from pathlib import Path
+
+from market.config import MarketConfig
+from node.community import Community
+from node.demo.residents import Resident, seeded
+from node.demo.street import TIME_ZONE, Street
+from node.founding import Founding, Progress, found_community
+from node.keys import ROLES, KeyPair
+
+MARKET = MarketConfig(open_orders_max=4_096, accounts_max=1_024)
+RUN_INTERVALS = 8
+"""Two hours to a run: often enough to watch, too coarse to show a household's curve."""
+OPEN_AHEAD = 4
+DEPOSIT_NEUR = 200 * 10**9
+SUPPLIER_DEPOSIT_NEUR = 2_000 * 10**9
+GUARANTEE_NEUR = 500 * 10**9
+
+
+async def found_demo(
+    folder: Path, seed: int, street: Street, residents: list[Resident], progress: Progress
+) -> Community:
+    """Found the community of the street in an empty folder."""
+    founding = Founding(
+        name="Sierra Crest (demo)",
+        chain_id=10**9 + int.from_bytes(seeded(seed, street.day, len(street.homes), "chain")[:4], "big") % (2**30),
+        time_zone=TIME_ZONE,
+        demo=True,
+        market=MARKET,
+        open_ahead=OPEN_AHEAD,
+        run_intervals=RUN_INTERVALS,
+        founded_at=street.start - 3_600,
+        first_interval=street.start,
+        members=tuple(resident.member() for resident in residents),
+        supplier=KeyPair.from_private(seeded(seed, "supplier")).address,
+        deposit_neur=DEPOSIT_NEUR,
+        supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
+        guarantee_neur=GUARANTEE_NEUR,
+        tariffs=street.tariffs,
+    )
+    keys = {role: seeded(seed, role) for role in (*ROLES, "salt")}
+    return await found_community(folder, founding, keys, progress)

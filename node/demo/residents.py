@@ -1,0 +1,256 @@
+"""The people and things of the demo: each home, and the community's battery, with key, meter, registers and agent.
+
+Simulated; keys and serial numbers come from the seed. Units: Wh, W, µ€/kWh, UTC epoch seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from dispatch.bidding import OrderProposal, QuoteRules
+from dispatch.planner import Planner
+from dispatch.site import Exchange, SiteAgent, SiteConfig
+from dispatch.storage import BatterySpec, default_home_battery
+from energy.identity import Digest
+from market.config import MarketConfig
+from market.metered import Source
+from market.orders import Order, Side, TimeInForce
+from node.community import Member
+from node.demo.street import Street, position
+from node.founding import meter_pseudonym
+from node.keys import KeyPair
+from node.typed_data import cancel_digest, order_digest
+from oracles.signatures import sign
+from oracles.typed_data import Domain
+
+LINKY_HOMES: Final = 5
+"""So many homes are read over a Linky's serial line, the others from the file of the grid operator."""
+COMMUNITY_BATTERY: Final = BatterySpec(
+    capacity_wh=40_000,
+    power_w=20_000,
+    charge_efficiency_permille=950,
+    discharge_efficiency_permille=950,
+    charge_from_grid=True,
+)
+BATTERY_LABEL: Final = "Battery"
+EFFICIENCY_PERMILLE: Final = (
+    COMMUNITY_BATTERY.charge_efficiency_permille * COMMUNITY_BATTERY.discharge_efficiency_permille // 1_000
+)
+"""Of the round trip, rounded down: what its certificates may cover of the certified energy it took in (C3)."""
+HOME_POWER_MAX_W: Final = 36_000
+"""Of every home's connection, both ways; the largest hour of the data is 21 kWh."""
+CSV_FILE: Final = "meters/operator.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An order of a resident that was not filled when last seen."""
+
+    side: Side
+    quantity_wh: int
+    limit_price_ueur_per_kwh: int
+
+
+@dataclass(slots=True)
+class Resident:
+    """One participant of the demo."""
+
+    label: str
+    key: KeyPair
+    serial: str
+    line: str
+    """Path of its serial line below the node's folder; empty when it is read from the file."""
+    agent: SiteAgent
+    load_wh: Sequence[int]
+    pv_wh: Sequence[int]
+    source: Source
+    import_index_wh: int
+    export_index_wh: int
+    nonce: int = 0
+    resting: dict[Digest, Resting] = field(default_factory=dict)
+
+    def member(self) -> Member:
+        """Return the resident as a member of the community."""
+        battery = self.source is Source.STORAGE
+        power = COMMUNITY_BATTERY.power_w if battery else HOME_POWER_MAX_W
+        return Member(
+            account=self.key.address,
+            label=self.label,
+            kind="storage" if battery else "home",
+            meter=meter_pseudonym(self.serial, self.key.address),
+            meter_source=f"linky:{self.line}" if self.line else f"csv:{CSV_FILE}",
+            serial=self.serial,
+            source=self.source,
+            power_max_import_w=power,
+            power_max_export_w=power,
+            efficiency_permille=EFFICIENCY_PERMILLE if battery else 0,
+        )
+
+    def deliver(self, street: Street, interval: int, position_wh: int) -> Exchange:
+        """Live through one interval: use, produce, store; the meter counts."""
+        place = position(street, interval)
+        load, pv = self.load_wh[place], self.pv_wh[place]
+        exchange = self.agent.actuate(interval, load, pv, position_wh)
+        self.import_index_wh += exchange.import_wh
+        self.export_index_wh += exchange.export_wh
+        self.agent.observe(interval, load, pv)
+        return exchange
+
+    def replace_quotes(
+        self, wanted: Sequence[OrderProposal], filled_wh: Mapping[Digest, int], domain: Domain
+    ) -> list[dict[str, Any]]:
+        """Return the JSON-RPC calls that make the book show what is wanted, and nothing else, of this resident.
+
+        Args:
+            wanted: What should rest in the book now.
+            filled_wh: What was filled so far, by order.
+            domain: Of the Settlement contract.
+        """
+        keep: dict[Digest, Resting] = {}
+        missing = list(wanted)
+        calls = []
+        for digest, resting in self.resting.items():
+            left_wh = resting.quantity_wh - filled_wh.get(digest, 0)
+            same = next((p for p in missing if _matches(p, resting, left_wh)), None)
+            if same is not None:
+                missing.remove(same)
+                keep[digest] = resting
+            elif left_wh:
+                calls.append(self._cancel(digest, domain))
+        self.resting = keep
+        return calls + [self._place(proposal, domain) for proposal in missing]
+
+    def _place(self, proposal: OrderProposal, domain: Domain) -> dict[str, Any]:
+        self.nonce += 1
+        order = Order(
+            account=self.key.address,
+            interval=proposal.interval,
+            side=proposal.side,
+            quantity_wh=proposal.quantity_wh,
+            limit_price_ueur_per_kwh=proposal.limit_price_ueur_per_kwh,
+            time_in_force=TimeInForce.GOOD_TILL_GATE,
+            nonce=self.nonce,
+            expiry=0,
+        )
+        digest = order_digest(domain, order)
+        self.resting[digest] = Resting(order.side, order.quantity_wh, order.limit_price_ueur_per_kwh)
+        return {
+            "method": "energy_placeOrder",
+            "params": [order_json(order), "0x" + sign(self.key.private_key, digest).hex()],
+        }
+
+    def _cancel(self, digest: Digest, domain: Domain) -> dict[str, Any]:
+        signature = sign(self.key.private_key, cancel_digest(domain, self.key.address, digest))
+        cancel = {"account": "0x" + self.key.address.hex(), "orderDigest": "0x" + digest.hex()}
+        return {"method": "energy_cancelOrder", "params": [cancel, "0x" + signature.hex()]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what changes during the day, integers and text only."""
+        return {
+            "agent": self.agent.to_json(),
+            "import_index_wh": self.import_index_wh,
+            "export_index_wh": self.export_index_wh,
+            "nonce": self.nonce,
+        }
+
+    def restore(self, state: Mapping[str, Any], planner: Planner) -> None:
+        """Take back what `to_json` returned; between two sessions, so nothing rests in a book."""
+        self.agent = SiteAgent.from_json(self.agent.config, planner, state["agent"])
+        self.import_index_wh = state["import_index_wh"]
+        self.export_index_wh = state["export_index_wh"]
+        self.nonce = state["nonce"]
+        self.resting = {}
+
+
+def order_json(order: Order) -> dict[str, Any]:
+    """Return an order as `energy_placeOrder` takes it."""
+    return {
+        "account": "0x" + order.account.hex(),
+        "interval": order.interval,
+        "side": int(order.side),
+        "quantityWh": order.quantity_wh,
+        "limitPrice": order.limit_price_ueur_per_kwh,
+        "timeInForce": int(order.time_in_force),
+        "nonce": order.nonce,
+        "expiry": order.expiry,
+        "maxCarbon": order.max_carbon_g_per_kwh,
+        "minLot": order.min_lot_wh,
+        "partnerGroup": "0x" + order.partner_group.hex(),
+    }
+
+
+def seeded(seed: int, *names: object) -> bytes:
+    """Return 32 bytes that only the seed and the names decide."""
+    return sha256("/".join(["resilia-demo", str(seed), *map(str, names)]).encode()).digest()
+
+
+def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner) -> list[Resident]:
+    """Return everybody of the street, and the community's battery, having learned from the days before."""
+    rules = QuoteRules(
+        tick_ueur_per_kwh=config.tick_ueur_per_kwh,
+        price_floor_ueur_per_kwh=config.price_floor_ueur_per_kwh,
+        price_ceiling_ueur_per_kwh=config.price_ceiling_ueur_per_kwh,
+        quantity_max_wh=config.quantity_max_wh,
+    )
+    residents = []
+    for number, home in enumerate(street.homes):
+        site = SiteConfig(default_home_battery(home.battery), rules, gate_lead_s=config.gate_lead_s)
+        digits = f"{int.from_bytes(seeded(seed, home.label, 'serial')[:4], 'big') % 10**6:06d}"
+        linky = number < LINKY_HOMES
+        residents.append(
+            _resident(
+                home.label,
+                seed,
+                f"041761{digits}" if linky else f"SC-{home.label}-{digits}",
+                f"meters/{home.label}.tty" if linky else "",
+                SiteAgent(site, planner),
+                home.load_wh,
+                home.pv_wh,
+                Source.SOLAR,
+            )
+        )
+    nothing = (0,) * len(street.homes[0].load_wh)
+    site = SiteConfig(COMMUNITY_BATTERY, rules, gate_lead_s=config.gate_lead_s)
+    digits = f"{int.from_bytes(seeded(seed, BATTERY_LABEL, 'serial')[:4], 'big') % 10**6:06d}"
+    battery = SiteAgent(site, planner)
+    residents.append(_resident(BATTERY_LABEL, seed, f"SC-CB-{digits}", "", battery, nothing, nothing, Source.STORAGE))
+    for resident in residents:
+        _learn(resident, street)
+    return residents
+
+
+def _resident(
+    label: str,
+    seed: int,
+    serial: str,
+    line: str,
+    agent: SiteAgent,
+    load_wh: Sequence[int],
+    pv_wh: Sequence[int],
+    source: Source,
+) -> Resident:
+    start = int.from_bytes(seeded(seed, label, "registers")[:8], "big")
+    return Resident(
+        label,
+        KeyPair.from_private(seeded(seed, label, "key")),
+        serial,
+        line,
+        agent,
+        load_wh,
+        pv_wh,
+        source,
+        import_index_wh=start % 20_000_000,
+        export_index_wh=start // 20_000_000 % 10_000_000,
+    )
+
+
+def _learn(resident: Resident, street: Street) -> None:
+    for interval in range(street.history_start, street.start, resident.agent.config.length_s):
+        place = position(street, interval)
+        resident.agent.observe(interval, resident.load_wh[place], resident.pv_wh[place])
+
+
+def _matches(proposal: OrderProposal, resting: Resting, left_wh: int) -> bool:
+    wanted = (proposal.side, proposal.quantity_wh, proposal.limit_price_ueur_per_kwh)
+    return wanted == (resting.side, left_wh, resting.limit_price_ueur_per_kwh)
