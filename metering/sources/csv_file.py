@@ -19,7 +19,7 @@ from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 
 ROW_LEN_MAX: Final = 256
-"""Longest line, bytes; a longer one is refused as a whole."""
+"""Longest line, bytes, its end included; a longer one is refused as a whole."""
 
 
 class CsvSource:
@@ -27,17 +27,17 @@ class CsvSource:
 
     trust = TrustClass.C
 
-    def __init__(self, path: Path | str, *, follow: bool = False, poll_interval_s: int = 1) -> None:
+    def __init__(self, path: Path | str, *, follow: bool = False, poll_interval_ms: int = 1_000) -> None:
         """Read a file.
 
         Args:
             path: The file; it need not exist yet when it is followed.
             follow: Whether `samples` waits for more rows at the end, until `close`.
-            poll_interval_s: How often it looks for them, > 0.
+            poll_interval_ms: How often it looks for them, > 0.
         """
         self._path = Path(path)
         self._follow = follow
-        self._poll_interval_s = poll_interval_s
+        self._poll_interval_ms = poll_interval_ms
         self._file_id: tuple[int, int] | None = None
         self._offset = 0
         self._line = 0
@@ -78,7 +78,7 @@ class CsvSource:
                 yield row
             if not self._follow:
                 return
-            await asyncio.sleep(self._poll_interval_s)
+            await asyncio.sleep(self._poll_interval_ms / 1000)
 
     def close(self) -> None:
         """End `samples` at its next look at the file."""
@@ -92,9 +92,9 @@ class CsvSource:
         file.seek(self._offset)
 
     def _read_rows(self, file: BinaryIO) -> Iterator[RegisterSample | Rejected]:
-        while piece := file.readline(ROW_LEN_MAX + 1):
+        while piece := file.readline(ROW_LEN_MAX):
             whole = piece.endswith(b"\n")
-            if not whole and len(piece) <= ROW_LEN_MAX:
+            if not whole and len(piece) < ROW_LEN_MAX:
                 return
             self._offset += len(piece)
             if not whole:
