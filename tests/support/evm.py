@@ -5,7 +5,7 @@ integers, bytes, addresses as lower-case 0x text; a struct is a dict by field na
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -50,6 +50,15 @@ def reverts(name: str, *arguments: Any) -> Iterator[None]:
     with pytest.raises(Reverted) as caught:
         yield
     assert (caught.value.name, caught.value.arguments) == (name, arguments)
+
+
+def refusal(act: Callable[[], object]) -> str | None:
+    """Do something; return the name of the error with which it reverted, or None when it went through."""
+    try:
+        act()
+    except Reverted as reverted:
+        return reverted.name
+    return None
 
 
 @dataclass(frozen=True, slots=True)
