@@ -1,7 +1,8 @@
 """The read side: what the projection answers to JSON-RPC, REST, the page and the command line, in one shape for all.
 
 Units: Wh, µ€/kWh (``price``, ``…Tariff``), n€ (``…Neur``), g CO2e/kWh, UTC epoch seconds; all int.
-Keys are camelCase. Ranges of time are half-open: `start` inclusive, `end` exclusive. Lists come in pages, oldest first unless asked.
+Keys are camelCase. Ranges of time are half-open: `start` inclusive, `end` exclusive.
+Lists come in pages, oldest first unless told.
 Refuses: cursors that it did not give out (`BadCursor`); limits are capped, never refused.
 """
 
@@ -80,8 +81,7 @@ class Queries:
         where = _within(col(TradeRow.interval), interval, start, end)
         if account is not None:
             where.append(or_(col(TradeRow.buyer) == account, col(TradeRow.seller) == account))
-        keys = [col(TradeRow.interval), col(TradeRow.number)]
-        return self._page(TradeRow, keys, where, query_rows.trade, limit, cursor, newest_first)
+        return self._page(TradeRow, ("interval", "number"), where, query_rows.trade, limit, cursor, newest_first)
 
     def latest_trades(self, limit: int) -> list[Row]:
         """Return the latest trades of all intervals in the sequence of the journal, newest first."""
@@ -105,7 +105,7 @@ class Queries:
         where = _equal(
             (col(OrderRow.account), account), (col(OrderRow.interval), interval), (col(OrderRow.status), status)
         )
-        return self._page(OrderRow, [col(OrderRow.sequence)], where, query_rows.order, limit, cursor, newest_first)
+        return self._page(OrderRow, ("sequence",), where, query_rows.order, limit, cursor, newest_first)
 
     def order(self, digest: str) -> Row | None:
         """Return one order by its EIP-712 digest."""
@@ -126,9 +126,7 @@ class Queries:
     ) -> Page:
         """Return delivery intervals in their sequence."""
         where = _within(col(MarketInterval.start), None, start, end)
-        return self._page(
-            MarketInterval, [col(MarketInterval.start)], where, query_rows.interval, limit, cursor, newest_first
-        )
+        return self._page(MarketInterval, ("start",), where, query_rows.interval, limit, cursor, newest_first)
 
     def latest_metered_interval(self) -> Row | None:
         """Return the latest interval whose readings are in, or None."""
@@ -167,7 +165,7 @@ class Queries:
 
     def runs(self, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None, newest_first: bool = False) -> Page:
         """Return settlement runs in their sequence."""
-        return self._page(RunRow, [col(RunRow.run_id)], [], query_rows.run, limit, cursor, newest_first)
+        return self._page(RunRow, ("run_id",), [], query_rows.run, limit, cursor, newest_first)
 
     # -- CERTIFICATES
 
@@ -186,9 +184,7 @@ class Queries:
         """Return certificates by number."""
         where = _within(col(CertificateRow.interval), interval, start, end)
         where += _equal((col(CertificateRow.owner), owner), (col(CertificateRow.run_id), run_id))
-        return self._page(
-            CertificateRow, [col(CertificateRow.number)], where, query_rows.certificate, limit, cursor, newest_first
-        )
+        return self._page(CertificateRow, ("number",), where, query_rows.certificate, limit, cursor, newest_first)
 
     def certificate(self, number: int) -> Row | None:
         """Return one certificate by its number."""
@@ -267,7 +263,7 @@ class Queries:
     def _page(
         self,
         model: type[Model],
-        keys: Sequence[Column],
+        keys: tuple[str, ...],
         where: Sequence[ColumnElement[bool]],
         shape: Callable[[Model], Row],
         limit: int,
@@ -276,13 +272,14 @@ class Queries:
     ) -> Page:
         """Return rows in the sequence of their keys, from the cursor on; a cursor is the key of a page's first row."""
         limit = max(1, min(limit, LIMIT_MAX))
-        statement = select(model).where(*where).order_by(*(key.desc() if newest_first else key for key in keys))
+        columns: list[Column] = [getattr(model, key) for key in keys]
+        statement = select(model).where(*where).order_by(*(key.desc() if newest_first else key for key in columns))
         if cursor is not None:
-            here, first = tuple_(*keys), tuple_(*_parse_cursor(cursor, len(keys)))
+            here, first = tuple_(*columns), tuple_(*_parse_cursor(cursor, len(keys)))
             statement = statement.where(here <= first if newest_first else here >= first)
         with Session(self._engine) as session:
             rows = session.exec(statement.limit(limit + 1)).all()
-        following = [str(getattr(row, str(key.key))) for row in rows[limit:] for key in keys]
+        following = [str(getattr(row, key)) for row in rows[limit:] for key in keys]
         return Page(items=[shape(row) for row in rows[:limit]], next="-".join(following) or None)
 
 

@@ -286,14 +286,18 @@ class CoreDouble:
                 {"meter": word(0xBB, 0), "label": "H01", "kind": "linky-tic", "lastSeen": NOW - 70, "state": "ok"}
             ],
             "lastRun": {"runId": 9, "lastInterval": FIRST + 35 * LENGTH_S},
-            "contracts": {},
+            "contracts": dict.fromkeys(
+                ("token", "registry", "readings", "settlement", "certificates"), "0x" + "66" * 20
+            ),
             "node": hex_text(NODE),
             "sealer": hex_text(NODE),
             "version": "0.1.0",
         }
 
     def domain(self) -> JsonObject:
-        return {"settlement": {"name": "RESILIA-GRID"}, "readings": {}, "types": {}}
+        domain = {"name": "RESILIA-GRID", "version": "1", "chainId": 1, "verifyingContract": "0x" + "66" * 20}
+        types = {"Cancel": [{"name": "account", "type": "address"}, {"name": "orderDigest", "type": "bytes32"}]}
+        return {"settlement": domain, "readings": domain, "types": types}
 
     def book(self, interval: int | None) -> JsonObject | None:
         if interval not in (None, NEXT):

@@ -1,0 +1,119 @@
+import json
+import re
+from typing import Any
+
+import pytest
+
+from node.queries import Queries
+from node.rpc.methods_energy import Caller, EnergyMethods, energy_dispatcher
+from node.rpc.openrpc import METHODS, openrpc_document
+from node.rpc.ports import JsonObject
+from node.rpc.router import RpcRouter
+from node.rpc.schemas import SCHEMAS, Schema
+from tests.support.asgi import run
+from tests.support.small_community import HOMES, NEXT, ChainDouble, CoreDouble, filled_projection, word
+
+QUERIES = Queries(filled_projection())
+SIGNATURE = "0x" + "1c" * 65
+
+KINDS: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    type(None): "null",
+    dict: "object",
+    list: "array",
+}
+
+PARAMS: dict[str, list[Any]] = {
+    "energy_getBook": [NEXT],
+    "energy_getOrder": [word(0xC0, 30)],
+    "energy_getCertificate": [1],
+    "energy_getEvidence": [1],
+    "energy_getStatement": [HOMES[0]],
+}
+"""Parameters with which a method's answer is not null; the documented example does for the others."""
+
+
+async def discover() -> JsonObject:
+    return openrpc_document("0")
+
+
+def test_lists_exactly_the_served_methods_with_their_parameters() -> None:
+    dispatcher = energy_dispatcher(EnergyMethods(CoreDouble(), QUERIES), discover)
+    assert set(METHODS) | {"rpc.discover"} == set(dispatcher.registry)
+    for name, method in METHODS.items():
+        signature = dispatcher.registry[name].validator._signature
+        documented = {param: required for param, (_, required) in method.params.items()}
+        assert documented == {p.name: p.default is p.empty for p in signature.parameters.values()}, name
+
+
+def test_every_reference_leads_somewhere() -> None:
+    document = openrpc_document("1.2.3")
+    assert document["info"]["version"] == "1.2.3"
+    for reference in _references(document):
+        target: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+        assert target
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_answers_are_as_documented(name: str) -> None:
+    router = RpcRouter(energy_dispatcher(EnergyMethods(CoreDouble(), QUERIES), discover), ChainDouble())
+    example = list(METHODS[name].example)
+    params = PARAMS.get(name, [{}] if example and name.startswith("energy_get") else example)
+    body = {"jsonrpc": "2.0", "id": 1, "method": name, "params": params}
+    answer = json.loads(run(router.answer(json.dumps(body).encode(), Caller(local=True))))
+    assert answer["result"] is not None
+    _check(answer["result"], METHODS[name].result, name)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_examples_are_as_documented(name: str) -> None:
+    (method,) = (method for method in openrpc_document("0")["methods"] if method["name"] == name)
+    for param, example in zip(method["params"], method["examples"][0]["params"], strict=True):
+        _check(example["value"], param["schema"], name)
+    _check(method["examples"][0]["result"]["value"], method["result"]["schema"], name)
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if "$ref" in node else []
+        return own + [reference for value in node.values() for reference in _references(value)]
+    return [reference for value in node for reference in _references(value)] if isinstance(node, list) else []
+
+
+def _check(value: Any, schema: Schema, where: str) -> None:
+    """Hold a value against the part of JSON Schema that `node.rpc.schemas` uses."""
+    if "$ref" in schema:
+        return _check(value, SCHEMAS[schema["$ref"].rpartition("/")[2]], where)
+    if "oneOf" in schema:
+        assert any(_fits(value, option, where) for option in schema["oneOf"]), where
+        return None
+    kinds = schema.get("type", [])
+    assert KINDS[type(value)] in ([kinds] if isinstance(kinds, str) else kinds), f"{where}: {value!r}"
+    assert "enum" not in schema or value in schema["enum"], where
+    if isinstance(value, int) and "minimum" in schema:
+        assert value >= schema["minimum"], where
+    if isinstance(value, str) and "pattern" in schema:
+        assert re.search(schema["pattern"], value), f"{where}: {value}"
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        assert set(schema.get("required", [])) <= set(value), where
+        if schema.get("additionalProperties") is False:
+            assert set(value) <= set(properties), where
+        for key in set(value) & set(properties):
+            _check(value[key], properties[key], f"{where}.{key}")
+    if isinstance(value, list):
+        for item in value:
+            _check(item, schema["items"], f"{where}[]")
+    return None
+
+
+def _fits(value: Any, schema: Schema, where: str) -> bool:
+    try:
+        _check(value, schema, where)
+    except AssertionError:
+        return False
+    return True
