@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,10 +54,20 @@ def build() -> dict[str, str]:
     return {name: _artifact(name, output) for name in CONTRACTS}
 
 
-def stale(artifacts: dict[str, str]) -> list[str]:
-    """Return the names of artifacts that are missing on disk or differ there, or are there without a source."""
-    on_disk = {path.stem: path.read_text(encoding="utf-8") for path in ARTIFACTS.glob("*.json")}
+def stale(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> list[str]:
+    """Return the names of artifacts that are missing in a folder or differ there, or are there without a source."""
+    on_disk = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     return sorted(name for name in artifacts.keys() | on_disk.keys() if artifacts.get(name) != on_disk.get(name))
+
+
+def write(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> None:
+    """Make a folder hold these artifacts and no others; leave alone what is right already."""
+    for name in stale(artifacts, folder):
+        path = folder / f"{name}.json"
+        if name in artifacts:
+            path.write_text(artifacts[name], encoding="utf-8")
+        else:
+            path.unlink()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,12 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in differing:
             print(f"contracts/artifacts/{name}.json differs from contracts/src: build it again", file=sys.stderr)
         return 1 if differing else 0
-    for name in differing:
-        path = ARTIFACTS / f"{name}.json"
-        if name in artifacts:
-            path.write_text(artifacts[name], encoding="utf-8")
-        else:
-            path.unlink()
+    write(artifacts)
     print(f"{len(artifacts)} contracts, {len(differing)} changed")
     return 0
 
