@@ -48,7 +48,7 @@ class Reason:
     expected_price_ueur_per_kwh: int
     """Local price expected for the interval."""
     expected_net_wh: int
-    """Forecast load minus solar production of the interval."""
+    """Forecast load minus solar production of the interval, less what was bought and plus what was sold before."""
     error_wh: int
     """Mean absolute error of such forecasts of this site so far."""
 
@@ -119,12 +119,14 @@ class Situation:
     """As expected when the interval begins."""
     value: StoredValue | None = None
     """Worth of its store at the end of the interval; with a battery only."""
+    position_wh: int = 0
+    """Traded for the interval before: bought minus sold. Only what is left to trade is quoted."""
     length_s: int = QUARTER_HOUR_S
 
     @property
     def net_wh(self) -> int:
-        """Expected load minus solar production."""
-        return self.load_wh - self.pv_wh
+        """Expected load minus solar production, less what was bought, plus what was sold."""
+        return self.load_wh - self.pv_wh - self.position_wh
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ Units: Wh on the AC side, milli-Wh in the store, µ€/kWh. Refuses: nothing; wh
 self-consumption rule, and says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -17,16 +18,17 @@ import highspy
 import numpy as np
 
 from dispatch.forecast import Forecast
-from dispatch.prices import PriceOutlook
+from dispatch.prices import ExchangePrices
 from dispatch.storage import Battery
 from dispatch.storage_model import (
     CHARGES,
     DISCHARGES,
     FLOWS,
-    Flow,
+    TIERS,
     Integers,
     Schedule,
     StorageModel,
+    schedule_of,
     storage_model,
 )
 from dispatch.storage_value import StoredValue, marginal_values, stored_value
@@ -82,7 +84,7 @@ class Planner:
         self._time_limit_s = time_limit_s
         self._programmes: dict[int, _Programme] = {}
 
-    def plan(self, battery: Battery | None, forecast: Forecast, prices: PriceOutlook) -> Plan:
+    def plan(self, battery: Battery | None, forecast: Forecast, prices: Sequence[ExchangePrices]) -> Plan:
         """Return the cheapest plan for a site.
 
         Args:
@@ -101,7 +103,7 @@ class Planner:
         flow = self._programmes[steps].solve(model)
         if flow is None:
             run = self._executed(battery, forecast, *_self_consumption(forecast))
-            schedule = _schedule_of(model, run)
+            schedule = schedule_of(model, run.charge_wh, run.discharge_wh, run.stored_milliwh)
             return self._plan(battery, model, run, schedule, PlanReason.SOLVER_STOPPED)
         schedule = Schedule(flow, _stored(model, flow))
         run = self._executed(battery, forecast, *_ac_energy_down(model, flow))
@@ -187,7 +189,7 @@ class _Programme:
         matrix.format_ = highspy.MatrixFormat.kColwise
         flow_columns = FLOWS * steps
         rows = [np.tile(np.arange(steps), FLOWS)]
-        signs = [np.repeat([-1.0, -1.0, 1.0, 1.0], steps)]
+        signs = [np.repeat([-1.0, 1.0], TIERS * steps)]
         carried = np.stack((np.arange(steps), np.arange(1, steps + 1)), axis=1).ravel()[:-1]
         rows.append(carried)
         signs.append(np.tile([1.0, -1.0], steps)[:-1])
@@ -257,12 +259,3 @@ def _stored(model: StorageModel, flow: Integers) -> Integers:
     """Return the energy in the store at the end of each step, shape (T,)."""
     stored: Integers = model.start_milliwh + np.cumsum(flow[CHARGES].sum(axis=0) - flow[DISCHARGES].sum(axis=0))
     return stored
-
-
-def _schedule_of(model: StorageModel, run: _Run) -> Schedule:
-    """Return the flows behind AC energies: own surplus is stored before purchases, own load served before sales."""
-    into = np.array(run.charge_wh, dtype=np.int64) * model.spec.charge_efficiency_permille
-    out = np.array([model.spec.taken_by(wh) for wh in run.discharge_wh], dtype=np.int64)
-    surplus = np.minimum(into, model.flow_max_milliwh[Flow.STORE_SURPLUS])
-    load = np.minimum(out, model.flow_max_milliwh[Flow.SERVE_LOAD])
-    return Schedule(np.stack((surplus, into - surplus, load, out - load)), np.array(run.stored_milliwh, dtype=np.int64))

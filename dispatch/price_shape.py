@@ -1,24 +1,24 @@
-"""The local price by quarter of the day, learned from public results alone.
+"""The local market by quarter of the day, learned from public results alone: its price and its depth.
 
 A price is kept as its place between the export and the import tariff (0 to 1000 per mille), so that it carries over
 to days with other tariffs. Each quarter of the day has an exponential moving average with weight 0.3 on the newest
 day; the quarters beside it learn half as much. Measured on real homes, storage that bids with such a learned price
-reaches 97 % of the saving of perfect foresight, and 57 % with the tariff alone.
-Units: per mille, µ€/kWh, UTC epoch seconds; all int. Refuses: nothing.
+reaches 97 % of the saving of perfect foresight, and 57 % with the tariff alone. Depth is the energy traded, averaged in
+the same way: without it a large battery would plan as if it could buy everything at the first price it saw.
+Units: per mille, µ€/kWh, Wh, UTC epoch seconds; all int. Refuses: nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Self
+from collections.abc import Mapping
+from typing import Any, Final, Self
 
-from dispatch.prices import GridTariff, LocalPrice
+from dispatch.prices import GridTariff, LocalOutlook
 from energy.interval import QUARTER_HOUR_S
 
 DAY_S: Final = 86_400
 WEIGHT_PERMILLE: Final = 300
-"""Weight of the newest price of a quarter of the day."""
+"""Weight of the newest result of a quarter of the day."""
 _FRACTION: Final = 1_000
-"""Places are held in millionths, so that slow learning does not stop at a rounding."""
+"""Averages are held in thousandths of their unit, so that slow learning does not stop at a rounding."""
 _SUN_HOURS: Final = range(9, 16)
 _PRIOR_SUN_PERMILLE: Final = 250
 _PRIOR_DARK_PERMILLE: Final = 850
@@ -26,60 +26,62 @@ _PRIOR_DARK_PERMILLE: Final = 850
 _SPREAD_UNKNOWN_PERMILLE: Final = 100
 _SPREAD_KNOWN_PERMILLE: Final = 20
 _KNOWN_AFTER: Final = 4
+"""Results of one quarter of the day after which its price is held to be known."""
 
 
-@dataclass(slots=True)
 class PriceShape:
-    """Learned place of the local price in the tariff band, per quarter of the day."""
+    """Learned place of the local price in the tariff band, and learned depth, per quarter of the UTC day."""
 
-    length_s: int = QUARTER_HOUR_S
-    place: list[int] = field(default_factory=list)
-    """Place in the band, millionths, per step of the UTC day."""
-    seen: list[int] = field(default_factory=list)
-    """How many prices each step has learned from."""
+    def __init__(self, length_s: int = QUARTER_HOUR_S, depth_prior_wh: int = 0) -> None:
+        starts = range(0, DAY_S, length_s)
+        self._length_s = length_s
+        self._place = [_FRACTION * _prior_permille(start // 3_600) for start in starts]
+        self._depth = [_FRACTION * depth_prior_wh] * len(starts)
+        self._seen = [0] * len(starts)
 
-    def __post_init__(self) -> None:
-        if not self.place:
-            starts = range(0, DAY_S, self.length_s)
-            self.place = [_FRACTION * _prior_permille(start // 3_600) for start in starts]
-            self.seen = [0] * len(self.place)
+    def observe(self, interval: int, tariff: GridTariff, price_ueur_per_kwh: int | None, traded_wh: int) -> None:
+        """Learn from how an interval closed.
 
-    def observe(self, interval: int, price_ueur_per_kwh: int, tariff: GridTariff) -> None:
-        """Learn from the price at which an interval closed; prices outside the tariff band count as its edge."""
-        if not tariff.band_ueur_per_kwh:
+        Args:
+            interval: Its start.
+            tariff: The supplier's prices then; a local price outside their band counts as its edge.
+            price_ueur_per_kwh: The closing price, None when there was none.
+            traded_wh: Energy traded, ≥ 0.
+        """
+        self._learn(self._depth, interval, traded_wh * _FRACTION)
+        if price_ueur_per_kwh is None or not tariff.band_ueur_per_kwh:
             return
         above = min(max(price_ueur_per_kwh - tariff.export_ueur_per_kwh, 0), tariff.band_ueur_per_kwh)
-        place = above * _FRACTION * 1_000 // tariff.band_ueur_per_kwh
-        step = self._step(interval)
-        for neighbour, weight in ((-1, WEIGHT_PERMILLE // 2), (0, WEIGHT_PERMILLE), (1, WEIGHT_PERMILLE // 2)):
-            index = (step + neighbour) % len(self.place)
-            self.place[index] += (place - self.place[index]) * weight // 1_000
-        self.seen[step] += 1
+        self._learn(self._place, interval, above * 1_000 * _FRACTION // tariff.band_ueur_per_kwh)
+        self._seen[self._step(interval)] += 1
 
-    def expected(self, interval: int, tariff: GridTariff) -> LocalPrice:
-        """Return the expected local price of an interval, and how far to doubt it."""
+    def expected(self, interval: int, tariff: GridTariff) -> LocalOutlook:
+        """Return what to expect of the local market in an interval."""
         step = self._step(interval)
-        known = min(self.seen[step], _KNOWN_AFTER)
+        known = min(self._seen[step], _KNOWN_AFTER)
         doubt = _SPREAD_UNKNOWN_PERMILLE + (_SPREAD_KNOWN_PERMILLE - _SPREAD_UNKNOWN_PERMILLE) * known // _KNOWN_AFTER
         band = tariff.band_ueur_per_kwh
-        price = tariff.export_ueur_per_kwh + band * self.place[step] // (1_000 * _FRACTION)
-        return LocalPrice(price, band * doubt // 1_000)
+        price = tariff.export_ueur_per_kwh + band * self._place[step] // (1_000 * _FRACTION)
+        return LocalOutlook(price, band * doubt // 1_000, self._depth[step] // _FRACTION)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Return the whole state as JSON values, integers only."""
-        return {"length_s": self.length_s, "place": list(self.place), "seen": list(self.seen)}
+        return {"length_s": self._length_s, "place": [*self._place], "depth": [*self._depth], "seen": [*self._seen]}
 
     @classmethod
-    def from_json(cls, state: Mapping[str, object]) -> Self:
+    def from_json(cls, state: Mapping[str, Any]) -> Self:
         """Return the shape that `to_json` described."""
-        length_s, place, seen = state["length_s"], state["place"], state["seen"]
-        assert isinstance(length_s, int)
-        assert isinstance(place, Sequence)
-        assert isinstance(seen, Sequence)
-        return cls(length_s, list(place), list(seen))
+        shape = cls(state["length_s"])
+        shape._place, shape._depth, shape._seen = [*state["place"]], [*state["depth"]], [*state["seen"]]
+        return shape
 
     def _step(self, interval: int) -> int:
-        return interval % DAY_S // self.length_s
+        return interval % DAY_S // self._length_s
+
+    def _learn(self, averages: list[int], interval: int, newest: int) -> None:
+        for neighbour, weight in ((-1, WEIGHT_PERMILLE // 2), (0, WEIGHT_PERMILLE), (1, WEIGHT_PERMILLE // 2)):
+            step = (self._step(interval) + neighbour) % len(averages)
+            averages[step] += (newest - averages[step]) * weight // 1_000
 
 
 def closing_price(mean_ueur_per_kwh: int | None, best_bid: int | None, best_ask: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """Prices that a site faces: the supplier's tariff, and what it expects of the local market.
 
-Units: µ€/kWh; all int. Refuses, with `ValueError`: tariffs that would pay for buying and selling back at once.
+Units: µ€/kWh, Wh per interval; all int.
+Refuses, with `ValueError`: prices that would pay for buying and selling back at once.
 """
 
 from collections.abc import Sequence
@@ -32,36 +33,53 @@ class GridTariff:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalPrice:
+class LocalOutlook:
     """What a site expects of the local market in one interval."""
 
-    expected_ueur_per_kwh: int
+    price_ueur_per_kwh: int
     spread_ueur_per_kwh: int
-    """How far above it buying and below it selling is planned, ≥ 0: the doubt about finding a partner at it."""
+    """How far above the price buying and below it selling is planned, ≥ 0: the doubt about finding a partner at it."""
+    depth_wh: int
+    """Energy that can be traded near that price, ≥ 0; more goes at the supplier's tariff."""
 
 
 @dataclass(frozen=True, slots=True)
-class PriceOutlook:
-    """Prices that storage is planned against, one per step; the buying price is at least the selling price."""
+class ExchangePrices:
+    """What the grid exchange of one interval costs, as a convex function of four straight pieces.
 
-    buy_ueur_per_kwh: tuple[int, ...]
-    """Expected price of one more Wh drawn: the local market's, at worst the import tariff."""
-    sell_ueur_per_kwh: tuple[int, ...]
-    """Expected price of one more Wh fed in: the local market's, at worst the export tariff."""
+    Fed in beyond the depth: `export`. Fed in within it: `sell`. Drawn within it: `buy`. Drawn beyond: `import`.
+    """
+
+    export_ueur_per_kwh: int
+    sell_ueur_per_kwh: int
+    buy_ueur_per_kwh: int
+    import_ueur_per_kwh: int
+    depth_wh: int
+    """Length of each of the two inner pieces, ≥ 0."""
 
     def __post_init__(self) -> None:
-        if len(self.buy_ueur_per_kwh) != len(self.sell_ueur_per_kwh) or not self.buy_ueur_per_kwh:
-            raise ValueError("an outlook has at least one step, and as many buying as selling prices")
-        if any(buy < sell for buy, sell in zip(self.buy_ueur_per_kwh, self.sell_ueur_per_kwh, strict=True)):
-            raise ValueError("an outlook never sells for more than it buys")
+        if list(self.tiers) != sorted(self.tiers) or self.depth_wh < 0:
+            raise ValueError(f"exchange prices rise from export to import, and depth is at least 0: {self}")
+
+    @property
+    def tiers(self) -> tuple[int, int, int, int]:
+        """The four prices, from the outermost export to the outermost import, µ€/kWh."""
+        return self.export_ueur_per_kwh, self.sell_ueur_per_kwh, self.buy_ueur_per_kwh, self.import_ueur_per_kwh
 
 
-def outlook(tariffs: Sequence[GridTariff], local: Sequence[LocalPrice]) -> PriceOutlook:
-    """Return the planning prices: the local price with its spread, kept within the supplier's band."""
-    buy, sell = [], []
-    for tariff, price in zip(tariffs, local, strict=True):
-        high = price.expected_ueur_per_kwh + price.spread_ueur_per_kwh
-        low = price.expected_ueur_per_kwh - price.spread_ueur_per_kwh
-        buy.append(min(tariff.import_ueur_per_kwh, max(high, tariff.export_ueur_per_kwh)))
-        sell.append(max(tariff.export_ueur_per_kwh, min(low, tariff.import_ueur_per_kwh)))
-    return PriceOutlook(tuple(buy), tuple(sell))
+def exchange_prices(tariffs: Sequence[GridTariff], local: Sequence[LocalOutlook]) -> tuple[ExchangePrices, ...]:
+    """Return the prices to plan with: the local price with its spread, kept within the supplier's band."""
+    return tuple(
+        ExchangePrices(
+            tariff.export_ueur_per_kwh,
+            _within(tariff, market.price_ueur_per_kwh - market.spread_ueur_per_kwh),
+            _within(tariff, market.price_ueur_per_kwh + market.spread_ueur_per_kwh),
+            tariff.import_ueur_per_kwh,
+            market.depth_wh,
+        )
+        for tariff, market in zip(tariffs, local, strict=True)
+    )
+
+
+def _within(tariff: GridTariff, price_ueur_per_kwh: int) -> int:
+    return min(max(price_ueur_per_kwh, tariff.export_ueur_per_kwh), tariff.import_ueur_per_kwh)

@@ -14,7 +14,7 @@ Refuses, with `ValueError`: intervals that go back.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from dispatch.bidding import (
@@ -29,7 +29,7 @@ from dispatch.bidding import (
 from dispatch.forecast import SiteForecaster
 from dispatch.planner import HORIZON_STEPS, Plan, Planner
 from dispatch.price_shape import PriceShape, closing_price
-from dispatch.prices import GridTariff, LocalPrice, outlook
+from dispatch.prices import GridTariff, exchange_prices
 from dispatch.safety import UNBOUNDED_WH, GridBand, actuate
 from dispatch.storage import Battery, BatterySpec
 from energy.interval import QUARTER_HOUR_S
@@ -78,8 +78,14 @@ class _Intention:
     """Cost of discharging one more AC kWh, wear included."""
     import_ueur_per_kwh: int
     export_ueur_per_kwh: int
-    position_wh: int = 0
+    quoted_position_wh: int
+    """Bought minus sold when the quotes were made."""
+    position_wh: int
     """Bought minus sold so far."""
+
+    def filled_wh(self) -> int:
+        """Return what was traded since the quotes were made; they are on one side, so it only grows."""
+        return abs(self.position_wh - self.quoted_position_wh)
 
     def band(self, position_wh: int) -> GridBand:
         """Return the exchanges at which the battery rests.
@@ -104,7 +110,7 @@ class SiteAgent:
         """The newest plan, for display; not part of the state."""
         self._planner = planner
         self._forecaster = SiteForecaster(config.length_s)
-        self._shape = PriceShape(config.length_s)
+        self._shape = PriceShape(config.length_s, _depth_prior_wh(config.battery))
         self._stored_milliwh = stored_milliwh
         self._next_delivery = 0
         self._intentions: dict[int, _Intention] = {}
@@ -123,14 +129,16 @@ class SiteAgent:
         self,
         interval: int,
         tariff: GridTariff,
+        traded_wh: int,
         mean_ueur_per_kwh: int | None,
         best_bid_ueur_per_kwh: int | None = None,
         best_ask_ueur_per_kwh: int | None = None,
     ) -> None:
-        """Learn from how the book of an interval closed: mean trade price and what was left; None where nothing."""
+        """Learn from how the book of an interval closed: energy and mean price of its trades, and the best of what was
+        left; None where there is none.
+        """
         price = closing_price(mean_ueur_per_kwh, best_bid_ueur_per_kwh, best_ask_ueur_per_kwh)
-        if price is not None:
-            self._shape.observe(interval, price, tariff)
+        self._shape.observe(interval, tariff, price, traded_wh)
 
     def orders(
         self, now: int, interval: int, tariffs: Sequence[GridTariff], local_hint: int | None = None
@@ -154,18 +162,20 @@ class SiteAgent:
             self._shape.expected(interval + i * config.length_s, tariff) for i, tariff in enumerate(tariffs[:steps])
         ]
         if local_hint is not None:
-            local[0] = LocalPrice(local_hint, local[0].spread_ueur_per_kwh)
+            local[0] = replace(local[0], price_ueur_per_kwh=local_hint)
         battery = self._battery_at(interval)
-        plan = self._planner.plan(battery, forecast, outlook(tariffs[:steps], local))
+        plan = self._planner.plan(battery, forecast, exchange_prices(tariffs[:steps], local))
+        earlier = self._intentions.get(interval)
         situation = Situation(
             interval=interval,
             load_wh=forecast.load_wh[0],
             pv_wh=forecast.pv_wh[0],
             error_wh=self._forecaster.error_wh,
             tariff=tariffs[0],
-            expected_price_ueur_per_kwh=local[0].expected_ueur_per_kwh,
+            expected_price_ueur_per_kwh=local[0].price_ueur_per_kwh,
             battery=battery,
             value=plan.value,
+            position_wh=0 if earlier is None else earlier.position_wh,
             length_s=config.length_s,
         )
         self.last_plan = plan
@@ -189,7 +199,7 @@ class SiteAgent:
             self._quotes[interval],
             self.config.rules,
             progress_permille,
-            abs(self._intentions[interval].position_wh),
+            self._intentions[interval].filled_wh(),
             best_bid_ueur_per_kwh,
             best_ask_ueur_per_kwh,
         )
@@ -278,4 +288,11 @@ def _intention(situation: Situation) -> _Intention:
         discharge_cost_ueur_per_kwh=discharge[0].worth_ueur_per_kwh if discharge else tariff.import_ueur_per_kwh,
         import_ueur_per_kwh=tariff.import_ueur_per_kwh,
         export_ueur_per_kwh=tariff.export_ueur_per_kwh,
+        quoted_position_wh=situation.position_wh,
+        position_wh=situation.position_wh,
     )
+
+
+def _depth_prior_wh(battery: BatterySpec | None) -> int:
+    """Return the local trade to expect per interval before any was seen: what fills the battery in 24 intervals."""
+    return 0 if battery is None else battery.capacity_wh // 24
