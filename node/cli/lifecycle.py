@@ -5,7 +5,7 @@ import sys
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -16,10 +16,20 @@ from node.cli.session import session_of
 from node.i18n import gettext as _
 from node.i18n import language
 
+if TYPE_CHECKING:
+    from node.app import Node
+    from node.serve import Servers
+
 TIME_ZONE_DEFAULT: Final = "Europe/Paris"
 
-RpcPortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of JSON-RPC; else 8545.")]
-WebPortOption = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the web page; else 8080.")]
+RpcPortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, metavar="PORT", help="Port of JSON-RPC; else 8545, or a free one if that is taken."),
+]
+WebPortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; else 8080, or a free one if that is taken."),
+]
 
 
 def demo(
@@ -38,8 +48,8 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the node's data in this folder; else nothing is kept.")
     ] = None,
-    rpc_port: RpcPortOption = 8545,
-    web_port: WebPortOption = 8080,
+    rpc_port: RpcPortOption = None,
+    web_port: WebPortOption = None,
 ) -> int:
     """Run one real day of 17 real homes through a real node, then serve it until Ctrl-C. No set-up, no network."""
     factor, chosen_day = _speed(speed), _day(day)
@@ -88,17 +98,36 @@ def init(
 
 
 def node(
+    context: typer.Context,
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that 'resilia init' made.")] = Path("."),
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Listen at this address; else 127.0.0.1, this machine alone.")
     ] = "127.0.0.1",
-    rpc_port: RpcPortOption = 8545,
-    web_port: WebPortOption = 8080,
-) -> int:
+    rpc_port: RpcPortOption = None,
+    web_port: WebPortOption = None,
+) -> None:
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
-    from node.serve import run
+    import asyncio
 
-    return run(folder, host=host, rpc_port=rpc_port, web_port=web_port)
+    from node.serve import ServeOptions, serve_node
+
+    as_json = session_of(context).as_json
+    options = ServeOptions(host=host, rpc_port=rpc_port, web_port=web_port)
+    asyncio.run(serve_node(folder, options, lambda node, servers: _announce(node, servers, as_json=as_json)))
+
+
+def _announce(node: "Node", servers: "Servers", *, as_json: bool) -> None:
+    """Say that everything answers, and where; the last lines of the start, so that no log pushes them away."""
+    status = node.status()
+    head = status["head"]["number"]
+    if as_json:
+        urls = {"rpcUrl": servers.rpc_url, "webUrl": servers.web_url}
+        print_json("node", {"name": status["name"], "chainId": status["chainId"], "head": head, **urls})
+        sys.stdout.flush()
+    talk(_("{name}: resumed at block #{head}.").format(name=status["name"], head=head))
+    talk(_("Page      {url}").format(url=servers.web_url))
+    talk(_("JSON-RPC  {url}  chain id {chain}").format(url=servers.rpc_url, chain=status["chainId"]))
+    talk(_("Ctrl-C stops the node."))
 
 
 def _speed(text: str | None) -> Fraction | None:

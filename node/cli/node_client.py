@@ -14,6 +14,7 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.i18n import gettext as _
+from node.i18n import language
 
 JsonObject = dict[str, Any]
 
@@ -99,7 +100,7 @@ def _failure_of_error(method: str, error: JsonObject) -> Failure:
     data = error.get("data")
     detail: JsonObject = {"rpcCode": code, "message": message, **(data if isinstance(data, dict) else {})}
     if code == REFUSED:
-        return Failure(ExitCode.FAILED, _refusal(detail), str(detail.get("hint") or ""), detail)
+        return _refusal(detail)
     if code == UNAVAILABLE:
         return Failure(
             ExitCode.FAILED,
@@ -124,7 +125,21 @@ def _failure_of_error(method: str, error: JsonObject) -> Failure:
     )
 
 
-def _refusal(detail: JsonObject) -> str:
-    return _("Refused: {message} [{name} {code}]").format(
-        message=detail["message"].rstrip("."), name=detail.get("name", "?"), code=detail.get("code", "?")
+def _refusal(detail: JsonObject) -> Failure:
+    """Return a refusal in the user's language; the node speaks English, but says by which rule and with which facts."""
+    from energy.results import Rejected
+    from market.rejections import MarketReject
+    from node.rejections import NodeReject
+    from node.rpc.messages import Message, message
+
+    code, name, facts = detail.get("code"), detail.get("name"), detail.get("facts")
+    said = Message(detail["message"], str(detail.get("hint") or ""))
+    rule = next((rule for rule in (*MarketReject, *NodeReject) if (rule.value, rule.name) == (code, name)), None)
+    if language() != "en" and rule is not None and isinstance(facts, dict):
+        said = message(Rejected(rule, facts))
+    return Failure(
+        ExitCode.FAILED,
+        _("Refused: {message} [{name} {code}]").format(message=said.sentence, name=name, code=code),
+        said.hint,
+        detail,
     )

@@ -244,9 +244,8 @@ def _booked_sentence(order: Order, answer: JsonObject, status: JsonObject) -> st
         interval=local_interval(order.interval, length_s, zone),
         price=price(order.limit_price_ueur_per_kwh),
     )
-    outcome = _(_OUTCOMES[answer["outcome"]]).format(
-        filled=energy(answer["filledWh"]), resting=energy(answer["restingWh"])
-    )
+    became = _OUTCOMES[answer["outcome"]]
+    outcome = _(became).format(filled=energy(answer["filledWh"]), resting=energy(answer["restingWh"]))
     closes_at = order.interval - status["gateLeadS"]
     gate = _("The gate closes at {time}, in {wait}.").format(
         time=local_time(closes_at, zone), wait=duration(max(0, closes_at - status["now"]))

@@ -30,5 +30,5 @@ def usage_sentence(typer_message: str) -> str:
         if found:
             said = _(message).format(**found.groupdict())
             near = found.groupdict().get("near")
-            return f"{said} {_('Did you mean {names}?').format(names=near)}" if near else said
+            return said + " " + _("Did you mean {names}?").format(names=near) if near else said
     return typer_message
