@@ -204,7 +204,7 @@ class Node:
         market = self.community.market
         now = self.clock.now()
         open_intervals = self.trading.state.open_intervals()
-        runs = self.queries.latest_runs(1)
+        runs = self.queries.runs(limit=1, newest_first=True)["items"]
         return {
             "name": self.community.name,
             "chainId": self.community.chain_id,

@@ -44,12 +44,18 @@ class Subscription:
         self.ended = False
         """True once no further event will be added."""
 
-    def __aiter__(self) -> AsyncIterator[NodeEvent]:
-        return self._events()
+    async def next_event(self) -> NodeEvent | None:
+        """Wait for the next event; None when the broadcast has ended or has dropped this subscriber.
 
-    async def _events(self) -> AsyncIterator[NodeEvent]:
-        """Yield events until the broadcast ends or drops this subscriber, which still gets what already waited."""
-        while (event := await self._queue.get()) is not None:
+        One that was dropped still gets what already waited.
+        """
+        if self.ended and self._queue.empty():
+            return None
+        return await self._queue.get()
+
+    async def events(self) -> AsyncIterator[NodeEvent]:
+        """Yield events until there are no more."""
+        while (event := await self.next_event()) is not None:
             yield event
 
     def offer(self, event: NodeEvent) -> bool:

@@ -63,7 +63,7 @@ class PyEvmEngine:
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
-        overlay = Overlay(self._nodes)
+        overlay = Overlay(_Nothing())  # block 0 must not depend on what is already stored
         chain_class = MiningChain.configure(
             __name__="GenesisChain", vm_configuration=((0, CommunityVM),), chain_id=self._chain_id
         )
@@ -198,6 +198,14 @@ class PyEvmEngine:
             difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
         )
         return CommunityVM.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
+
+
+class _Nothing:
+    """Nodes of a chain that does not exist yet."""
+
+    def node(self, key: bytes) -> bytes | None:
+        """Return None."""
+        return None
 
 
 def _header(header: BlockHeaderAPI) -> Header:

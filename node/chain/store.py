@@ -125,7 +125,11 @@ class ChainStore:
             Misconfigured: another process holds it, or it is not ours.
         """
         self._lock = _locked(datadir / LOCK_FILE)
-        self._connection = _connected(datadir / STORE_FILE)
+        try:
+            self._connection = _connected(datadir / STORE_FILE)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def close(self) -> None:
         """Close the file and give it free."""
@@ -264,13 +268,13 @@ def _locked(path: Path) -> Any:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         _set_pragma(connection, "journal_mode", "wal")
         _set_pragma(connection, "synchronous", 2)
         connection.execute("PRAGMA cache_size = -65536")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
         if (application, version) == (0, 0):
             connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
@@ -278,9 +282,13 @@ def _connected(path: Path) -> sqlite3.Connection:
             )
         elif (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
             raise Misconfigured(f"{path} is no chain file of version {SCHEMA_VERSION}")
-        return connection
     except sqlite3.DatabaseError as error:
+        connection.close()
         raise Misconfigured(f"{path} cannot be opened: {error}") from None
+    except Misconfigured:
+        connection.close()
+        raise
+    return connection
 
 
 def _set_pragma(connection: sqlite3.Connection, name: str, value: str | int) -> None:

@@ -1,4 +1,4 @@
-"""Founding the demo's community: the same seed, day and homes give the same keys, chain and contracts, byte for byte."""
+"""Founding the demo's community: the same seed, day and homes give the same keys, chain and contracts."""
 
 from pathlib import Path
 

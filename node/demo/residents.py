@@ -4,7 +4,7 @@ Simulated; keys and serial numbers come from the seed. Units: Wh, W, µ€/kWh, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from dispatch.bidding import OrderProposal, QuoteRules
 from dispatch.planner import Planner
 from dispatch.site import Exchange, SiteAgent, SiteConfig
 from dispatch.storage import BatterySpec, default_home_battery
-from energy.identity import Digest
+from energy.identity import Digest, digest_from_hex
 from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
@@ -152,15 +152,19 @@ class Resident:
             "import_index_wh": self.import_index_wh,
             "export_index_wh": self.export_index_wh,
             "nonce": self.nonce,
+            "resting": {"0x" + digest.hex(): list(astuple(kept)) for digest, kept in self.resting.items()},
         }
 
     def restore(self, state: Mapping[str, Any], planner: Planner) -> None:
-        """Take back what `to_json` returned; between two sessions, so nothing rests in a book."""
+        """Take back what `to_json` returned."""
         self.agent = SiteAgent.from_json(self.agent.config, planner, state["agent"])
         self.import_index_wh = state["import_index_wh"]
         self.export_index_wh = state["export_index_wh"]
         self.nonce = state["nonce"]
-        self.resting = {}
+        self.resting = {
+            digest_from_hex(digest): Resting(Side(side), *numbers)
+            for digest, (side, *numbers) in state["resting"].items()
+        }
 
 
 def order_json(order: Order) -> dict[str, Any]:

@@ -51,9 +51,14 @@ class Refused(JsonRpcError):
     """A command that a rule refuses, as a JSON-RPC error."""
 
     def __init__(self, rejected: Rejected, said: Message) -> None:
-        facts = dict(rejected.facts)
-        data = {"code": int(rejected.code), "name": rejected.code.name, "facts": facts, "hint": said.hint}
-        super().__init__(code=codes.REFUSED, message=said.sentence, data=data)
+        self.rejected = rejected
+        self.details: JsonObject = {
+            "code": int(rejected.code),
+            "name": rejected.code.name,
+            "facts": dict(rejected.facts),
+            "hint": said.hint,
+        }
+        super().__init__(code=codes.REFUSED, message=said.sentence, data=self.details)
 
 
 class EnergyMethods:

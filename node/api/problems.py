@@ -1,0 +1,81 @@
+"""Errors as RFC 9457 problem documents, in the language of the running context; codes and names stay English."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from energy.errors import Unavailable
+from market.rejections import MarketReject
+from node.queries import BadCursor
+from node.rejections import NodeReject
+from node.rpc.methods_energy import Refused
+from node.rpc.parameters import BadParameter
+from node.rpc.strict_json import BadJson
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
+    NodeReject.BAD_SIGNATURE: HTTPStatus.FORBIDDEN,
+    NodeReject.WRONG_CHAIN: HTTPStatus.FORBIDDEN,
+    NodeReject.WRONG_CONTRACT: HTTPStatus.FORBIDDEN,
+    MarketReject.UNKNOWN_ACCOUNT: HTTPStatus.FORBIDDEN,
+    MarketReject.NOT_THE_OWNER: HTTPStatus.FORBIDDEN,
+    MarketReject.UNKNOWN_ORDER: HTTPStatus.NOT_FOUND,
+    MarketReject.UNKNOWN_INTERVAL: HTTPStatus.NOT_FOUND,
+    MarketReject.QUANTITY_OUT_OF_RANGE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.PRICE_OUT_OF_RANGE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.PRICE_OFF_TICK: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.UNSUPPORTED_ATTRIBUTE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.EXPIRED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.BOOK_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Status of a refusal; all others are conflicts with the state of the market: 409."""
+
+
+def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """Return a problem document; `members` extend it."""
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return JSONResponse(document, status, headers, MEDIA_TYPE)
+
+
+def refusal_problem(refused: Refused) -> Response:
+    """Return the problem document of a command that a rule refuses."""
+    code = refused.rejected.code
+    status = STATUSES.get(code, HTTPStatus.CONFLICT)
+    kind = f"urn:resilia-grid:refusal:{code.name.lower().replace('_', '-')}"
+    return problem(status, status.phrase, refused.message, type=kind, **refused.details)
+
+
+def install(app: FastAPI) -> None:
+    """Let an application answer what its routes raise with problem documents."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return refusal_problem(error)
+
+    @app.exception_handler(BadParameter)
+    async def bad_parameter(request: Request, error: BadParameter) -> Response:
+        return problem(400, "Bad Request", str(error), field=error.field, problem=error.problem)
+
+    @app.exception_handler(BadCursor)
+    async def bad_cursor(request: Request, error: BadCursor) -> Response:
+        return problem(400, "Bad Request", str(error), field="cursor", problem=str(error))
+
+    @app.exception_handler(BadJson)
+    async def bad_json(request: Request, error: BadJson) -> Response:
+        return problem(400, "Bad Request", f"The body is not JSON: {error}")
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Unavailable) -> Response:
+        wait = str(error.retry_after_s)
+        return problem(503, "Service Unavailable", str(error), {"retry-after": wait}, retryAfterS=error.retry_after_s)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, phrase, error.detail, error.headers)

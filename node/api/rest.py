@@ -1,0 +1,145 @@
+"""REST under ``/api/v1``: the answers of JSON-RPC's `energy_` methods under addresses of their own.
+
+Units and shapes: `node.rpc.schemas`. Filters are query parameters, named as in JSON-RPC.
+Refuses as JSON-RPC does, with problem documents: see `node.api.problems`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from node.rpc import strict_json
+from node.rpc.app import read_body
+from node.rpc.guard import is_json
+from node.rpc.methods_energy import EnergyMethods
+from node.rpc.parameters import BadParameter
+from node.rpc.router import BODY_BYTES_MAX
+from node.rpc.schemas import SCHEMAS, SIGNATURE, Schema, array, page, record, ref
+
+PREFIX: Final = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One address that answers GET."""
+
+    path: str
+    summary: str
+    result: Schema
+    read: Callable[..., Awaitable[Any]]
+    """Takes the filter when there is one, else the parameter in the path when there is one."""
+    filter: str | None = None
+    """Name of the schema whose fields are the query parameters."""
+
+
+def rest_router(methods: EnergyMethods) -> APIRouter:
+    """Return the routes over one node's methods."""
+    router = APIRouter(prefix=PREFIX)
+    for resource in _resources(methods):
+        router.add_api_route(
+            resource.path,
+            _reader(resource),
+            methods=["GET"],
+            summary=resource.summary,
+            response_class=JSONResponse,
+            openapi_extra={
+                "parameters": _query_parameters(resource) + _path_parameters(resource.path),
+                "responses": {
+                    "200": {"description": "OK", "content": {"application/json": {"schema": resource.result}}}
+                },
+            },
+        )
+    _add_commands(router, methods)
+    return router
+
+
+def _resources(methods: EnergyMethods) -> list[Resource]:
+    return [
+        Resource("/status", "What the node is and how it does", ref("Status"), methods.get_status),
+        Resource("/domain", "What a wallet needs to sign", ref("Domain"), methods.get_domain),
+        Resource("/intervals", "Delivery intervals", page("Interval"), methods.get_intervals, "IntervalFilter"),
+        Resource("/trades", "Trades", page("Trade"), methods.get_trades, "TradeFilter"),
+        Resource("/orders", "Orders", page("PlacedOrder"), methods.get_orders, "OrderFilter"),
+        Resource("/orders/{digest}", "One order", ref("PlacedOrder"), methods.get_order),
+        Resource("/book", "The book of the next interval to close", ref("Book"), methods.get_book),
+        Resource("/book/{interval}", "The book of an interval", ref("Book"), methods.get_book),
+        Resource("/runs", "Settlement runs", page("Run"), methods.get_runs, "RunFilter"),
+        Resource("/certificates", "Certificates", page("Certificate"), methods.get_certificates, "CertificateFilter"),
+        Resource("/certificates/{number}", "One certificate", ref("Certificate"), methods.get_certificate),
+        Resource("/certificates/{number}/evidence", "Its evidence", ref("Evidence"), methods.get_evidence),
+        Resource("/accounts", "Accounts", array(ref("Account")), methods.get_accounts),
+        Resource("/summary", "Totals over a stretch of time", ref("Summary"), methods.get_summary, "SummaryFilter"),
+    ]
+
+
+def _reader(resource: Resource) -> Callable[[Request], Awaitable[Response]]:
+    async def read(request: Request) -> Response:
+        if resource.filter is not None:
+            answer = await resource.read(query_filter(request))
+        else:
+            answer = await resource.read(*request.path_params.values())
+        if answer is None:
+            raise HTTPException(404, "There is nothing under this address.")
+        return JSONResponse(answer)
+
+    return read
+
+
+def query_filter(request: Request) -> dict[str, str]:
+    """Return the query parameters that are meant for a filter: all but the language of the page."""
+    return {name: value for name, value in request.query_params.items() if name != "lang"}
+
+
+def _add_commands(router: APIRouter, methods: EnergyMethods) -> None:
+    placing = record({"order": ref("Order"), "signature": SIGNATURE})
+    cancelling = record({"account": SCHEMAS["Cancel"]["properties"]["account"], "signature": SIGNATURE})
+
+    @router.post("/orders", status_code=201, summary="Place a signed order", openapi_extra=_body(placing, "Placed"))
+    async def place_order(request: Request) -> Response:
+        body = await _json_object(request, ("order", "signature"))
+        answer = await methods.place_order(body["order"], body["signature"])
+        return JSONResponse(answer, 201, {"location": f"{PREFIX}/orders/{answer['orderDigest']}"})
+
+    @router.delete(
+        "/orders/{digest}", summary="Cancel an order", openapi_extra=_body(cancelling, "Cancelled", "digest")
+    )
+    async def cancel_order(request: Request) -> Response:
+        body = await _json_object(request, ("account", "signature"))
+        cancel = {"account": body["account"], "orderDigest": request.path_params["digest"]}
+        return JSONResponse(await methods.cancel_order(cancel, body["signature"]))
+
+
+async def _json_object(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
+    if not is_json(request.headers.get("content-type", "")):
+        raise HTTPException(415, "Send the body with Content-Type: application/json.")
+    raw = await read_body(request, BODY_BYTES_MAX)
+    if raw is None:
+        raise HTTPException(413, f"A body has at most {BODY_BYTES_MAX} bytes.")
+    body = strict_json.loads(raw)
+    if not isinstance(body, dict) or sorted(body) != sorted(keys):
+        raise BadParameter("body", f"must be an object with exactly the fields {', '.join(keys)}")
+    return body
+
+
+def _query_parameters(resource: Resource) -> list[dict[str, Any]]:
+    if resource.filter is None:
+        return []
+    fields = SCHEMAS[resource.filter]["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _body(schema: Schema, answer: str, *path_names: str) -> dict[str, Any]:
+    return {
+        "parameters": _path_parameters("/".join(f"{{{name}}}" for name in path_names)),
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": ref(answer)}}}},
+    }

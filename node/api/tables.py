@@ -1,0 +1,230 @@
+"""The lists that people browse: which columns a table shows, and the same rows as CSV.
+
+Units: in the column titles of the page and in the keys of the CSV. CSV is RFC 4180 in UTF-8 with times in UTC; for
+``locale=fr`` it has the semicolons and the byte-order mark that a French Excel expects.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from node.api.wording import (
+    CommunityClock,
+    euros,
+    exact_energy,
+    exact_price,
+    mean_price,
+    named,
+    short_hex,
+)
+from node.i18n import gettext, mark, number
+from node.query_rows import Row
+
+Value = int | str | None
+
+INSTANT_KEYS: Final = frozenset(
+    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp"}
+)
+"""Keys whose values are UTC epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value as the page shows it."""
+
+    text: str
+    full: str | None = None
+    """The whole of what `text` shortens."""
+    link: str | None = None
+    """An address on this page's own server."""
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom cells are written."""
+
+    clock: CommunityClock
+    length_s: int
+    labels: Mapping[str, str]
+    """Local names of accounts, by address; empty where pseudonyms must stay pseudonyms."""
+
+
+Show = Callable[[Value, Reader], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table on the page."""
+
+    title: str
+    key: str
+    show: Show
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One list."""
+
+    name: str
+    """Its address and the key of its data."""
+    title: str
+    about: str
+    """One sentence below the title."""
+    columns: Sequence[Column]
+
+    def rows(self, items: Iterable[Row], reader: Reader) -> list[list[Cell]]:
+        """Return the cells of some items."""
+        return [[column.show(item[column.key], reader) for column in self.columns] for item in items]
+
+
+# -- HOW VALUES ARE SHOWN
+
+
+def _numeric(words: Callable[[int | None], str]) -> Show:
+    def show(value: Value, reader: Reader) -> Cell:
+        return Cell(words(None if value is None else int(value)), numeric=True)
+
+    return show
+
+
+def _stamp(value: Value, reader: Reader) -> Cell:
+    return Cell("–" if value is None else reader.clock.stamp(int(value)))
+
+
+def _count(value: Value, reader: Reader) -> Cell:
+    return Cell("–" if value is None else number(int(value)), numeric=True)
+
+
+def _hex(value: Value, reader: Reader) -> Cell:
+    return Cell(short_hex(None if value is None else str(value)), full=None if value is None else str(value))
+
+
+def _account(value: Value, reader: Reader) -> Cell:
+    address = str(value)
+    return Cell(reader.labels.get(address, short_hex(address)), full=address)
+
+
+def _name(value: Value, reader: Reader) -> Cell:
+    return Cell(named(str(value)))
+
+
+def _certificate(value: Value, reader: Reader) -> Cell:
+    return Cell(number(int(value or 0)), link=f"/certificates/{value}", numeric=True)
+
+
+_energy = _numeric(exact_energy)
+_price = _numeric(exact_price)
+_mean_price = _numeric(mean_price)
+_euros = _numeric(euros)
+_amount = _numeric(lambda neur: euros(neur, 4))
+
+# -- THE TABLES
+
+INTERVALS: Final = Table(
+    "intervals",
+    mark("Intervals"),
+    mark("Each delivery interval with what was traded, metered and certified."),
+    (
+        Column(mark("Start"), "start", _stamp),
+        Column(mark("State"), "status", _name),
+        Column(mark("Trades"), "trades", _count),
+        Column(mark("Traded"), "tradedWh", _energy),
+        Column(mark("Mean price"), "meanPrice", _mean_price),
+        Column(mark("Import"), "importWh", _energy),
+        Column(mark("Export"), "exportWh", _energy),
+        Column(mark("Certified"), "certifiedWh", _energy),
+        Column(mark("Run"), "runId", _count),
+        Column(mark("Attested in"), "attestedIn", _hex),
+    ),
+)
+TRADES: Final = Table(
+    "trades",
+    mark("Trades"),
+    mark("Every match, at the price of the order that was first in the book."),
+    (
+        Column(mark("For"), "interval", _stamp),
+        Column(mark("No."), "number", _count),
+        Column(mark("Matched"), "matchedAt", _stamp),
+        Column(mark("Energy"), "quantityWh", _energy),
+        Column(mark("Price"), "price", _price),
+        Column(mark("Amount"), "amountNeur", _amount),
+        Column(mark("Seller"), "seller", _account),
+        Column(mark("Buyer"), "buyer", _account),
+    ),
+)
+CERTIFICATES: Final = Table(
+    "certificates",
+    mark("Certificates"),
+    mark("Community certificates of origin: one range of metered export each, checkable by anyone."),
+    (
+        Column(mark("No."), "number", _certificate),
+        Column(mark("Interval"), "interval", _stamp),
+        Column(mark("Energy"), "quantityWh", _energy),
+        Column(mark("Source"), "source", _name),
+        Column(mark("Owner"), "owner", _account),
+        Column(mark("State"), "state", _name),
+        Column(mark("Run"), "runId", _count),
+        Column(mark("Leaf"), "leaf", _hex),
+    ),
+)
+RUNS: Final = Table(
+    "runs",
+    mark("Settlement runs"),
+    mark("Each run settles some intervals in one transaction; its payments sum to zero."),
+    (
+        Column(mark("Run"), "runId", _count),
+        Column(mark("First interval"), "firstInterval", _stamp),
+        Column(mark("Last interval"), "lastInterval", _stamp),
+        Column(mark("Traded"), "tradedWh", _energy),
+        Column(mark("Certified"), "certifiedWh", _energy),
+        Column(mark("Accounts"), "accounts", _count),
+        Column(mark("Sum of payments"), "netSumNeur", _euros),
+        Column(mark("Block"), "blockNumber", _count),
+        Column(mark("Transaction"), "transaction", _hex),
+        Column(mark("Gas"), "gasUsed", _count),
+    ),
+)
+BLOCKS: Final = Table(
+    "blocks",
+    mark("Blocks"),
+    mark("The community's chain, newest block first."),
+    (
+        Column(mark("Block"), "number", _count),
+        Column(mark("Time"), "timestamp", _stamp),
+        Column(mark("Transactions"), "transactions", _count),
+        Column(mark("Gas"), "gasUsed", _count),
+        Column(mark("Hash"), "hash", _hex),
+    ),
+)
+
+# -- CSV
+
+
+def csv_lines(keys: Sequence[str], items: Iterable[Row], french: bool) -> Iterable[str]:
+    """Yield the lines of a CSV file with the given keys as its columns; times as ISO 8601 in UTC."""
+    line = io.StringIO()
+    writer = csv.writer(line, delimiter=";" if french else ",")
+    if french:
+        line.write("\ufeff")
+    writer.writerow(keys)
+    for item in items:
+        writer.writerow(["" if item[key] is None else _csv_value(key, item[key]) for key in keys])
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+    yield line.getvalue()
+
+
+def titles(table: Table) -> list[str]:
+    """Return the column titles in the reader's language."""
+    return [gettext(column.title) for column in table.columns]
+
+
+def _csv_value(key: str, value: Value) -> Value:
+    if key in INSTANT_KEYS:
+        return f"{datetime.fromtimestamp(int(value or 0), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return value

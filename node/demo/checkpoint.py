@@ -1,0 +1,56 @@
+"""Where the demo stands, on disk before it goes on: after a crash it goes on from there, to the same bytes.
+
+The residents' next commands are part of it: they are sent again after a crash, and those that the node already has are
+refused as duplicates, which changes nothing.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+CHECKPOINT_FILE: Final = "demo.json"
+SCHEMA: Final = "resilia/demo-checkpoint/1"
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """One moment of the demo's day."""
+
+    seed: int
+    day: str
+    homes: int
+    step: int = 0
+    """Quarter-hour of the demo, from 0."""
+    round: int = 0
+    """Round of quoting within the step that comes next; 0 before the meters were read."""
+    now: int = 0
+    """Simulated time, UTC epoch seconds."""
+    residents: dict[str, Any] = field(default_factory=dict)
+    """State of each resident, by label."""
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    """What the residents send in this round."""
+    closing: list[int | None] = field(default_factory=list)
+    """How the book of the step stood before its gate closed: Wh traded, and in µ€/kWh mean price, best bid, best ask."""
+    finished: dict[str, Any] | None = None
+    """The summary, once the day is over."""
+
+    def save(self, folder: Path) -> None:
+        """Put it on disk, whole or not at all."""
+        draft = folder / (CHECKPOINT_FILE + ".draft")
+        with open(draft, "w") as file:
+            json.dump({"schema": SCHEMA, **asdict(self)}, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / CHECKPOINT_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Checkpoint | None":
+        """Return where a folder's demo stands, or None when there is none."""
+        try:
+            raw = json.loads((folder / CHECKPOINT_FILE).read_text())
+        except FileNotFoundError:
+            return None
+        del raw["schema"]
+        return cls(**raw)

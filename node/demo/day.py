@@ -1,0 +1,240 @@
+"""The day itself: quarter-hour by quarter-hour the meters tell, the neighbours trade, the gate closes, energy flows.
+
+One step is a quarter-hour that begins at `base`. Within it, in simulated time: what was delivered until `base` is read
+from the meters and posted (20 s), the neighbours quote three times for the interval that starts at the step's end
+(60, 300, 540 s), and its gate closes (600 s). Everything reaches the node as it would in a real street: orders over
+HTTP, frames over serial lines, rows in a file.
+"""
+
+import asyncio
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dispatch.planner import Planner
+from dispatch.prices import GridTariff
+from energy.errors import Unavailable
+from energy.identity import Digest, digest_from_hex
+from metering.csv_row import HEADER
+from metering.sources.linky_simulator import LinkySimulator
+from node.app import Node, TickReport
+from node.clock import SimulatedClock
+from node.demo.checkpoint import Checkpoint
+from node.demo.client import RpcClient
+from node.demo.residents import CSV_FILE, Resident
+from node.demo.street import Street, day_text
+
+ROUNDS_AT_S: Final = (60, 300, 540)
+READ_AT_S: Final = 20
+PLAN_STEPS: Final = 96
+METER_PATIENCE_S: Final = 20
+"""Real seconds to wait for a frame that was sent."""
+
+Watcher = Callable[[int, TickReport], None]
+"""Is shown what each tick brought about, with the step."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast simulated time passes."""
+
+    speed: float | None
+    """Simulated seconds per second; None for as fast as the machine can."""
+
+    async def wait(self, simulated_s: int) -> None:
+        """Let simulated time pass."""
+        if self.speed and simulated_s > 0:
+            await asyncio.sleep(simulated_s / self.speed)
+
+
+class Day:
+    """One day of the street on a running node."""
+
+    def __init__(
+        self,
+        node: Node,
+        clock: SimulatedClock,
+        street: Street,
+        residents: list[Resident],
+        planner: Planner,
+        meters: "Meters",
+        rpc: RpcClient,
+        checkpoint: Checkpoint,
+        pace: Pace,
+        watch: Watcher,
+    ) -> None:
+        self._node = node
+        self._clock = clock
+        self._street = street
+        self._residents = residents
+        self._planner = planner
+        self._rpc = rpc
+        self._checkpoint = checkpoint
+        self._pace = pace
+        self._watch = watch
+        self._length = node.community.market.interval_length_s
+        self._meters = meters
+        self._tariffs = [GridTariff(*row[1:5]) for row in street.tariffs for _ in range(3600 // self._length)]
+
+    async def run(self) -> None:
+        """Go through the day, from where the checkpoint stands."""
+        steps = len(self._street.intervals) + 2
+        if self._checkpoint.residents:
+            for resident in self._residents:
+                resident.restore(self._checkpoint.residents[resident.label], self._planner)
+        while self._checkpoint.step < steps:
+            await self._step(self._checkpoint.step)
+            self._checkpoint.step += 1
+            self._checkpoint.round = 0
+
+    async def _step(self, step: int) -> None:
+        base = self._street.start + (step - 1) * self._length
+        market_interval = base + self._length
+        if self._checkpoint.round == 0:
+            self._save(0, base)
+            if base >= self._street.start:
+                await self._deliver_and_read(base)
+        if market_interval not in self._street.intervals:
+            return
+        for number in range(max(1, self._checkpoint.round), len(ROUNDS_AT_S) + 1):
+            await self._quote(number, base, market_interval)
+        if self._checkpoint.round <= len(ROUNDS_AT_S):
+            book = await self._rpc.call("energy_getBook", market_interval)
+            self._checkpoint.closing = [book["traded"]["tradedWh"], book["traded"]["meanPrice"], *_best(book)]
+            self._save(len(ROUNDS_AT_S) + 1, self._clock.now())
+        await self._advance(market_interval - self._node.community.market.gate_lead_s)
+        self._watch(self._checkpoint.step, await self._node.tick())
+        tariff = self._tariffs[self._place(market_interval)]
+        traded, mean, bid, ask = self._checkpoint.closing
+        for resident in self._residents:
+            resident.agent.learn_price(market_interval, tariff, traded or 0, mean, bid, ask)
+
+    async def _deliver_and_read(self, base: int) -> None:
+        """Live through the interval that ends at `base`, and let the meters tell its registers."""
+        delivered = base - self._length
+        await self._advance(base)
+        if delivered >= self._street.start:
+            positions = await self._positions(delivered)
+            for resident in self._residents:
+                resident.deliver(self._street, delivered, positions.get(resident.key.address, 0))
+        self._meters.show(base, self._residents)
+        await self._advance(base + READ_AT_S)
+        report = await self._node.tick()
+        deadline = asyncio.get_running_loop().time() + METER_PATIENCE_S
+        while self._node.measuring.missing(delivered):
+            if asyncio.get_running_loop().time() > deadline:
+                silent = [resident.label for resident in self._residents]
+                raise Unavailable(f"a simulated meter did not reach the node, one of {', '.join(silent)}")
+            await self._node.measuring.heard(0.05)
+        if delivered >= self._street.start and not report.attested:
+            report = await self._node.tick()
+        self._watch(self._checkpoint.step, report)
+
+    async def _quote(self, number: int, base: int, interval: int) -> None:
+        """Let everybody bring their orders in the book up to date, once."""
+        if self._checkpoint.round != number:
+            await self._advance(base + ROUNDS_AT_S[number - 1])
+            await self._node.tick()
+            filled, _ = await self._fills(interval)
+            commands = []
+            bid, ask = _best(await self._rpc.call("energy_getBook", interval))
+            tariffs = self._tariffs[self._place(interval) :][:PLAN_STEPS]
+            domain = self._node.settlement_domain
+            for resident in self._residents:
+                if number == 1:
+                    resident.resting.clear()  # the gate has closed on what was there
+                now = self._clock.now()
+                wanted = (
+                    resident.agent.orders(now, interval, tariffs)
+                    if number == 1
+                    else resident.agent.requote(now, interval, bid, ask)
+                )
+                commands += resident.replace_quotes(wanted, filled, domain)
+            self._checkpoint.commands = commands
+            self._save(number, self._clock.now())
+        await self._rpc.batch(self._checkpoint.commands)
+        positions = await self._positions(interval)
+        for resident in self._residents:
+            resident.agent.contracted(interval, positions.get(resident.key.address, 0))
+
+    async def _positions(self, interval: int) -> dict[bytes, int]:
+        return (await self._fills(interval))[1]
+
+    async def _fills(self, interval: int) -> tuple[dict[Digest, int], dict[bytes, int]]:
+        """Return filled Wh by order, and bought minus sold Wh by account, of an interval."""
+        filled: dict[Digest, int] = {}
+        positions: dict[bytes, int] = {}
+        for trade in await self._rpc.pages("energy_getTrades", {"interval": interval}):
+            quantity = trade["quantityWh"]
+            for order in (trade["buyOrder"], trade["sellOrder"]):
+                digest = digest_from_hex(order)
+                filled[digest] = filled.get(digest, 0) + quantity
+            for account, sign in ((trade["buyer"], 1), (trade["seller"], -1)):
+                address = bytes.fromhex(account[2:])
+                positions[address] = positions.get(address, 0) + sign * quantity
+        return filled, positions
+
+    async def _advance(self, instant: int) -> None:
+        if instant > self._clock.now():
+            await self._pace.wait(instant - self._clock.now())
+            self._clock.advance_to(instant)
+
+    def _place(self, interval: int) -> int:
+        return (interval - self._street.history_start) // self._length
+
+    def _save(self, number: int, now: int) -> None:
+        self._checkpoint.round = number
+        self._checkpoint.now = now
+        self._checkpoint.residents = {resident.label: resident.to_json() for resident in self._residents}
+        self._checkpoint.save(self._node.folder)
+
+
+class Meters:
+    """The simulated meters: serial lines of their own, and the grid operator's file for the rest."""
+
+    def __init__(self, folder: Path, residents: list[Resident]) -> None:
+        self._file = folder / CSV_FILE
+        self._file.parent.mkdir(exist_ok=True)
+        self._file.write_bytes(_without_torn_row(self._file))
+        self._lines: dict[str, LinkySimulator] = {}
+        for resident in residents:
+            if resident.line:
+                line = LinkySimulator(resident.serial)
+                self._lines[resident.label] = line
+                link = folder / resident.line
+                link.unlink(missing_ok=True)
+                link.symlink_to(line.device)
+
+    def show(self, instant: int, residents: list[Resident]) -> None:
+        """Let every meter tell its registers at an instant."""
+        rows = []
+        for resident in residents:
+            line = self._lines.get(resident.label)
+            if line is not None:
+                line.emit(instant, resident.import_index_wh, resident.export_index_wh)
+            else:
+                rows.append((resident.serial, day_text(instant), resident.import_index_wh, resident.export_index_wh))
+        self._append(rows)
+
+    def close(self) -> None:
+        """Unplug all lines."""
+        for line in self._lines.values():
+            line.close()
+
+    def _append(self, rows: list[tuple[str, str, int, int]]) -> None:
+        with open(self._file, "a", newline="") as text:
+            csv.writer(text, lineterminator="\n").writerows(rows)
+
+
+def _without_torn_row(file: Path) -> bytes:
+    """Return what a meter file holds; a row that a crash has cut off is written again with its whole block."""
+    if not file.exists():
+        return HEADER + b"\n"
+    written = file.read_bytes()
+    return written[: written.rfind(b"\n") + 1]
+
+
+def _best(book: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    return tuple(side[0]["price"] if side else None for side in (book["bids"], book["asks"]))  # type: ignore[return-value]

@@ -1,0 +1,140 @@
+"""Serving a node: its JSON-RPC and its web pages on two ports of one event loop, until told to stop."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from energy.errors import Misconfigured
+from node.api.app import create_web_app
+from node.app import Node
+from node.clock import SystemClock
+from node.rpc.app import create_rpc_app
+
+RPC_PORT = 8545
+WEB_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Where a node listens."""
+
+    host: str = "127.0.0.1"
+    rpc_port: int | None = None
+    """None for `RPC_PORT`, or any free port when that is taken."""
+    web_port: int | None = None
+    """None for `WEB_PORT`, or any free port when that is taken."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, besides localhost and addresses, under which browsers may reach this node."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Servers:
+    """The two listening servers of one node."""
+
+    def __init__(self, node: Node, options: ServeOptions) -> None:
+        """Bind both ports.
+
+        Raises:
+            Misconfigured: a port that was asked for is taken.
+        """
+        self._rpc_socket = _bind(options.host, options.rpc_port, RPC_PORT)
+        self._web_socket = _bind(options.host, options.web_port, WEB_PORT)
+        self.rpc_url = f"http://{options.host}:{self._rpc_socket.getsockname()[1]}"
+        self.web_url = f"http://{options.host}:{self._web_socket.getsockname()[1]}"
+        rpc = create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts)
+        web = create_web_app(node, node.queries, node.client, node.events, allowed_hosts=options.allowed_hosts)
+        self._servers = [(_server(rpc), self._rpc_socket), (_server(web), self._web_socket)]
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        for server, bound in self._servers:
+            self._tasks.append(asyncio.create_task(server.serve(sockets=[bound])))
+        while not all(server.started for server, _ in self._servers):
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Stop answering."""
+        for server, _ in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _, bound in self._servers:
+            bound.close()
+
+
+async def until_stopped() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None:
+    """Run the node of a founded community until it is told to stop.
+
+    Args:
+        folder: Of the community.
+        options: Where to listen.
+        announce: Is called with the node and its servers when everything answers.
+    """
+    node = await Node.open(folder, SystemClock())
+    try:
+        servers = Servers(node, options)
+        await servers.start()
+        try:
+            announce(node, servers)
+            ticking = asyncio.create_task(node.run())
+            stopping = asyncio.create_task(until_stopped())
+            done, pending = await asyncio.wait([ticking, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            for task in done:
+                task.result()
+        finally:
+            node.events.close()
+            await servers.stop()
+    finally:
+        await node.close()
+
+
+def _server(app: Any) -> _Server:
+    return _Server(
+        uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+    )
+
+
+def _bind(host: str, wanted: int | None, usual: int) -> socket.socket:
+    for port in (usual, 0) if wanted is None else (wanted,):
+        bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            bound.close()
+            if error.errno == errno.EADDRINUSE and wanted is None:
+                continue
+            raise Misconfigured(f"can not listen on {host}:{port} ({error.strerror}): choose another port") from error
+        return bound
+    raise Misconfigured(f"no port is free on {host}")
