@@ -1,7 +1,7 @@
 """Forecast of one site's load and solar production, quarter by quarter, learned from its own meter alone.
 
 Method: mean of the last days at the same quarter of the day, multiplied by how far the last hours were from that mean
-(slow: a day of load, eight hours of sun; fast: two hours). Both corrections fade with the distance to the quarter that
+(slow: a day of load, four hours of sun; fast: two hours). Both corrections fade with the distance to the quarter that
 is forecast. A seasonal mean with a fading level correction won the forecast track of the CityLearn challenge 2023.
 Units: Wh per interval; time in UTC epoch seconds. Integer arithmetic throughout, so that every machine forecasts the
 same bytes. Refuses: intervals that go back, negative energy.
@@ -26,10 +26,10 @@ _RATIO_MAX: Final = 4 * _ONE
 _DAMPING: Final = 100 * _FRACTION
 """100 Wh on both sides of a ratio: a few Wh at dawn say nothing about the day."""
 _LOAD_MEMORY_S: Final = DAY_S
-_PV_MEMORY_S: Final = 28_800
-"""Clouds are shorter than habits: eight hours of solar production say most about the next ones."""
+_PV_MEMORY_S: Final = 14_400
+"""Weather is shorter than habits: four hours of solar production say most about the next ones."""
 _FAST_MEMORY_S: Final = 7_200
-_SLOW_KEPT_PER_HOUR_PERMILLE: Final = 970
+_SLOW_KEPT_PER_HOUR_PERMILLE: Final = 960
 _FAST_KEPT_PER_HOUR_PERMILLE: Final = 700
 
 
@@ -159,7 +159,7 @@ class SiteForecaster:
 
     def __post_init__(self) -> None:
         self._load = _SeasonalSeries(7, _LOAD_MEMORY_S, self.length_s)
-        self._pv = _SeasonalSeries(5, _PV_MEMORY_S, self.length_s)
+        self._pv = _SeasonalSeries(3, _PV_MEMORY_S, self.length_s)
         self._decays = (
             _decay(_SLOW_KEPT_PER_HOUR_PERMILLE, self.length_s),
             _decay(_FAST_KEPT_PER_HOUR_PERMILLE, self.length_s),
