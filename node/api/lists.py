@@ -14,8 +14,11 @@ from node.queries import BadCursor, Page, Queries
 from node.query_rows import Row
 from node.rpc import parameters, strict_json
 from node.rpc.ports import ChainRequests
+from node.rpc.schemas import SCHEMAS
 
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
+BLOCKS_MAX: Final = 500
+"""Blocks that are asked of the chain at once."""
 PAGES_MAX: Final = 200
 """Pages of one CSV file: a million rows."""
 
@@ -25,6 +28,8 @@ class BrowsableList:
     """One list with its table and how to read it."""
 
     table: Table
+    keys: tuple[str, ...]
+    """Keys of an item, in their sequence."""
     filters: Mapping[str, tuple[str, parameters.Parser]]
     read: Callable[..., Awaitable[Page]]
     """Takes the parsed filter and `newest_first`."""
@@ -58,11 +63,13 @@ def browsable_lists(queries: Queries, chain: ChainRequests) -> dict[str, Browsab
         return await chain_blocks(chain, **arguments)
 
     lists = (
-        BrowsableList(INTERVALS, parameters.INTERVAL_FILTERS, in_thread(queries.intervals)),
-        BrowsableList(TRADES, parameters.TRADE_FILTERS, in_thread(queries.trades)),
-        BrowsableList(CERTIFICATES, parameters.CERTIFICATE_FILTERS, in_thread(queries.certificates)),
-        BrowsableList(RUNS, parameters.RUN_FILTERS, in_thread(queries.runs)),
-        BrowsableList(BLOCKS, parameters.RUN_FILTERS, blocks),
+        BrowsableList(INTERVALS, _keys("Interval"), parameters.INTERVAL_FILTERS, in_thread(queries.intervals)),
+        BrowsableList(TRADES, _keys("Trade"), parameters.TRADE_FILTERS, in_thread(queries.trades)),
+        BrowsableList(
+            CERTIFICATES, _keys("Certificate"), parameters.CERTIFICATE_FILTERS, in_thread(queries.certificates)
+        ),
+        BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
+        BrowsableList(BLOCKS, BLOCK_KEYS, parameters.RUN_FILTERS, blocks),
     )
     return {item.table.name: item for item in lists}
 
@@ -74,6 +81,7 @@ async def chain_blocks(chain: ChainRequests, *, limit: int, newest_first: bool, 
         Unavailable: the chain does not answer.
         BadCursor: the cursor is no block number.
     """
+    limit = min(limit, BLOCKS_MAX)
     (head,) = await _results(chain, [("eth_blockNumber", [])])
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise BadCursor(f"{cursor[:40]!r} is no block number")
@@ -88,6 +96,10 @@ async def chain_blocks(chain: ChainRequests, *, limit: int, newest_first: bool, 
         following = first + limit if first + limit <= last else None
     found = await _results(chain, [("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
     return Page(items=[_block(block) for block in found if block], next=None if following is None else str(following))
+
+
+def _keys(schema: str) -> tuple[str, ...]:
+    return tuple(SCHEMAS[schema]["properties"])
 
 
 async def _results(chain: ChainRequests, calls: list[tuple[str, list[Any]]]) -> list[Any]:

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents, in the language of the running context; codes and names stay English."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Any, Final
@@ -51,8 +51,20 @@ def refusal_problem(refused: Refused) -> Response:
     return problem(status, status.phrase, refused.message, type=kind, **refused.details)
 
 
-def install(app: FastAPI) -> None:
-    """Let an application answer what its routes raise with problem documents."""
+def install(app: FastAPI, page: Callable[[Request, int, str], Response]) -> None:
+    """Let an application answer what its routes raise.
+
+    Args:
+        app: The application.
+        page: Writes an error for people, from the request, the status and the detail; programs get problem documents.
+    """
+
+    def answer(
+        request: Request, status: int, detail: str, headers: Mapping[str, str] | None, **members: Any
+    ) -> Response:
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+            return page(request, status, detail)
+        return problem(status, HTTPStatus(status).phrase, detail, headers, **members)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
@@ -60,22 +72,21 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(BadParameter)
     async def bad_parameter(request: Request, error: BadParameter) -> Response:
-        return problem(400, "Bad Request", str(error), field=error.field, problem=error.problem)
+        return answer(request, 400, str(error), None, field=error.field, problem=error.problem)
 
     @app.exception_handler(BadCursor)
     async def bad_cursor(request: Request, error: BadCursor) -> Response:
-        return problem(400, "Bad Request", str(error), field="cursor", problem=str(error))
+        return answer(request, 400, str(error), None, field="cursor", problem=str(error))
 
     @app.exception_handler(BadJson)
     async def bad_json(request: Request, error: BadJson) -> Response:
-        return problem(400, "Bad Request", f"The body is not JSON: {error}")
+        return answer(request, 400, f"The body is not JSON: {error}", None)
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        wait = str(error.retry_after_s)
-        return problem(503, "Service Unavailable", str(error), {"retry-after": wait}, retryAfterS=error.retry_after_s)
+        headers = {"retry-after": str(error.retry_after_s)}
+        return answer(request, 503, str(error), headers, retryAfterS=error.retry_after_s)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        phrase = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, phrase, error.detail, error.headers)
+        return answer(request, error.status_code, error.detail, error.headers)

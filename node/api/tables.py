@@ -201,30 +201,32 @@ BLOCKS: Final = Table(
     ),
 )
 
-# -- CSV
-
-
-def csv_lines(keys: Sequence[str], items: Iterable[Row], french: bool) -> Iterable[str]:
-    """Yield the lines of a CSV file with the given keys as its columns; times as ISO 8601 in UTC."""
-    line = io.StringIO()
-    writer = csv.writer(line, delimiter=";" if french else ",")
-    if french:
-        line.write("\ufeff")
-    writer.writerow(keys)
-    for item in items:
-        writer.writerow(["" if item[key] is None else _csv_value(key, item[key]) for key in keys])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-    yield line.getvalue()
-
 
 def titles(table: Table) -> list[str]:
     """Return the column titles in the reader's language."""
     return [gettext(column.title) for column in table.columns]
 
 
+# -- CSV
+
+
+def csv_head(keys: Sequence[str], french: bool) -> str:
+    """Return the first line of a CSV file."""
+    return ("\ufeff" if french else "") + _csv_text([list(keys)], french)
+
+
+def csv_rows(keys: Sequence[str], items: Iterable[Row], french: bool) -> str:
+    """Return the lines of some items; times as ISO 8601 in UTC, what is not known as nothing."""
+    return _csv_text([[_csv_value(key, item[key]) for key in keys] for item in items], french)
+
+
+def _csv_text(lines: Iterable[Sequence[Value]], french: bool) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=";" if french else ",").writerows(lines)
+    return text.getvalue()
+
+
 def _csv_value(key: str, value: Value) -> Value:
-    if key in INSTANT_KEYS:
-        return f"{datetime.fromtimestamp(int(value or 0), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if key in INSTANT_KEYS and value is not None:
+        return f"{datetime.fromtimestamp(int(value), UTC):%Y-%m-%dT%H:%M:%SZ}"
     return value

@@ -17,6 +17,7 @@ DASH: Final = "–"
 NO_BREAK_SPACE: Final = "\u00a0"
 KWH_FROM_WH: Final = 10_000
 """From here on totals are shown in kWh with one decimal."""
+GRAMS_PER_KG: Final = 1_000
 
 NAMES: Final = {
     "open": mark("open"),
@@ -109,6 +110,13 @@ def euros(amount_neur: int | None, places: int = 2) -> str:
 def share(permille: int | None) -> str:
     """Return a share in percent with one decimal."""
     return DASH if permille is None else f"{number(Decimal(permille).scaleb(-1), 0, 1)}{NO_BREAK_SPACE}%"
+
+
+def carbon(mass_g: int) -> str:
+    """Return a mass of CO2 equivalents in g, or in kg with one decimal when it is much."""
+    if mass_g < GRAMS_PER_KG:
+        return f"{number(mass_g)}{NO_BREAK_SPACE}g CO₂e"
+    return f"{number(Decimal(mass_g).scaleb(-3), 1, 1)}{NO_BREAK_SPACE}kg CO₂e"
 
 
 def named(name: str) -> str:

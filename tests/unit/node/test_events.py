@@ -9,7 +9,7 @@ async def received(broadcaster: Broadcaster, publish: int) -> list[NodeEvent]:
         for number in range(publish):
             broadcaster.publish(EventKind.TRADE, {"number": number})
         broadcaster.close()
-        return [event async for event in subscription]
+        return [event async for event in subscription.events()]
 
 
 def test_a_subscriber_gets_every_event_in_sequence() -> None:
@@ -26,7 +26,7 @@ def test_a_slow_subscriber_is_dropped_and_the_others_go_on() -> None:
             read: list[int] = []
 
             async def follow() -> None:
-                async for event in quick:
+                async for event in quick.events():
                     read.append(event.number)
 
             following = asyncio.create_task(follow())
@@ -36,7 +36,7 @@ def test_a_slow_subscriber_is_dropped_and_the_others_go_on() -> None:
             left = broadcaster.subscribers
             broadcaster.close()
             await following
-            return [event.number async for event in slow], read, left
+            return [event.number async for event in slow.events()], read, left
 
     assert run(scenario()) == ([1, 2, 3], [1, 2, 3, 4, 5, 6], 1)
 

@@ -1,0 +1,78 @@
+"""The web port's ASGI application: the page, REST with OpenAPI, server-sent events, health."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from node.api import problems
+from node.api.browser import BrowserManners
+from node.api.live import event_stream
+from node.api.pages import FOLDER, Pages
+from node.api.rest import rest_router
+from node.events import Broadcaster
+from node.queries import Queries
+from node.rpc.guard import HostGuard
+from node.rpc.methods_energy import EnergyMethods
+from node.rpc.ports import ChainRequests, NodeCommands
+from node.rpc.schemas import SCHEMAS
+
+_IS_THE_CHAIN_THERE: Final = b'{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'
+
+
+def create_web_app(
+    core: NodeCommands,
+    queries: Queries,
+    chain: ChainRequests,
+    broadcaster: Broadcaster,
+    *,
+    allowed_hosts: Sequence[str] = (),
+) -> FastAPI:
+    """Return the application for the web port.
+
+    Args:
+        core: The running node.
+        queries: Its projection.
+        chain: The chain's own JSON-RPC, for the list of blocks.
+        broadcaster: News for `/events`; close it before stopping the server, or open pages keep it waiting.
+        allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
+    """
+    # No interactive documentation: its scripts would come from elsewhere.
+    app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
+    app.add_middleware(BrowserManners)
+    app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
+    pages = Pages(core, queries, chain)
+    problems.install(app, pages.error)
+    app.include_router(rest_router(EnergyMethods(core, queries)))
+    app.include_router(pages.router())
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+    @app.get("/events", include_in_schema=False)
+    async def events() -> Response:
+        return event_stream(broadcaster)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        """Say whether the chain and the projection answer."""
+        await chain.request_bytes(_IS_THE_CHAIN_THERE)
+        await asyncio.to_thread(queries.latest_metered_interval)
+        return PlainTextResponse("ready\n")
+
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+        app.openapi_schema = document
+    return app.openapi_schema

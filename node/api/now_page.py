@@ -1,0 +1,127 @@
+"""What the first page shows: the state of the neighbourhood and its day so far, read at one moment.
+
+Units: Wh, µ€/kWh, n€, UTC epoch seconds; shown by `node.api.wording`.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from node.api.day_chart import day_chart, day_sentence
+from node.api.flow_picture import flow_picture, flow_sentence
+from node.api.tables import Reader
+from node.api.wording import CommunityClock, short_hex
+from node.queries import Flow, Queries
+from node.query_rows import Row
+from node.rpc.ports import JsonObject, NodeCommands
+
+BOOK_LEVELS_MAX: Final = 5
+"""Price levels shown on each side of the book."""
+TRADES_SHOWN: Final = 6
+CERTIFICATES_SHOWN: Final = 5
+RUNS_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the projection says about the latest interval and the local day around it."""
+
+    bounds: tuple[int, int]
+    latest: Row | None
+    """Latest interval with readings."""
+    flow: Flow | None
+    summary: Row
+    intervals: list[Row]
+    trades: list[Row]
+    certificates: list[Row]
+    runs: list[Row]
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BookLevel:
+    """One line of the book's table."""
+
+    ask: bool
+    price: int
+    quantity_wh: int
+    orders: int
+    percent: int
+    """Of the largest level shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class NowPage:
+    """All that the template needs."""
+
+    status: JsonObject
+    reader: Reader
+    day: Day
+    book: JsonObject | None
+    levels: list[BookLevel]
+    """Asks from the highest, then bids from the highest: the spread is in the middle."""
+    flow_picture: Markup | None
+    flow_sentence: str
+    day_chart: Markup
+    day_sentence: str
+
+    def account(self, address: str) -> str:
+        """Return an account as this page names it."""
+        return self.reader.labels.get(address, short_hex(address))
+
+
+async def read_now_page(core: NodeCommands, queries: Queries) -> NowPage:
+    """Read everything; the core in the event loop, the projection in a thread."""
+    status, book = core.status(), core.book(None)
+    clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
+    day = await asyncio.to_thread(_read_day, queries, clock, core.now(), bool(status["demo"]))
+    return NowPage(
+        status=status,
+        reader=Reader(clock, length_s, day.labels),
+        day=day,
+        book=book,
+        levels=_levels(book) if book else [],
+        flow_picture=flow_picture(day.flow) if day.flow else None,
+        flow_sentence=flow_sentence(day.flow) if day.flow else "",
+        day_chart=day_chart(day.intervals, day.bounds, length_s, clock),
+        day_sentence=day_sentence(day.intervals, length_s, clock),
+    )
+
+
+def account_labels(queries: Queries, demo: bool) -> dict[str, str]:
+    """Return local names of accounts for a demo; none for a real community, whose members are pseudonyms to all."""
+    return {str(row["address"]): str(row["label"]) for row in queries.accounts()} if demo else {}
+
+
+def _read_day(queries: Queries, clock: CommunityClock, now: int, demo: bool) -> Day:
+    latest = queries.latest_metered_interval()
+    start, end = clock.day(int(latest["start"] or 0) if latest else now)
+    return Day(
+        bounds=(start, end),
+        latest=latest,
+        flow=queries.flow(int(latest["start"] or 0)) if latest else None,
+        summary=queries.summary(start=start, end=end),
+        intervals=queries.intervals(start=start, end=end)["items"],
+        trades=queries.latest_trades(TRADES_SHOWN),
+        certificates=queries.certificates(limit=CERTIFICATES_SHOWN, newest_first=True)["items"],
+        runs=queries.runs(limit=RUNS_SHOWN, newest_first=True)["items"],
+        labels=account_labels(queries, demo),
+    )
+
+
+def _levels(book: JsonObject) -> list[BookLevel]:
+    asks, bids = book["asks"][:BOOK_LEVELS_MAX], book["bids"][:BOOK_LEVELS_MAX]
+    largest_wh = max([1, *(level["quantityWh"] for level in (*asks, *bids))])
+    return [
+        BookLevel(
+            ask=ask,
+            price=level["price"],
+            quantity_wh=level["quantityWh"],
+            orders=level["orders"],
+            percent=100 * level["quantityWh"] // largest_wh,
+        )
+        for ask, levels in ((True, reversed(asks)), (False, bids))
+        for level in levels
+    ]

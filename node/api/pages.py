@@ -1,0 +1,146 @@
+"""The web page: what people see, rendered on the server in their language; every list also as CSV and JSON.
+
+No script is needed to read it; with scripts it follows the node by itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from node import i18n
+from node.api import tables, wording
+from node.api.lists import BrowsableList, browsable_lists
+from node.api.now_page import account_labels, read_now_page
+from node.api.rest import query_filter
+from node.api.tables import Reader, csv_head, csv_rows
+from node.api.wording import CommunityClock
+from node.queries import LIMIT_MAX, Queries
+from node.rpc.ports import ChainRequests, NodeCommands
+
+FOLDER: Final = Path(__file__).parent
+ROWS_PER_PAGE: Final = 50
+
+
+class Pages:
+    """Renders the templates for one node."""
+
+    def __init__(self, core: NodeCommands, queries: Queries, chain: ChainRequests) -> None:
+        self._core = core
+        self._queries = queries
+        self._lists = browsable_lists(queries, chain)
+        self._templates = _environment()
+
+    def router(self) -> APIRouter:
+        """Return all routes that answer HTML, and the lists' other formats."""
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/", self.now, methods=["GET"])
+        for name in self._lists:
+            router.add_api_route(f"/{name}", self._list_route(name, self.table), methods=["GET"])
+            router.add_api_route(f"/{name}.json", self._list_route(name, self.table_json), methods=["GET"])
+            router.add_api_route(f"/{name}.csv", self._list_route(name, self.table_csv), methods=["GET"])
+        router.add_api_route("/certificates/{number}", self.certificate, methods=["GET"])
+        return router
+
+    async def now(self, request: Request) -> Response:
+        """Return the first page."""
+        page = await read_now_page(self._core, self._queries)
+        return self._render(request, "now.html", page=page, status=page.status, tables=tables)
+
+    async def certificate(self, request: Request) -> Response:
+        """Return one certificate with the way to check it."""
+        number = request.path_params["number"]
+        row = None
+        if number.isascii() and number.isdigit() and len(number) <= 18:
+            row = await asyncio.to_thread(self._queries.certificate, int(number))
+        if row is None:
+            raise HTTPException(404, i18n.gettext("There is no such certificate."))
+        status = self._core.status()
+        return self._render(request, "certificate.html", row=row, status=status, reader=await self._reader(status))
+
+    def error(self, request: Request, status_code: int, detail: str) -> Response:
+        """Return an error for people."""
+        response = self._render(request, "error.html", status=self._core.status(), code=status_code, detail=detail)
+        response.status_code = status_code
+        return response
+
+    async def table(self, request: Request, browsable: BrowsableList) -> Response:
+        """Return one page of a list, newest first."""
+        query = query_filter(request)
+        page = await browsable.page(query, ROWS_PER_PAGE, newest_first=True)
+        status = self._core.status()
+        reader = await self._reader(status)
+        return self._render(
+            request,
+            "table.html",
+            status=status,
+            table=browsable.table,
+            titles=tables.titles(browsable.table),
+            rows=browsable.table.rows(page["items"], reader),
+            older=str(request.url.include_query_params(cursor=page["next"])) if page["next"] else None,
+            newest=str(request.url.remove_query_params("cursor")) if "cursor" in query else None,
+            csv=_other_format(request, "csv"),
+            csv_french=_other_format(request, "csv", locale="fr"),
+            json=_other_format(request, "json"),
+        )
+
+    async def table_json(self, request: Request, browsable: BrowsableList) -> Response:
+        """Return one page of a list as JSON, oldest first."""
+        return JSONResponse(await browsable.page(query_filter(request), LIMIT_MAX, newest_first=False))
+
+    async def table_csv(self, request: Request, browsable: BrowsableList) -> Response:
+        """Return a whole list as CSV, oldest first."""
+        query = query_filter(request)
+        french = query.pop("locale", "") == "fr"
+        pages = browsable.all_pages(query, LIMIT_MAX)
+        first = await anext(pages)  # a wrong filter is refused before the answer has begun
+
+        async def lines() -> AsyncIterator[str]:
+            yield csv_head(browsable.keys, french)
+            yield csv_rows(browsable.keys, first, french)
+            async for items in pages:
+                yield csv_rows(browsable.keys, items, french)
+
+        headers = {"content-disposition": f'attachment; filename="{browsable.table.name}.csv"'}
+        return StreamingResponse(lines(), headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _reader(self, status: dict[str, Any]) -> Reader:
+        labels = await asyncio.to_thread(account_labels, self._queries, bool(status["demo"]))
+        return Reader(CommunityClock(status["timeZone"]), int(status["intervalLengthS"]), labels)
+
+    def _list_route(self, name: str, answer: Any) -> Any:
+        async def route(request: Request) -> Response:
+            result: Response = await answer(request, self._lists[name])
+            return result
+
+        return route
+
+    def _render(self, request: Request, template: str, **context: Any) -> Response:
+        html = self._templates.get_template(template).render(
+            request=request, language=i18n.language(), languages=i18n.LANGUAGES, wording=wording, **context
+        )
+        return HTMLResponse(html, headers={"cache-control": "no-cache"})
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _other_format(request: Request, ending: str, **parameters: str) -> str:
+    """Return the address of the same list in another format, with the same filter."""
+    url = request.url.remove_query_params(["cursor", "lang"]).include_query_params(**parameters)
+    return str(url.replace(path=f"{url.path}.{ending}"))

@@ -1,0 +1,35 @@
+// Follows the node: when something happened, fetches this page again and puts its new sections in place.
+// Without this script the page is complete; it only stands still.
+
+const QUIET_MS = 1000; // a burst of trades costs one fetch
+let waiting = false;
+
+async function refresh() {
+  waiting = false;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const section of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(section.id);
+    const inUse = section.contains(document.activeElement) && document.activeElement.tagName === "A";
+    if (next && !inUse && next.innerHTML !== section.innerHTML) section.innerHTML = next.innerHTML;
+  }
+}
+
+function soon() {
+  if (waiting || document.hidden) return;
+  waiting = true;
+  setTimeout(() => refresh().catch(() => {}), QUIET_MS);
+}
+
+function say(lost) {
+  const connection = document.getElementById("connection");
+  connection.textContent = lost ? connection.dataset.lost : "";
+  document.body.classList.toggle("stale", lost);
+}
+
+const events = new EventSource("/events");
+for (const kind of ["interval", "trade", "run"]) events.addEventListener(kind, soon);
+events.addEventListener("open", () => { say(false); soon(); });
+events.addEventListener("error", () => say(true));
+document.addEventListener("visibilitychange", soon);
