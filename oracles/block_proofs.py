@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import rlp
-
 from energy.identity import Address, Digest, hex_text
 from oracles.evidence_links import BrokenLink, Fault
 from oracles.hashing import keccak
 from oracles.signatures import recover
+from oracles.strict_rlp import Item, decode, encode_integer
 from oracles.typed_data import seal_digest
 
 HEADER_FIELDS: Final = 21
@@ -26,8 +25,6 @@ _RECEIPTS_ROOT_FIELD: Final = 5
 _NUMBER_FIELD: Final = 8
 _TRANSACTION_TYPES: Final = (1, 2, 3, 4)
 _SUCCESS: Final = b"\x01"
-
-_Item = bytes | list["_Item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,8 @@ def receipt_proof(receipts: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     Raises:
         ValueError: no such receipt.
     """
-    # Only who builds evidence needs the trie library; whoever checks it starts faster without.
+    # Only who builds evidence needs these libraries; whoever checks it starts faster without.
+    import rlp
     from trie.hexary import HexaryTrie
 
     if not 0 <= index < len(receipts):
@@ -151,13 +149,12 @@ def check_block(chain_id: int, proof: BlockProof) -> None:
         raise BrokenLink(Fault.OTHER_SEALER, found=hex_text(sealer), expected=hex_text(proof.sealer))
 
 
-def _decode(data: bytes) -> _Item | None:
-    """Return what some strict RLP holds, or None if it is none."""
+def _decode(data: bytes) -> Item | None:
+    """Return what some RLP holds, or None if it is none."""
     try:
-        item: _Item = rlp.decode(data)
-    except (rlp.exceptions.RLPException, RecursionError):
+        return decode(data)
+    except ValueError:
         return None
-    return item
 
 
 def _header_field(header_rlp: bytes, index: int) -> bytes:
@@ -174,8 +171,8 @@ def _trie_value(root: bytes, proof: BlockProof) -> bytes:
     """Return the receipt at the end of the path from a root; every node of the proof must lie on it."""
     absent = BrokenLink(Fault.NO_RECEIPT, transaction=proof.transaction_index)
     unused = list(reversed(proof.receipt_proof))
-    path = rlp.encode(proof.transaction_index).hex()
-    node: _Item | None = root
+    path = encode_integer(proof.transaction_index).hex()
+    node: Item | None = root
     while True:
         if isinstance(node, bytes):
             if not unused or keccak(unused[-1]) != node:
@@ -194,7 +191,7 @@ def _trie_value(root: bytes, proof: BlockProof) -> bytes:
     return node
 
 
-def _step(node: list[_Item], path: str) -> tuple[_Item, str, bool] | None:
+def _step(node: list[Item], path: str) -> tuple[Item, str, bool] | None:
     """Return the item a path leads to from a node, the rest of the path, and whether the item is the value."""
     if len(node) == 17:
         return (node[int(path[0], 16)], path[1:], False) if path else (node[16], "", True)
@@ -212,7 +209,7 @@ def _step(node: list[_Item], path: str) -> tuple[_Item, str, bool] | None:
     return None if is_leaf and rest else (node[1], rest, is_leaf)
 
 
-def _log(item: _Item) -> Log | None:
+def _log(item: Item) -> Log | None:
     if not isinstance(item, list) or len(item) != 3:
         return None
     address, topics, data = item
