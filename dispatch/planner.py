@@ -79,7 +79,7 @@ class Plan:
 class Planner:
     """Solves plans; holds one solver model per length of horizon. Keeps no memory from one plan to the next."""
 
-    def __init__(self, length_s: int = QUARTER_HOUR_S, time_limit_s: float = 2.0) -> None:
+    def __init__(self, length_s: int = QUARTER_HOUR_S, time_limit_s: float = 10.0) -> None:
         self._length_s = length_s
         self._time_limit_s = time_limit_s
         self._programmes: dict[int, _Programme] = {}

@@ -91,7 +91,7 @@ def test_a_saved_forecaster_goes_on_exactly() -> None:
 
 
 def test_beats_yesterday_on_real_homes() -> None:
-    """Day-ahead mean absolute error of load, sun and net load against repeating yesterday: four seasons, three homes."""
+    """Day-ahead mean absolute error against repeating yesterday: four seasons of three homes."""
     misses, naive_misses = [0, 0, 0], [0, 0, 0]
     load, pv = hourly_wh("load_wh"), hourly_wh("pv_wh")
     for home in (1, 6, 10):
