@@ -105,7 +105,7 @@ def test_no_value_can_be_left_out_or_doubled(path: tuple[str | int, ...]) -> Non
         if edit == "drop":
             del holder[path[-1]]
         elif isinstance(holder, list):
-            holder.append(holder[path[-1]])
+            holder.append(holder[-1])
         else:
             holder["again"] = holder[path[-1]]
         result = verify(document)

@@ -55,7 +55,6 @@ def test_o1_nothing_is_ever_said_twice(steps: list[tuple[list[Reading], str]], d
                 # What was being appended, but not yet synced, is lost in part; what was signed is on disk.
                 with path.open("ab") as file:
                     file.write(data.draw(st.binary(max_size=RECORD_BYTES - 1)))
-                synced = path.stat().st_size
 
 
 @given(lengths=st.lists(st.integers(1, 3), min_size=1, max_size=4))
