@@ -203,8 +203,8 @@ cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
     link = book.links[node]
     book.links[link.prev].next = link.next
     book.links[link.next].prev = link.prev
-    if link.next == link.prev and link.next < book.first_node:
-        # The only order of its level: the sentinel tells side and level.
+    if link.next == link.prev:
+        # It was alone at its level: both neighbours are the sentinel, which tells side and level.
         side = link.next >= book.levels
         unmark(&book.ladders[side], link.next - side * book.levels)
     release_node(book, node)
