@@ -148,12 +148,13 @@ def local_interval(start: int, length_s: int, zone: str) -> str:
     """Return an interval on the clock of a named zone, such as "2026-10-25 12:30–12:45 CET"."""
     begin = datetime.fromtimestamp(start, ZoneInfo(zone))
     end = datetime.fromtimestamp(start + length_s, ZoneInfo(zone))
-    return f"{begin:%Y-%m-%d %H:%M}–{end:%H:%M %Z}"
+    begin_zone = "" if begin.tzname() == end.tzname() else f" {begin.tzname()}"
+    return f"{begin:%Y-%m-%d %H:%M}{begin_zone}–{end:%H:%M %Z}"
 
 
 def duration(seconds: int) -> str:
     """Return a stretch of time in the two largest units that matter, such as "3 min 20 s"."""
-    parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
-    symbols = {"d": gettext("d")}
-    shown = [f"{value}{_NO_BREAK_SPACE}{symbols.get(unit, unit)}" for value, unit in parts if value]
+    days = (seconds // 86_400, gettext("d"))
+    parts = [days, (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    shown = [f"{value}{_NO_BREAK_SPACE}{unit}" for value, unit in parts if value]
     return " ".join(shown[:2]) if shown else f"0{_NO_BREAK_SPACE}s"

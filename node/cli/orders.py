@@ -4,13 +4,14 @@ The key signs on this machine; the node gets the order and the signature. What t
 names the order that was signed and its receipt carries the node's own signature.
 """
 
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from energy.identity import Address, digest_from_hex, hex_text
+from energy.identity import Address, Digest, digest_from_hex, hex_text
 from market.orders import Order, Side, TimeInForce
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
@@ -125,7 +126,7 @@ def cancel_order(
     session = session_of(context)
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)
     node = session.node()
-    digest = digest_from_hex(_resting_order(node, key.account, order))
+    digest = _resting_order(node, key.account, order)
     domain = settlement_domain(node)
     signature = sign(unlock(key, password_file), cancel_digest(domain, key.account, digest))
     request = {"account": hex_text(key.account), "orderDigest": hex_text(digest)}
@@ -253,11 +254,16 @@ def _booked_sentence(order: Order, answer: JsonObject, status: JsonObject) -> st
     return " ".join([booked, outcome, gate])
 
 
-def _resting_order(node: NodeClient, account: Address, beginning: str) -> str:
-    """Return the full digest of the one resting order of an account that begins like that."""
-    wanted = beginning.lower() if beginning[:2].lower() == "0x" else f"0x{beginning.lower()}"
+def _resting_order(node: NodeClient, account: Address, beginning: str) -> Digest:
+    """Return the digest of the one resting order of an account that begins like that; a whole digest is taken as is."""
+    wanted = f"0x{beginning.lower().removeprefix('0x')}"
+    if not re.fullmatch(r"0x[0-9a-f]{1,64}", wanted):
+        raise usage_failure(
+            _("{text} is no order.").format(text=repr(beginning)),
+            _("An order is named by its digest, 0x and 64 hexadecimal digits, or by enough of its first ones."),
+        )
     if len(wanted) == 66:
-        return wanted
+        return digest_from_hex(wanted)
     filters: dict[str, Any] = {"account": hex_text(account), "status": "resting"}
     found = [
         str(item["digest"])
@@ -271,4 +277,4 @@ def _resting_order(node: NodeClient, account: Address, beginning: str) -> str:
             message.format(text=wanted),
             _("'resilia order list --status resting' shows those that can be cancelled."),
         )
-    return found[0]
+    return digest_from_hex(found[0])

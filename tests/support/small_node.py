@@ -1,0 +1,131 @@
+"""Answers of a small node: its status, a book, trades that fit their orders, certificates that cover their export."""
+
+from typing import Any, Final
+
+from energy.identity import Address, hex_text
+from oracles.signatures import address_of
+from oracles.typed_data import CANCEL, ORDER, Domain
+
+NOW: Final = 1_495_023_600
+"""2017-05-17 12:20 UTC, 05:20 in Los Angeles."""
+INTERVAL: Final = 1_495_024_200
+"""The next one to close: its gate is at 12:25 UTC."""
+NODE_KEY: Final = b"\x42" * 32
+MEMBER_KEY: Final = b"\x07" * 32
+MEMBER: Final = hex_text(address_of(MEMBER_KEY))
+NEIGHBOUR: Final = "0x" + "bb" * 20
+CONTRACTS: Final = {
+    name: "0x" + f"{number:02x}" * 20
+    for number, name in enumerate(("token", "registry", "readings", "settlement", "certificates"), start=0xC1)
+}
+DOMAIN: Final = Domain("RESILIA-GRID", "1", 1_904_113_327, Address(bytes.fromhex(CONTRACTS["settlement"][2:])))
+
+
+def digest_text(number: int) -> str:
+    """Return a digest that begins with a number."""
+    return f"0x{number:08x}" + "00" * 28
+
+
+def status() -> dict[str, Any]:
+    """Return what `energy_getStatus` answers."""
+    return {
+        "name": "Les Acacias",
+        "chainId": DOMAIN.chain_id,
+        "demo": True,
+        "timeZone": "America/Los_Angeles",
+        "now": NOW,
+        "intervalLengthS": 900,
+        "gateLeadS": 300,
+        "head": {"number": 12, "hash": digest_text(12), "timestamp": NOW - 5},
+        "journal": {"sequence": 4_321, "hash": digest_text(7)},
+        "openIntervals": [INTERVAL, INTERVAL + 900],
+        "nextGate": {"interval": INTERVAL, "closesAt": INTERVAL - 300},
+        "members": 17,
+        "meters": [
+            {"meter": digest_text(1), "label": "H01", "kind": "linky-tic", "lastSeen": NOW - 10, "state": "ok"},
+            {"meter": digest_text(2), "label": "H02", "kind": "csv", "lastSeen": None, "state": "silent"},
+        ],
+        "lastRun": {"runId": 3, "lastInterval": INTERVAL - 3_600},
+        "contracts": CONTRACTS,
+        "node": hex_text(address_of(NODE_KEY)),
+        "sealer": "0x" + "5e" * 20,
+        "version": "0.1.0",
+    }
+
+
+def domain() -> dict[str, Any]:
+    """Return what `energy_getDomain` answers."""
+    return {
+        "settlement": {
+            "name": DOMAIN.name,
+            "version": DOMAIN.version,
+            "chainId": DOMAIN.chain_id,
+            "verifyingContract": CONTRACTS["settlement"],
+        },
+        "types": {
+            struct.name: [{"name": name, "type": kind} for kind, name in struct.fields] for struct in (ORDER, CANCEL)
+        },
+    }
+
+
+def order(number: int, side: str, **changes: Any) -> dict[str, Any]:
+    """Return an order of the list: 500 Wh at 9 ct/kWh, filled, unless told otherwise."""
+    return {
+        "digest": digest_text(number),
+        "sequence": number,
+        "placedAt": NOW,
+        "account": MEMBER if side == "sell" else NEIGHBOUR,
+        "interval": INTERVAL,
+        "side": side,
+        "quantityWh": 500,
+        "limitPrice": 90_000,
+        "timeInForce": "good-till-gate",
+        "nonce": number,
+        "expiry": 0,
+        "filledWh": 500,
+        "status": "filled",
+    } | changes
+
+
+def trade(number: int, buy_order: int, sell_order: int, **changes: Any) -> dict[str, Any]:
+    """Return a trade of the list: 500 Wh at 9 ct/kWh unless told otherwise."""
+    found = {
+        "interval": INTERVAL,
+        "number": number,
+        "matchedAt": NOW,
+        "price": 90_000,
+        "quantityWh": 500,
+        "buyer": NEIGHBOUR,
+        "seller": MEMBER,
+        "buyOrder": digest_text(buy_order),
+        "sellOrder": digest_text(sell_order),
+    } | changes
+    return {"amountNeur": found["quantityWh"] * found["price"]} | found
+
+
+def interval(start: int, **changes: Any) -> dict[str, Any]:
+    """Return an interval of the list, closed, with one trade of 500 Wh unless told otherwise."""
+    return {"start": start, "status": "closed", "trades": 1, "tradedWh": 500, "runId": None} | changes
+
+
+def certificate(number: int, from_wh: int, to_wh: int, **changes: Any) -> dict[str, Any]:
+    """Return a certificate of the list."""
+    return {
+        "number": number,
+        "runId": 3,
+        "device": digest_text(1),
+        "interval": INTERVAL,
+        "fromWh": from_wh,
+        "toWh": to_wh,
+        "quantityWh": to_wh - from_wh,
+        "owner": MEMBER,
+        "source": "solar",
+        "state": "active",
+        "carbonGPerKwh": 0,
+        "leaf": digest_text(99),
+    } | changes
+
+
+def page(*items: dict[str, Any]) -> dict[str, Any]:
+    """Return a list that fits into one answer."""
+    return {"items": list(items), "next": None}
