@@ -195,6 +195,11 @@ class Node:
 
     # -- QUERIES
 
+    @property
+    def sealer(self) -> Address:
+        """Whose seal makes the chain's blocks valid."""
+        return self._keys["sealer"].address
+
     def now(self) -> int:
         """Return the node's time, UTC epoch seconds."""
         return self.clock.now()
@@ -224,7 +229,7 @@ class Node:
             "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
             "contracts": {name: hex_text(getattr(self.community.contracts, name)) for name in _CONTRACT_FIELDS},
             "node": hex_text(self._keys["node"].address),
-            "sealer": hex_text(self._keys["sealer"].address),
+            "sealer": hex_text(self.sealer),
             "version": version("resilia-grid"),
         }
 

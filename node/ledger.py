@@ -14,7 +14,7 @@ from eth_account import Account
 from web3 import AsyncWeb3
 from web3.contract import AsyncContract
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
-from web3.types import TxReceipt
+from web3.types import EventData, TxReceipt
 
 from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex
@@ -125,10 +125,10 @@ class Ledger:
             return None
         return await self._w3.eth.get_transaction_receipt(logs[0]["transactionHash"])
 
-    async def transaction_place(self, transaction: str) -> tuple[int, int]:
-        """Return block number and index of a transaction."""
-        receipt = await self._w3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
-        return receipt["blockNumber"], receipt["transactionIndex"]
+    async def events(self, name: str, event: str) -> Sequence[EventData]:
+        """Return every log of an event that a contract ever wrote, in their sequence."""
+        logs: Sequence[EventData] = await self._contracts[name].events[event]().get_logs(from_block=0)
+        return logs
 
     # -- TRANSACTIONS
 

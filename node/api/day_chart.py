@@ -16,9 +16,9 @@ from node.query_rows import Row
 
 LEFT: Final = 38
 RIGHT: Final = 8
-PRICE_TOP: Final = 16
+PRICE_TOP: Final = 28
 PRICE_HEIGHT: Final = 120
-ENERGY_TOP: Final = 168
+ENERGY_TOP: Final = 188
 ENERGY_HEIGHT: Final = 66
 AXIS: Final = ENERGY_TOP + ENERGY_HEIGHT
 HEIGHT: Final = AXIS + 24
@@ -34,7 +34,7 @@ class Layout:
     hours_between_ticks: int
 
 
-LAYOUTS: Final = (Layout("wide", 760, 2), Layout("narrow", 340, 6))
+LAYOUTS: Final = (Layout("wide", 900, 2), Layout("narrow", 340, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _scale(layout: Layout, intervals: Sequence[Row], day: tuple[int, int]) -> Sc
     low = min(0, min(prices)) // (5 * CENT_UEUR) * 5 * CENT_UEUR
     high = (max(prices) // (5 * CENT_UEUR) + 1) * 5 * CENT_UEUR
     energy = max([1_000, *_known(intervals, "tradedWh")])
-    step = 10 ** (len(str(energy)) - 1)
+    step = 10 ** (len(str(energy)) - 1) // 2
     return Scale(layout, day, low, high, (energy + step - 1) // step * step)
 
 
@@ -185,5 +185,5 @@ def _bars(scale: Scale, intervals: Sequence[Row], length_s: int, clock: Communit
 
 def _captions(scale: Scale) -> Markup:
     return Markup('<text class="caption" x="0" y="10">{}</text><text class="caption" x="0" y="{}">{}</text>').format(
-        gettext("Price, ct/kWh"), ENERGY_TOP - 12, gettext("Traded, Wh")
+        gettext("Price, ct/kWh"), ENERGY_TOP - 18, gettext("Traded, Wh")
     )

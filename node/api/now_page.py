@@ -67,6 +67,11 @@ class NowPage:
     day_chart: Markup
     day_sentence: str
 
+    @property
+    def meters_heard(self) -> int:
+        """How many meters are well."""
+        return sum(meter["state"] == "ok" for meter in self.status["meters"])
+
     def account(self, address: str) -> str:
         """Return an account as this page names it."""
         return self.reader.labels.get(address, short_hex(address))

@@ -12,8 +12,6 @@ from node.chain.port import Account
 from node.chain.rejections import TransactionRejection as Why
 from node.chain.transactions import SET_CODE, SignedTransaction
 
-TRANSACTION_SIZE_MAX: Final = 128 * 1024
-"""Bytes of one transaction on the wire."""
 INITCODE_SIZE_MAX: Final = 49_152
 """Bytes of the code that creates a contract (EIP-3860)."""
 DELEGATION_PREFIX: Final = b"\xef\x01\x00"
@@ -42,8 +40,6 @@ def _form_refusal(transaction: SignedTransaction, chain_id: int, gas_limit: int,
         return Rejected(Why.NOT_REPLAY_PROTECTED)
     if transaction.chain_id != chain_id:
         return Rejected(Why.WRONG_CHAIN, {"chain_id": transaction.chain_id, "expected": chain_id})
-    if len(transaction.raw) > TRANSACTION_SIZE_MAX:
-        return Rejected(Why.OVERSIZED, {"size": len(transaction.raw), "limit": TRANSACTION_SIZE_MAX})
     if transaction.to is None and len(transaction.data) > INITCODE_SIZE_MAX:
         return Rejected(Why.INITCODE_TOO_LARGE, {"size": len(transaction.data), "limit": INITCODE_SIZE_MAX})
     if transaction.gas > gas_limit:

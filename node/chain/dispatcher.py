@@ -8,7 +8,8 @@ Refuses: bodies over `BODY_SIZE_MAX`, batches over `BATCH_SIZE_MAX`, JSON with d
 import inspect
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from energy.errors import Corrupt, Unavailable
@@ -36,7 +37,11 @@ from node.chain.methods.session import Session
 from node.chain.rejections import geth_message
 
 BATCH_SIZE_MAX: Final = 1_000
+DEPTH_MAX: Final = 64
+"""Nesting of JSON. py-evm raises Python's recursion limit so far that deeper JSON would overflow the C stack."""
 SEND: Final = "eth_sendRawTransaction"
+
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +94,7 @@ class Dispatcher:
         return answers
 
     def _outcome(self, request: Any, private: bool) -> Any:
+        method = ""
         try:
             method, params = _validated(request)
             function = PUBLIC_METHODS.get(method) or (PRIVATE_METHODS.get(method) if private else None)
@@ -101,9 +107,8 @@ class Dispatcher:
             return ChainError(UNAVAILABLE, str(error))
         except Corrupt:
             raise
-        except Exception:  # a defect of one method must not stop the chain
-            _log.exception("defect while answering %s", request.get("method"))
-            return ChainError(INTERNAL_ERROR, "internal error")
+        except Exception:
+            return _defect(method)
 
     def _send(self, requests: list[dict[str, Any]]) -> list[Any]:
         outcomes: list[Any] = []
@@ -115,10 +120,20 @@ class Dispatcher:
             except ChainError as error:
                 outcomes.append(error)
         try:
-            results = iter([_send_result(outcome) for outcome in self._chain.submit(raws)])
+            results: Iterator[Any] = iter([_send_result(outcome) for outcome in self._chain.submit(raws)])
         except Unavailable as error:
             results = iter([ChainError(UNAVAILABLE, str(error))] * len(raws))
+        except Corrupt:
+            raise
+        except Exception:
+            results = iter([_defect(SEND)] * len(raws))
         return [next(results) if outcome is None else outcome for outcome in outcomes]
+
+
+def _defect(method: str) -> ChainError:
+    """Return the answer to an exception that nobody foresaw: it must not stop the chain, nor tell strangers why."""
+    _log.exception("defect while answering %s", method)
+    return ChainError(INTERNAL_ERROR, "internal error")
 
 
 def _raw_transaction(session: Session, transaction: Any) -> bytes:
@@ -142,9 +157,26 @@ def _leading_sends(requests: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _parsed(body: bytes) -> Any:
     try:
+        if _is_too_deep(body):
+            raise ValueError(f"nested deeper than {DEPTH_MAX}")
         return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ChainError(PARSE_ERROR, f"parse error: {error}") from None
+
+
+def _is_too_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(body):
+        token = match.group()
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > DEPTH_MAX:
+                return True
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

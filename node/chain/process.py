@@ -67,10 +67,11 @@ async def _serve(options: ProcessOptions) -> None:
         server = ChainServer(Dispatcher(chain), path)
         await server.start()
         try:
+            stop = _stop_event(options.stop_with_stdin)
             number = chain.head.header.number
             _log.info("chain %d %s at #%d", chain.genesis.chain_id, "resumed" if number else "begins", number)
             _announce({"ready": str(path), "block": number})
-            await _until_stopped(server, options.stop_with_stdin)
+            await _until_stopped(server, stop)
         finally:
             await server.close()
     finally:
@@ -81,13 +82,17 @@ def _clock(options: ProcessOptions) -> Clock:
     return ManualClock(0) if options.manual_clock else SystemClock()
 
 
-async def _until_stopped(server: ChainServer, stop_with_stdin: bool) -> None:
+def _stop_event(stop_with_stdin: bool) -> asyncio.Event:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if stop_with_stdin:
         loop.add_reader(sys.stdin.fileno(), _stop_at_end_of_stdin, stop)
+    return stop
+
+
+async def _until_stopped(server: ChainServer, stop: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(server.wait_failed()), asyncio.ensure_future(stop.wait())]
     done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

@@ -45,7 +45,7 @@ class Receipt:
         Raises:
             ValueError: the bytes are no receipt.
         """
-        kind, payload = (0, raw) if raw[:1] >= b"\xc0" else (raw[0], raw[1:])
+        kind, payload = (0, raw) if raw[:1] >= b"\xc0" else (int.from_bytes(raw[:1], "big"), raw[1:])
         try:
             status, gas_used, bloom, logs = rlp.decode(payload)
             return cls(

@@ -17,19 +17,18 @@ class TransactionRejection(IntEnum):
     ALREADY_KNOWN = 5002
     NOT_REPLAY_PROTECTED = 5003
     WRONG_CHAIN = 5004
-    OVERSIZED = 5005
-    INITCODE_TOO_LARGE = 5006
-    GAS_LIMIT_EXCEEDED = 5007
-    TIP_ABOVE_FEE_CAP = 5008
-    FEE_CAP_BELOW_BASE_FEE = 5009
-    SENDER_IS_CONTRACT = 5010
-    NONCE_TOO_LOW = 5011
-    NONCE_TOO_HIGH = 5012
-    INSUFFICIENT_FUNDS = 5013
-    INTRINSIC_GAS_TOO_LOW = 5014
-    FLOOR_GAS_TOO_LOW = 5015
-    EMPTY_AUTHORIZATION_LIST = 5016
-    INVALID = 5017
+    INITCODE_TOO_LARGE = 5005
+    GAS_LIMIT_EXCEEDED = 5006
+    TIP_ABOVE_FEE_CAP = 5007
+    FEE_CAP_BELOW_BASE_FEE = 5008
+    SENDER_IS_CONTRACT = 5009
+    NONCE_TOO_LOW = 5010
+    NONCE_TOO_HIGH = 5011
+    INSUFFICIENT_FUNDS = 5012
+    INTRINSIC_GAS_TOO_LOW = 5013
+    FLOOR_GAS_TOO_LOW = 5014
+    EMPTY_AUTHORIZATION_LIST = 5015
+    INVALID = 5016
 
 
 _WORDING: Final = {
@@ -37,7 +36,6 @@ _WORDING: Final = {
     TransactionRejection.ALREADY_KNOWN: "already known",
     TransactionRejection.NOT_REPLAY_PROTECTED: "only replay-protected (EIP-155) transactions allowed over RPC",
     TransactionRejection.WRONG_CHAIN: "invalid chain id for signer: have {chain_id} want {expected}",
-    TransactionRejection.OVERSIZED: "oversized data: transaction size {size}, limit {limit}",
     TransactionRejection.INITCODE_TOO_LARGE: "max initcode size exceeded: code size {size}, limit {limit}",
     TransactionRejection.GAS_LIMIT_EXCEEDED: "exceeds block gas limit",
     TransactionRejection.TIP_ABOVE_FEE_CAP: "max priority fee per gas higher than max fee per gas: "

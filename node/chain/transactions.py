@@ -18,6 +18,8 @@ ACCESS_LIST: Final = 1
 DYNAMIC_FEE: Final = 2
 SET_CODE: Final = 4
 
+TRANSACTION_SIZE_MAX: Final = 128 * 1024
+"""Bytes of one transaction on the wire, as in geth."""
 SECP256K1_N: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 _FIELD_COUNT: Final = {LEGACY: 9, ACCESS_LIST: 11, DYNAMIC_FEE: 12, SET_CODE: 13}
@@ -96,14 +98,14 @@ def decode_transaction(raw: bytes) -> SignedTransaction:
     Raises:
         ValueError: malformed, of a type that the chain does not take, or with an invalid signature.
     """
-    if not raw:
-        raise ValueError("a transaction cannot be empty")
+    if not 0 < len(raw) <= TRANSACTION_SIZE_MAX:
+        raise ValueError(f"oversized data: transaction size {len(raw)}, limit {TRANSACTION_SIZE_MAX}")
     kind, payload = (LEGACY, raw) if raw[0] >= 0xC0 else (raw[0], raw[1:])
     if raw[0] == LEGACY or kind not in _FIELD_COUNT:
         raise ValueError("transaction type not supported")
     try:
         items = rlp.decode(payload)
-    except rlp.exceptions.DecodingError as error:
+    except (rlp.exceptions.DecodingError, RecursionError) as error:
         raise ValueError(f"rlp: {error}") from None
     if not isinstance(items, list) or len(items) != _FIELD_COUNT[kind]:
         raise ValueError(f"rlp: a type {kind} transaction has {_FIELD_COUNT[kind]} fields")

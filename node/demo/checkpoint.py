@@ -6,7 +6,7 @@ refused as duplicates, which changes nothing.
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,15 +32,16 @@ class Checkpoint:
     commands: list[dict[str, Any]] = field(default_factory=list)
     """What the residents send in this round."""
     closing: list[int | None] = field(default_factory=list)
-    """How the book of the step stood before its gate closed: Wh traded, and in µ€/kWh mean price, best bid, best ask."""
+    """How the step's book stood before its gate closed: Wh traded; mean price, best bid, best ask in µ€/kWh."""
     finished: dict[str, Any] | None = None
     """The summary, once the day is over."""
 
     def save(self, folder: Path) -> None:
         """Put it on disk, whole or not at all."""
         draft = folder / (CHECKPOINT_FILE + ".draft")
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
         with open(draft, "w") as file:
-            json.dump({"schema": SCHEMA, **asdict(self)}, file, sort_keys=True)
+            file.write(json.dumps({"schema": SCHEMA, **content}))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(folder / CHECKPOINT_FILE)

@@ -49,34 +49,72 @@ class Pace:
             await asyncio.sleep(simulated_s / self.speed)
 
 
+class Meters:
+    """The simulated meters: serial lines of their own, and the grid operator's file for the rest."""
+
+    def __init__(self, folder: Path, residents: list[Resident]) -> None:
+        self._file = folder / CSV_FILE
+        self._file.parent.mkdir(exist_ok=True)
+        self._file.write_bytes(_without_torn_row(self._file))
+        self._lines: dict[str, LinkySimulator] = {}
+        for resident in residents:
+            if resident.line:
+                line = LinkySimulator(resident.serial)
+                self._lines[resident.label] = line
+                link = folder / resident.line
+                link.unlink(missing_ok=True)
+                link.symlink_to(line.device)
+
+    def show(self, instant: int, residents: list[Resident]) -> None:
+        """Let every meter tell its registers at an instant."""
+        rows = []
+        for resident in residents:
+            line = self._lines.get(resident.label)
+            if line is not None:
+                line.emit(instant, resident.import_index_wh, resident.export_index_wh)
+            else:
+                rows.append((resident.serial, day_text(instant), resident.import_index_wh, resident.export_index_wh))
+        self._append(rows)
+
+    def close(self) -> None:
+        """Unplug all lines."""
+        for line in self._lines.values():
+            line.close()
+
+    def _append(self, rows: list[tuple[str, str, int, int]]) -> None:
+        with open(self._file, "a", newline="") as text:
+            csv.writer(text, lineterminator="\n").writerows(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that the day takes place on."""
+
+    node: Node
+    clock: SimulatedClock
+    street: Street
+    residents: list[Resident]
+    planner: Planner
+    meters: Meters
+
+
 class Day:
     """One day of the street on a running node."""
 
-    def __init__(
-        self,
-        node: Node,
-        clock: SimulatedClock,
-        street: Street,
-        residents: list[Resident],
-        planner: Planner,
-        meters: "Meters",
-        rpc: RpcClient,
-        checkpoint: Checkpoint,
-        pace: Pace,
-        watch: Watcher,
-    ) -> None:
-        self._node = node
-        self._clock = clock
-        self._street = street
-        self._residents = residents
-        self._planner = planner
+    def __init__(self, stage: Stage, rpc: RpcClient, checkpoint: Checkpoint, pace: Pace, watch: Watcher) -> None:
+        self._node = stage.node
+        self._clock = stage.clock
+        self._street = stage.street
+        self._residents = stage.residents
+        self._planner = stage.planner
+        self._meters = stage.meters
         self._rpc = rpc
         self._checkpoint = checkpoint
         self._pace = pace
         self._watch = watch
-        self._length = node.community.market.interval_length_s
-        self._meters = meters
-        self._tariffs = [GridTariff(*row[1:5]) for row in street.tariffs for _ in range(3600 // self._length)]
+        self._length = self._node.community.market.interval_length_s
+        per_row = 3600 // self._length
+        self._tariffs = [GridTariff(*row[1:5]) for row in self._street.tariffs for _ in range(per_row)]
 
     async def run(self) -> None:
         """Go through the day, from where the checkpoint stands."""
@@ -189,43 +227,6 @@ class Day:
         self._checkpoint.now = now
         self._checkpoint.residents = {resident.label: resident.to_json() for resident in self._residents}
         self._checkpoint.save(self._node.folder)
-
-
-class Meters:
-    """The simulated meters: serial lines of their own, and the grid operator's file for the rest."""
-
-    def __init__(self, folder: Path, residents: list[Resident]) -> None:
-        self._file = folder / CSV_FILE
-        self._file.parent.mkdir(exist_ok=True)
-        self._file.write_bytes(_without_torn_row(self._file))
-        self._lines: dict[str, LinkySimulator] = {}
-        for resident in residents:
-            if resident.line:
-                line = LinkySimulator(resident.serial)
-                self._lines[resident.label] = line
-                link = folder / resident.line
-                link.unlink(missing_ok=True)
-                link.symlink_to(line.device)
-
-    def show(self, instant: int, residents: list[Resident]) -> None:
-        """Let every meter tell its registers at an instant."""
-        rows = []
-        for resident in residents:
-            line = self._lines.get(resident.label)
-            if line is not None:
-                line.emit(instant, resident.import_index_wh, resident.export_index_wh)
-            else:
-                rows.append((resident.serial, day_text(instant), resident.import_index_wh, resident.export_index_wh))
-        self._append(rows)
-
-    def close(self) -> None:
-        """Unplug all lines."""
-        for line in self._lines.values():
-            line.close()
-
-    def _append(self, rows: list[tuple[str, str, int, int]]) -> None:
-        with open(self._file, "a", newline="") as text:
-            csv.writer(text, lineterminator="\n").writerows(rows)
 
 
 def _without_torn_row(file: Path) -> bytes:
