@@ -89,7 +89,7 @@ def order(number: int, side: str, **changes: Any) -> dict[str, Any]:
 
 def trade(number: int, buy_order: int, sell_order: int, **changes: Any) -> dict[str, Any]:
     """Return a trade of the list: 500 Wh at 9 ct/kWh unless told otherwise."""
-    found = {
+    found: dict[str, Any] = {
         "interval": INTERVAL,
         "number": number,
         "matchedAt": NOW,
