@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from dispatch.storage import Battery, BatterySpec, default_home_battery
@@ -54,7 +56,7 @@ def test_stored_energy_lies_within_the_capacity(stored_milliwh: int) -> None:
     ],
 )
 def test_an_impossible_battery_is_refused(field: str, value: int) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "capacity_wh": 6_400,
         "power_w": 5_000,
         "charge_efficiency_permille": 948,
