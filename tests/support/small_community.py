@@ -1,6 +1,6 @@
 """A small community for tests of the interfaces: a filled projection, doubles of the core's and the chain's ports.
 
-One day in quarter-hours, 2017-05-17 from 05:00 to 14:30 in Paris: three homes, a battery, a supplier.
+One day in quarter-hours, 2017-05-17 from 05:00 to 14:00 in Paris: three homes, a battery, a supplier.
 """
 
 import json
@@ -30,7 +30,7 @@ from node.storage.models import (
 TIME_ZONE = "Europe/Paris"
 LENGTH_S = 900
 FIRST = 1_494_990_000  # 2017-05-17T05:00 in Paris
-SETTLED = 38
+SETTLED = 36
 """Intervals with readings and a run; four more are open."""
 NOW = FIRST + SETTLED * LENGTH_S + 160
 NEXT = FIRST + (SETTLED + 1) * LENGTH_S
