@@ -9,7 +9,7 @@ from typing import Any, Final
 import rlp
 from eth_abi.abi import encode
 from eth_account import Account
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from energy.identity import Address
 from node.chain.chain import Chain

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from energy.identity import hex_text
 from energy.results import Rejected
-from node.chain.admission import INITCODE_SIZE_MAX, TRANSACTION_SIZE_MAX, floor_gas, intrinsic_gas, refusal
+from node.chain.admission import INITCODE_SIZE_MAX, floor_gas, intrinsic_gas, refusal
 from node.chain.port import Account
 from node.chain.rejections import TransactionRejection, geth_message
 from node.chain.transactions import SET_CODE, SignedTransaction, decode_transaction
@@ -39,12 +39,6 @@ CASES: list[tuple[TransactionRejection, SignedTransaction, Account, str]] = [
         decoded(5, chainId=1),
         RICH,
         f"invalid chain id for signer: have 1 want {CHAIN_ID}",
-    ),
-    (
-        TransactionRejection.OVERSIZED,
-        decoded(5, data=bytes(TRANSACTION_SIZE_MAX)),
-        RICH,
-        "oversized data: transaction size 131184, limit 131072",
     ),
     (
         TransactionRejection.INITCODE_TOO_LARGE,

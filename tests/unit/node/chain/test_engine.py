@@ -7,6 +7,7 @@ from node.chain.engine import EXTRA_DATA, contract_address
 from node.chain.port import Execution, Message
 from node.chain.receipts import Receipt
 from node.chain.rejections import TransactionRejection
+from node.chain.transactions import decode_transaction
 from node.chain.vm import DISABLED_PRECOMPILES
 from tests.support.chain import (
     ALICE,
@@ -21,7 +22,6 @@ from tests.support.chain import (
     STRANGER,
     address_of,
     created,
-    decode_transaction,
     decoded,
     memory_engine,
     signed,

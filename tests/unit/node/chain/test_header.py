@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from node.chain.header import EMPTY_TRIE_ROOT, Header
 from tests.support.chain import memory_engine
 
-_, _, GENESIS_HEADER = memory_engine()
+GENESIS_HEADER = memory_engine()[2]
 
 
 def test_survives_its_rlp() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import rlp
 from eth_account import Account
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,20 +101,34 @@ def _items(raw: bytes) -> list[Any]:
 def _changed(position: int, item: object) -> bytes:
     items = _items(signed(0))
     items[position] = item
-    return b"\x02" + rlp.encode(items)
+    return b"\x02" + bytes(rlp.encode(items))
+
+
+def _nested(depth: int) -> bytes:
+    """Return lists in lists, by hand: the library would recurse."""
+    lengths, prefixes = 0, []
+    for _ in range(depth):
+        prefix = bytes([0xC0 + lengths]) if lengths < 56 else b"\xf9" + lengths.to_bytes(2, "big")
+        prefixes.append(prefix)
+        lengths += len(prefix)
+        if lengths > 65_000:
+            break
+    return b"".join(reversed(prefixes))
 
 
 def _high_s() -> bytes:
     items = _items(signed(0))
     items[-1] = (SECP256K1_N - int.from_bytes(items[-1], "big")).to_bytes(32, "big")
     items[-3] = b"" if items[-3] else b"\x01"
-    return b"\x02" + rlp.encode(items)
+    return b"\x02" + bytes(rlp.encode(items))
 
 
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "empty"),
+        (b"", "size 0"),
+        (b"\x02" + bytes(128 * 1024), "oversized data: transaction size 131073, limit 131072"),
+        (_nested(40_000), "rlp"),
         (b"\x00" + signed(0)[1:], "type not supported"),
         (b"\x03" + signed(0)[1:], "type not supported"),
         (b"\x02\xff", "rlp"),
