@@ -29,10 +29,7 @@ class Status(IntFlag):
     """Bits of STGE, the meter's status register, as far as metering reads or writes them."""
 
     NONE = 0
-    CONTACT_OPEN = 1 << 0
     TERMINAL_COVER_OPEN = 1 << 4
-    OVERVOLTAGE = 1 << 6
-    POWER_EXCEEDED = 1 << 7
     PRODUCER = 1 << 8
     EXPORTING = 1 << 9
     CLOCK_DEGRADED = 1 << 16

@@ -118,7 +118,7 @@ def read_groups(frame: bytes, dialect: Dialect) -> FrameGroups | Rejected:
 def _read_group(piece: bytes, position: int, dialect: Dialect) -> tuple[str, Group] | Rejected:
     """Read what stands between LF and the next LF or ETX: ``zone [separator] checksum CR``."""
     separator = dialect.separator
-    if len(piece) < 4 or piece[-1:] != b"\r" or piece[-3:-2] != separator:
+    if piece[-1:] != b"\r" or piece[-3:-2] != separator:
         return Rejected(MeteringReject.TORN_GROUP, {"group": position})
     fields = piece[:-3]
     zone = fields + separator if dialect.checksum_takes_last_separator else fields

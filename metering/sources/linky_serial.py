@@ -165,7 +165,7 @@ class LinkySerial:
         try:
             await asyncio.wait_for(self._stirred.wait(), max(0, timeout_s))
         except TimeoutError:
-            return False
+            return self._stirred.is_set()
         finally:
             self._stop_listening()
         return True

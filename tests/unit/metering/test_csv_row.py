@@ -27,6 +27,12 @@ def test_a_row_is_written_as_it_is_read() -> None:
     assert encode_row("SM-0017", NOON, 1_234_567, 89) == ROW
 
 
+def test_time_starts_in_1970() -> None:
+    outcome = decode_row(encode_row("SM-1", 0, 0, 0))
+    assert isinstance(outcome, RegisterSample)
+    assert outcome.metered_at == 0
+
+
 @pytest.mark.parametrize(
     ("row", "field"),
     [

@@ -76,3 +76,7 @@ def test_clock_changes(at: str, summer: bool) -> None:
 )
 def test_write_horodate(at: str, degraded: bool, text: str) -> None:
     assert write_horodate(instant(at), degraded=degraded) == text
+
+
+def test_a_clock_is_good_unless_said_otherwise() -> None:
+    assert write_horodate(instant("2025-03-07T12:43:53")) == "H250307134353"

@@ -2,7 +2,7 @@ import pytest
 
 from energy.results import Rejected
 from metering.linky_encoder import encode_group
-from metering.linky_frame import EOT, FRAME_LEN_MAX, FrameGroups, FrameSplitter, Group, checksum, read_groups
+from metering.linky_frame import EOT, ETX, FRAME_LEN_MAX, STX, FrameGroups, FrameSplitter, Group, checksum, read_groups
 from metering.linky_labels import HISTORIQUE, STANDARD, Dialect
 from metering.rejections import MeteringReject
 from tests.support.meters import frame_of, producer_frame
@@ -168,17 +168,39 @@ def test_a_line_of_eight_bits_gives_the_same_frames() -> None:
     assert FrameSplitter().feed(with_parity(frame)) == [frame]
 
 
-def test_a_byte_of_wrong_parity_costs_its_group() -> None:
-    sent = bytearray(with_parity(producer_frame()))
-    sent[producer_frame().index(b"EAIT\t") + 13] ^= 0x01
-    (frame,) = FrameSplitter().feed(bytes(sent))
-    outcome = read_groups(frame, STANDARD)
+def test_parity_tells_what_the_checksum_cannot() -> None:
+    """4 to 5 and 7 to 6: one bit each, and the same sum."""
+    frame = producer_frame(export_wh=4_567)
+    swapped = frame.replace(b"EAIT\t000004567", b"EAIT\t000005566")
+    sent = with_parity(frame)
+    damaged = bytes(now | (was & 0x80) for now, was in zip(swapped, sent, strict=True))
+    (heard,) = FrameSplitter().feed(damaged)
+    outcome = read_groups(heard, STANDARD)
     assert isinstance(outcome, FrameGroups)
     assert "EAIT" not in outcome.good
     assert len(outcome.bad) == 1
+    stripped = read_groups(swapped, STANDARD)
+    assert isinstance(stripped, FrameGroups)
+    assert stripped.good["EAIT"].data == "000005566"
 
 
-def test_stripped_parity_is_not_checked() -> None:
-    """0x02 as the first byte says that parity was stripped: every 7-bit character stands, whatever its bits."""
-    assert FrameSplitter().feed(producer_frame()) == [producer_frame()]
-    assert any(byte.bit_count() % 2 for byte in producer_frame())
+def test_each_frame_says_anew_whether_parity_was_stripped() -> None:
+    """7-bit characters have both parities; after an STX of 0x02 each of them stands."""
+    frame = producer_frame()
+    assert any(byte.bit_count() % 2 for byte in frame)
+    assert FrameSplitter().feed(with_parity(frame) + frame + with_parity(frame)) == [frame] * 3
+
+
+def test_an_eighth_bit_that_is_no_parity_is_dropped() -> None:
+    frame = producer_frame()
+    assert FrameSplitter().feed(frame[:1] + bytes(byte | 0x80 for byte in frame[1:])) == [frame]
+
+
+def test_the_longest_frame_is_whole() -> None:
+    frame = b"\x02" + b"x" * (FRAME_LEN_MAX - 2) + b"\x03"
+    assert FrameSplitter().feed(frame) == [frame]
+    assert isinstance(read_groups(frame, STANDARD), FrameGroups)
+
+
+def test_control_characters() -> None:
+    assert (STX, ETX, EOT) == (0x02, 0x03, 0x04)

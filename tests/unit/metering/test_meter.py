@@ -300,12 +300,36 @@ def test_a_restart_before_the_first_reading() -> None:
     assert MeterState.resume(CONFIG, None, sample(NOON)) == observed(sample(NOON))
 
 
-def test_a_restart_forgets_neither_tampering_nor_a_bad_clock() -> None:
-    doubted = tampered(sample(NOON + 870, 1_010, received_at=NOON + 900))
-    state = observed(sample(NOON), doubted, sample(NOON + 900, 1_010))
+def test_a_restart_does_not_forget_tampering() -> None:
+    state = observed(sample(NOON), tampered(sample(NOON + 900, 1_010)))
     resumed = MeterState.resume(CONFIG, closed(state))
     observe(resumed, sample(NOON + 1_800, 1_020), NOON + 1_800)
-    assert closed(resumed, NOON + 900).flags == ReadingFlag.TAMPER | ReadingFlag.CLOCK_DRIFT
+    assert closed(resumed, NOON + 900).flags == ReadingFlag.TAMPER
+
+
+@pytest.mark.parametrize(
+    ("doubted", "flags"),
+    [
+        (sample(NOON + 870, 1_010, received_at=NOON + 900), ReadingFlag.CLOCK_DRIFT),
+        (sample(NOON + 770, 1_010, received_at=NOON + 900), ReadingFlag.CLOCK_BAD),
+        (replace(sample(NOON + 870, 1_010), clock_degraded=True), ReadingFlag.CLOCK_DEGRADED),
+        (sample(NOON + 870, 10), ReadingFlag(0)),
+    ],
+)
+def test_a_restart_carries_a_doubt_about_the_clock_for_one_interval(
+    doubted: RegisterSample, flags: ReadingFlag
+) -> None:
+    """Not a rollover, which is of the interval before alone."""
+    start_wh = 1_000 if flags else 999_999_990
+    state = observed(sample(NOON, start_wh), doubted, sample(NOON + 901, doubted.import_index_wh))
+    resumed = MeterState.resume(CONFIG, closed(state))
+    for k in (2, 3):
+        observe(resumed, sample(NOON + 900 * k, 1_020), NOON + 900 * k)
+    assert [closed(resumed, NOON + 900).flags, closed(resumed, NOON + 1_800).flags] == [flags, 0]
+
+
+def test_the_serial_number_is_not_printed() -> None:
+    assert SERIAL not in repr(observed(sample(NOON)))
 
 
 def test_a_restart_refuses_a_store_that_contradicts_itself() -> None:
