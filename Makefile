@@ -1,0 +1,61 @@
+# Everything from nothing: each target sets up what it needs in a virtual environment of this folder.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTENSION_SOURCES := $(wildcard market/book/*.pyx market/book/*.pxd)
+ARGS ?=
+
+.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/resilia demo $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: lint types imports contracts-check
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+contracts: $(VENV)/.installed-dev
+	$(BIN)/python scripts/build_contracts.py
+
+contracts-check: $(VENV)/.installed-dev
+	$(BIN)/python scripts/build_contracts.py --check
+
+wheel-test: $(VENV)/.installed-dev
+	$(BIN)/python -m scripts.check_wheel
+
+test-long: $(VENV)/.installed-dev
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -n auto --run-long $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.book --json
+	$(BIN)/python -m benchmarks.orders --json
+	$(BIN)/python -m benchmarks.contracts_gas --json
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml setup.py $(EXTENSION_SOURCES)
+	@echo "Setting up: dependencies and the Cython order book (a minute or two, once)"
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml setup.py $(EXTENSION_SOURCES)
+	@echo "Setting up: dependencies, tools and the Cython order book (a minute or two, once)"
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf build dist $(VENV) market/book/*.so *.egg-info
