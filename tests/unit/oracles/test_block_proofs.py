@@ -85,6 +85,71 @@ def test_a_proof_that_leads_elsewhere_is_broken(change: dict[str, int], fault: F
     assert fault_of(replace(PROOF, **change)) is fault  # type: ignore[arg-type]
 
 
+def proven_by(node: list[object]) -> BlockProof:
+    """Return a proof of transaction 0, whose path is the nibbles 8 and 0, by one node made by hand."""
+    encoded = rlp.encode(node)
+    fields = rlp.decode(PROOF.header_rlp)
+    fields[5] = keccak(encoded)
+    return replace(PROOF, header_rlp=rlp.encode(fields), receipt_proof=(encoded,), transaction_index=0, log_index=0)
+
+
+RECEIPT = make_receipt([EVENT])
+LEAF_OF_NIBBLE_0 = [b"\x30", RECEIPT]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        [b"\x20\x80", RECEIPT],
+        [b"\x00\x80", [*[b""] * 16, RECEIPT]],
+        [b"\x18", LEAF_OF_NIBBLE_0],
+        [*[b""] * 8, LEAF_OF_NIBBLE_0, *[b""] * 8],
+    ],
+    ids=["leaf", "extension to a branch that ends", "extension to a leaf", "branch to a leaf"],
+)
+def test_nodes_may_lie_within_nodes(node: list[object]) -> None:
+    assert proven_log(proven_by(node)).data == EVENT.data
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        [b"\x20", RECEIPT],
+        [b"\x38", RECEIPT],
+        [b"\x20\x80\x00", RECEIPT],
+        [b"\x20\x81", RECEIPT],
+        [b"\x2f\x80", RECEIPT],
+        [b"\x00\x80", RECEIPT],
+        [b"\x40\x80", RECEIPT],
+        [b"", RECEIPT],
+        [[], RECEIPT],
+        [b"\x20\x80", b""],
+        [b"\x20\x80", [RECEIPT]],
+        [b"\x20\x80", RECEIPT, b""],
+        [*[b""] * 16, RECEIPT],
+        [b""] * 17,
+    ],
+    ids=[
+        "leaf before the end",
+        "odd leaf before the end",
+        "leaf behind the end",
+        "leaf elsewhere",
+        "padding that is not zero",
+        "extension as a leaf",
+        "unknown kind of node",
+        "node without a path",
+        "path that is a list",
+        "leaf without a value",
+        "value that is a list",
+        "three items",
+        "value of a branch on the way",
+        "branch without the way",
+    ],
+)
+def test_nodes_that_no_trie_has_prove_nothing(node: list[object]) -> None:
+    assert fault_of(proven_by(node)) is Fault.NO_RECEIPT
+
+
 def test_a_failed_transaction_proves_nothing() -> None:
     assert fault_of(block([make_receipt([EVENT], status=b"")])) is Fault.TRANSACTION_FAILED
 

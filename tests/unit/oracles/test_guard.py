@@ -142,6 +142,12 @@ def test_a_reading_that_does_not_follow_is_refused(guard: GuardedSigner, reading
     assert answer.facts["field"] == field
 
 
+def test_readings_of_one_batch_follow_each_other(guard: GuardedSigner) -> None:
+    broken = replace(SECOND, previous_hash=Digest(b"\x01" * 32))
+    assert code(guard.sign_readings(DOMAIN, [FIRST, broken])) is OracleReject.BROKEN_CHAIN
+    assert code(guard.sign_readings(DOMAIN, [SECOND, FIRST])) is OracleReject.BROKEN_CHAIN
+
+
 def test_a_lower_sequence_is_refused(guard: GuardedSigner) -> None:
     guard.sign_readings(DOMAIN, [make_reading(METERS[0])])
     assert code(guard.sign_readings(DOMAIN, [replace(following(make_reading(METERS[0])), sequence=6)])) is (
