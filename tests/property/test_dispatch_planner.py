@@ -32,7 +32,7 @@ positive_prices = exchange_prices(lowest=0)
 @given(st.data())
 def test_the_plan_is_optimal_and_its_staircase_is_the_value_of_the_store(data: st.DataObject) -> None:
     spec = BatterySpec(
-        capacity_wh=1_000,
+        capacity_wh=GRID_WH * data.draw(st.integers(1, 20), "capacity"),
         power_w=100 * data.draw(st.integers(1, 5), "power"),
         charge_efficiency_permille=data.draw(efficiencies, "charge efficiency"),
         discharge_efficiency_permille=data.draw(efficiencies, "discharge efficiency"),

@@ -89,6 +89,15 @@ def test_stored_energy_is_asked_at_its_worth_and_wear_dearer_the_deeper() -> Non
     ]
 
 
+def test_stored_energy_is_sold_beyond_the_own_load_only() -> None:
+    peak = replace(BARE, load_wh=150, expected_price_ueur_per_kwh=200_000)
+    situation = with_battery(peak, LOSSLESS, 500, (300, 180_000), (200, 100_000), (9_500, 0))
+    assert offers(situation) == [
+        (ReasonKind.STORED_ENERGY, 50, 200_000, 110_000),
+        (ReasonKind.STORED_ENERGY, 300, 200_000, 190_000),
+    ]
+
+
 def test_load_that_the_battery_would_serve_is_bought_only_if_cheaper() -> None:
     situation = with_battery(replace(BARE, load_wh=700), LOSSLESS, 500, (500, 100_000), (9_500, 0))
     assert offers(situation) == [

@@ -83,10 +83,22 @@ def test_a_home_keeps_its_store_for_the_peak_to_come() -> None:
 
 
 def test_what_was_sold_is_delivered_even_from_energy_worth_keeping() -> None:
-    agent = at_noon(HOME, 0, 400, stored_wh=400)
+    agent = at_noon(HOME, 400, 0, stored_wh=400)
     agent.orders(OPENING, FIRST, [NIGHT] * 4 + [PEAK] * 4)
     exchange = agent.actuate(FIRST, 0, 100, -300)
     assert (exchange.import_wh, exchange.export_wh, exchange.discharge_wh) == (0, 300, 200)
+
+
+def test_what_was_bought_is_drawn_even_if_storing_it_is_not_worth_the_feed_in() -> None:
+    agent = at_noon(COMMUNITY, 0, 0)
+    agent.orders(OPENING, FIRST, [NIGHT])
+    assert agent.actuate(FIRST, 0, 0, 300) == Exchange(300, 0, 300, 0, 300 * 948)
+
+
+def test_surplus_not_worth_storing_is_fed_in() -> None:
+    agent = at_noon(HOME, 0, 400)
+    agent.orders(OPENING, FIRST, [NIGHT])
+    assert agent.actuate(FIRST, 0, 300, -200) == Exchange(0, 300, 0, 0, 0)
 
 
 def test_a_community_battery_charges_what_it_bought_and_no_more() -> None:
@@ -126,11 +138,14 @@ def test_delivered_intervals_are_refused() -> None:
 
 def test_a_restarted_agent_goes_on_exactly() -> None:
     agent = at_noon(HOME, 400, 700, stored_wh=2_000)
+    agent.actuate(OPENING, 400, 700, 0)
     agent.learn_price(OPENING, NIGHT, 500, 111_111)
     agent.orders(OPENING, FIRST, [NIGHT] * 8 + [PEAK] * 8)
     agent.contracted(FIRST, -40)
     restored = SiteAgent.from_json(HOME, PLANNER, json.loads(json.dumps(agent.to_json())))
     for each in (agent, restored):
+        with pytest.raises(ValueError):
+            each.actuate(OPENING, 0, 0, 0)
         each.observe(FIRST - QUARTER, 380, 720)
     assert restored.requote(OPENING + 99, FIRST) == agent.requote(OPENING + 99, FIRST)
     assert restored.actuate(FIRST, 500, 600, -40) == agent.actuate(FIRST, 500, 600, -40)

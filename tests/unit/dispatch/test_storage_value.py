@@ -32,10 +32,10 @@ def test_stored_energy_is_worth_its_best_use_that_is_left() -> None:
 def test_a_full_store_cuts_energy_off_from_later_uses() -> None:
     forecast = Forecast(0, (0, 0, 600), (0, 500, 0))
     prices = [flat(100_000), flat(100_000), flat(400_000)]
-    spec = BatterySpec(500, 2_000, 1_000, 1_000, wear_ueur_per_kwh=0)
+    spec = BatterySpec(500, 4_000, 1_000, 1_000, wear_ueur_per_kwh=0)
     plan = Planner().plan(Battery(spec, 0), forecast, prices)
     assert plan.charge_wh == (0, 500, 0)
-    assert plan.marginal_value_ueur_per_kwh[0] == 10_000
+    assert plan.marginal_value_ueur_per_kwh == (10_000, 400_000, 10_000)
 
 
 def test_a_stretch_of_the_staircase_is_cut_to_its_ends() -> None:
