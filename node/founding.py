@@ -51,7 +51,6 @@ class Founding:
     """UTC epoch seconds; before the first interval."""
     first_interval: int
     members: tuple[Member, ...]
-    supplier: Address
     deposit_neur: int
     """Collateral that each member has paid in, n€."""
     supplier_deposit_neur: int
@@ -74,13 +73,13 @@ async def found_community(
     Args:
         folder: Where the node's files go.
         founding: What was decided.
-        private_keys: For a demo that must repeat: keys by role; they are stored quickly and weakly.
+        private_keys: Keys by role, for a demo that must repeat; else drawn by chance.
         progress: Is told about each step.
     Raises:
         Misconfigured: the folder holds something else.
     """
     _take_folder(folder)
-    keys = create_keys(folder / "keys", private_keys, scrypt=private_keys is None)
+    keys = create_keys(folder / "keys", private_keys)
     _write_tariffs(folder / TARIFF_FILE, founding.tariffs)
     genesis = Genesis(
         chain_id=founding.chain_id,
@@ -112,7 +111,7 @@ async def found_community(
         first_interval=founding.first_interval,
         oracle_quorum=founding.oracle_quorum,
         attestor_quorum=founding.attestor_quorum,
-        supplier=founding.supplier,
+        supplier=keys["supplier"].address,
         contracts=contracts,
         members=founding.members,
     )
@@ -172,14 +171,14 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
         done += 1
         progress(what, done, steps)
 
-    operator = keys["operator"].address
+    operator, supplier = keys["operator"].address, keys["supplier"].address
     token = await ledger.deploy("CommunityToken", operator)
     step("CommunityToken")
     registry = await ledger.deploy("Registry", operator, founding.oracle_quorum, founding.attestor_quorum)
     step("Registry")
     readings = await ledger.deploy("Readings", registry, founding.market.interval_length_s)
     step("Readings")
-    settlement = await ledger.deploy("Settlement", token, registry, readings, founding.supplier)
+    settlement = await ledger.deploy("Settlement", token, registry, readings, supplier)
     step("Settlement")
     certificates = await ledger.deploy("Certificates", settlement)
     step("Certificates")
@@ -200,8 +199,8 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
     step("money")
     await ledger.send("CommunityToken", "approve", settlement, total)
     step("money")
-    for account in (*(member.account for member in founding.members), founding.supplier):
-        amount = founding.supplier_deposit_neur if account == founding.supplier else founding.deposit_neur
+    for account in (*(member.account for member in founding.members), supplier):
+        amount = founding.supplier_deposit_neur if account == supplier else founding.deposit_neur
         await ledger.send("Settlement", "deposit", account, amount)
         step("deposit")
     await ledger.send("Settlement", "fundGuarantee", founding.guarantee_neur)

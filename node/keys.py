@@ -1,7 +1,8 @@
 """Keys of the node: keystore files (version 3), one per role, beside the password file that opens them.
 
 Roles are kept apart: the sealer seals blocks, the operator sends transactions, oracles sign readings, attestors sign
-runs, the node key signs receipts. None of them ever signs over RPC.
+runs, the node key signs receipts, the supplier's account is paid for what neighbours do not trade. None of them ever
+signs over RPC.
 """
 
 import json
@@ -22,11 +23,14 @@ SEALER: Final = "sealer"
 SEALER_FILE: Final = "sealer.key"
 """Hexadecimal, for the chain's process alone reads it, at every start."""
 KEYSTORE_ROLES: Final = (
-    "operator", "node",
+    "operator", "node", "supplier",
     "oracle-1", "oracle-2", "oracle-3",
     "attestor-1", "attestor-2", "attestor-3",
 )  # fmt: skip
 ROLES: Final = (SEALER, *KEYSTORE_ROLES)
+PASSWORD_BYTES: Final = 24
+"""Of chance, so that a slow key derivation would add nothing but waiting at every start."""
+KEY_DERIVATION_ROUNDS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +65,21 @@ class KeyRing:
         return [self._pairs[role] for role in ROLES if role.startswith("attestor")]
 
 
-def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None, *, scrypt: bool = True) -> KeyRing:
+def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None) -> KeyRing:
     """Write a keystore per role, the password that opens them, and the salt key; all readable by the owner only.
 
     Args:
         folder: Created; must not hold keys yet.
         private_keys: Given keys by role, "salt" among them, for a demo that must repeat; else drawn by chance.
-        scrypt: False stores them with a key derivation that is quick and weak, for demos.
     """
     folder.mkdir(mode=0o700)
     drawn = dict(private_keys) if private_keys else {role: secrets.token_bytes(32) for role in (*ROLES, "salt")}
-    password = secrets.token_urlsafe(24)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
     _write_private(folder / "password", password + "\n")
     _write_private(folder / "salt", drawn["salt"].hex() + "\n")
     _write_private(folder / SEALER_FILE, drawn[SEALER].hex() + "\n")
     for role in KEYSTORE_ROLES:
-        keystore = (
-            Account.encrypt(drawn[role], password)
-            if scrypt
-            else Account.encrypt(drawn[role], password, kdf="pbkdf2", iterations=1)
-        )
+        keystore = Account.encrypt(drawn[role], password, kdf="pbkdf2", iterations=KEY_DERIVATION_ROUNDS)
         _write_private(folder / f"{role}.json", json.dumps(keystore, indent=1) + "\n")
     return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES}, drawn["salt"])
 

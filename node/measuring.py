@@ -229,7 +229,7 @@ class Measuring:
         for interval in list(self._unattested):
             await self._post(interval)
             done.append(interval.interval)
-        while (start := self.attested_through + length) + length <= now and not self.missing(start):
+        while self._members and (start := self.attested_through + length) + length <= now and not self.missing(start):
             signed = await self._sign(Interval(start, length))
             await self._post(signed)
             done.append(start)

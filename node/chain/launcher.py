@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, Self
 
 from energy.errors import Misconfigured, Unavailable
 
+LOG_FILE: Final = "chain.log"
+"""In the chain's folder: what the process says about itself."""
 STOP_S: Final = 10.0
 """How long a process may take to end in good order."""
 
@@ -81,13 +83,15 @@ def start_chain(
     """
     command = [sys.executable, "-m", "node.chain", "--datadir", str(datadir)]
     command += ["--sealer-key-file", str(sealer_key_file), "--clock", clock, "--stop-with-stdin"]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=_environment(),
-        start_new_session=True,  # Ctrl-C in the terminal is for the starter, which then stops us
-    )
+    with open(datadir / LOG_FILE, "ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C in the terminal is for the starter, which then stops us
+        )
     announced = _first_line(process, timeout_s)
     if "ready" in announced:
         return ChainProcess(process, announced)

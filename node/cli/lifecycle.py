@@ -78,6 +78,12 @@ def init(
     time_zone: Annotated[
         str, typer.Option("--tz", metavar="ZONE", help="Its time zone, such as Europe/Paris.")
     ] = TIME_ZONE_DEFAULT,
+    members: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV of the members and their meters; else none yet.")
+    ] = None,
+    tariffs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV of the grid tariffs; else an example to edit.")
+    ] = None,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
     """Found a community: keys, a chain of its own with the contracts, and a commented configuration."""
@@ -91,7 +97,7 @@ def init(
     community_name = name or _ask_name(folder.resolve().name, ask_nothing)
     from node.setup import init_community
 
-    init_community(folder, name=community_name, lang=language(), tz=time_zone)
+    init_community(folder, name=community_name, tz=time_zone, members=members, tariffs=tariffs)
     if session.as_json:
         print_json("init", {"name": community_name, "folder": str(folder)})
     talk(_("{name} is founded. Start its node: resilia node --dir {folder}").format(name=community_name, folder=folder))

@@ -7,7 +7,7 @@ from node.community import Community
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
 from node.founding import Founding, Progress, found_community
-from node.keys import ROLES, KeyPair
+from node.keys import ROLES
 
 MARKET = MarketConfig(open_orders_max=4_096, accounts_max=1_024)
 RUN_INTERVALS = 8
@@ -33,7 +33,6 @@ async def found_demo(
         founded_at=street.start - 3_600,
         first_interval=street.start,
         members=tuple(resident.member() for resident in residents),
-        supplier=KeyPair.from_private(seeded(seed, "supplier")).address,
         deposit_neur=DEPOSIT_NEUR,
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,

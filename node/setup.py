@@ -1,0 +1,74 @@
+"""`resilia init`: found a real community from a file of members and a file of tariffs.
+
+Without members the node runs, serves and seals, and waits: they are part of the founding, so name them then.
+"""
+
+import asyncio
+import csv
+import secrets
+import time
+from pathlib import Path
+
+from energy.errors import Misconfigured
+from market.config import MarketConfig
+from node.community import Community
+from node.founding import Founding, found_community, load_members
+from node.tariffs import TariffSchedule
+
+RUN_INTERVALS = 96
+"""A day to a run: nothing on chain tells an hour of a household."""
+OPEN_AHEAD = 96
+DEPOSIT_NEUR = 100 * 10**9
+SUPPLIER_DEPOSIT_NEUR = 10_000 * 10**9
+GUARANTEE_NEUR = 1_000 * 10**9
+FIRST_INTERVAL_AFTER_S = 3_600
+
+EXAMPLE_TARIFF = (250_000, 60_000, 275_000, 30_000, 50)
+"""Import, export, short, long in µ€/kWh and g CO2e/kWh, for who names no tariff file: edit `tariffs.csv` afterwards."""
+
+
+def init_community(
+    folder: Path, *, name: str, tz: str, members: Path | None = None, tariffs: Path | None = None
+) -> Community:
+    """Found a community now, on this machine's clock.
+
+    Args:
+        folder: New or empty.
+        name: Of the community.
+        tz: IANA time zone.
+        members: CSV of members, see `node.founding.load_members`; None for none yet.
+        tariffs: CSV of grid tariffs, see `node.tariffs`; None for an example to edit.
+    Raises:
+        Misconfigured: the folder is in use, or a file is wrong.
+    """
+    now = int(time.time())
+    market = MarketConfig()
+    length = market.interval_length_s
+    first = (now + FIRST_INTERVAL_AFTER_S) // length * length
+    founding = Founding(
+        name=name,
+        chain_id=10**9 + secrets.randbelow(2**31 - 10**9),
+        time_zone=tz,
+        demo=False,
+        market=market,
+        open_ahead=OPEN_AHEAD,
+        run_intervals=RUN_INTERVALS,
+        founded_at=now,
+        first_interval=first,
+        members=load_members(members) if members else (),
+        deposit_neur=DEPOSIT_NEUR,
+        supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
+        guarantee_neur=GUARANTEE_NEUR,
+        tariffs=_tariff_rows(tariffs) if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
+    )
+    community = asyncio.run(found_community(folder, founding))
+    return community
+
+
+def _tariff_rows(path: Path) -> list[tuple[int, ...]]:
+    TariffSchedule.load(path)
+    try:
+        with open(path, newline="") as file:
+            return [tuple(int(cell) for cell in row) for row in list(csv.reader(file))[1:]]
+    except OSError as error:
+        raise Misconfigured(f"{path} can not be read: {error.strerror}") from error
