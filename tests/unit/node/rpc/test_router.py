@@ -198,7 +198,7 @@ def test_a_refusal_says_why_and_what_would_be_right() -> None:
     core = CoreDouble(refusal=Rejected(MarketReject.GATE_CLOSED, facts))
     error = ask(call("energy_placeOrder", [order(1), SIGNATURE]), core)["error"]
     assert error["code"] == codes.REFUSED
-    assert error["message"].startswith("The gate for 2017-05-17T12:30Z closed at")
+    assert error["message"].startswith("The gate for 2017-05-17T12:00Z closed at")
     assert error["data"]["code"] == 1004
     assert error["data"]["name"] == "GATE_CLOSED"
     assert error["data"]["facts"] == {**facts, "next_open_interval": NEXT}

@@ -1,0 +1,157 @@
+from typing import Any
+
+import pytest
+
+from energy.errors import Unavailable
+from energy.results import Rejected
+from market.rejections import MarketReject
+from node.api.app import create_web_app
+from node.api.problems import STATUSES
+from node.events import Broadcaster
+from node.queries import Queries
+from node.rejections import NodeReject
+from node.rpc.schemas import SCHEMAS
+from tests.support.asgi import request
+from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, ChainDouble, CoreDouble, filled_projection, word
+
+QUERIES = Queries(filled_projection())
+CORE = CoreDouble()
+APP = create_web_app(CORE, QUERIES, ChainDouble(), Broadcaster())
+SIGNATURE = "0x" + "1c" * 65
+ORDER = {
+    "account": HOMES[0],
+    "interval": NEXT,
+    "side": "sell",
+    "quantityWh": 500,
+    "limitPrice": 90_000,
+    "timeInForce": 0,
+    "nonce": 7,
+    "expiry": 0,
+}
+
+
+def get(path: str, **arguments: Any) -> Any:
+    return request(APP, "GET", f"/api/v1{path}", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/status", CORE.status()),
+        ("/domain", CORE.domain()),
+        (f"/intervals?from={FIRST}&to={FIRST + LENGTH_S}", QUERIES.intervals(start=FIRST, end=FIRST + LENGTH_S)),
+        (f"/trades?account={HOMES[0].upper().replace('0X', '0x')}&limit=3", QUERIES.trades(account=HOMES[0], limit=3)),
+        ("/orders?status=filled&limit=2", QUERIES.orders(status="filled", limit=2)),
+        (f"/orders/{word(0xC0, 30)}", QUERIES.order(word(0xC0, 30))),
+        ("/book", CORE.book(None)),
+        (f"/book/{NEXT}", CORE.book(NEXT)),
+        ("/runs?limit=2&lang=fr", QUERIES.runs(limit=2)),
+        ("/certificates?runId=8", QUERIES.certificates(run_id=8)),
+        ("/certificates/1", QUERIES.certificate(1)),
+        ("/certificates/1/evidence", {"schema": "resilia/evidence/1", "certificate": {"number": 1}}),
+        ("/accounts", QUERIES.accounts()),
+        ("/summary", QUERIES.summary()),
+    ],
+)
+def test_answers_what_json_rpc_answers(path: str, expected: Any) -> None:
+    answer = get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == expected
+
+
+@pytest.mark.parametrize(
+    "path", [f"/orders/{word(0, 1)}", "/certificates/999999", "/certificates/2/evidence", "/book/0", "/x"]
+)
+def test_what_does_not_exist_is_a_404_problem(path: str) -> None:
+    answer = get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/trades?colour=red", "filter.colour"),
+        ("/trades?limit=many", "filter.limit"),
+        ("/trades?cursor=5", "cursor"),
+        ("/orders/0x12", "digest"),
+        ("/certificates/one", "number"),
+    ],
+)
+def test_what_cannot_be_understood_is_a_400_problem_naming_the_field(path: str, field: str) -> None:
+    answer = get(path)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_places_an_order() -> None:
+    answer = request(APP, "POST", "/api/v1/orders", json={"order": ORDER, "signature": SIGNATURE})
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/api/v1/orders/{answer.json()['orderDigest']}"
+    assert answer.json()["outcome"] == "resting"
+
+
+def test_cancels_an_order() -> None:
+    body = {"account": HOMES[0], "signature": SIGNATURE}
+    answer = request(APP, "DELETE", f"/api/v1/orders/{word(0xC0, 30)}", json=body)
+    assert (answer.status_code, answer.json()["orderDigest"]) == (200, word(0xC0, 30))
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        ("{", "application/json", 400),
+        ('{"order":{},"order":{},"signature":""}', "application/json", 400),
+        ('{"order":{}}', "application/json", 400),
+        ("[]", "application/json", 400),
+        ("{}", "text/plain", 415),
+        (" " * 1_000_001, "application/json", 413),
+    ],
+)
+def test_malformed_bodies_change_nothing(content: str, content_type: str, status: int) -> None:
+    core = CoreDouble()
+    app = create_web_app(core, QUERIES, ChainDouble(), Broadcaster())
+    answer = request(app, "POST", "/api/v1/orders", content=content, headers={"content-type": content_type})
+    assert (answer.status_code, answer.headers["content-type"], core.log) == (status, "application/problem+json", [])
+
+
+@pytest.mark.parametrize("code", [*MarketReject, *NodeReject], ids=lambda code: code.name)
+def test_a_refusal_is_a_problem_with_its_code(code: Any) -> None:
+    app = create_web_app(CoreDouble(refusal=Rejected(code, {"now": 5})), QUERIES, ChainDouble(), Broadcaster())
+    answer = request(app, "POST", "/api/v1/orders", json={"order": ORDER, "signature": SIGNATURE})
+    problem = answer.json()
+    assert answer.status_code == STATUSES.get(code, 409)
+    assert (problem["code"], problem["name"], problem["facts"]["now"]) == (int(code), code.name, 5)
+    assert problem["type"] == f"urn:resilia-grid:refusal:{code.name.lower().replace('_', '-')}"
+    assert problem["detail"]
+
+
+def test_a_refusal_speaks_the_callers_language() -> None:
+    refusal = Rejected(MarketReject.DUPLICATE_NONCE, {"nonce": 7})
+    app = create_web_app(CoreDouble(refusal=refusal), QUERIES, ChainDouble(), Broadcaster())
+    body = {"order": ORDER, "signature": SIGNATURE}
+    french = request(app, "POST", "/api/v1/orders", json=body, headers={"accept-language": "fr"}).json()
+    assert french["detail"] == "Le compte a déjà utilisé le nonce 7."
+    assert french["name"] == "DUPLICATE_NONCE"
+
+
+def test_what_is_away_is_a_503_that_says_when_to_come_back() -> None:
+    chain = ChainDouble(error=Unavailable("the chain restarts", retry_after_s=7))
+    app = create_web_app(CoreDouble(), QUERIES, chain, Broadcaster())
+    answer = request(app, "GET", "/readyz")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+    assert request(app, "GET", "/healthz").text == "ok\n"
+    assert request(APP, "GET", "/readyz").text == "ready\n"
+
+
+def test_openapi_describes_every_address_and_refers_only_to_what_is_there() -> None:
+    document = request(APP, "GET", "/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert set(SCHEMAS) <= set(document["components"]["schemas"])
+    paths = {(path, method) for path, methods in document["paths"].items() for method in methods}
+    assert ("/api/v1/orders", "post") in paths
+    assert ("/api/v1/orders/{digest}", "delete") in paths
+    assert len(paths) == 16
+    parameters = document["paths"]["/api/v1/trades"]["get"]["parameters"]
+    assert [parameter["name"] for parameter in parameters] == list(SCHEMAS["TradeFilter"]["properties"])
+    names = [p["name"] for p in document["paths"]["/api/v1/orders/{digest}"]["delete"]["parameters"]]
+    assert names == ["digest"]

@@ -1,0 +1,83 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from node.queries import Queries
+from node.rpc.app import create_rpc_app
+from node.rpc.router import BODY_BYTES_MAX
+from tests.support.asgi import request, run, web_socket
+from tests.support.small_community import HOMES, ChainDouble, CoreDouble, filled_projection
+
+APP = create_rpc_app(CoreDouble(), Queries(filled_projection()), ChainDouble())
+CALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
+ANSWER = {"jsonrpc": "2.0", "id": 1, "result": "eth_chainId"}
+
+
+def post(content: str | bytes, content_type: str = "application/json", **arguments: Any) -> httpx.Response:
+    return request(APP, "POST", "/", content=content, headers={"content-type": content_type}, **arguments)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+def test_answers_a_post(content_type: str) -> None:
+    answer = post(CALL, content_type)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json() == ANSWER
+
+
+def test_errors_of_rpc_have_status_200() -> None:
+    answer = post("{")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, -32700)
+
+
+def test_a_notification_has_no_content() -> None:
+    answer = post(json.dumps({"jsonrpc": "2.0", "method": "eth_chainId"}))
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_refuses_what_a_foreign_page_could_send_unasked(content_type: str) -> None:
+    assert post(CALL, content_type).status_code == 415
+
+
+def test_refuses_a_body_that_is_too_long() -> None:
+    assert post(b" " * (BODY_BYTES_MAX + 1)).status_code == 413
+    assert post(CALL.encode() + b" " * (BODY_BYTES_MAX - len(CALL))).json() == ANSWER
+
+
+def test_refuses_foreign_host_names() -> None:
+    assert request(APP, "POST", "/", content=CALL, headers={"host": "evil.example"}).status_code == 421
+
+
+def test_a_statement_goes_only_to_this_machine() -> None:
+    call = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "energy_getStatement", "params": [HOMES[0]]})
+    assert "result" in post(call).json()
+    assert post(call, client=("192.168.1.9", 1)).json()["error"]["code"] == -39002
+
+
+def test_says_what_it_is_and_describes_itself() -> None:
+    assert "JSON-RPC" in request(APP, "GET", "/").text
+    document = request(APP, "GET", "/openrpc.json").json()
+    discovered = post(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"})).json()["result"]
+    assert document == discovered
+    assert document["info"]["version"] == "0.1.0"
+
+
+def test_pages_from_elsewhere_may_call_only_when_allowed() -> None:
+    ask = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    assert "access-control-allow-origin" not in request(APP, "OPTIONS", "/", headers=ask).headers
+    open_app = create_rpc_app(
+        CoreDouble(), Queries(filled_projection()), ChainDouble(), allowed_origins=("https://app.example",)
+    )
+    allowed = request(open_app, "OPTIONS", "/", headers=ask).headers
+    assert allowed["access-control-allow-origin"] == "https://app.example"
+
+
+def test_web_socket_frames_are_answered_in_sequence_text_and_binary() -> None:
+    second = CALL.replace('"id": 1', '"id": 2')
+    messages = run(web_socket(APP, [CALL, second.encode(), "{"], {"host": "127.0.0.1"}))
+    assert messages[0]["type"] == "websocket.accept"
+    answers = [json.loads(message["text"]) for message in messages[1:]]
+    assert answers[:2] == [ANSWER, {**ANSWER, "id": 2}]
+    assert answers[2]["error"]["code"] == -32700
