@@ -17,7 +17,7 @@ from energy.identity import Address, address_from_hex, hex_text
 
 GENESIS_FILE: Final = "genesis.json"
 BLOCK_GAS_LIMIT: Final = 20_000_000
-"""Default gas of a block: what the slowest opcodes take about 5 s of one core for (see `node.chain.vm`)."""
+"""Default gas of a block; it comes from what the worst block may cost one core (see `node.chain.vm`)."""
 BASE_FEE_WEI: Final = 7
 """Base fee of block 0. Rounding keeps 7 wei where it is as long as blocks are less than half full (EIP-1559)."""
 GAS_LIMIT_MIN: Final = 5_000

@@ -246,8 +246,9 @@ def test_call_accepts_an_access_list(ask: Asker) -> None:
         {"to": hex_text(STRANGER), "data": "0x" + "ff" * 300},
         {"to": hex_text(EMITTER_AT), "data": "0x"},
         {"data": hex_text(EMITTER)},
+        {"data": "0x620f42405a11600c575f5ffd5b00"},
     ],
-    ids=["transfer", "data floor", "call", "creation"],
+    ids=["transfer", "data floor", "call", "creation", "reverts below a million gas"],
 )
 def test_an_estimate_suffices_and_is_hardly_more_than_needed(ask: Asker, chain: Chain, fields: dict[str, Any]) -> None:
     transaction = {"from": hex_text(A), **fields}
