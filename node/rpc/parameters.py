@@ -22,8 +22,8 @@ UINT32_MAX: Final = 2**32 - 1
 SIDE_NAMES: Final[Mapping[str, Side]] = {"buy": Side.BUY, "sell": Side.SELL}
 TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {name: value for value, name in TIME_IN_FORCE_NAMES.items()}
 
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})", re.ASCII)
-_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}", re.ASCII)
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})")
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 
 Parser = Callable[[str, Any], Any]
 """Takes the field's name and its JSON value; returns the value in our type or raises `BadParameter`."""

@@ -102,7 +102,7 @@ def _needs_wh(index: int) -> int:
 
 
 def _charge_wh(index: int) -> int:
-    return min(500, max(0, sun_wh(index) - 800))
+    return min(300, max(0, sun_wh(index) - 800))
 
 
 def _price(index: int) -> int:

@@ -111,6 +111,7 @@ def test_certificates_by_owner_run_and_interval() -> None:
 
 
 def test_the_flow_of_an_interval_balances() -> None:
+    surpluses = 0
     for index in range(SETTLED):
         flow = QUERIES.flow(FIRST + index * LENGTH_S)
         assert flow is not None
@@ -118,6 +119,8 @@ def test_the_flow_of_an_interval_balances() -> None:
         sources = flow["homesExportWh"] + flow["storageDischargeWh"] + flow["gridImportWh"]
         assert sources == flow["homesImportWh"] + flow["storageChargeWh"] + flow["gridExportWh"]
         assert min(flow["gridImportWh"], flow["gridExportWh"]) == 0
+        surpluses += flow["gridExportWh"] > 0
+    assert 0 < surpluses < SETTLED
     assert QUERIES.flow(FIRST + SETTLED * LENGTH_S) is None
 
 

@@ -47,17 +47,20 @@ def test_french_csv_opens_in_a_french_spreadsheet() -> None:
 
 
 def test_csv_goes_on_past_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = request(APP, "GET", "/trades.csv").text
+    whole, filtered = (request(APP, "GET", path).text for path in ("/trades.csv", f"/trades.csv?account={HOMES[0]}"))
     monkeypatch.setattr("node.api.pages.LIMIT_MAX", 4)
     assert request(APP, "GET", "/trades.csv").text == whole
+    assert request(APP, "GET", f"/trades.csv?account={HOMES[0]}").text == filtered
+    assert len(whole) > len(filtered) > 4 * 200
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_pages_of_blocks_put_together_are_the_chain(newest_first: bool) -> None:
+@pytest.mark.parametrize("limit", [6, 19, 20, 10_000])
+def test_pages_of_blocks_put_together_are_the_chain(limit: int, newest_first: bool) -> None:
     async def all_blocks() -> list[Any]:
         numbers, cursor = [], None
         while True:
-            page = await chain_blocks(ChainDouble(), limit=6, newest_first=newest_first, cursor=cursor)
+            page = await chain_blocks(ChainDouble(), limit=limit, newest_first=newest_first, cursor=cursor)
             numbers += [item["number"] for item in page["items"]]
             cursor = page["next"]
             if cursor is None:
