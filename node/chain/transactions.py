@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import rlp
-from coincurve import PublicKey
 
 from energy.identity import Address, Digest
 from oracles.hashing import keccak
+from oracles.signatures import recover
 
 LEGACY: Final = 0
 ACCESS_LIST: Final = 1
@@ -20,8 +20,6 @@ SET_CODE: Final = 4
 
 TRANSACTION_SIZE_MAX: Final = 128 * 1024
 """Bytes of one transaction on the wire, as in geth."""
-SECP256K1_N: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-
 _FIELD_COUNT: Final = {LEGACY: 9, ACCESS_LIST: 11, DYNAMIC_FEE: 12, SET_CODE: 13}
 
 
@@ -181,14 +179,10 @@ def _transaction(
 
 
 def _recovered(digest: Digest, parity: int, r: int, s: int) -> Address:
-    if not 0 < r < SECP256K1_N or not 0 < s <= SECP256K1_N // 2:
-        raise ValueError("invalid transaction v, r, s values")
-    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
     try:
-        key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
-    except Exception:  # coincurve raises a bare Exception when no point has that x
-        raise ValueError("invalid sender") from None
-    return Address(keccak(key.format(compressed=False)[1:])[12:])
+        return recover(digest, r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity]))
+    except ValueError as error:
+        raise ValueError(f"invalid sender: {error}") from None
 
 
 def _access_list(item: Any) -> tuple[tuple[Address, tuple[bytes, ...]], ...]:

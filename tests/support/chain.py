@@ -11,7 +11,7 @@ from eth_abi.abi import encode
 from eth_account import Account
 from trie.hexary import HexaryTrie
 
-from energy.identity import Address
+from energy.identity import Address, Digest
 from node.chain.chain import Chain
 from node.chain.clock import ManualClock
 from node.chain.datadir import init_chain, open_chain
@@ -133,7 +133,7 @@ def audit(chain: Chain) -> None:
         assert header.transactions_root == trie_root([item.raw for item in transactions])
         assert header.receipts_root == trie_root([item.receipt for item in transactions])
         assert header.gas_used == sum(item.gas_used for item in transactions)
-        assert number == 0 or seal_signer(CHAIN_ID, stored.hash, stored.seal) == SEALER.address
+        assert number == 0 or seal_signer(CHAIN_ID, Digest(stored.hash), stored.seal) == SEALER.address
         logs_seen += [log for item in transactions for log in Receipt.decode(item.receipt).logs]
         _walk(chain.store, header.state_root)
         parent_hash = stored.hash

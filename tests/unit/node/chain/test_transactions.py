@@ -14,7 +14,6 @@ from node.chain.transactions import (
     ACCESS_LIST,
     DYNAMIC_FEE,
     LEGACY,
-    SECP256K1_N,
     SET_CODE,
     decode_transaction,
 )
@@ -22,6 +21,7 @@ from oracles.hashing import keccak
 from tests.support.chain import ALICE, BOB, CHAIN_ID, STRANGER, address_of, decoded, signed
 
 KEY = bytes(range(32))
+CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 NO_FEES = {"maxFeePerGas": None, "maxPriorityFeePerGas": None}
 
 
@@ -118,7 +118,7 @@ def _nested(depth: int) -> bytes:
 
 def _high_s() -> bytes:
     items = _items(signed(0))
-    items[-1] = (SECP256K1_N - int.from_bytes(items[-1], "big")).to_bytes(32, "big")
+    items[-1] = (CURVE_ORDER - int.from_bytes(items[-1], "big")).to_bytes(32, "big")
     items[-3] = b"" if items[-3] else b"\x01"
     return b"\x02" + bytes(rlp.encode(items))
 
@@ -141,9 +141,9 @@ def _high_s() -> bytes:
         (_changed(8, [[b"\x22" * 20]]), "lists of 2"),
         (_changed(8, [[b"\x22" * 20, [b"\x01"]]]), "32 bytes"),
         (_changed(9, b"\x02"), "v, r, s"),
-        (_changed(10, b""), "v, r, s"),
+        (_changed(10, b""), "invalid sender"),
         (_changed(10, (5).to_bytes(1, "big")), "invalid sender"),
-        (_high_s(), "v, r, s"),
+        (_high_s(), "invalid sender"),
         (rlp.encode([b""] * 6 + [b"\x1a", b"\x01", b"\x01"]), "v, r, s"),
     ],
 )
