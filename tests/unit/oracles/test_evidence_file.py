@@ -77,7 +77,22 @@ def test_no_object_has_a_key_too_many_or_too_few(place: Callable[[dict[str, Any]
 
 @pytest.mark.parametrize(
     "value",
-    [-1, 2**64, 2**53, "5", "05", "9007199254740991", "0x5", 1.0, True, None, [], "٩٠٠٧١٩٩٢٥٤٧٤٠٩٩٢", "9" * 5_000],
+    [
+        -1,
+        2**64,
+        2**53,
+        "5",
+        "05",
+        "9007199254740991",
+        "09007199254740992",
+        "0x5",
+        1.0,
+        True,
+        None,
+        [],
+        "٩٠٠٧١٩٩٢٥٤٧٤٠٩٩٢",
+        "9" * 5_000,
+    ],
 )
 def test_an_integer_has_one_form(value: object) -> None:
     assert fault_of(changed(lambda document: document["run"].update(runId=value))) is Fault.NOT_AN_INTEGER

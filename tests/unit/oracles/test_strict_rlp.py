@@ -36,6 +36,7 @@ def test_items_are_decoded(item: Item) -> None:
         b"\xc1",
         b"\xc2\x83a",
         b"\xc0\xc0",
+        b"\xc4\xc1\x82ab",
         b"\xbf" + b"\xff" * 8,
         b"\xff" * 9,
     ],
