@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from energy.errors import Corrupt, Misconfigured
+from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.identity import Address, Digest
 
 
@@ -75,7 +75,7 @@ class GuardStore:
         try:
             self._lock()
             self._load()
-        except BaseException:
+        except (EnergyNodeError, OSError):
             self._file.close()
             raise
         if created:
