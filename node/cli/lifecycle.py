@@ -40,7 +40,7 @@ def demo(
     ] = None,
     homes: Annotated[int, typer.Option(min=2, max=17, metavar="COUNT", help="So many of the 17 homes.")] = 17,
     day: Annotated[
-        str | None, typer.Option(metavar="DATE", help="A day of the data: 2016-08-02 to 2017-07-30.")
+        str | None, typer.Option(metavar="DATE", help="A day of the data: 2016-08-15 to 2017-07-30.")
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="The same number gives the same day, byte for byte.")
@@ -86,7 +86,7 @@ def init(
     ] = None,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
-    """Found a community: keys, a chain of its own with the contracts, and a commented configuration."""
+    """Found a community: its keys, a chain of its own with the contracts, its members and tariffs."""
     session = session_of(context)
     _check_time_zone(time_zone)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -97,9 +97,12 @@ def init(
     community_name = name or _ask_name(folder.resolve().name, ask_nothing)
     from node.setup import init_community
 
-    init_community(folder, name=community_name, tz=time_zone, members=members, tariffs=tariffs)
+    community = init_community(folder, name=community_name, tz=time_zone, members=members, tariffs=tariffs)
     if session.as_json:
-        print_json("init", {"name": community_name, "folder": str(folder)})
+        counts = {"members": len(community.members), "chainId": community.chain_id}
+        print_json("init", {"name": community.name, "folder": str(folder), **counts})
+    if tariffs is None:
+        talk(_("The tariffs in {path} are an example: put yours there.").format(path=folder / "tariffs.csv"))
     talk(_("{name} is founded. Start its node: resilia node --dir {folder}").format(name=community_name, folder=folder))
 
 

@@ -15,10 +15,13 @@ KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "mark": None, "ngettext"
 
 
 def source_messages(folder: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the messages marked in the sources of a folder: one text, or singular and plural."""
-    for path in sorted(folder.rglob("*.py")):
-        for _line, message, _comments, _context in extract_from_file("python", path, keywords=KEYWORDS):
-            yield message if isinstance(message, tuple) else (message,)
+    """Yield the messages marked in the sources and templates of a folder: one text, or singular and plural."""
+    for method, pattern in (("python", "*.py"), ("jinja2", "*.html")):
+        for path in sorted(folder.rglob(pattern)):
+            options = {"trimmed": "true"} if method == "jinja2" else {}
+            for found in extract_from_file(method, path, keywords=KEYWORDS, options=options):
+                message = found[1]
+                yield message if isinstance(message, tuple) else (message,)
 
 
 def help_messages() -> Iterator[tuple[str, ...]]:
