@@ -33,12 +33,15 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainProcess]:
 
 
 @pytest.fixture
-def w3(process: ChainProcess) -> Web3:
+def w3(process: ChainProcess) -> Iterator[Web3]:
     """A client that signs for Alice."""
-    w3 = Web3(IPCProvider(process.ipc_path))
+    provider = IPCProvider(process.ipc_path)
+    w3 = Web3(provider)
     w3.middleware_onion.inject(SignAndSendRawMiddlewareBuilder.build(ALICE), layer=0)
     w3.eth.default_account = ALICE.address
-    return w3
+    yield w3
+    persistent: Any = provider._socket
+    persistent.sock.close()  # the provider itself has no way to hang up
 
 
 def ask(w3: Web3, method: str, *params: Any) -> Any:
