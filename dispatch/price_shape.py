@@ -15,11 +15,13 @@ from dispatch.prices import GridTariff, LocalOutlook
 from energy.interval import QUARTER_HOUR_S
 
 DAY_S: Final = 86_400
+NOON_UTC_HOUR: Final = 12
+"""Hour of the UTC day in which the sun is highest, near Greenwich."""
 WEIGHT_PERMILLE: Final = 300
 """Weight of the newest result of a quarter of the day."""
 _FRACTION: Final = 1_000
 """Averages are held in thousandths of their unit, so that slow learning does not stop at a rounding."""
-_SUN_HOURS: Final = range(9, 16)
+_SUN_HOURS_AROUND_NOON: Final = 3
 _PRIOR_SUN_PERMILLE: Final = 250
 _PRIOR_DARK_PERMILLE: Final = 850
 """Before the first price: local energy is plentiful while the sun is high and scarce otherwise."""
@@ -32,10 +34,12 @@ _KNOWN_AFTER: Final = 4
 class PriceShape:
     """Learned place of the local price in the tariff band, and learned depth, per quarter of the UTC day."""
 
-    def __init__(self, length_s: int = QUARTER_HOUR_S, depth_prior_wh: int = 0) -> None:
+    def __init__(
+        self, length_s: int = QUARTER_HOUR_S, depth_prior_wh: int = 0, noon_utc_hour: int = NOON_UTC_HOUR
+    ) -> None:
         starts = range(0, DAY_S, length_s)
         self._length_s = length_s
-        self._place = [_FRACTION * _prior_permille(start // 3_600) for start in starts]
+        self._place = [_FRACTION * _prior_permille(start // 3_600, noon_utc_hour) for start in starts]
         self._depth = [_FRACTION * depth_prior_wh] * len(starts)
         self._seen = [0] * len(starts)
 
@@ -102,5 +106,6 @@ def closing_price(mean_ueur_per_kwh: int | None, best_bid: int | None, best_ask:
     return price
 
 
-def _prior_permille(hour: int) -> int:
-    return _PRIOR_SUN_PERMILLE if hour in _SUN_HOURS else _PRIOR_DARK_PERMILLE
+def _prior_permille(hour: int, noon_utc_hour: int) -> int:
+    from_noon = abs((hour - noon_utc_hour + 12) % 24 - 12)
+    return _PRIOR_SUN_PERMILLE if from_noon <= _SUN_HOURS_AROUND_NOON else _PRIOR_DARK_PERMILLE

@@ -28,7 +28,7 @@ from dispatch.bidding import (
 )
 from dispatch.forecast import SiteForecaster
 from dispatch.planner import HORIZON_STEPS, Plan, Planner
-from dispatch.price_shape import PriceShape, closing_price
+from dispatch.price_shape import NOON_UTC_HOUR, PriceShape, closing_price
 from dispatch.prices import GridTariff, exchange_prices
 from dispatch.safety import UNBOUNDED_WH, GridBand, actuate
 from dispatch.storage import Battery, BatterySpec
@@ -48,6 +48,8 @@ class SiteConfig:
     """Quotes concede from their opening price to the reservation price over this long before the gate closes, ≥ 1."""
     horizon_steps: int = HORIZON_STEPS
     """Longest plan, in intervals."""
+    noon_utc_hour: int = NOON_UTC_HOUR
+    """Hour of the UTC day, 0 to 23, in which the sun is highest here: when energy is cheap, until prices are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class SiteAgent:
         """The newest plan, for display; not part of the state."""
         self._planner = planner
         self._forecaster = SiteForecaster(config.length_s)
-        self._shape = PriceShape(config.length_s, _depth_prior_wh(config.battery))
+        self._shape = PriceShape(config.length_s, _depth_prior_wh(config.battery), config.noon_utc_hour)
         self._stored_milliwh = stored_milliwh
         self._next_delivery = 0
         self._intentions: dict[int, _Intention] = {}

@@ -160,6 +160,7 @@ class Node:
         self.trading.open_and_close(now)
         await self.trading.synced()
         self.measuring.read_files()
+        await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
         settled = await self.settling.settle_due(self.measuring.attested_through)
         self.projection.flush()

@@ -188,6 +188,10 @@ class Measuring:
             for row in rows:
                 self._note(row) if isinstance(row, Rejected) else self.take(row, "csv")
 
+    async def synced(self) -> None:
+        """Wait until every kept frame is on disk."""
+        await self._log.synced()
+
     async def heard(self, timeout_s: float) -> None:
         """Wait until another sample has come, but not for ever."""
         self._heard.clear()

@@ -159,16 +159,13 @@ class Day:
                 resident.deliver(self._street, delivered, positions.get(resident.key.address, 0))
         self._meters.show(base, self._residents)
         await self._advance(base + READ_AT_S)
-        report = await self._node.tick()
         deadline = asyncio.get_running_loop().time() + METER_PATIENCE_S
+        self._node.measuring.read_files()
         while self._node.measuring.missing(delivered):
             if asyncio.get_running_loop().time() > deadline:
-                silent = [resident.label for resident in self._residents]
-                raise Unavailable(f"a simulated meter did not reach the node, one of {', '.join(silent)}")
+                raise Unavailable("a simulated meter did not reach the node in time")
             await self._node.measuring.heard(0.05)
-        if delivered >= self._street.start and not report.attested:
-            report = await self._node.tick()
-        self._watch(self._checkpoint.step, report)
+        self._watch(self._checkpoint.step, await self._node.tick())
 
     async def _quote(self, number: int, base: int, interval: int) -> None:
         """Let everybody bring their orders in the book up to date, once."""

@@ -17,7 +17,7 @@ from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
 from node.community import Member
-from node.demo.street import Street, position
+from node.demo.street import NOON_UTC_HOUR, Street, position
 from node.founding import meter_pseudonym
 from node.keys import KeyPair
 from node.typed_data import cancel_digest, order_digest
@@ -199,7 +199,9 @@ def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner)
     )
     residents = []
     for number, home in enumerate(street.homes):
-        site = SiteConfig(default_home_battery(home.battery), rules, gate_lead_s=config.gate_lead_s)
+        site = SiteConfig(
+            default_home_battery(home.battery), rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR
+        )
         digits = f"{int.from_bytes(seeded(seed, home.label, 'serial')[:4], 'big') % 10**6:06d}"
         linky = number < LINKY_HOMES
         residents.append(
@@ -215,7 +217,7 @@ def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner)
             )
         )
     nothing = (0,) * len(street.homes[0].load_wh)
-    site = SiteConfig(COMMUNITY_BATTERY, rules, gate_lead_s=config.gate_lead_s)
+    site = SiteConfig(COMMUNITY_BATTERY, rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR)
     digits = f"{int.from_bytes(seeded(seed, BATTERY_LABEL, 'serial')[:4], 'big') % 10**6:06d}"
     battery = SiteAgent(site, planner)
     residents.append(_resident(BATTERY_LABEL, seed, f"SC-CB-{digits}", "", battery, nothing, nothing, Source.STORAGE))

@@ -20,6 +20,8 @@ from energy.quantities import ratio_down
 from node.demo.profile import QUARTERS, quarter_hour_series
 
 TIME_ZONE: Final = "America/Los_Angeles"
+NOON_UTC_HOUR: Final = 20
+"""The sun is highest at 19:50 UTC, 117.4 degrees west."""
 FIRST_DAY: Final = date(2016, 8, 1)
 LAST_DAY: Final = date(2017, 7, 31)
 HISTORY_DAYS: Final = 14

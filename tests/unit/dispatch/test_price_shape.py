@@ -78,3 +78,10 @@ def test_the_closing_price_agrees_with_what_was_left_in_the_book() -> None:
     assert closing_price(100, 60, 120) == 100
     assert closing_price(100, 60, 70) == 70
     assert closing_price(100, 110, 120) == 110
+
+
+def test_the_first_guess_follows_the_sun_of_the_place() -> None:
+    east, west = PriceShape(), PriceShape(noon_utc_hour=20)
+    afternoon = NOON + 8 * 3_600
+    assert west.expected(afternoon, TARIFF) == east.expected(NOON, TARIFF)
+    assert west.expected(NOON, TARIFF).price_ueur_per_kwh > east.expected(NOON, TARIFF).price_ueur_per_kwh
