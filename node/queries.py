@@ -9,7 +9,7 @@ Refuses: cursors that it did not give out (`BadCursor`); limits are capped, neve
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypedDict, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, SQLColumnExpression, case, cast, func, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, SQLColumnExpression, case, cast, func, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
@@ -32,6 +32,9 @@ Column = SQLColumnExpression[Any]
 LIMIT_DEFAULT: Final = 1_000
 LIMIT_MAX: Final = 5_000
 """Most items in one page of answers: about 2 MB of JSON."""
+
+HOME: Final = "home"
+"""The kind of an account that is neither storage nor the supplier."""
 
 
 class BadCursor(ValueError):
@@ -220,22 +223,19 @@ class Queries:
         """Return totals over the intervals of a stretch of time.
 
         `localWh` is, per interval, what meters took while neighbours gave: min(import, export); the grid brings the
-        rest. `selfSufficiencyPermille` is local over imported energy, rounded down, None when nothing was imported.
-        `savedNeur` is traded energy times the grid's spread (import minus export tariff): what buyers and sellers
-        keep together by trading with each other. `gridCarbonG` is the grid's part times its carbon intensity,
-        rounded down once.
+        rest. `localSharePermille` is local over imported energy, rounded down, None when nothing was imported.
+        `homesPaidNeur` is what the homes paid in settled intervals, `homesAtGridNeur` what the same metered energy
+        costs at the grid's tariffs alone, and `savedNeur` the difference. `gridCarbonG` is the grid's part times its
+        carbon intensity, rounded down once.
         """
         imported = func.coalesce(col(MarketInterval.import_wh), 0)
         exported = func.coalesce(col(MarketInterval.export_wh), 0)
         local = case((imported < exported, imported), else_=exported)
-        spread = col(MarketInterval.import_tariff_ueur_per_kwh) - col(MarketInterval.export_tariff_ueur_per_kwh)
-        traded = cast(col(MarketInterval.traded_wh), BigInteger)
         carbon = func.coalesce(col(MarketInterval.carbon_g_per_kwh), 0)
         sums: dict[str, Column] = {
             "trades": col(MarketInterval.trades),
-            "tradedWh": traded,
+            "tradedWh": col(MarketInterval.traded_wh),
             "turnoverNeur": col(MarketInterval.turnover_neur),
-            "savedNeur": traded * func.coalesce(spread, 0),
             "importWh": imported,
             "exportWh": exported,
             "certifiedWh": func.coalesce(col(MarketInterval.certified_wh), 0),
@@ -249,13 +249,18 @@ class Queries:
         )
         with self._engine.connect() as connection:
             intervals, *values = connection.execute(statement).one()
+            homes_paid_neur = _homes_paid_neur(connection, start, end)
+            homes_at_grid_neur = _homes_at_grid_neur(connection, start, end)
         totals = {name: int(value or 0) for name, value in zip(sums, values, strict=True)}
         carbon_mg, import_wh = totals.pop("gridCarbonMg"), totals["importWh"]
         return {
             "intervals": int(intervals),
             **totals,
-            "selfSufficiencyPermille": totals["localWh"] * 1_000 // import_wh if import_wh else None,
+            "localSharePermille": totals["localWh"] * 1_000 // import_wh if import_wh else None,
             "gridCarbonG": carbon_mg // 1_000,
+            "homesPaidNeur": homes_paid_neur,
+            "homesAtGridNeur": homes_at_grid_neur,
+            "savedNeur": homes_at_grid_neur - homes_paid_neur,
         }
 
     # -- READING ROWS
@@ -281,6 +286,31 @@ class Queries:
             rows = session.exec(statement.limit(limit + 1)).all()
         following = [str(getattr(row, key)) for row in rows[limit:] for key in keys]
         return Page(items=[shape(row) for row in rows[:limit]], next="-".join(following) or None)
+
+
+def _homes_paid_neur(connection: Connection, start: int | None, end: int | None) -> int:
+    """Return what the homes paid, less what they were paid; entries exist for settled intervals only."""
+    statement = (
+        select_columns(func.sum(col(EntryRow.amount_neur)))
+        .join(Account, col(Account.address) == col(EntryRow.account))
+        .where(col(Account.kind) == HOME, *_within(col(EntryRow.interval), None, start, end))
+    )
+    return -int(connection.execute(statement).scalar() or 0)
+
+
+def _homes_at_grid_neur(connection: Connection, start: int | None, end: int | None) -> int:
+    """Return what the homes' metered energy of settled intervals costs at the grid's two tariffs."""
+    imported = cast(col(ReadingRow.import_wh), BigInteger) * col(MarketInterval.import_tariff_ueur_per_kwh)
+    exported = cast(col(ReadingRow.export_wh), BigInteger) * col(MarketInterval.export_tariff_ueur_per_kwh)
+    statement = (
+        select_columns(func.sum(imported - exported))
+        .select_from(ReadingRow)
+        .join(Account, col(Account.address) == col(ReadingRow.account))
+        .join(MarketInterval, col(MarketInterval.start) == col(ReadingRow.interval))
+        .where(col(Account.kind) == HOME, col(MarketInterval.run_id).is_not(None))
+        .where(*_within(col(MarketInterval.start), None, start, end))
+    )
+    return int(connection.execute(statement).scalar() or 0)
 
 
 def _within(column: Column, exactly: int | None, start: int | None, end: int | None) -> list[ColumnElement[bool]]:

@@ -182,10 +182,9 @@ RUNS: Final = Table(
         Column(mark("Traded"), "tradedWh", _energy),
         Column(mark("Certified"), "certifiedWh", _energy),
         Column(mark("Accounts"), "accounts", _count),
-        Column(mark("Sum of payments"), "netSumNeur", _euros),
+        Column(mark("Sum"), "netSumNeur", _euros),
         Column(mark("Block"), "blockNumber", _count),
         Column(mark("Transaction"), "transaction", _hex),
-        Column(mark("Gas"), "gasUsed", _count),
     ),
 )
 BLOCKS: Final = Table(

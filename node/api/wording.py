@@ -5,7 +5,7 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Shows a dash for what is not know
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -107,9 +107,12 @@ def euros(amount_neur: int | None, places: int = 2) -> str:
     return DASH if amount_neur is None else money(amount_neur, places)
 
 
-def share(permille: int | None) -> str:
-    """Return a share in percent with one decimal."""
-    return DASH if permille is None else f"{number(Decimal(permille).scaleb(-1), 0, 1)}{NO_BREAK_SPACE}%"
+def share(part: int, whole: int) -> str:
+    """Return a share in percent with one decimal, rounded half to even; a dash for a share of nothing."""
+    if not whole:
+        return DASH
+    percent = (Decimal(100 * part) / whole).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+    return f"{number(percent, 1, 1)}{NO_BREAK_SPACE}%"
 
 
 def carbon(mass_g: int) -> str:

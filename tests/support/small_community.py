@@ -40,6 +40,8 @@ BATTERY = "0x" + "44" * 20
 SUPPLIER = "0x" + "55" * 20
 NODE = Address(bytes.fromhex("99" * 20))
 RUN_INTERVALS = 4
+IMPORT_TARIFF = 201_600
+EXPORT_TARIFF = 40_000
 
 
 def word(prefix: int, number: int) -> str:
@@ -70,25 +72,13 @@ def _rows() -> list[SQLModel]:
         ),
         Account(address=BATTERY, label="Battery", kind="storage", balance_neur=5 * 10**9),
         Account(address=SUPPLIER, label="Supplier", kind="supplier"),
-        EntryRow(
-            account=HOMES[0],
-            sequence=1,
-            run_id=1,
-            interval=FIRST,
-            kind="sale",
-            quantity_wh=500,
-            price_ueur_per_kwh=110_000,
-            amount_neur=55_000_000,
-            balance_after_neur=1_055_000_000,
-            reference=word(0xEE, 1),
-        ),
     ]
     certificates = 0
     for index in range(SETTLED + 4):
         rows.append(_interval(index))
         if index >= SETTLED:
             continue
-        rows.extend(_readings(index))
+        rows.extend([*_readings(index), *_entries(index)])
         if sun_wh(index):
             certificates += 1
             rows.extend([_certificate(certificates, index), *_trade(index)])
@@ -122,8 +112,8 @@ def _interval(index: int) -> MarketInterval:
         import_wh=_needs_wh(index) + _charge_wh(index) if settled else None,
         export_wh=sun_wh(index) if settled else None,
         certified_wh=sun_wh(index) if settled else None,
-        import_tariff_ueur_per_kwh=201_600,
-        export_tariff_ueur_per_kwh=40_000,
+        import_tariff_ueur_per_kwh=IMPORT_TARIFF,
+        export_tariff_ueur_per_kwh=EXPORT_TARIFF,
         carbon_g_per_kwh=62,
         readings_root=word(0xAA, index) if settled else None,
         attested_in=word(0xAB, index) if settled else None,
@@ -156,6 +146,33 @@ def _readings(index: int) -> list[ReadingRow]:
             signatures="[]",
         )
         for number, (account, imported, exported) in enumerate(amounts)
+    ]
+
+
+def _entries(index: int) -> list[EntryRow]:
+    """Return what the three homes pay (-) and get (+) for one interval."""
+    traded_wh, price = min(sun_wh(index), _needs_wh(index)), _price(index)
+    lines = [
+        (HOMES[index % 2], "sale", traded_wh, price),
+        (HOMES[0], "surplus", sun_wh(index) - traded_wh, EXPORT_TARIFF),
+        (HOMES[2], "purchase", traded_wh, -price),
+        (HOMES[2], "supply", _needs_wh(index) - traded_wh, -IMPORT_TARIFF),
+    ]
+    return [
+        EntryRow(
+            account=account,
+            sequence=4 * index + place,
+            run_id=index // RUN_INTERVALS + 1,
+            interval=FIRST + index * LENGTH_S,
+            kind=kind,
+            quantity_wh=quantity_wh,
+            price_ueur_per_kwh=abs(signed_price),
+            amount_neur=quantity_wh * signed_price,
+            balance_after_neur=10**9,
+            reference=word(0xEE, index),
+        )
+        for place, (account, kind, quantity_wh, signed_price) in enumerate(lines)
+        if quantity_wh
     ]
 
 

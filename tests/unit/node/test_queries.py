@@ -5,8 +5,10 @@ from node.queries import LIMIT_MAX, BadCursor, Queries
 from node.storage.models import TradeRow
 from tests.support.small_community import (
     BATTERY,
+    EXPORT_TARIFF,
     FIRST,
     HOMES,
+    IMPORT_TARIFF,
     LENGTH_S,
     RUN_INTERVALS,
     SETTLED,
@@ -139,6 +141,10 @@ def test_the_summary_adds_up_what_the_intervals_say() -> None:
 
     pairs = [(int(row["importWh"] or 0), int(row["exportWh"] or 0)) for row in rows]
     local = sum(min(pair) for pair in pairs)
+    flows = [flow for row in rows if (flow := QUERIES.flow(int(row["start"] or 0)))]
+    at_grid = sum(flow["homesImportWh"] * IMPORT_TARIFF - flow["homesExportWh"] * EXPORT_TARIFF for flow in flows)
+    # Traded among homes at any price, a Wh spares them the gap between the tariffs.
+    saved = total("tradedWh") * (IMPORT_TARIFF - EXPORT_TARIFF)
     assert summary == {
         "intervals": 36,
         "trades": total("trades"),
@@ -146,22 +152,25 @@ def test_the_summary_adds_up_what_the_intervals_say() -> None:
         "turnoverNeur": sum(
             int(trade["amountNeur"] or 0) for trade in QUERIES.trades(end=FIRST + 36 * LENGTH_S)["items"]
         ),
-        "savedNeur": total("tradedWh") * (201_600 - 40_000),
         "importWh": total("importWh"),
         "exportWh": total("exportWh"),
         "certifiedWh": total("certifiedWh"),
         "localWh": local,
         "gridImportWh": total("importWh") - local,
         "gridExportWh": total("exportWh") - local,
-        "selfSufficiencyPermille": local * 1_000 // total("importWh"),
+        "localSharePermille": local * 1_000 // total("importWh"),
         "gridCarbonG": sum(max(0, imported - exported) * 62 for imported, exported in pairs) // 1_000,
+        "homesPaidNeur": at_grid - saved,
+        "homesAtGridNeur": at_grid,
+        "savedNeur": saved,
     }
-    assert summary["selfSufficiencyPermille"] not in (0, 1_000)
+    assert summary["localSharePermille"] not in (0, 1_000)
+    assert 0 < saved < at_grid
 
 
 def test_the_summary_of_nothing_is_zero() -> None:
     summary = QUERIES.summary(start=0, end=0)
-    assert summary.pop("selfSufficiencyPermille") is None
+    assert summary.pop("localSharePermille") is None
     assert set(summary.values()) == {0}
 
 
@@ -171,5 +180,8 @@ def test_accounts_and_statements() -> None:
     assert statement is not None
     assert statement["balanceNeur"] == 10**9
     assert isinstance(statement["entries"], list)
-    assert [entry["amountNeur"] for entry in statement["entries"]] == [55_000_000]
+    sales = [entry for entry in statement["entries"] if entry["kind"] == "sale"]
+    assert sum(entry["amountNeur"] for entry in sales) == sum(
+        int(trade["amountNeur"] or 0) for trade in QUERIES.trades(account=HOMES[0])["items"]
+    )
     assert QUERIES.statement(word(0, 0)) is None

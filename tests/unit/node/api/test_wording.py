@@ -48,12 +48,11 @@ def test_prices_money_shares_and_carbon() -> None:
     assert wording.mean_price(85_125) == "8.51\u00a0ct/kWh"
     assert wording.euros(2_359_999_999) == "€2.36"
     assert wording.euros(75_000_000, 4) == "€0.0750"
-    assert wording.share(632) == "63.2\u00a0%"
+    assert wording.share(62_316, 92_653) == "67.3\u00a0%"
+    assert (wording.share(0, 5), wording.share(0, 0)) == ("0.0\u00a0%", "–")
     assert wording.carbon(999) == "999\u00a0g CO₂e"
     assert wording.carbon(1_066) == "1.1\u00a0kg CO₂e"
-    assert [shown(None) for shown in (wording.exact_price, wording.mean_price, wording.euros, wording.share)] == [
-        "–"
-    ] * 4
+    assert [shown(None) for shown in (wording.exact_price, wording.mean_price, wording.euros)] == ["–"] * 3
 
 
 def test_names_and_digests() -> None:
