@@ -180,6 +180,14 @@ def test_a_receipt_for_something_else_is_not_believed(change: dict[str, Any], ke
     assert code == ExitCode.NOT_VERIFIED
 
 
+def test_a_signed_receipt_for_another_order_is_not_believed(key: list[str]) -> None:
+    node = SmallNode()
+    other = node.receipt(digest_from_hex(small_node.digest_text(1)), {"filledWh": 0, "restingWh": 500})
+    with serving(node.answers() | {"energy_placeOrder": other}) as server:
+        code = main(["order", "place", "sell", "500Wh", "--min", "9ct", *key, "--rpc", server.url])
+    assert code == ExitCode.NOT_VERIFIED
+
+
 def test_cancels_by_the_beginning_of_the_digest(key: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     node = SmallNode()
     resting = [small_node.order(number, "sell", status="resting") for number in (0x7F3A12, 0x7F3B00)]
