@@ -1,0 +1,38 @@
+"""What all tests share: how hard hypothesis tries, tests that take long, and a guard against a stale order book."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from node.cli.health import check_book
+from tests.support.source_tree import ROOT
+
+# No deadline: the machine that runs the tests may be busy with something else.
+settings.register_profile("default", max_examples=100, deadline=None, print_blob=True)
+settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-long", action="store_true", help="run the tests marked 'long' as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes; left out unless --run-long is given")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--run-long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop before any test: results over an order book that is not the one in the sources would mean nothing."""
+    finding = check_book(ROOT / "market" / "book")
+    if not finding.ok:
+        pytest.exit(f"{finding.text}. {finding.advice}", returncode=pytest.ExitCode.USAGE_ERROR)
