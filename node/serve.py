@@ -127,7 +127,9 @@ def _server(app: Any) -> _Server:
 
 def _bind(host: str, wanted: int | None, usual: int) -> socket.socket:
     for port in (usual, 0) if wanted is None else (wanted,):
-        bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # Named as TCP, or asyncio does not switch Nagle's algorithm off and every answer waits 40 ms for an ACK.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))
