@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node import strict_json
 from node.api.tables import BLOCKS, CERTIFICATES, INTERVALS, RUNS, TRADES, Table
 from node.queries import BadCursor, Page, Queries
 from node.query_rows import Row
-from node.rpc import parameters, strict_json
+from node.rpc import parameters
 from node.rpc.ports import ChainRequests
 from node.rpc.schemas import SCHEMAS
 

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.responses import StreamingResponse
 
 from node.events import Broadcaster, NodeEvent
-from node.rpc.strict_json import dumps
+from node.strict_json import dumps
 
 SILENCE_S_MAX: Final = 15
 """Longest silence on a connection: a comment is sent instead, so that nobody on the way gives it up."""

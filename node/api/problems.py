@@ -15,7 +15,7 @@ from node.queries import BadCursor
 from node.rejections import NodeReject
 from node.rpc.methods_energy import Refused
 from node.rpc.parameters import BadParameter
-from node.rpc.strict_json import BadJson
+from node.strict_json import BadJson
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from node.rpc import strict_json
+from node import strict_json
 from node.rpc.app import read_body
 from node.rpc.guard import is_json
 from node.rpc.methods_energy import EnergyMethods

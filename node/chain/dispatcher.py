@@ -8,12 +8,12 @@ Refuses: bodies over `BODY_SIZE_MAX`, batches over `BATCH_SIZE_MAX`, JSON with d
 import inspect
 import json
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from energy.errors import Corrupt, Unavailable
 from energy.results import Rejected
+from node import strict_json
 from node.chain.chain import Chain
 from node.chain.errors import (
     ANSWER_SIZE_MAX,
@@ -37,11 +37,7 @@ from node.chain.methods.session import Session
 from node.chain.rejections import geth_message
 
 BATCH_SIZE_MAX: Final = 1_000
-DEPTH_MAX: Final = 64
-"""Nesting of JSON. py-evm raises Python's recursion limit so far that deeper JSON would overflow the C stack."""
 SEND: Final = "eth_sendRawTransaction"
-
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 _log = logging.getLogger(__name__)
 
@@ -157,37 +153,9 @@ def _leading_sends(requests: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _parsed(body: bytes) -> Any:
     try:
-        if _is_too_deep(body):
-            raise ValueError(f"nested deeper than {DEPTH_MAX}")
-        return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refused)
-    except ValueError as error:
+        return strict_json.loads(body)
+    except strict_json.BadJson as error:
         raise ChainError(PARSE_ERROR, f"parse error: {error}") from None
-
-
-def _is_too_deep(body: bytes) -> bool:
-    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
-        return False
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(body):
-        token = match.group()
-        if token in (b"[", b"{"):
-            depth += 1
-            if depth > DEPTH_MAX:
-                return True
-        elif token in (b"]", b"}"):
-            depth -= 1
-    return False
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("duplicate key in an object")
-    return document
-
-
-def _refused(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _is_valid(request: Any) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt
+from node import strict_json
 from node.chain.dispatcher import Dispatcher
 from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
 from node.chain.framing import FRAMES_METHOD, JsonSplitter, frame, read_frame
@@ -109,8 +110,8 @@ def _frames_request(body: bytes) -> tuple[object, bool] | None:
     if FRAMES_METHOD.encode() not in body:
         return None
     try:
-        request = json.loads(body)
-    except ValueError:
+        request = strict_json.loads(body)
+    except strict_json.BadJson:
         return None
     if not isinstance(request, dict) or request.get("method") != FRAMES_METHOD:
         return None

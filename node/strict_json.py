@@ -5,11 +5,17 @@ object (readers disagree on which one counts), and nesting deeper than `DEPTH_MA
 """
 
 import json
+import re
 from math import isfinite
 from typing import Any, Final, NoReturn
 
-DEPTH_MAX: Final = 32
-"""Deepest nesting of arrays and objects; a batch of typed data needs six."""
+DEPTH_MAX: Final = 64
+"""Deepest nesting of arrays and objects; a batch of typed data needs six.
+
+It is counted before anything is parsed: py-evm and eth-account raise Python's recursion limit so far that the
+interpreter's JSON reader overflows the C stack on deep brackets, which ends the process.
+"""
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class BadJson(ValueError):
@@ -22,18 +28,16 @@ def loads(raw: bytes) -> Any:
     Raises:
         BadJson: see the module.
     """
+    if _is_too_deep(raw):
+        raise BadJson(f"nested deeper than {DEPTH_MAX}")
     try:
-        value = _DECODER.decode(raw.decode())
+        return _DECODER.decode(raw.decode())
     except UnicodeDecodeError as error:
         raise BadJson(f"the text is not UTF-8 at byte {error.start}") from None
-    except RecursionError:
-        raise BadJson(f"nested deeper than {DEPTH_MAX}") from None
     except json.JSONDecodeError as error:
         raise BadJson(f"{error.msg} at character {error.pos}") from None
     except ValueError as error:  # an integer of thousands of digits, or one of ours
         raise BadJson(str(error)) from None
-    _check_depth(value)
-    return value
 
 
 def dumps(value: Any) -> bytes:
@@ -61,19 +65,19 @@ def _number(text: str) -> float:
     return value
 
 
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        level = [
-            item
-            for container in level
-            if isinstance(container, dict | list)
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return
-    raise BadJson(f"nested deeper than {DEPTH_MAX}")
+def _is_too_deep(raw: bytes) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(raw):
+        token = match.group()
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > DEPTH_MAX:
+                return True
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return False
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
