@@ -4,16 +4,17 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 """
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from energy.errors import Unavailable
+from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
-from market.commands import AdmitAccount, Command
-from market.events import Event, GateClosed, IntervalOpened, Trade
+from market.commands import AdmitAccount
+from market.events import GateClosed
 from market.orders import Order
 from node.certifying import Certifying
 from node.chain.client import AsyncChainClient
@@ -21,7 +22,7 @@ from node.chain.launcher import ChainProcess, start_chain
 from node.chain_access import web3_over
 from node.clock import Clock
 from node.community import Community
-from node.events import Broadcaster, EventKind
+from node.events import Broadcaster
 from node.founding import COMMUNITY_FILE, TARIFF_FILE
 from node.keys import SEALER_FILE, KeyPair, KeyRing, load_keys
 from node.ledger import Ledger
@@ -29,6 +30,7 @@ from node.measuring import Measuring
 from node.queries import Queries
 from node.rpc.ports import Cancelled, JsonObject, Placed
 from node.settling import SettledRun, Settling
+from node.showing import Showing
 from node.storage.database import open_database
 from node.storage.log import AppendLog
 from node.storage.models import Account
@@ -41,6 +43,7 @@ from oracles.signers import KeySigner
 from oracles.typed_data import CANCEL, ORDER, Domain, community_domain
 
 BOOK_LEVELS_SHOWN = 50
+EXIT_CORRUPT = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,13 @@ class Node:
         self._manual_time = manual_time
         self._keys = keys
         self._head: JsonObject = {}
-        self._projected = 0
-        self._opened: list[int] = []
-        self._closed: list[GateClosed] = []
+        self._showing = Showing(self.projection, self.events)
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._guards: list[GuardStore] = []
-        self.trading = Trading(community, self.settlement_domain, keys["node"], self._journal, clock, self._follow)
+        self.trading = Trading(
+            community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
+        )
         self.measuring = Measuring(
             community,
             folder,
@@ -133,24 +136,38 @@ class Node:
         )
         try:
             node = cls(folder, community, keys, clock, chain, manual_time=manual_time)
-            await node._recover()
         except BaseException:
             chain.stop()
+            raise
+        try:
+            await node._recover()
+        except BaseException:
+            await node._let_go()
             raise
         return node
 
     async def close(self) -> None:
         """Stop listening, write everything, stop the chain."""
         self.events.close()
-        await self.measuring.stop()
-        self._journal.close()
-        self._readings.close()
-        self.projection.flush()
-        self.projection.engine.dispose()
-        for guard in self._guards:
-            guard.close()
-        await self.client.close()
-        self._chain.stop()
+        try:
+            await self.measuring.stop()
+            await self._journal.synced()
+            self._show()
+            self.projection.flush()
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close every file and end the chain's process, whatever else fails."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._chain.stop)
+            stack.push_async_callback(self.client.close)
+            for guard in self._guards:
+                stack.callback(guard.close)
+            stack.callback(self.projection.engine.dispose)
+            stack.push_async_callback(self._readings.close)
+            stack.push_async_callback(self._journal.close)
+            stack.push_async_callback(self.measuring.stop)
 
     async def tick(self) -> TickReport:
         """Do whatever has become due: open books, close gates, sign and post readings, settle runs."""
@@ -159,17 +176,17 @@ class Node:
             await self.client.call("chain_setTime", [now])
         self.trading.open_and_close(now)
         await self.trading.synced()
+        self._show()
         self.measuring.read_files()
         await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
         settled = await self.settling.settle_due(self.measuring.attested_through)
+        self._show()
         self.projection.flush()
         if attested or settled or not self._head:
             await self._read_head()
-        self._publish(attested, settled)
-        opened, self._opened = tuple(self._opened), []
-        closed, self._closed = tuple(self._closed), []
-        return TickReport(opened, closed, tuple(attested), tuple(settled))
+        self._showing.publish(attested, settled)
+        return TickReport(*self._showing.take(), tuple(attested), tuple(settled))
 
     async def run(self, period_s: float = 1.0) -> None:
         """Tick for ever, by the wall clock."""
@@ -177,21 +194,30 @@ class Node:
             try:
                 await self.tick()
             except Unavailable:
+                self._require_chain()
                 await asyncio.sleep(period_s)
             await asyncio.sleep(period_s)
+
+    def _require_chain(self) -> None:
+        """Stop the node when the chain's process has ended: whoever supervises the node starts both again."""
+        code = self._chain.exit_code
+        if code == EXIT_CORRUPT:
+            raise Corrupt("the chain's process found its store corrupt and ended; its log says why")
+        if code is not None:
+            raise Unavailable(f"the chain's process has ended with code {code}: start the node again")
 
     # -- COMMANDS
 
     async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
         """Check, journal and match a signed order; return when it is safely on disk."""
         placed = await self.trading.place_order(order, signature)
-        self.projection.flush()
+        self._show_at_once()
         return placed
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         """Check and journal a signed cancellation; return when it is safely on disk."""
         cancelled = await self.trading.cancel_order(account, digest, signature)
-        self.projection.flush()
+        self._show_at_once()
         return cancelled
 
     # -- QUERIES
@@ -286,8 +312,13 @@ class Node:
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
         self.projection.put_accounts(_accounts(self.community))
-        self._projected = self.projection.position("journal")
         self.trading.replay()
+        if self._showing.projected > self.trading.sequence:
+            raise Corrupt(
+                f"the journal ends at record {self.trading.sequence}, but the tables have seen record "
+                f"{self._showing.projected}: it has lost its end; restore a backup"
+            )
+        self._show()
         await self.measuring.recover()
         await self.settling.recover()
         unknown = [
@@ -296,46 +327,22 @@ class Node:
         balances = await self.ledger.balances([*unknown, self.community.supplier])
         self.trading.execute_all([AdmitAccount(account, balances[account]) for account in unknown])
         await self.trading.synced()
+        self._show()
         self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
         self.projection.flush()
-        self._opened.clear()
-        self._closed.clear()
+        self._showing.take()
         self.measuring.start()
         await self._read_head()
 
-    def _follow(self, sequence: int, now: int, command: Command, events: Any) -> None:
-        """Show an accepted command to the projection, unless it was already followed before a restart."""
-        if sequence <= self._projected:
-            return
-        self.projection.apply_market(sequence, now, command, events)
-        for event in events:
-            self._announce(event)
+    def _show(self) -> None:
+        """Let the tables and the watchers know what is on disk."""
+        self._showing.show(self.trading.durable)
 
-    def _announce(self, event: Event) -> None:
-        match event:
-            case IntervalOpened(interval):
-                self._opened.append(interval)
-            case GateClosed(interval, trades, traded_wh, _):
-                self._closed.append(event)
-                data = {"start": interval, "status": "closed", "trades": trades, "tradedWh": traded_wh}
-                self.events.publish(EventKind.INTERVAL, data)
-            case Trade():
-                data = {
-                    "interval": event.interval,
-                    "number": event.number,
-                    "price": event.price_ueur_per_kwh,
-                    "quantityWh": event.quantity_wh,
-                }
-                self.events.publish(EventKind.TRADE, data)
-            case _:
-                pass
-
-    def _publish(self, attested: list[int], settled: list[SettledRun]) -> None:
-        for interval in attested:
-            self.events.publish(EventKind.INTERVAL, {"start": interval, "status": "attested"})
-        for run in settled:
-            data = {"runId": run.run_id, "tradedWh": run.traded_wh, "certifiedWh": run.certified_wh}
-            self.events.publish(EventKind.RUN, data)
+    def _show_at_once(self) -> None:
+        """Show a member what it has just done; its receipt does not wait for tables that can not be written now."""
+        self._show()
+        with suppress(Unavailable):  # the next flush writes them
+            self.projection.flush()
 
     async def _read_head(self) -> None:
         block = await self.client.call("eth_getBlockByNumber", ["latest", False])

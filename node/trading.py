@@ -60,6 +60,11 @@ class Trading:
         return self._log.count
 
     @property
+    def durable(self) -> int:
+        """Number of the latest record that is on disk."""
+        return self._log.durable
+
+    @property
     def journal_hash(self) -> bytes:
         """Chain hash of the journal through its latest record."""
         return self._log.hash
@@ -187,10 +192,10 @@ class Trading:
                 pass
         self._observer(sequence, now, command, events)
 
-    def forget(self, interval: int) -> None:
-        """Drop the orders and trades of a settled interval from memory."""
-        self.orders.pop(interval, None)
-        self.trades.pop(interval, None)
+    def forget(self, through: int) -> None:
+        """Drop the orders and trades of the intervals through one that is settled from memory."""
+        self.orders = {interval: orders for interval, orders in self.orders.items() if interval > through}
+        self.trades = {interval: trades for interval, trades in self.trades.items() if interval > through}
 
     def _check_signature(self, account: Address, digest: Digest, signature: bytes) -> Rejected | None:
         try:

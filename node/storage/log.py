@@ -1,9 +1,11 @@
 """An append-only, hash-chained, checksummed file: what was acknowledged is in it, whatever happens next.
 
 On disk: frames of 4-byte big-endian length, 4-byte CRC-32, body; a body holds one or more records, each behind its own
-4-byte length. A frame is what one fsync made durable, and the next is written only after it: so a bad frame at the end
-marks a crash before its acknowledgement and is dropped, and a bad frame with a good one behind it is `Corrupt`.
-The chain hash is `sha256(previous hash || record)`, starting from a given seed; it does not depend on the frames.
+4-byte length. The first frame names the format and the seed of the hash chain, so that a file is never read under
+another agreement. A frame is what one fsync made durable, and the next is written only after it: so a bad frame at the
+end marks a crash before its acknowledgement and is dropped, and a bad frame with a good one anywhere behind it is
+`Corrupt`, even when it is the length that lies.
+The chain hash is `sha256(previous hash || record)`, starting from the seed; it does not depend on the frames.
 """
 
 import asyncio
@@ -15,10 +17,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from energy.errors import Corrupt
+from energy.errors import Corrupt, Misconfigured
+from node.storage.durable import sync_folder
 
 _FRAME: Final = struct.Struct(">II")
 _LENGTH: Final = struct.Struct(">I")
+_FORMAT: Final = b"RESILIA-GRID log 1 "
+"""Beginning of the first frame's only record; the seed follows."""
 RECORD_BYTES_MAX: Final = 1 << 20
 
 
@@ -32,70 +37,86 @@ class AppendLog:
             path: Where it lies; the folder must exist.
             seed: Start of the hash chain, 32 bytes; binds the file to its community.
         Raises:
-            Corrupt: a frame in the middle does not match its checksum.
+            Misconfigured: the file was begun with another seed.
+            Corrupt: a frame in the middle does not match its checksum, or the file is no log.
         """
         self.path = path
         self.hash = seed
         self.count = 0
-        self._seed = seed
+        self.durable = 0
+        """How many records are on disk: those may be shown to others."""
+        self.torn_bytes = 0
+        """Of a frame that a crash cut off, dropped at the opening."""
         self._unsynced = bytearray()
         self._flushing: asyncio.Task[None] | None = None
         self._failure: Corrupt | None = None
-        created = not path.exists()
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  (lives as long as the log)
-        if created:
-            _sync_folder(path.parent)
         good = 0
-        for records, end in _frames(path):
-            for record in records:
-                self.hash = sha256(self.hash + record).digest()
-                self.count += 1
-            good = end
-        self.torn_bytes = path.stat().st_size - good
-        if self.torn_bytes:
-            self._file.truncate(good)
-            os.fsync(self._file.fileno())
+        created = not path.exists()
+        if not created:
+            for records, end in _frames(path, seed):
+                for record in records:
+                    self.hash = sha256(self.hash + record).digest()
+                    self.count += 1
+                good = end
+            self.torn_bytes = path.stat().st_size - good
+        self.durable = self.count
+        beginning = _framed(_FORMAT + seed)
+        if not good and self.torn_bytes > _FRAME.size + len(beginning):
+            raise Corrupt(f"{path.name} is no log of this program")
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  (lives as long as the log)
+        try:
+            if self.torn_bytes:
+                self._file.truncate(good)
+                os.fsync(self._file.fileno())
+            if not good:
+                self._write(beginning)
+            if created:
+                sync_folder(path.parent)
+        except (Corrupt, OSError):
+            self._file.close()
+            raise
 
     def records(self) -> Iterator[bytes]:
         """Yield every record on disk, oldest first."""
-        for records, _ in _frames(self.path):
+        for records, _ in _frames(self.path, None):
             yield from records
 
     def append(self, record: bytes) -> bytes:
-        """Take a record in and return the chain hash behind it; it is on disk only after `synced`."""
+        """Take a record in and return the chain hash behind it; it is on disk only after `synced`.
+
+        Raises:
+            Corrupt: the disk has refused a write before.
+        """
         if not 0 < len(record) <= RECORD_BYTES_MAX:
             raise ValueError(f"a record holds 1 to {RECORD_BYTES_MAX} bytes, not {len(record)}")
         self._refuse_after_failure()
-        self._unsynced += _LENGTH.pack(len(record)) + record
+        self._unsynced += _framed(record)
         self.hash = sha256(self.hash + record).digest()
         self.count += 1
         return self.hash
 
-    def sync(self) -> None:
-        """Write and fsync everything appended so far."""
-        self._refuse_after_failure()
-        pending, self._unsynced = self._unsynced, bytearray()
-        if pending:
-            self._write(bytes(pending))
-
     async def synced(self) -> None:
-        """Wait until everything appended so far is on disk; calls that wait together share one fsync."""
+        """Wait until everything appended so far is on disk; calls that wait together share one fsync.
+
+        Raises:
+            Corrupt: the disk refuses, now or before; nothing is written any more.
+        """
         self._refuse_after_failure()
-        while self._unsynced or self._flushing is not None:
+        wanted = self.count
+        while self.durable < wanted:
             if self._flushing is None:
                 self._flushing = asyncio.create_task(self._flush())
-            task = self._flushing
-            covered = not self._unsynced
-            await asyncio.shield(task)
-            if covered:
-                return
+            await asyncio.shield(self._flushing)
 
     async def _flush(self) -> None:
-        # Yield once, so that every command that is ready now joins this group.
-        await asyncio.sleep(0)
-        pending, self._unsynced = self._unsynced, bytearray()
         try:
+            # Yield once, so that every command that is ready now joins this group.
+            await asyncio.sleep(0)
+            self._refuse_after_failure()
+            pending, self._unsynced = self._unsynced, bytearray()
+            reached = self.count
             await asyncio.to_thread(self._write, bytes(pending))
+            self.durable = reached
         finally:
             self._flushing = None
 
@@ -114,37 +135,66 @@ class AppendLog:
         if self._failure is not None:
             raise self._failure
 
-    def close(self) -> None:
-        """Sync and close."""
-        if self._failure is None:
-            self.sync()
-        self._file.close()
+    async def close(self) -> None:
+        """Write what is left, if the disk still takes it, and close the file."""
+        try:
+            if self._failure is None:
+                await self.synced()
+        finally:
+            self._file.close()
 
 
 def replay(path: Path, seed: bytes) -> tuple[bytes, list[bytes]]:
-    """Read a log without opening it for writing; return its chain hash and its records."""
+    """Read a log without opening it for writing; return its chain hash and its records.
+
+    Raises:
+        Misconfigured: there is no such file, or it was begun with another seed.
+        Corrupt: a frame in the middle does not match its checksum, or the file is no log.
+    """
     chain = seed
     found: list[bytes] = []
-    for records, _ in _frames(path):
+    for records, _ in _frames(path, seed):
         for record in records:
             chain = sha256(chain + record).digest()
         found += records
     return chain, found
 
 
-def _frames(path: Path) -> Iterator[tuple[list[bytes], int]]:
-    """Yield the records of each whole frame with the offset behind it; stop at a torn tail."""
-    data = path.read_bytes()
+def _framed(record: bytes) -> bytes:
+    return _LENGTH.pack(len(record)) + record
+
+
+def _frames(path: Path, seed: bytes | None) -> Iterator[tuple[list[bytes], int]]:
+    """Yield the records of each whole frame with the offset behind it; stop at a torn tail.
+
+    Args:
+        path: The file.
+        seed: What its first frame must name; None when that was checked before.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise Misconfigured(f"{path} is missing") from None
     offset = 0
     while offset < len(data):
         frame = _frame_at(data, offset)
         if frame is None:
-            length = _FRAME.unpack_from(data, offset)[0] if offset + _FRAME.size <= len(data) else 0
-            if length and _frame_at(data, offset + _FRAME.size + length) is not None:
+            if any(_frame_at(data, behind) for behind in range(offset + 1, len(data) - _FRAME.size)):
                 raise Corrupt(f"{path.name}: the frame at byte {offset} does not match its checksum; restore a backup")
             return
-        records, offset = frame
-        yield records, offset
+        records, end = frame
+        if offset == 0:
+            _check_format(path, records, seed)
+            records = []
+        yield records, end
+        offset = end
+
+
+def _check_format(path: Path, records: list[bytes], seed: bytes | None) -> None:
+    if len(records) != 1 or not records[0].startswith(_FORMAT):
+        raise Corrupt(f"{path.name} is no log of this program, or of another version")
+    if seed is not None and records[0] != _FORMAT + seed:
+        raise Misconfigured(f"{path.name} was begun under another agreement: put the old community.json back")
 
 
 def _frame_at(data: bytes, offset: int) -> tuple[list[bytes], int] | None:
@@ -156,16 +206,8 @@ def _frame_at(data: bytes, offset: int) -> tuple[list[bytes], int] | None:
     if not length or end > len(data) or zlib.crc32(data[start:end]) != checksum:
         return None
     records = []
-    while start < end:
+    while start + _LENGTH.size <= end:
         (size,) = _LENGTH.unpack_from(data, start)
         records.append(data[start + _LENGTH.size : start + _LENGTH.size + size])
         start += _LENGTH.size + size
-    return records, end
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return (records, end) if start == end else None

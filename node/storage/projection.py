@@ -7,9 +7,11 @@ crash leaves the tables at an earlier moment, never at a wrong one; what is miss
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, case, delete, insert, select, update
+from sqlalchemy import Engine, case, delete, exists, insert, literal, select, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
+from energy.errors import Unavailable
 from energy.identity import hex_text
 from market.commands import Command, PlaceOrder
 from market.events import CancelReason, Event, GateClosed, IntervalOpened, OrderCancelled, OrderPlaced, Outcome, Trade
@@ -86,7 +88,8 @@ class Projection:
         self._positions["journal"] = sequence
 
     def apply_interval(self, attestation: AttestationRow, readings: Sequence[ReadingRow]) -> None:
-        """Follow one attested interval."""
+        """Follow one attested interval; also one that was never open for trading, since the node was away."""
+        self._add_unopened(attestation.interval)
         self._insert(AttestationRow, [attestation.model_dump()])
         self._insert(ReadingRow, [row.model_dump() for row in readings])
         self._update(
@@ -137,17 +140,25 @@ class Projection:
             self._update(Account, col(Account.address) == address, balance_neur=balance_neur)
 
     def flush(self) -> None:
-        """Write what was followed since the last time, in one transaction."""
+        """Write what was followed since the last time, in one transaction.
+
+        Raises:
+            Unavailable: the database refuses for now, such as a full disk or another program's lock; nothing is
+                written, and the next flush writes it all.
+        """
         if not self._statements and not self._positions:
             return
-        statements, self._statements = self._statements, []
-        positions, self._positions = self._positions, {}
-        with self.engine.begin() as connection:
-            for statement, rows in statements:
-                connection.execute(statement, rows) if rows else connection.execute(statement)
-            for source, position in positions.items():
-                connection.execute(delete(Checkpoint).where(col(Checkpoint.source) == source))
-                connection.execute(insert(Checkpoint).values(source=source, position=position))
+        try:
+            with self.engine.begin() as connection:
+                for statement, rows in self._statements:
+                    connection.execute(statement, rows) if rows else connection.execute(statement)
+                for source, position in self._positions.items():
+                    connection.execute(delete(Checkpoint).where(col(Checkpoint.source) == source))
+                    connection.execute(insert(Checkpoint).values(source=source, position=position))
+        except OperationalError as error:
+            raise Unavailable(f"the tables can not be written for now: {error.orig}") from error
+        self._statements = []
+        self._positions = {}
 
     def _opened(self, interval: int) -> dict[str, Any]:
         grid = self._tariffs.at(interval)
@@ -158,6 +169,13 @@ class Projection:
             export_tariff_ueur_per_kwh=grid.tariff.export_ueur_per_kwh,
             carbon_g_per_kwh=grid.carbon_g_per_kwh,
         ).model_dump()
+
+    def _add_unopened(self, interval: int) -> None:
+        row = {**self._opened(interval), "status": IntervalStatus.CLOSED.value}
+        table = SQLModel.metadata.tables[str(MarketInterval.__tablename__)]
+        known = exists().where(col(MarketInterval.start) == interval)
+        values = [literal(value, table.c[name].type) for name, value in row.items()]
+        self._statements.append((insert(table).from_select(list(row), select(*values).where(~known)), []))
 
     def _fill_resting(self, trade: Trade, command: PlaceOrder) -> None:
         resting = trade.sell_order if trade.buy_order == command.digest else trade.buy_order

@@ -1,0 +1,71 @@
+"""Showing what happens to the tables and to whoever watches: only what is on disk, so that no crash takes it back."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from market.commands import Command
+from market.events import Event, GateClosed, IntervalOpened, Trade
+from node.events import Broadcaster, EventKind
+from node.settling import SettledRun
+from node.storage.projection import Projection
+
+
+class Showing:
+    """The way from accepted commands to the projection and the broadcaster."""
+
+    def __init__(self, projection: Projection, broadcaster: Broadcaster) -> None:
+        self.opened: list[int] = []
+        """Intervals that were opened since the last `take`."""
+        self.closed: list[GateClosed] = []
+        """Gates that closed since the last `take`."""
+        self.projected = projection.position("journal")
+        """Journal record through which the tables were written before this start."""
+        self._projection = projection
+        self._broadcaster = broadcaster
+        self._waiting: deque[tuple[int, int, Command, Sequence[Event]]] = deque()
+
+    def follow(self, sequence: int, now: int, command: Command, events: Sequence[Event]) -> None:
+        """Remember an accepted command until it is on disk, unless it was shown before this start."""
+        if sequence > self.projected:
+            self._waiting.append((sequence, now, command, events))
+
+    def show(self, durable: int) -> None:
+        """Show what waits, through a journal record that is on disk."""
+        while self._waiting and self._waiting[0][0] <= durable:
+            sequence, now, command, events = self._waiting.popleft()
+            self._projection.apply_market(sequence, now, command, events)
+            for event in events:
+                self._announce(event)
+
+    def take(self) -> tuple[tuple[int, ...], tuple[GateClosed, ...]]:
+        """Return what was opened and closed since the last time."""
+        opened, self.opened = tuple(self.opened), []
+        closed, self.closed = tuple(self.closed), []
+        return opened, closed
+
+    def publish(self, attested: Sequence[int], settled: Sequence[SettledRun]) -> None:
+        """Tell the watchers of intervals and runs that are on chain."""
+        for interval in attested:
+            self._broadcaster.publish(EventKind.INTERVAL, {"start": interval, "status": "attested"})
+        for run in settled:
+            data = {"runId": run.run_id, "tradedWh": run.traded_wh, "certifiedWh": run.certified_wh}
+            self._broadcaster.publish(EventKind.RUN, data)
+
+    def _announce(self, event: Event) -> None:
+        match event:
+            case IntervalOpened(interval):
+                self.opened.append(interval)
+            case GateClosed(interval, trades, traded_wh, _):
+                self.closed.append(event)
+                data = {"start": interval, "status": "closed", "trades": trades, "tradedWh": traded_wh}
+                self._broadcaster.publish(EventKind.INTERVAL, data)
+            case Trade():
+                data = {
+                    "interval": event.interval,
+                    "number": event.number,
+                    "price": event.price_ueur_per_kwh,
+                    "quantityWh": event.quantity_wh,
+                }
+                self._broadcaster.publish(EventKind.TRADE, data)
+            case _:
+                pass
