@@ -10,22 +10,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from energy.errors import Corrupt, Unavailable
+from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from market.metered import Metered
-from metering.csv_row import decode_row
-from metering.linky import decode_standard
-from metering.meter import MeterConfig, MeterState, close_interval, observe
-from metering.readings import Reading, TrustClass, is_final
+from metering.meter import MeterConfig, MeterState, close_interval
+from metering.readings import Reading, ReadingFlag, TrustClass, is_final
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.csv_file import CsvSource
 from metering.sources.linky_serial import LinkySerial
 from node.clock import Clock
 from node.community import Community, Member
-from node.ledger import Ledger
+from node.ledger import ChainRefused, Ledger
+from node.meter_frames import MeterFrames, decode_frame
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.models import AttestationRow, ReadingRow
@@ -39,13 +38,8 @@ from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
 
 TRUST = {"linky": TrustClass.B, "csv": TrustClass.C}
-
-
-def decode_frame(frame: KeptFrame) -> RegisterSample | Rejected:
-    """Decode a raw frame by its protocol, as it was decoded when it came."""
-    if frame.protocol == "linky":
-        return decode_standard(frame.raw, frame.received_at)
-    return decode_row(frame.raw)
+UNSETTLED = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
+"""Remarks with which a reading is not final (S4)."""
 
 
 def reading_salt(salt_key: bytes, meter: MeterId, interval: int) -> Digest:
@@ -84,8 +78,9 @@ class Measuring:
         self._clock = clock
         self._members = {member.meter: member for member in community.members}
         self._by_serial = {member.serial: member for member in community.members}
-        self._states = {member.meter: MeterState(_meter_config(community, member)) for member in community.members}
-        self._frames: dict[tuple[MeterId, bytes], KeptFrame] = {}
+        self._meters = {
+            member.meter: MeterFrames(MeterState(_meter_config(community, member))) for member in community.members
+        }
         self._signed: dict[int, SignedInterval] = {}
         self._unattested: list[SignedInterval] = []
         self._signers = oracles
@@ -119,17 +114,18 @@ class Measuring:
         for frame in frames:
             if not signed or frame.received_at >= signed[-1].interval:
                 self._observe_again(frame)
+        self._signed = {interval.interval: interval for interval in signed}
         on_chain = await self._ledger.last_attested()
+        self._unattested = [interval for interval in signed if interval.interval > on_chain]
+        attested = signed[: len(signed) - len(self._unattested)]
+        if attested:
+            # Each record names the history before it, so the last one speaks for all.
+            await self._require_same(attested[-1])
+            self.attested_through = attested[-1].interval
         projected = self._projection.position("readings")
-        for interval in signed:
-            self._signed[interval.interval] = interval
-            if interval.interval > on_chain:
-                self._unattested.append(interval)
-            else:
-                await self._require_same(interval)
-                self.attested_through = max(self.attested_through, interval.interval)
-                if interval.interval > projected:
-                    await self._project(interval)
+        for interval in attested:
+            if interval.interval > projected:
+                await self._project(interval)
         self._oracles = [
             Oracle(f"oracle {number}", signer, self._domain, self._decode_for_oracle, self._last_readings())
             for number, signer in enumerate(self._signers, start=1)
@@ -162,19 +158,19 @@ class Measuring:
 
     # -- SAMPLES
 
-    def take(self, sample: RegisterSample, protocol: str) -> Accepted[object] | Rejected:
-        """Take one sample in, from whichever source."""
+    def take(self, sample: RegisterSample, protocol: str) -> Accepted[KeptFrame] | Rejected:
+        """Take one sample in, from whichever source; return the frames that were kept because of it."""
         member = self._by_serial.get(sample.serial)
         if member is None:
             return self._note(Rejected(MeteringReject.FOREIGN_METER, {"meter": "not enrolled"}))
-        outcome = observe(self._states[member.meter], sample, sample.received_at)
+        frame = KeptFrame(protocol, sample.received_at, sample.raw)
+        # A file's rows have no time of arrival: against the node's own time, a row from the future is none.
+        outcome = self._meters[member.meter].take(sample, frame, self._clock.now())
         if isinstance(outcome, Rejected):
             return self._note(outcome)
-        self.last_seen[member.meter] = sample.received_at
-        if outcome.events:
-            frame = KeptFrame(protocol, sample.received_at, sample.raw)
-            self._frames[member.meter, sample.raw_hash] = frame
-            self._log.append(readings_log.encode(frame))
+        self.last_seen[member.meter] = self._clock.now()
+        for kept in outcome.events:
+            self._log.append(readings_log.encode(kept))
         self._heard.set()
         return outcome
 
@@ -201,7 +197,19 @@ class Measuring:
     def missing(self, interval: int) -> list[MeterId]:
         """Return the meters that have not shown their registers at the end of an interval."""
         end = interval + self._community.market.interval_length_s
-        return [meter for meter, state in self._states.items() if end not in state.boundaries]
+        return [meter for meter, frames in self._meters.items() if end not in frames.state.boundaries]
+
+    def doubtful(self, interval: int) -> list[MeterId]:
+        """Return the meters whose reading at the end of an interval can not settle, such as of an opened meter.
+
+        The interval waits for a person; the market and the meters go on.
+        """
+        end = interval + self._community.market.interval_length_s
+        return [
+            meter
+            for meter, frames in self._meters.items()
+            if end in frames.state.boundaries and frames.state.boundaries[end].flags & UNSETTLED
+        ]
 
     async def _listen(self, line: LinkySerial) -> None:
         samples: AsyncIterator[RegisterSample | Rejected] = line.samples()
@@ -216,9 +224,7 @@ class Measuring:
         sample = decode_frame(frame)
         if isinstance(sample, Rejected):
             raise Corrupt(f"a kept frame does not decode any more: {sample}")
-        member = self._by_serial[sample.serial]
-        self._frames[member.meter, sample.raw_hash] = frame
-        observe(self._states[member.meter], sample, frame.received_at)
+        self._meters[self._by_serial[sample.serial].meter].take(sample, frame, frame.received_at)
 
     def _note(self, refusal: Rejected) -> Rejected:
         self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1
@@ -233,7 +239,9 @@ class Measuring:
         for interval in list(self._unattested):
             await self._post(interval)
             done.append(interval.interval)
-        while self._members and (start := self.attested_through + length) + length <= now and not self.missing(start):
+        while self._members and (start := self.attested_through + length) + length <= now:
+            if self.missing(start) or self.doubtful(start):
+                break
             signed = await self._sign(Interval(start, length))
             await self._post(signed)
             done.append(start)
@@ -253,21 +261,21 @@ class Measuring:
             for signed in self._signed[interval].readings
         )
 
-    def forget(self, interval: int) -> None:
-        """Drop a settled interval from memory."""
-        self._signed.pop(interval, None)
+    def forget(self, through: int) -> None:
+        """Drop the intervals through one that is settled from memory."""
+        self._signed = {interval: signed for interval, signed in self._signed.items() if interval > through}
 
     async def _sign(self, interval: Interval) -> SignedInterval:
         readings = []
-        for meter in sorted(self._states):
-            closed = close_interval(self._states[meter], interval, reading_hash)
+        for meter in sorted(self._meters):
+            closed = close_interval(self._meters[meter].state, interval, reading_hash)
             if isinstance(closed, Rejected):
                 raise Corrupt(f"interval {interval} can not be closed: {closed}")
             readings.append(closed.events[0])
         # The frames go to disk before anything is signed that rests on them.
         await self._log.synced()
         quorum = self._community.oracle_quorum
-        frames = [self._frames[reading.meter, reading.raw_hash].raw for reading in readings]
+        frames = [self._meters[reading.meter].at_boundary[reading.raw_hash].raw for reading in readings]
         collected = collect_readings(self._oracles, self._domain, readings, frames, quorum)
         if isinstance(collected, Rejected):
             raise Corrupt(f"the oracles do not agree on {interval}: {collected}")
@@ -282,14 +290,17 @@ class Measuring:
         self._signed[interval.start] = signed
         self._unattested.append(signed)
         for reading in readings:
-            del self._frames[reading.meter, reading.raw_hash]
+            del self._meters[reading.meter].at_boundary[reading.raw_hash]
         return signed
 
     async def _post(self, signed: SignedInterval) -> None:
         if signed.interval > await self._ledger.last_attested():
             attested = self._commitment(signed)
             values = (attested.interval, attested.readings_root, attested.import_wh, attested.export_wh)
-            await self._ledger.send("Readings", "attest", values, list(signed.signatures))
+            try:
+                await self._ledger.send("Readings", "attest", values, list(signed.signatures))
+            except ChainRefused as refusal:
+                raise Misconfigured(f"the registry does not know this node's oracles any more: {refusal}") from refusal
         await self._require_same(signed)
         self.attested_through = signed.interval
         self._unattested.remove(signed)
@@ -352,10 +363,12 @@ class Measuring:
     def _resume(self, last: SignedInterval) -> None:
         for signed in last.readings:
             reading = signed.reading
-            self._states[reading.meter] = MeterState.resume(self._states[reading.meter].config, reading)
+            config = self._meters[reading.meter].state.config
+            self._meters[reading.meter] = MeterFrames(MeterState.resume(config, reading))
 
     def _last_readings(self) -> list[Reading]:
-        return [state.last_reading for state in self._states.values() if state.last_reading is not None]
+        last = [frames.state.last_reading for frames in self._meters.values()]
+        return [reading for reading in last if reading is not None]
 
     def _decode_for_oracle(self, meter: MeterId, raw: bytes) -> RegisterSample | Rejected:
         member = self._members[meter]

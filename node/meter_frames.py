@@ -1,0 +1,70 @@
+"""Which raw frames of a meter are kept: as few as possible, and all that its readings follow from after a restart.
+
+Kept are the frames that settle a boundary of intervals, the one before when the boundary lies between two frames, every
+frame that brings a new remark, such as an opened cover, and the first within reach of the next boundary, so that a
+restart across that boundary does not lose it. Given to `take` again in their sequence, they lead to the same readings.
+Units: UTC epoch seconds.
+"""
+
+from dataclasses import dataclass, field
+
+from energy.results import Accepted, Rejected
+from metering.csv_row import decode_row
+from metering.intervals import INTERPOLATION_REACH_S
+from metering.linky import decode_standard
+from metering.meter import MeterState, observe
+from metering.registers import RegisterSample
+from node.storage.readings_log import KeptFrame
+
+
+def decode_frame(frame: KeptFrame) -> RegisterSample | Rejected:
+    """Decode a raw frame by its protocol, as it was decoded when it came."""
+    if frame.protocol == "linky":
+        return decode_standard(frame.raw, frame.received_at)
+    return decode_row(frame.raw)
+
+
+@dataclass(slots=True)
+class MeterFrames:
+    """One meter, with the frames that its next readings rest on."""
+
+    state: MeterState
+    at_boundary: dict[bytes, KeptFrame] = field(default_factory=dict)
+    """Frames that settled a boundary, by their hash, until the reading is signed."""
+    _latest: KeptFrame | None = None
+    """The last accepted frame, unless it is kept."""
+    _kept_at: int = -1
+    """When the last kept frame was taken."""
+
+    def take(self, sample: RegisterSample, frame: KeptFrame, now: int) -> Accepted[KeptFrame] | Rejected:
+        """Observe a sample and return the frames to keep because of it, oldest first; a refusal changes nothing.
+
+        Args:
+            sample: What the frame says.
+            frame: The frame.
+            now: The node's time.
+        """
+        state = self.state
+        remarked = (state.flags, state.tampered)
+        outcome = observe(state, sample, now)
+        if isinstance(outcome, Rejected):
+            return outcome
+        index = state.last_index
+        assert index is not None, "an accepted sample is remembered"
+        keep: list[KeptFrame] = []
+        if outcome.events:
+            if outcome.events[0].index.at != index.at and self._latest is not None:
+                keep.append(self._latest)
+            keep.append(frame)
+            self.at_boundary[sample.raw_hash] = frame
+        elif (state.flags, state.tampered) != remarked or self._is_first_within_reach(index.at):
+            keep.append(frame)
+        self._latest = None if keep else frame
+        if keep:
+            self._kept_at = index.at
+        return Accepted(tuple(keep))
+
+    def _is_first_within_reach(self, at: int) -> bool:
+        length = self.state.config.interval_length_s
+        reach_begins = at - at % length + length - INTERPOLATION_REACH_S
+        return self._kept_at < reach_begins <= at
