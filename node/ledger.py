@@ -16,7 +16,7 @@ from web3.contract import AsyncContract
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.types import EventData, TxReceipt
 
-from energy.errors import Corrupt
+from energy.errors import Corrupt, EnergyNodeError
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex
 from node.community import Contracts, Member
 from node.keys import KeyPair
@@ -29,7 +29,7 @@ FOREVER: Final = 2**64 - 1
 """End of a validity that has none yet."""
 
 
-class ChainRefused(Exception):
+class ChainRefused(EnergyNodeError):
     """A contract reverted a transaction of the operator."""
 
 
@@ -111,6 +111,14 @@ class Ledger:
         run_id, run_hash, last_interval = await self.read("Settlement", "lastRun")
         return LastRun(int(run_id), Digest(bytes(run_hash)), int(last_interval))
 
+    async def run_hash_at(self, run_id: int) -> Digest:
+        """Return the hash of a settled run."""
+        return Digest(bytes((await self.read("Settlement", "runAt", run_id))[0]))
+
+    async def head(self) -> int:
+        """Return the number of the latest block."""
+        return int(await self._w3.eth.block_number)
+
     async def balances(self, accounts: Sequence[Address], block: int | str = "latest") -> dict[Address, int]:
         """Return the free balances of accounts, n€, at a block."""
         return {
@@ -152,12 +160,12 @@ class Ledger:
         if to is not None:
             transaction["to"] = to
         signed = Account.sign_transaction(transaction, self._operator.private_key)
+        nonce, self._nonce = self._nonce, None  # asked for again, unless the chain says that it took this one
         try:
             tx_hash = await self._w3.eth.send_raw_transaction(signed.raw_transaction)
         except Web3RPCError as error:
-            self._nonce = None
             raise ChainRefused(str(error)) from error
-        self._nonce += 1
+        self._nonce = nonce + 1
         receipt = await self._w3.eth.get_transaction_receipt(tx_hash)
         if receipt["status"] != 1:
             raise ChainRefused(await self._why(to, data, receipt))

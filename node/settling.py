@@ -5,7 +5,8 @@ anew from the journal and the readings, to the same bytes.
 """
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from web3.types import TxReceipt
@@ -17,7 +18,7 @@ from market.certificates import CertificateState, Store
 from market.metered import Source
 from market.settlement import EntryKind
 from node.community import Community
-from node.ledger import Ledger
+from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
 from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
 from node.storage.models import CertificateRow, EntryRow, RunRow
@@ -27,6 +28,8 @@ from node.trading import Trading
 from oracles.guard import GuardedSigner
 from oracles.records import record_values
 from oracles.typed_data import Domain
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Settling:
         self._projection = projection
         self._attestors = attestors
         self._measuring = measuring
+        self._refused_at: int | None = None
         self._accounts = [member.account for member in community.members] + [community.supplier]
 
     def genesis_carry(self) -> Carry:
@@ -81,20 +85,30 @@ class Settling:
         """Bring the projection up to the runs that the journal shows as settled."""
         while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= self._trading.settled_through:
             await self._settle(intervals, release=False)
+        self._forget(self._trading.settled_through)
 
     async def settle_due(self, attested_through: int) -> list[SettledRun]:
-        """Settle every run whose last interval is attested; return them."""
-        settled = []
+        """Settle every run whose last interval is attested; return them.
+
+        A run that the contract refuses, such as for a debt that nobody covers, stays due: it is tried again when the
+        chain has grown, for only a transaction, such as a deposit, can change the contract's mind.
+        """
+        settled: list[SettledRun] = []
         while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= attested_through:
-            settled.append(await self._settle(intervals, release=True))
+            if self._refused_at == await self._ledger.head():
+                break
+            try:
+                settled.append(await self._settle(intervals, release=True))
+            except ChainRefused as refusal:
+                logger.warning("run %d is refused, and waits: %s", self._carry().run_id + 1, refusal)
+                self._refused_at = await self._ledger.head()
         return settled
 
     async def _settle(self, intervals: tuple[int, ...], *, release: bool) -> SettledRun:
         carry = self._carry()
         run_id = carry.run_id + 1
         receipt = await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
-        before = "latest" if receipt is None else receipt["blockNumber"] - 1
-        balances = await self._ledger.balances(self._accounts, before)
+        balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, intervals, history, balances)
         signatures = self._sign(prepared, carry, intervals, history, balances)
@@ -106,16 +120,16 @@ class Settling:
                 prepared.packed_nets,
                 [sig for _, sig in signatures],
             )
-        await self._require_same(run_id, prepared)
+        if await self._ledger.run_hash_at(run_id) != prepared.run_hash:
+            raise Corrupt(f"run {run_id} on chain is not the one that journal and readings give")
+        # What the chain says, not what the run adds up to: the guarantee fund may have paid, and deposits come in.
+        after = await self._ledger.balances(self._accounts, receipt["blockNumber"])
         if release:
-            changed = [(account, prepared.balances[account]) for account in prepared.nets]
-            members = [(account, balance) for account, balance in changed if account != self._community.supplier]
+            members = [(account, after[account]) for account in prepared.nets if account != self._community.supplier]
             self._trading.release(intervals, members)
             await self._trading.synced()
-        self._project(prepared, signatures, receipt)
-        for interval in intervals:
-            self._trading.forget(interval)
-            self._measuring.forget(interval)
+        self._project(prepared, signatures, receipt, after)
+        self._forget(intervals[-1])
         return SettledRun(
             run_id,
             intervals,
@@ -164,10 +178,20 @@ class Settling:
                 return signatures
         raise Corrupt(f"{len(signatures)} of {self._community.attestor_quorum} attestors signed the run")
 
-    async def _require_same(self, run_id: int, prepared: PreparedRun) -> None:
-        last = await self._ledger.last_run()
-        if last.run_id == run_id and last.run_hash != prepared.run_hash:
-            raise Corrupt(f"run {run_id} on chain is not the one that journal and readings give")
+    async def _start_block(self, run_id: int, last_interval: int) -> int:
+        """Return the block whose balances the run starts from: when all it settles was on chain, and the run before.
+
+        Whenever the run is computed, it comes out the same: what is deposited later belongs to the next one.
+        """
+        attested = await self._ledger.event_receipt("Readings", "Attested", interval=last_interval)
+        if attested is None:
+            raise Corrupt(f"the chain does not show interval {last_interval}, which it has attested")
+        previous = await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id - 1)
+        return max(attested["blockNumber"], previous["blockNumber"] if previous else 0)
+
+    def _forget(self, through: int) -> None:
+        self._trading.forget(through)
+        self._measuring.forget(through)
 
     def _carry(self) -> Carry:
         self._projection.flush()
@@ -179,7 +203,13 @@ class Settling:
         first = self._community.first_interval + (run_id - 1) * self._community.run_intervals * length
         return tuple(range(first, first + self._community.run_intervals * length, length))
 
-    def _project(self, prepared: PreparedRun, signatures: Sequence[tuple[Address, bytes]], receipt: TxReceipt) -> None:
+    def _project(
+        self,
+        prepared: PreparedRun,
+        signatures: Sequence[tuple[Address, bytes]],
+        receipt: TxReceipt,
+        balances: Mapping[Address, int],
+    ) -> None:
         run = prepared.run
         row = RunRow(
             run_id=run.run_id,
@@ -213,7 +243,7 @@ class Settling:
             row,
             _entry_rows(prepared),
             _certificate_rows(prepared),
-            {hex_text(account): balance for account, balance in prepared.balances.items()},
+            {hex_text(account): balance for account, balance in balances.items()},
             certified,
         )
         self._projection.flush()
