@@ -4,14 +4,20 @@ Kept in `community.json` of the node's folder. Local settings are in `node.confi
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from energy.errors import Misconfigured
 from energy.identity import Address, MeterId, address_from_hex, hex_text, meter_from_hex
 from market.config import MarketConfig
 from market.metered import Source
+
+METER_PROTOCOLS: Final = ("linky", "csv")
+MEMBER_KINDS: Final = ("home", "storage")
+POWER_W_MAX: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,18 @@ class Member:
     efficiency_permille: int = 0
     """Of a storage: energy out per energy in; 0 for a home."""
 
+    def __post_init__(self) -> None:
+        protocol, _, place = self.meter_source.partition(":")
+        if protocol not in METER_PROTOCOLS or not place:
+            raise ValueError(f"meter_source must be {' or '.join(f'{name}:PATH' for name in METER_PROTOCOLS)}")
+        if self.kind not in MEMBER_KINDS:
+            raise ValueError(f"kind must be {' or '.join(MEMBER_KINDS)}, not {self.kind!r}")
+        if not self.label or not self.serial:
+            raise ValueError("label and serial must not be empty")
+        for name in ("power_max_import_w", "power_max_export_w"):
+            _require_int(name, getattr(self, name), 0, POWER_W_MAX)
+        _require_int("efficiency_permille", self.efficiency_permille, 0, 1_000)
+
 
 @dataclass(frozen=True, slots=True)
 class Community:
@@ -71,6 +89,24 @@ class Community:
     """Account of the supplier that balances the community at the grid tariffs."""
     contracts: Contracts
     members: tuple[Member, ...]
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("chain_id", 1, 2**53 - 1),
+            ("open_ahead", 1, 10_000),
+            ("run_intervals", 1, 10_000),
+            ("first_interval", 0, 2**62),
+            ("oracle_quorum", 1, 3),
+            ("attestor_quorum", 1, 3),
+        ):
+            _require_int(name, getattr(self, name), low, high)
+        if self.first_interval % self.market.interval_length_s:
+            raise ValueError(f"first_interval {self.first_interval} is no multiple of the interval's length")
+        if type(self.demo) is not bool or not isinstance(self.name, str) or not isinstance(self.time_zone, str):
+            raise ValueError("name and time_zone must be texts, and demo true or false")
+        check_members(self.members)
+        if self.member_by_account(self.supplier) is not None:
+            raise ValueError("the supplier can not be a member")
 
     def digest(self) -> bytes:
         """Return the SHA-256 of the agreement; the seed of the journal's hash chain."""
@@ -104,8 +140,32 @@ class Community:
             )
         except FileNotFoundError:
             raise Misconfigured(f"{path} is missing: run 'resilia init' first, or name the right folder") from None
-        except (KeyError, TypeError, ValueError) as error:
+        except OSError as error:
+            raise Misconfigured(f"{path} can not be read: {error.strerror}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Misconfigured(f"{path} is not a community file: {error}") from error
+
+
+def check_members(members: Sequence[Member]) -> None:
+    """Refuse members that could not be told apart.
+
+    Raises:
+        ValueError: two have the same account, meter, serial number or label.
+    """
+    for name in ("account", "meter", "serial", "label"):
+        seen: set[bytes | str] = set()
+        for member in members:
+            value: bytes | str = getattr(member, name)
+            if value in seen:
+                raise ValueError(
+                    f"two members have the {name} {hex_text(value) if isinstance(value, bytes) else value}"
+                )
+            seen.add(value)
+
+
+def _require_int(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
 
 
 def _member(raw: dict[str, str | int]) -> Member:

@@ -4,7 +4,6 @@ The folder is complete when `community.json` is there, which is written last; an
 """
 
 import csv
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
 from node.chain.launcher import start_chain
 from node.chain_access import web3_over
-from node.community import Community, Contracts, Member
+from node.community import Community, Contracts, Member, check_members
 from node.keys import SEALER_FILE, KeyRing, create_keys
 from node.ledger import Ledger, meter_tuple
+from node.storage.durable import write_whole
 from node.tariffs import TariffSchedule
 from oracles.hashing import keccak
 
@@ -31,6 +31,18 @@ TARIFF_FILE: Final = "tariffs.csv"
 UNFINISHED_MARK: Final = ".founding"
 OPERATOR_WEI: Final = 10**24
 """Native money of the operator, who alone pays for gas: far more than it can ever use."""
+
+MEMBER_COLUMNS: Final = (
+    "account",
+    "label",
+    "kind",
+    "serial",
+    "meter_source",
+    "source",
+    "power_max_import_w",
+    "power_max_export_w",
+)
+"""Columns that a file of members must have; `efficiency_permille` is for storage alone."""
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many steps are done, and how many there are."""
@@ -60,6 +72,9 @@ class Founding:
     """Rows of the tariff file."""
     oracle_quorum: int = 2
     attestor_quorum: int = 2
+
+    def __post_init__(self) -> None:
+        check_members(self.members)
 
 
 async def found_community(
@@ -115,7 +130,7 @@ async def found_community(
         contracts=contracts,
         members=founding.members,
     )
-    _write_last(folder / COMMUNITY_FILE, community.to_json())
+    write_whole(folder / COMMUNITY_FILE, community.to_json())
     (folder / UNFINISHED_MARK).unlink()
     return community
 
@@ -129,31 +144,42 @@ def load_members(path: Path) -> tuple[Member, ...]:
     """Read members from a CSV file with the columns of `Member`; addresses and meters as ``0x`` text, source by name.
 
     Raises:
-        Misconfigured: a column or a value is wrong; says which line.
+        Misconfigured: the file can not be read, or a column or a value is wrong; says which line.
     """
-    members = []
-    with open(path, newline="") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            try:
-                account = address_from_hex(row["account"])
-                members.append(
-                    Member(
-                        account=account,
-                        label=row["label"],
-                        kind=row["kind"],
-                        meter=meter_pseudonym(row["serial"], account),
-                        meter_source=row["meter_source"],
-                        serial=row["serial"],
-                        source=Source[row["source"].upper()],
-                        power_max_import_w=int(row["power_max_import_w"]),
-                        power_max_export_w=int(row["power_max_export_w"]),
-                        efficiency_permille=int(row.get("efficiency_permille") or 0),
-                    )
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                raise Misconfigured(f"{path}, line {reader.line_num}: {error!r}") from error
+    members: list[Member] = []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in MEMBER_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise Misconfigured(f"{path}: the first line lacks {', '.join(missing)}")
+            for row in reader:
+                try:
+                    members.append(_member(row))
+                    check_members(members)
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
+                    raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Misconfigured(f"{path} can not be read: {error}") from error
     return tuple(members)
+
+
+def _member(row: Mapping[str, str]) -> Member:
+    account = address_from_hex(row["account"])
+    if row["source"].upper() not in Source.__members__:
+        raise ValueError(f"source must be one of {', '.join(name.lower() for name in Source.__members__)}")
+    return Member(
+        account=account,
+        label=row["label"],
+        kind=row["kind"],
+        meter=meter_pseudonym(row["serial"], account),
+        meter_source=row["meter_source"],
+        serial=row["serial"],
+        source=Source[row["source"].upper()],
+        power_max_import_w=int(row["power_max_import_w"]),
+        power_max_export_w=int(row["power_max_export_w"]),
+        efficiency_permille=int(row.get("efficiency_permille") or 0),
+    )
 
 
 def meter_pseudonym(serial: str, account: Address) -> MeterId:
@@ -209,13 +235,15 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
 
 
 def _take_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise Misconfigured(f"{folder} is a file: name a new folder")
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / UNFINISHED_MARK).exists():
+        if not (folder / UNFINISHED_MARK).exists() or is_founded(folder):
             raise Misconfigured(f"{folder} is not empty: name a new folder")
         # Founding was cut off: what is there was never used by anybody.
         for item in folder.iterdir():
             shutil.rmtree(item) if item.is_dir() else item.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # meter readings are nobody else's business
     (folder / UNFINISHED_MARK).touch()
 
 
@@ -224,12 +252,3 @@ def _write_tariffs(path: Path, rows: Sequence[tuple[int, ...]]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(TariffSchedule.COLUMNS)
         writer.writerows(rows)
-
-
-def _write_last(path: Path, text: str) -> None:
-    draft = path.with_suffix(".draft")
-    with open(draft, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -18,6 +18,7 @@ from eth_keys.datatypes import PrivateKey
 
 from energy.errors import Misconfigured
 from energy.identity import Address
+from node.storage.durable import sync_folder
 
 SEALER: Final = "sealer"
 SEALER_FILE: Final = "sealer.key"
@@ -81,6 +82,7 @@ def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None) -
     for role in KEYSTORE_ROLES:
         keystore = Account.encrypt(drawn[role], password, kdf="pbkdf2", iterations=KEY_DERIVATION_ROUNDS)
         _write_private(folder / f"{role}.json", json.dumps(keystore, indent=1) + "\n")
+    sync_folder(folder)
     return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES}, drawn["salt"])
 
 
@@ -88,7 +90,7 @@ def load_keys(folder: Path) -> KeyRing:
     """Open every keystore of a folder written by `create_keys`.
 
     Raises:
-        Misconfigured: a file is missing or the password does not open it.
+        Misconfigured: a file is missing or damaged, or the password does not open it.
     """
     try:
         password = (folder / "password").read_text().rstrip("\n")
@@ -100,7 +102,9 @@ def load_keys(folder: Path) -> KeyRing:
         pairs[SEALER] = KeyPair.from_private(bytes.fromhex((folder / SEALER_FILE).read_text().strip()))
     except FileNotFoundError as error:
         raise Misconfigured(f"key file {error.filename} is missing; restore it from a backup") from error
-    except ValueError as error:
+    except OSError as error:
+        raise Misconfigured(f"key file {error.filename} can not be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"the keys in {folder} do not open with its password file: {error}") from error
     return KeyRing(pairs, salt_key)
 
@@ -109,3 +113,5 @@ def _write_private(path: Path, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

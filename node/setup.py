@@ -4,12 +4,10 @@ Without members the node runs, serves and seals, and waits: they are part of the
 """
 
 import asyncio
-import csv
 import secrets
 import time
 from pathlib import Path
 
-from energy.errors import Misconfigured
 from market.config import MarketConfig
 from node.community import Community
 from node.founding import Founding, found_community, load_members
@@ -59,16 +57,7 @@ def init_community(
         deposit_neur=DEPOSIT_NEUR,
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,
-        tariffs=_tariff_rows(tariffs) if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
+        tariffs=TariffSchedule.load(tariffs).rows if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
     )
     community = asyncio.run(found_community(folder, founding))
     return community
-
-
-def _tariff_rows(path: Path) -> list[tuple[int, ...]]:
-    TariffSchedule.load(path)
-    try:
-        with open(path, newline="") as file:
-            return [tuple(int(cell) for cell in row) for row in list(csv.reader(file))[1:]]
-    except OSError as error:
-        raise Misconfigured(f"{path} can not be read: {error.strerror}") from error

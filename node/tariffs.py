@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy.errors import Misconfigured
+from energy.quantities import PRICE_UEUR_PER_KWH_MAX
 from market.settlement import Tariff
 
 
@@ -34,7 +35,13 @@ class TariffSchedule:
     )
 
     def __init__(self, rows: list[tuple[int, ...]]) -> None:
-        """Take rows in the sequence of `COLUMNS`, with rising starts."""
+        """Take rows in the sequence of `COLUMNS`, with rising starts.
+
+        Raises:
+            Misconfigured: no row, falling starts, or a value that no tariff has.
+        """
+        for row in rows:
+            _check(row)
         self._rows = rows
         self._starts = [row[0] for row in rows]
         if not rows or self._starts != sorted(set(self._starts)):
@@ -47,22 +54,29 @@ class TariffSchedule:
         Raises:
             Misconfigured: missing or malformed; says which line.
         """
+        rows = []
         try:
-            with open(path, newline="") as file:
+            with open(path, newline="", encoding="utf-8-sig") as file:
                 reader = csv.reader(file)
                 if tuple(next(reader, ())) != cls.COLUMNS:
                     raise Misconfigured(f"{path}: the first line must be {','.join(cls.COLUMNS)}")
-                rows = []
-                for row in reader:
+                for cells in reader:
                     try:
-                        rows.append(tuple(int(cell) for cell in row))
-                        if len(row) != len(cls.COLUMNS):
-                            raise ValueError("wrong number of columns")
-                    except ValueError as error:
+                        row = tuple(int(cell) for cell in cells)
+                        _check(row)
+                    except (ValueError, Misconfigured) as error:
                         raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from None
+                    rows.append(row)
         except FileNotFoundError:
             raise Misconfigured(f"{path} is missing: write the grid tariffs there") from None
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise Misconfigured(f"{path} can not be read: {error}") from None
         return cls(rows)
+
+    @property
+    def rows(self) -> list[tuple[int, ...]]:
+        """All rows, in the sequence of `COLUMNS`."""
+        return list(self._rows)
 
     def at(self, interval: int) -> GridConditions:
         """Return the conditions of the interval that starts then.
@@ -75,3 +89,22 @@ class TariffSchedule:
             raise Misconfigured(f"no tariff holds at {interval}: the file starts at {self._starts[0]}")
         _, bought, sold, short, long, carbon = self._rows[place]
         return GridConditions(Tariff(interval, bought, sold, short, long), carbon)
+
+
+def _check(row: tuple[int, ...]) -> None:
+    """Refuse a row that could not settle an interval.
+
+    Raises:
+        Misconfigured: says what is wrong.
+    """
+    if len(row) != len(TariffSchedule.COLUMNS):
+        raise Misconfigured(f"{len(row)} columns, but there must be {len(TariffSchedule.COLUMNS)}")
+    start, *prices, carbon = row
+    if not 0 <= start < 2**63 or not 0 <= carbon < 2**31:
+        raise Misconfigured("interval_start and carbon_g_per_kwh must be at least 0, and of this world")
+    if any(abs(price) > PRICE_UEUR_PER_KWH_MAX for price in prices):
+        raise Misconfigured(f"a price is beyond {PRICE_UEUR_PER_KWH_MAX} µ€/kWh")
+    try:
+        Tariff(start, *prices)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
