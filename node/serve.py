@@ -5,7 +5,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,11 @@ class Servers:
             Misconfigured: a port that was asked for is taken.
         """
         self._rpc_socket = _bind(options.host, options.rpc_port, RPC_PORT)
-        self._web_socket = _bind(options.host, options.web_port, WEB_PORT)
+        try:
+            self._web_socket = _bind(options.host, options.web_port, WEB_PORT)
+        except Misconfigured:
+            self._rpc_socket.close()
+            raise
         self.rpc_url = f"http://{options.host}:{self._rpc_socket.getsockname()[1]}"
         self.web_url = f"http://{options.host}:{self._web_socket.getsockname()[1]}"
         rpc = create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts)
@@ -77,17 +81,37 @@ class Servers:
             bound.close()
 
 
-async def until_stopped() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+@contextlib.contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that Ctrl-C or SIGTERM sets, until the block is left; enter it before telling anybody."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        await stop.wait()
+        yield stop
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+async def run_until(stop: asyncio.Event, working: Coroutine[Any, Any, None]) -> None:
+    """Let something work that never ends by itself, until an event is set or the work fails.
+
+    Raises:
+        BaseException: what the work raised.
+    """
+    tasks = [asyncio.create_task(working), asyncio.create_task(_wait(stop))]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None:
@@ -103,15 +127,9 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
         servers = Servers(node, options)
         await servers.start()
         try:
-            announce(node, servers)
-            ticking = asyncio.create_task(node.run())
-            stopping = asyncio.create_task(until_stopped())
-            done, pending = await asyncio.wait([ticking, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-            for task in done:
-                task.result()
+            with stop_signals() as stop:
+                announce(node, servers)
+                await run_until(stop, node.run())
         finally:
             node.events.close()
             await servers.stop()

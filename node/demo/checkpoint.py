@@ -5,10 +5,12 @@ refused as duplicates, which changes nothing.
 """
 
 import json
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+
+from energy.errors import Misconfigured
+from node.storage.durable import write_whole
 
 CHECKPOINT_FILE: Final = "demo.json"
 SCHEMA: Final = "resilia/demo-checkpoint/1"
@@ -33,25 +35,25 @@ class Checkpoint:
     """What the residents send in this round."""
     closing: list[int | None] = field(default_factory=list)
     """How the step's book stood before its gate closed: Wh traded; mean price, best bid, best ask in µ€/kWh."""
-    finished: dict[str, Any] | None = None
-    """The summary, once the day is over."""
 
     def save(self, folder: Path) -> None:
         """Put it on disk, whole or not at all."""
-        draft = folder / (CHECKPOINT_FILE + ".draft")
         content = {each.name: getattr(self, each.name) for each in fields(self)}
-        with open(draft, "w") as file:
-            file.write(json.dumps({"schema": SCHEMA, **content}))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / CHECKPOINT_FILE)
+        write_whole(folder / CHECKPOINT_FILE, json.dumps({"schema": SCHEMA, **content}))
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint | None":
-        """Return where a folder's demo stands, or None when there is none."""
+        """Return where a folder's demo stands, or None when there is none.
+
+        Raises:
+            Misconfigured: the file is of another version, or none of ours.
+        """
         try:
             raw = json.loads((folder / CHECKPOINT_FILE).read_text())
+            if raw.pop("schema") != SCHEMA:
+                raise ValueError(f"not of the schema {SCHEMA}")
+            return cls(**raw)
         except FileNotFoundError:
             return None
-        del raw["schema"]
-        return cls(**raw)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Misconfigured(f"{folder / CHECKPOINT_FILE} does not say where a demo stands: {error!r}") from error

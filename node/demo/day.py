@@ -55,7 +55,7 @@ class Meters:
     def __init__(self, folder: Path, residents: list[Resident]) -> None:
         self._file = folder / CSV_FILE
         self._file.parent.mkdir(exist_ok=True)
-        self._file.write_bytes(_without_torn_row(self._file))
+        _mend_meter_file(self._file)
         self._lines: dict[str, LinkySimulator] = {}
         for resident in residents:
             if resident.line:
@@ -226,12 +226,14 @@ class Day:
         self._checkpoint.save(self._node.folder)
 
 
-def _without_torn_row(file: Path) -> bytes:
-    """Return what a meter file holds; a row that a crash has cut off is written again with its whole block."""
-    if not file.exists():
-        return HEADER + b"\n"
-    written = file.read_bytes()
-    return written[: written.rfind(b"\n") + 1]
+def _mend_meter_file(file: Path) -> None:
+    """Begin a meter file, or cut off a row that a crash has torn: it is written again with its whole block."""
+    with open(file, "ab+") as rows:
+        rows.seek(0)
+        whole = rows.read().rfind(b"\n") + 1
+        rows.truncate(whole)
+        if not whole:
+            rows.write(HEADER + b"\n")
 
 
 def _best(book: Mapping[str, Any]) -> tuple[int | None, int | None]:

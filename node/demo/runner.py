@@ -30,7 +30,7 @@ from node.demo.summary import summarise
 from node.founding import is_founded
 from node.i18n import gettext as _
 from node.i18n import use_language
-from node.serve import ServeOptions, Servers, until_stopped
+from node.serve import ServeOptions, Servers, run_until, stop_signals
 
 DEFAULT_DAY = date(2017, 5, 2)
 """A sunny day of spring, with more sun at noon than the homes can use or store."""
@@ -133,24 +133,13 @@ async def _prove(stage: Stage, options: DemoOptions, screen: Screen) -> tuple[di
     return figures, proven
 
 
-async def _keep_serving(node: Node, clock: SimulatedClock) -> None:
-    """Serve on at the pace of the wall clock, from the end of the day, until Ctrl-C."""
+async def _tick_on(node: Node, clock: SimulatedClock) -> None:
+    """Go on at the pace of the wall clock, from the end of the day."""
     offset = clock.now() - time.time()
-
-    async def tick() -> None:
-        while True:
-            clock.advance_to(max(clock.now(), int(time.time() + offset)))
-            await node.tick()
-            await asyncio.sleep(1)
-
-    ticking = asyncio.create_task(tick())
-    stopping = asyncio.create_task(until_stopped())
-    done, pending = await asyncio.wait([ticking, stopping], return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+    while True:
+        clock.advance_to(max(clock.now(), int(time.time() + offset)))
+        await node.tick()
+        await asyncio.sleep(1)
 
 
 def _checkpoint(folder: Path, options: DemoOptions, day: date) -> Checkpoint:
@@ -203,13 +192,14 @@ async def _run(options: DemoOptions, folder: Path) -> int:
             figures, proven = await _prove(stage, options, screen)
             figures["wall_s"] = round(time.monotonic() - started, 1)
             screen.summary(figures, proven)
-            if not options.exit:
-                kept = options.keep is not None
-                screen.banner(servers.web_url, servers.rpc_url, node.community.chain_id, str(folder), kept)
-            if options.json:
-                print(json.dumps({"schema": "resilia/demo/1", **figures}), flush=True)
-            if not options.exit:
-                await _keep_serving(node, clock)
+            with stop_signals() as stop:
+                if not options.exit:
+                    kept = options.keep is not None
+                    screen.banner(servers.web_url, servers.rpc_url, node.community.chain_id, str(folder), kept)
+                if options.json:
+                    print(json.dumps({"schema": "resilia/demo/1", **figures}), flush=True)
+                if not options.exit:
+                    await run_until(stop, _tick_on(node, clock))
             return 0 if all(proof.ok for proof in proven) else EXIT_PROOF_FAILED
         finally:
             node.events.close()
