@@ -22,6 +22,7 @@ from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
 from node.queries import BadCursor, Queries
+from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.messages import Message, message
 from node.rpc.parameters import BadParameter
@@ -91,15 +92,17 @@ class EnergyMethods:
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
 
-    async def place_order(self, order: Any, signature: Any) -> JsonObject:
+    async def place_order(self, order: Any, signature: Any, domain: Any = None) -> JsonObject:
         """Place a signed order."""
+        self._check_domain(domain)
         answer = await self._core.place_order(parameters.order(order), parameters.signature("signature", signature))
         if isinstance(answer, Rejected):
             raise self._refused(answer)
         return placed_json(answer)
 
-    async def cancel_order(self, cancel: Any, signature: Any) -> JsonObject:
+    async def cancel_order(self, cancel: Any, signature: Any, domain: Any = None) -> JsonObject:
         """Cancel a resting order."""
+        self._check_domain(domain)
         wish = parameters.cancel(cancel)
         answer = await self._core.cancel_order(
             wish.account, wish.order_digest, parameters.signature("signature", signature)
@@ -107,6 +110,19 @@ class EnergyMethods:
         if isinstance(answer, Rejected):
             raise self._refused(answer)
         return cancelled_json(answer)
+
+    def _check_domain(self, domain: Any) -> None:
+        """Name the mistake of a wallet on another chain; from the signature alone it can only be told to be wrong."""
+        if domain is None:
+            return
+        signed, ours = parameters.domain(domain), self._core.domain()["settlement"]
+        contract = hex_text(signed.verifying_contract)
+        if signed.chain_id != ours["chainId"]:
+            facts = {"signed_chain_id": signed.chain_id, "chain_id": ours["chainId"]}
+            raise self._refused(Rejected(NodeReject.WRONG_CHAIN, facts))
+        if contract != ours["verifyingContract"]:
+            facts = {"signed_contract": contract, "verifying_contract": ours["verifyingContract"]}
+            raise self._refused(Rejected(NodeReject.WRONG_CONTRACT, facts))
 
     def _refused(self, rejected: Rejected) -> Refused:
         return Refused(*explained(rejected, self._core))

@@ -9,7 +9,20 @@ from typing import Any, Final
 
 from node.rpc import codes
 from node.rpc.messages import REFUSALS
-from node.rpc.schemas import ADDRESS, HASH, INSTANT, NATURAL, SCHEMAS, SIGNATURE, Schema, array, or_null, page, ref
+from node.rpc.schemas import (
+    ADDRESS,
+    HASH,
+    INSTANT,
+    NATURAL,
+    SCHEMAS,
+    SIGNATURE,
+    SIGNED_DOMAIN,
+    Schema,
+    array,
+    or_null,
+    page,
+    ref,
+)
 
 _ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
 _DIGEST: Final = "0x" + "5a" * 32
@@ -33,7 +46,7 @@ class Method:
 METHODS: Final[Mapping[str, Method]] = {
     "energy_placeOrder": Method(
         "Place an order that its member signed as EIP-712 typed data; answers when it is safely on disk.",
-        {"order": (ref("Order"), True), "signature": (SIGNATURE, True)},
+        {"order": (ref("Order"), True), "signature": (SIGNATURE, True), "domain": (SIGNED_DOMAIN, False)},
         ref("Placed"),
         (
             {
@@ -52,7 +65,7 @@ METHODS: Final[Mapping[str, Method]] = {
     ),
     "energy_cancelOrder": Method(
         "Take a resting order out of its book; signed by its member.",
-        {"cancel": (ref("Cancel"), True), "signature": (SIGNATURE, True)},
+        {"cancel": (ref("Cancel"), True), "signature": (SIGNATURE, True), "domain": (SIGNED_DOMAIN, False)},
         ref("Cancelled"),
         ({"account": _ACCOUNT, "orderDigest": _DIGEST}, _SIGNATURE),
         ("InvalidParams", "Refused", "Unavailable"),
@@ -180,7 +193,10 @@ def _method(name: str, method: Method) -> dict[str, Any]:
             {
                 "name": "typical",
                 "params": [
-                    {"name": param, "value": value} for param, value in zip(method.params, method.example, strict=True)
+                    {"name": param, "value": value}
+                    for param, value in zip(
+                        method.params, method.example, strict=False
+                    )  # optional ones may be left out
                 ],
                 "result": {"name": "result", "value": _sample(method.result)},
             }

@@ -47,6 +47,21 @@ class SignedCancel:
     order_digest: Digest
 
 
+@dataclass(frozen=True, slots=True)
+class SignedDomain:
+    """Where a caller says that a signature holds."""
+
+    chain_id: int
+    verifying_contract: Address
+    name: str = ""
+    version: str = ""
+
+
+def domain(value: Any) -> SignedDomain:
+    """Return the EIP-712 domain that a wallet signed under; name and version may be left out."""
+    return SignedDomain(**_fields("domain", value, DOMAIN_FIELDS, ("chainId", "verifyingContract")))
+
+
 def order(value: Any) -> Order:
     """Return the order in the fields of the signed struct; see `ORDER_FIELDS` for those that may be left out."""
     return Order(**_fields("order", value, ORDER_FIELDS, ORDER_REQUIRED))
@@ -178,6 +193,13 @@ ORDER_REQUIRED: Final = tuple(list(ORDER_FIELDS)[:8])
 CANCEL_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
     "account": ("account", address),
     "orderDigest": ("order_digest", digest),
+}
+
+DOMAIN_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "chainId": ("chain_id", natural),
+    "verifyingContract": ("verifying_contract", address),
+    "name": ("name", text(64)),
+    "version": ("version", text(64)),
 }
 
 _limit = ("limit", integer(1, INT64_MAX))

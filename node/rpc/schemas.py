@@ -91,6 +91,9 @@ _PAGING: Final = {
     "cursor": TEXT | {"description": "the 'next' of the answer before"},
 }
 _DOMAIN: Final = record({"name": TEXT, "version": TEXT, "chainId": NATURAL, "verifyingContract": ADDRESS})
+SIGNED_DOMAIN: Final = record(
+    {"chainId": NATURAL, "verifyingContract": ADDRESS, "name": TEXT, "version": TEXT}, ("chainId", "verifyingContract")
+) | {"description": "the EIP-712 domain that was signed under; given, a mistake in it is named"}
 CONTRACTS: Final = ("token", "registry", "readings", "settlement", "certificates")
 _LEVEL: Final = record({"price": PRICE, "quantityWh": NATURAL, "orders": NATURAL})
 

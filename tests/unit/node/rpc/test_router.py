@@ -47,6 +47,9 @@ def call(method: str, params: Any = None, call_id: Any = 1) -> JsonObject:
     return {"jsonrpc": "2.0", "id": call_id, "method": method, **({} if params is None else {"params": params})}
 
 
+CANCEL = {"account": HOMES[0], "orderDigest": "0x" + "5a" * 32}
+
+
 def order(nonce: int) -> JsonObject:
     return {
         "account": HOMES[0],
@@ -203,6 +206,21 @@ def test_a_refusal_says_why_and_what_would_be_right() -> None:
     assert error["data"]["name"] == "GATE_CLOSED"
     assert error["data"]["facts"] == {**facts, "next_open_interval": NEXT}
     assert error["data"]["hint"]
+
+
+def test_a_signature_for_another_chain_or_contract_is_named_when_the_domain_is_given() -> None:
+    ours = CoreDouble().domain()["settlement"]
+    other_chain = {**ours, "chainId": ours["chainId"] + 1}
+    other_contract = {"chainId": ours["chainId"], "verifyingContract": "0x" + "77" * 20}
+    core = CoreDouble()
+    for method, wish in (("energy_placeOrder", order(1)), ("energy_cancelOrder", CANCEL)):
+        for domain, name in ((other_chain, "WRONG_CHAIN"), (other_contract, "WRONG_CONTRACT")):
+            error = ask(call(method, [wish, SIGNATURE, domain]), core)["error"]
+            assert error["code"] == codes.REFUSED
+            assert error["data"]["name"] == name
+            assert error["data"]["hint"].startswith("Sign again")
+    assert core.log == []
+    assert "result" in ask(call("energy_placeOrder", [order(1), SIGNATURE, ours]), core)
 
 
 @pytest.mark.parametrize(
