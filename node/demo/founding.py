@@ -1,6 +1,9 @@
 """Founding the demo's community: the same seed, day and homes give the same keys, chain and contracts."""
 
+import json
 from pathlib import Path
+
+from eth_account import Account
 
 from market.config import MarketConfig
 from node.community import Community
@@ -16,6 +19,8 @@ OPEN_AHEAD = 4
 DEPOSIT_NEUR = 200 * 10**9
 SUPPLIER_DEPOSIT_NEUR = 2_000 * 10**9
 GUARANTEE_NEUR = 500 * 10**9
+KEYS_FOLDER = "members"
+KEYS_PASSWORD = "demo"
 
 
 async def found_demo(
@@ -39,4 +44,15 @@ async def found_demo(
         tariffs=street.tariffs,
     )
     keys = {role: seeded(seed, role) for role in (*ROLES, "salt")}
-    return await found_community(folder, founding, keys, progress)
+    community = await found_community(folder, founding, keys, progress)
+    _hand_out_keys(folder / KEYS_FOLDER, residents)
+    return community
+
+
+def _hand_out_keys(folder: Path, residents: list[Resident]) -> None:
+    """Write a keystore per resident, so that whoever watches can place an order as one of them."""
+    folder.mkdir(exist_ok=True)
+    (folder / "password").write_text(KEYS_PASSWORD + "\n")
+    for resident in residents:
+        keystore = Account.encrypt(resident.key.private_key, KEYS_PASSWORD, kdf="pbkdf2", iterations=1_000)
+        (folder / f"{resident.label}.json").write_text(json.dumps(keystore, indent=1) + "\n")

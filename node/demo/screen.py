@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from market.events import GateClosed
 from node import i18n
+from node.demo.founding import KEYS_FOLDER
 from node.demo.proofs import Proof
 from node.demo.street import TIME_ZONE
 from node.i18n import gettext as _
@@ -154,7 +155,10 @@ class Screen:
             if kept
             else _("Data      nothing is kept; --keep DIR keeps it")
         )
-        self.say(_("DEMO DATA. Ctrl-C stops. Try:  resilia --rpc {url} cert list").format(url=rpc_url))
+        self.say(_("DEMO DATA. Ctrl-C stops. Try in another terminal:"))
+        self.say(f"  resilia --rpc {rpc_url} cert list")
+        keys = f"--key {folder}/{KEYS_FOLDER}/H01.json --password-file {folder}/{KEYS_FOLDER}/password"
+        self.say(f"  resilia --rpc {rpc_url} order place sell 500Wh --min 9ct {keys}")
         self.say(rule)
 
 
