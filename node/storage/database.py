@@ -7,9 +7,9 @@ transactions that were already committed.
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlmodel import SQLModel
 
 from energy.errors import Corrupt
+from node.storage.models import TABLES
 
 
 def open_database(url: str) -> Engine:
@@ -21,7 +21,7 @@ def open_database(url: str) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-    SQLModel.metadata.create_all(engine)
+    TABLES.create_all(engine)
     return engine
 
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, SQLModel
 
+TABLES = SQLModel.metadata
+"""Every table of this module."""
+
 
 class IntervalStatus(StrEnum):
     """How far an interval has come."""

@@ -1,0 +1,79 @@
+import asyncio
+
+from sqlmodel import Session, select
+
+from market.commands import OpenInterval, PlaceOrder
+from market.engine import MarketState, apply
+from market.events import Event, Trade
+from market.orders import Side
+from node.events import Broadcaster, EventKind, NodeEvent, Subscription
+from node.showing import Showing
+from node.storage.database import open_database
+from node.storage.models import OrderRow
+from node.storage.projection import Projection
+from node.tariffs import TariffSchedule
+from tests.support.market import INTERVAL, accepted, market, order, place
+
+TARIFFS = TariffSchedule([(0, 250_000, 60_000, 275_000, 30_000, 50)])
+
+
+def _events(state: MarketState, command: PlaceOrder) -> tuple[Event, ...]:
+    return accepted(apply(state, command, 0))
+
+
+async def _all(subscription: Subscription) -> list[NodeEvent]:
+    return [event async for event in subscription.events()]
+
+
+def test_only_what_is_on_disk_is_shown() -> None:
+    engine = open_database("sqlite://")
+    projection, broadcaster = Projection(engine, TARIFFS), Broadcaster()
+    showing = Showing(projection, broadcaster)
+    state = market()
+    sell, buy = place(order(1, Side.SELL, 10, 90_000, 1)), place(order(2, Side.BUY, 4, 90_000, 1))
+    with broadcaster.subscribe() as subscription:
+        showing.follow(
+            1, 0, OpenInterval(INTERVAL), accepted(apply(MarketState(state.config), OpenInterval(INTERVAL), 0))
+        )
+        showing.follow(2, 0, sell, _events(state, sell))
+        events = _events(state, buy)
+        showing.follow(3, 0, buy, events)
+        assert any(isinstance(event, Trade) for event in events)
+
+        showing.show(2)
+        projection.flush()
+        assert projection.position("journal") == 2
+        with Session(engine) as session:
+            assert [row.filled_wh for row in session.exec(select(OrderRow))] == [0]
+        assert showing.take() == ((INTERVAL,), ())
+
+        showing.show(3)
+        projection.flush()
+        with Session(engine) as session:
+            assert sorted(row.filled_wh for row in session.exec(select(OrderRow))) == [4, 4]
+        broadcaster.close()
+        (published,) = asyncio.run(_all(subscription))
+        assert (published.kind, published.data["quantityWh"]) == (EventKind.TRADE, 4)
+    engine.dispose()
+
+
+def test_what_was_written_before_the_start_is_not_shown_again() -> None:
+    engine = open_database("sqlite://")
+    written = Projection(engine, TARIFFS)
+    first = Showing(written, Broadcaster())
+    state = market()
+    sell = place(order(1, Side.SELL, 10, 90_000, 1))
+    events = _events(state, sell)
+    first.follow(1, 0, sell, events)
+    first.show(1)
+    written.flush()
+
+    projection = Projection(engine, TARIFFS)
+    again = Showing(projection, Broadcaster())
+    assert again.projected == 1
+    again.follow(1, 0, sell, events)
+    again.show(1)
+    projection.flush()
+    with Session(engine) as session:
+        assert len(session.exec(select(OrderRow)).all()) == 1
+    engine.dispose()
