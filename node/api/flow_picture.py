@@ -43,7 +43,7 @@ class Spoke:
 def flow_picture(flow: Flow) -> Markup:
     """Return the SVG of an interval's flow."""
     spokes = [
-        Spoke("sun", gettext("Roofs"), "sun", (62, 58), flow["homesExportWh"]),
+        Spoke("sun", gettext("Surplus"), "sun", (62, 58), flow["homesExportWh"]),
         Spoke("homes", gettext("Homes"), "home", (298, 58), -flow["homesImportWh"]),
         Spoke(
             "battery",
@@ -70,7 +70,7 @@ def flow_sentence(flow: Flow) -> str:
     given_wh = flow["homesExportWh"] + flow["storageDischargeWh"]
     local_wh = min(given_wh, flow["homesImportWh"] + flow["storageChargeWh"])
     parts = [
-        gettext("Roofs gave {given}; homes took {taken}.").format(
+        gettext("Homes gave {given} of surplus; homes took {taken}.").format(
             given=exact_energy(flow["homesExportWh"]), taken=exact_energy(flow["homesImportWh"])
         )
     ]
