@@ -15,10 +15,15 @@ def main() -> int:
     parser.add_argument("--sealer-key-file", type=Path, required=True, help="file with the sealer's key, in hex")
     parser.add_argument("--clock", choices=("system", "manual"), default="system", help="source of block timestamps")
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    parser.add_argument("--interpreted", action="store_true", help="run contracts by py-evm's own, slower loop")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     options = ProcessOptions(
-        arguments.datadir, arguments.sealer_key_file, arguments.clock == "manual", arguments.stop_with_stdin
+        arguments.datadir,
+        arguments.sealer_key_file,
+        arguments.clock == "manual",
+        arguments.stop_with_stdin,
+        arguments.interpreted,
     )
     return run(options)
 

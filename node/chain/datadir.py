@@ -6,10 +6,12 @@ from energy.errors import Misconfigured
 from energy.identity import Digest
 from node.chain.chain import Chain
 from node.chain.clock import Clock
+from node.chain.compiled_vm import CompiledVM
 from node.chain.engine import PyEvmEngine
 from node.chain.genesis import GENESIS_FILE, Genesis, read_genesis
 from node.chain.seal import Sealer
 from node.chain.store import ChainStore
+from node.chain.vm import CommunityVM
 
 
 def init_chain(datadir: Path, genesis: Genesis) -> Digest:
@@ -43,7 +45,7 @@ def init_chain(datadir: Path, genesis: Genesis) -> Digest:
         store.close()
 
 
-def open_chain(datadir: Path, sealer: Sealer, clock: Clock) -> Chain:
+def open_chain(datadir: Path, sealer: Sealer, clock: Clock, virtual_machine: type[CommunityVM] = CompiledVM) -> Chain:
     """Open a chain that was initialised, over py-evm.
 
     Raises:
@@ -52,7 +54,9 @@ def open_chain(datadir: Path, sealer: Sealer, clock: Clock) -> Chain:
     genesis = read_genesis(datadir)
     store = ChainStore(datadir)
     try:
-        return Chain(genesis, store, PyEvmEngine(store, genesis.chain_id, genesis.sealer), sealer, clock)
+        return Chain(
+            genesis, store, PyEvmEngine(store, genesis.chain_id, genesis.sealer, virtual_machine), sealer, clock
+        )
     except BaseException:
         store.close()
         raise

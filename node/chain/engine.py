@@ -26,6 +26,7 @@ from eth_utils.exceptions import ValidationError
 from energy.identity import Address, hex_text
 from energy.results import Rejected
 from node.chain.admission import floor_gas, refusal
+from node.chain.compiled_vm import CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
 from node.chain.overlay import Overlay
@@ -56,8 +57,19 @@ _ERRORS: Final = {
 class PyEvmEngine:
     """Executes blocks and calls; holds no state but its access to the stored nodes."""
 
-    def __init__(self, nodes: Nodes, chain_id: int, sealer: Address) -> None:
+    def __init__(
+        self, nodes: Nodes, chain_id: int, sealer: Address, virtual_machine: type[CommunityVM] = CompiledVM
+    ) -> None:
+        """Take what earlier blocks stored.
+
+        Args:
+            nodes: What was stored.
+            chain_id: Of the chain.
+            sealer: Who gets the tips.
+            virtual_machine: `CompiledVM`, or the slower `CommunityVM` with which it must agree.
+        """
         self._nodes = nodes
+        self._vm = virtual_machine
         self._chain_id = chain_id
         self._sealer = EvmAddress(sealer)
 
@@ -65,7 +77,7 @@ class PyEvmEngine:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
         overlay = Overlay(_Nothing())  # block 0 must not depend on what is already stored
         chain_class = MiningChain.configure(
-            __name__="GenesisChain", vm_configuration=((0, CommunityVM),), chain_id=self._chain_id
+            __name__="GenesisChain", vm_configuration=((0, self._vm),), chain_id=self._chain_id
         )
         parameters: dict[str, Any] = {
             "difficulty": 0,
@@ -90,7 +102,7 @@ class PyEvmEngine:
         """
         overlay = Overlay(self._nodes)
         chaindb = ChainDB(overlay)
-        evm_header = CommunityVM.create_header_from_parent(
+        evm_header = self._vm.create_header_from_parent(
             _evm_header(parent),
             timestamp=timestamp,
             gas_limit=parent.gas_limit,
@@ -98,7 +110,7 @@ class PyEvmEngine:
             extra_data=EXTRA_DATA,
             parent_beacon_block_root=ZERO_HASH32,
         )
-        vm = CommunityVM(evm_header, chaindb, ChainContext(self._chain_id), ConsensusContext(overlay))
+        vm = self._vm(evm_header, chaindb, ChainContext(self._chain_id), ConsensusContext(overlay))
         vm.block_preprocessing(vm.get_block())
         outcomes: list[Rejected | None] = []
         included: list[IncludedTransaction] = []
@@ -149,8 +161,8 @@ class PyEvmEngine:
         """Execute a message on the state after a block, in that block's context; gas costs nothing."""
         chaindb = ChainDB(Overlay(self._nodes))
         free = _evm_header(header).copy(base_fee_per_gas=0)
-        ancestors = CommunityVM.get_prev_hashes(free.parent_hash, chaindb)
-        state = CommunityVM.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+        ancestors = self._vm.get_prev_hashes(free.parent_hash, chaindb)
+        state = self._vm.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
         balance = state.get_balance(EvmAddress(message.sender))
         if balance < message.value:
             return _failed(
@@ -165,7 +177,7 @@ class PyEvmEngine:
             computation = state.costless_execute_transaction(transaction)
         except ValidationError as error:
             return _failed(str(error))
-        gas_used = CommunityVM.finalize_gas_used(transaction, computation)
+        gas_used = self._vm.finalize_gas_used(transaction, computation)
         unrefunded = message.gas - computation.get_gas_remaining()
         return Execution(computation.output, gas_used, max(unrefunded - gas_used, 0), _error(computation))
 
@@ -197,7 +209,7 @@ class PyEvmEngine:
         header = PragueBlockHeader(
             difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
         )
-        return CommunityVM.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
+        return self._vm.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
 
 
 class _Nothing:

@@ -68,6 +68,7 @@ def start_chain(
     sealer_key_file: Path,
     *,
     clock: Literal["system", "manual"] = "system",
+    interpreted: bool = False,
     timeout_s: float = 60.0,
 ) -> ChainProcess:
     """Start a chain that was initialised, and return when it answers.
@@ -76,6 +77,7 @@ def start_chain(
         datadir: Where `node.chain.datadir.init_chain` made it.
         sealer_key_file: The sealer's key in hexadecimal, mode 600.
         clock: "manual" for blocks whose time is set by the private method `chain_setTime`.
+        interpreted: Whether contracts run by py-evm's own loop instead of compiled blocks.
         timeout_s: How long it may take to come up.
     Raises:
         Misconfigured: the process refused to start.
@@ -83,6 +85,7 @@ def start_chain(
     """
     command = [sys.executable, "-m", "node.chain", "--datadir", str(datadir)]
     command += ["--sealer-key-file", str(sealer_key_file), "--clock", clock, "--stop-with-stdin"]
+    command += ["--interpreted"] if interpreted else []
     with open(datadir / LOG_FILE, "ab") as log:
         process = subprocess.Popen(
             command,

@@ -17,11 +17,13 @@ from typing import Final
 
 from energy.errors import Corrupt, Misconfigured
 from node.chain.clock import Clock, ManualClock, SystemClock
+from node.chain.compiled_vm import CompiledVM
 from node.chain.datadir import open_chain
 from node.chain.dispatcher import Dispatcher
 from node.chain.ipc_path import choose_ipc_path
 from node.chain.seal import read_sealer
 from node.chain.server import ChainServer
+from node.chain.vm import CommunityVM
 
 EXIT_CORRUPT: Final = 70
 EXIT_MISCONFIGURED: Final = 78
@@ -41,6 +43,8 @@ class ProcessOptions:
     """Whether time stands still until it is set; for demos."""
     stop_with_stdin: bool
     """Whether to end when standard input closes."""
+    interpreted: bool = False
+    """Whether to run contracts by py-evm's own loop instead of compiled blocks: slower, to compare."""
 
 
 def run(options: ProcessOptions) -> int:
@@ -59,7 +63,9 @@ def run(options: ProcessOptions) -> int:
 
 async def _serve(options: ProcessOptions) -> None:
     sealer = read_sealer(options.sealer_key_file)
-    chain = open_chain(options.datadir, sealer, clock := _clock(options))
+    chain = open_chain(
+        options.datadir, sealer, clock := _clock(options), CommunityVM if options.interpreted else CompiledVM
+    )
     try:
         if isinstance(clock, ManualClock):
             clock.set(chain.head.header.timestamp)
