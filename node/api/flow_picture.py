@@ -43,7 +43,7 @@ class Spoke:
 def flow_picture(flow: Flow) -> Markup:
     """Return the SVG of an interval's flow."""
     spokes = [
-        Spoke("sun", gettext("Surplus"), "sun", (62, 58), flow["homesExportWh"]),
+        Spoke("sun", gettext("Homes' surplus"), "sun", (62, 58), flow["homesExportWh"]),
         Spoke("homes", gettext("Homes"), "home", (298, 58), -flow["homesImportWh"]),
         Spoke(
             "battery",
