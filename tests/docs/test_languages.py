@@ -28,7 +28,8 @@ def test_tables_name_the_same_things() -> None:
 
 
 def test_links_lead_to_the_same_places() -> None:
-    assert set(links(README)) ^ set(links(LISEZMOI)) == {README.name, LISEZMOI.name}
+    in_french = {target.replace("-fr.png", ".png") for target in links(LISEZMOI)}
+    assert set(links(README)) ^ in_french == {README.name, LISEZMOI.name}
 
 
 def test_lists_have_the_same_length() -> None:
