@@ -23,8 +23,10 @@ from eth.abc import (
     WithdrawalAPI,
 )
 from eth.vm.code_stream import CodeStream
+from eth.vm.forks.prague.constants import DEPOSIT_CONTRACT_ADDRESS
 from eth.vm.logic.invalid import InvalidOpcode
 from eth.vm.stack import Stack
+from eth_bloom.bloom import BloomFilter
 
 from node.chain.basic_blocks import JUMP, JUMPDEST, JUMPI, Block, compile_block, jump_destinations
 from node.chain.block_trie import trie_root_and_nodes
@@ -158,3 +160,8 @@ class CompiledVM(CommunityVM):
             roots.append(root)
         header = new_header.copy(transaction_root=roots[0], receipt_root=roots[1])
         return base_block.copy(transactions=transactions, header=header)
+
+    def process_deposit_request_data(self, block: BlockAPI) -> None:
+        """Read the receipts back for deposits only when the block's bloom says that there may be one."""
+        if DEPOSIT_CONTRACT_ADDRESS in BloomFilter(block.header.bloom):
+            super().process_deposit_request_data(block)
