@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def clear_uniform(levels: int, sides: Buffer, ticks: Buffer, quantities: Buffer, filled: Buffer) -> tuple[int, int]: ...
