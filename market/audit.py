@@ -1,0 +1,234 @@
+"""An auditor of the market's journal: replays it by the rules alone and names every command that breaks one.
+
+Independent of the engine and its order book on purpose: slow, obvious, and sharing nothing with them but the journal's
+format and the vocabulary of orders. What a journal cannot tell by itself is told by what the node has said to others:
+published trades (`market.audit_trades`), signed receipts (`market.audit_receipts`), signatures and settled runs.
+
+After a breach the audit goes on as if the command had been right, so that one lie is not reported a hundred times.
+Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses nothing: whatever bytes it is given end as findings.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
+from energy.quantities import amount_neur
+from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
+from market.audit_findings import Breach, Finding
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.config import MarketConfig
+from market.journal import chain_hash, decode
+from market.orders import Order, Side, TimeInForce
+
+
+class JournalAudit:
+    """Everything that an auditor knows of a market after the records it was given."""
+
+    def __init__(self, config: MarketConfig, seed: bytes) -> None:
+        """Start with nothing.
+
+        Args:
+            config: The market's rules, as the community agreed on them.
+            seed: 32 bytes: where the hash chain starts.
+        """
+        self.config = config
+        self.findings: list[Finding] = []
+        self.hashes = [seed]
+        """Chain hash through each record: `hashes[n]` after the n-th."""
+        self.commands: list[tuple[int, Command] | None] = [None]
+        """Time and command of each record, by its place from 1; None for one that can not be read."""
+        self.orders: dict[Digest, AuditedOrder] = {}
+        """Every order, in the sequence of the journal."""
+        self.trades: dict[int, list[DerivedTrade]] = {}
+        """Trades by interval, in matching sequence."""
+        self._now = 0
+        self._collateral_neur: dict[Address, int] = {}
+        self._needed_neur: dict[Address, int] = {}
+        self._held_neur: dict[int, dict[Address, int]] = {}
+        """What each interval that is not released needs of each account."""
+        self._nonces: set[tuple[Address, int]] = set()
+        self._books: dict[int, PlainBook] = {}
+        self._closed: set[int] = set()
+
+    @property
+    def records(self) -> int:
+        """How many records were followed."""
+        return len(self.hashes) - 1
+
+    def follow_all(self, records: Iterable[bytes]) -> None:
+        """Take in the records of a journal, from the first."""
+        for record in records:
+            self.follow(record)
+
+    def follow(self, record: bytes) -> None:
+        """Take in the next record."""
+        self.hashes.append(chain_hash(self.hashes[-1], record))
+        try:
+            sequence, now, command = decode(record)
+        except ValueError as error:
+            self.commands.append(None)
+            self._find(Breach.UNREADABLE_RECORD, problem=str(error))
+            return
+        self.commands.append((now, command))
+        if sequence != self.records:
+            self._find(Breach.OUT_OF_SEQUENCE, number=sequence, place=self.records)
+        # Time never goes back: a clock that was set back counts as standing still.
+        self._now = max(self._now, now)
+        match command:
+            case AdmitAccount():
+                self._admit(command)
+            case OpenInterval(interval):
+                self._open(interval)
+            case PlaceOrder():
+                self._place(command, now)
+            case CancelOrder():
+                self._cancel(command)
+            case CloseGate(interval):
+                self._close(interval)
+            case ReleaseInterval(interval):
+                self._release(interval)
+
+    # -- ORDERS
+
+    def _place(self, command: PlaceOrder, matched_at: int) -> None:
+        order = command.order
+        for breach, facts in self._refusals(command):
+            self._find(breach, order.interval, **facts)
+        book = self._books.get(order.interval)
+        if book is None or command.digest in self.orders:
+            return
+        self._drop_expired(order.interval, book)
+        incoming = AuditedOrder(order, command.digest, command.signature, self.records, matched_at)
+        self.orders[command.digest] = incoming
+        self._nonces.add((order.account, order.nonce))
+        self._check_collateral(incoming)
+        if order.time_in_force == TimeInForce.FILL_OR_KILL and book.fillable_wh(incoming) < order.quantity_wh:
+            available_wh = book.fillable_wh(incoming)
+            self._find(Breach.NOT_FILLABLE, order.interval, quantity_wh=order.quantity_wh, available_wh=available_wh)
+        is_full = len(book.resting) >= self.config.open_orders_max
+        traded = self.trades.setdefault(order.interval, [])
+        matched = book.match(incoming, len(traded), matched_at)
+        traded += matched
+        if is_full and incoming in book.resting and not matched:
+            self._find(Breach.BOOK_FULL, order.interval, open_orders_max=self.config.open_orders_max)
+        for each in matched:
+            # The maker needs what it needed: its worst case is the same, open at its limit or filled at that price.
+            trade = each.trade
+            self._hold(order, self._worst_case_neur(order.side, trade.quantity_wh, trade.price_ueur_per_kwh))
+        if incoming in book.resting:
+            self._hold(order, self._open_worst_case_neur(incoming))
+
+    def _refusals(self, command: PlaceOrder) -> Iterator[tuple[Breach, dict[str, int | str]]]:
+        """Yield the reasons why an order had to be refused, but for those that depend on other orders."""
+        order, config = command.order, self.config
+        if order.account not in self._collateral_neur:
+            yield Breach.STRANGER, {"account": hex_text(order.account)}
+        if order.interval not in self._books:
+            yield Breach.INTERVAL_NOT_OPEN, {}
+        if self._now >= config.gate_closure(order.interval):
+            yield Breach.AFTER_GATE, {"gate_closure": config.gate_closure(order.interval), "now": self._now}
+        if order.expiry and order.expiry < self._now:
+            yield Breach.EXPIRED, {"expiry": order.expiry, "now": self._now}
+        for name, value, is_right in (
+            ("quantity_wh", order.quantity_wh, 1 <= order.quantity_wh <= config.quantity_max_wh),
+            ("limit_price_ueur_per_kwh", order.limit_price_ueur_per_kwh, self._is_price(order)),
+            ("max_carbon_g_per_kwh", order.max_carbon_g_per_kwh, order.max_carbon_g_per_kwh == 0),
+            ("min_lot_wh", order.min_lot_wh, order.min_lot_wh == 0),
+            ("partner_group", hex_text(order.partner_group), order.partner_group == ZERO_DIGEST),
+        ):
+            if not is_right:
+                yield Breach.OUT_OF_BOUNDS, {name: value}
+        if (order.account, order.nonce) in self._nonces:
+            yield Breach.REPEATED_NONCE, {"account": hex_text(order.account), "nonce": order.nonce}
+        if command.digest in self.orders:
+            yield Breach.REPEATED_ORDER, {"order": hex_text(command.digest)}
+
+    def _is_price(self, order: Order) -> bool:
+        config, price = self.config, order.limit_price_ueur_per_kwh
+        in_range = config.price_floor_ueur_per_kwh <= price <= config.price_ceiling_ueur_per_kwh
+        return in_range and price % config.tick_ueur_per_kwh == 0
+
+    def _cancel(self, command: CancelOrder) -> None:
+        found = self.orders.get(command.digest)
+        interval = found.order.interval if found else None
+        book = self._books.get(interval) if interval is not None else None
+        if command.account not in self._collateral_neur:
+            self._find(Breach.STRANGER, interval, account=hex_text(command.account))
+        if found is not None and book is not None:
+            if self._now >= self.config.gate_closure(found.order.interval):
+                gate_closure = self.config.gate_closure(found.order.interval)
+                self._find(Breach.AFTER_GATE, interval, gate_closure=gate_closure, now=self._now)
+            self._drop_expired(found.order.interval, book)
+        if found is None or book is None or found not in book.resting:
+            self._find(Breach.NOTHING_TO_CANCEL, interval, order=hex_text(command.digest))
+            return
+        if found.account != command.account:
+            self._find(Breach.CANCELLED_BY_STRANGER, interval, account=hex_text(command.account))
+        book.resting.remove(found)
+        self._hold(found.order, -self._open_worst_case_neur(found))
+
+    def _drop_expired(self, interval: int, book: PlainBook) -> None:
+        for gone in book.drop_expired(self._now):
+            self._hold(gone.order, -self._open_worst_case_neur(gone))
+
+    # -- ACCOUNTS AND INTERVALS
+
+    def _admit(self, command: AdmitAccount) -> None:
+        known = command.account in self._collateral_neur
+        if not known and len(self._collateral_neur) >= self.config.accounts_max:
+            self._find(Breach.WRONG_ADMISSION, account=hex_text(command.account))
+        self._collateral_neur[command.account] = command.collateral_neur
+
+    def _open(self, interval: int) -> None:
+        is_right = (
+            interval not in self._books
+            and interval % self.config.interval_length_s == 0
+            and self._now < self.config.gate_closure(interval)
+        )
+        if not is_right:
+            self._find(Breach.WRONG_OPENING, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
+        self._books.setdefault(interval, PlainBook())
+
+    def _close(self, interval: int) -> None:
+        book = self._books.pop(interval, None)
+        if book is None:
+            self._find(Breach.INTERVAL_NOT_OPEN, interval)
+            return
+        if self._now < self.config.gate_closure(interval):
+            gate_closure = self.config.gate_closure(interval)
+            self._find(Breach.GATE_CLOSED_EARLY, interval, gate_closure=gate_closure, now=self._now)
+        for resting in book.resting:
+            self._hold(resting.order, -self._open_worst_case_neur(resting))
+        self._closed.add(interval)
+
+    def _release(self, interval: int) -> None:
+        if interval not in self._closed:
+            self._find(Breach.WRONG_RELEASE, interval)
+        self._closed.discard(interval)
+        for account, neur in self._held_neur.pop(interval, {}).items():
+            self._needed_neur[account] -= neur
+
+    # -- COLLATERAL
+
+    def _check_collateral(self, incoming: AuditedOrder) -> None:
+        account = incoming.account
+        needed_neur = self._open_worst_case_neur(incoming)
+        available_neur = self._collateral_neur.get(account, 0) - self._needed_neur.get(account, 0)
+        if needed_neur > available_neur:
+            interval = incoming.order.interval
+            self._find(Breach.WITHOUT_COLLATERAL, interval, needed_neur=needed_neur, available_neur=available_neur)
+
+    def _open_worst_case_neur(self, resting: AuditedOrder) -> int:
+        return self._worst_case_neur(resting.order.side, resting.open_wh, resting.price)
+
+    def _worst_case_neur(self, side: Side, quantity_wh: int, price: int) -> int:
+        """Return what energy bought costs, or energy sold and not delivered, n€."""
+        dearest = self.config.shortfall_price_max_ueur_per_kwh
+        return amount_neur(quantity_wh, max(0, price if side == Side.BUY else dearest - price))
+
+    def _hold(self, order: Order, change_neur: int) -> None:
+        held = self._held_neur.setdefault(order.interval, {})
+        held[order.account] = held.get(order.account, 0) + change_neur
+        self._needed_neur[order.account] = self._needed_neur.get(order.account, 0) + change_neur
+
+    def _find(self, breach: Breach, interval: int | None = None, **facts: int | str) -> None:
+        self.findings.append(Finding(breach, self.records, interval, facts))

@@ -1,0 +1,87 @@
+"""The auditor and the engine, which share no line of matching, agree on every market day: in praise and in blame."""
+
+import copy
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from market.audit_findings import Breach
+from market.audit_trades import PublishedTrade
+from market.commands import AdmitAccount, Command, PlaceOrder
+from tests.support.audited_market import HonestMarket, ShownMarket, published
+from tests.support.market import SMALL, Move, busy_day, market_days, resolve
+
+Refused = tuple[int, int, Command]
+"""Place in the journal that it would have had, time, command."""
+
+
+def run(day: list[Move]) -> tuple[ShownMarket, list[Refused]]:
+    """Run a day; return what is shown of it and the commands that the engine refused."""
+    market = HonestMarket(SMALL)
+    placed: list[PlaceOrder] = []
+    refused: list[Refused] = []
+    now = 0
+    for seconds, move in day:
+        now = max(0, now + seconds)
+        command = resolve(move, placed)
+        if command is None:
+            continue
+        if market.run(command, now) is None:
+            refused.append((len(market.shown.records) + 1, now, command))
+        if isinstance(command, PlaceOrder):
+            placed.append(command)
+    return market.shown, refused
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(market_days)
+def test_an_honest_day_holds(day: list[Move]) -> None:
+    holds(run(day)[0])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_honest_busy_day_holds(seed: int) -> None:
+    assert holds(run(busy_day(seed))[0]) > 10
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_engine_refuses_the_auditor_finds_in_a_journal(seed: int) -> None:
+    shown, refused = run(busy_day(seed, 120))
+    assert len(refused) > 20
+    for place, now, command in refused:
+        # A negative collateral can not even be written into a journal.
+        if isinstance(command, AdmitAccount) and command.collateral_neur < 0:
+            continue
+        forged = ShownMarket(SMALL, shown.records[: place - 1])
+        forged.insert(now, command)
+        assert forged.audit().findings, command
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_record_can_be_dropped_or_moved_behind_the_back_of_a_receipt(seed: int) -> None:
+    shown, _ = run(busy_day(seed, 60))
+    last = shown.receipts[-1].sequence
+    commands = [shown.command(sequence) for sequence in range(1, len(shown.records) + 1)]
+    for place in range(last - 1):
+        dropped, moved = copy.deepcopy(shown), copy.deepcopy(shown)
+        dropped.rewrite([*commands[:place], *commands[place + 1 :]])
+        moved.rewrite([*commands[:place], commands[place + 1], commands[place], *commands[place + 2 :]])
+        for forged in (dropped, moved):
+            forged.trades, forged.receipts = [], shown.receipts[-1:]
+            assert forged.records == shown.records or Breach.RECEIPT_OFF_CHAIN in forged.breaches()
+
+
+def holds(shown: ShownMarket) -> int:
+    """Check that the auditor finds nothing and sees the same trades and outcomes; return the number of trades."""
+    assert shown.findings() == []
+    audit = shown.audit()
+    derived: list[PublishedTrade] = [
+        published(each.trade, each.matched_at) for trades in audit.trades.values() for each in trades
+    ]
+    assert sorted(derived, key=_key) == sorted(shown.trades, key=_key)
+    assert {digest: order.outcome for digest, order in audit.orders.items()} == shown.outcomes
+    return len(derived)
+
+
+def _key(trade: PublishedTrade) -> tuple[int, int]:
+    return trade.interval, trade.number
