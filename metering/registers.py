@@ -1,4 +1,4 @@
-"""Registers: what a meter shows at one instant, before any validation. Units: Wh, VA, UTC epoch seconds."""
+"""Registers: what a meter shows at one instant, before any validation. Units: Wh, VA, W, UTC epoch seconds."""
 
 from dataclasses import dataclass, field
 
@@ -35,6 +35,8 @@ class RegisterSample:
     """Apparent power drawn; None when not stated."""
     apparent_export_va: int | None = None
     """Apparent power fed in; None when not stated."""
+    power_w: int | None = None
+    """Active power at this instant, drawn > 0, fed in < 0; None when not stated."""
 
     @property
     def raw_hash(self) -> Digest:

@@ -1,0 +1,53 @@
+"""Values in the text lines of P1 and IEC 62056-21: ``1-0:1.8.0*255(000123.456*kWh)``. Units: Wh, W.
+
+Registers are read exactly, digit by digit; what is finer than one Wh or W is rounded down. Refuses, as None, every
+text that is not exactly a number of the right unit.
+"""
+
+import re
+from typing import Final
+
+from energy.quantities import ENERGY_WH_MAX
+
+_ENERGY: Final = re.compile(rb"\(([0-9]{1,13})(?:\.([0-9]{1,9}))?\*(k?)Wh\)")
+_POWER: Final = re.compile(rb"\((-?)([0-9]{1,9})(?:\.([0-9]{1,9}))?\*(k?)W\)")
+_TEXT: Final = re.compile(rb"\(([ -'*-~]{1,96})\)")
+_NAME: Final = re.compile(rb"[!-~]{1,48}")
+
+
+def energy_down_wh(value: bytes) -> int | None:
+    """Return the energy in a value with its parentheses and unit, in kWh or Wh, such as ``(000123.456*kWh)``."""
+    if not (parts := _ENERGY.fullmatch(value)):
+        return None
+    energy_wh = _down(parts[1], parts[2], kilo=bool(parts[3]))
+    return energy_wh if energy_wh <= ENERGY_WH_MAX else None
+
+
+def power_down_w(value: bytes) -> int | None:
+    """Return the power in a value in kW or W, rounded towards zero; may be negative."""
+    if not (parts := _POWER.fullmatch(value)):
+        return None
+    power_w = _down(parts[2], parts[3], kilo=bool(parts[4]))
+    return -power_w if parts[1] else power_w
+
+
+def serial_text(value: bytes) -> str | None:
+    """Return the serial number in a value: in P1 it is text written in hexadecimal, elsewhere it is itself.
+
+    None for an empty one, and for one of zeros alone, which no meter bears.
+    """
+    if not (parts := _TEXT.fullmatch(value)):
+        return None
+    text = parts[1].strip()
+    if not text.strip(b"0"):
+        return None
+    if len(text) % 2 == 0 and re.fullmatch(rb"[0-9A-Fa-f]+", text):
+        unhexed = bytes.fromhex(text.decode("ascii"))
+        if _NAME.fullmatch(unhexed) and unhexed.strip(b"0"):
+            return unhexed.decode("ascii")
+    return text.decode("ascii")
+
+
+def _down(whole: bytes, decimals: bytes | None, *, kilo: bool) -> int:
+    thousandths = (decimals or b"").ljust(3, b"0")[:3]
+    return int(whole) * 1_000 + int(thousandths) if kilo else int(whole)
