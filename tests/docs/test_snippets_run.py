@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from node.cli.keystore import create_key
+from node.ledger import artifact
 from tests.support.documents import LISEZMOI, README, blocks
 from tests.support.source_tree import ROOT
 
@@ -67,12 +69,24 @@ def run(code: str, at: Running) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("document", [README, LISEZMOI], ids=lambda path: path.stem)
+READMES = pytest.mark.parametrize("document", [README, LISEZMOI], ids=lambda path: path.stem)
+
+
+@READMES
 def test_web3_connects_as_the_readme_shows(running: Running, document: Path) -> None:
     (snippet,) = blocks(document, "python")
     ended = run(snippet.text, running)
     assert ended.stderr == ""
     assert ended.stdout.startswith("street chain ")
+
+
+@READMES
+def test_event_of_a_run_has_the_fields_that_the_readme_shows(document: Path) -> None:
+    (snippet,) = blocks(document, "python")
+    (event,) = [entry for entry in artifact("Settlement")["abi"] if entry.get("name") == "RunSettled"]
+    shown = set(re.findall(r"run\.args\.(\w+)", snippet.text))
+    assert shown
+    assert shown <= {field["name"] for field in event["inputs"]}
 
 
 def test_order_is_signed_as_the_document_shows(running: Running) -> None:
