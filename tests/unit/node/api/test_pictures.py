@@ -54,8 +54,8 @@ def test_the_picture_of_nothing_is_a_picture() -> None:
 
 def test_the_sentence_says_what_the_picture_shows() -> None:
     assert flow_sentence(SUNNY) == (
-        "Homes gave 1,400\u00a0Wh of surplus; homes took 900\u00a0Wh. The battery stored 300\u00a0Wh. The grid took 200\u00a0Wh. "
-        "1,200\u00a0Wh stayed among neighbours."
+        "Homes gave 1,400\u00a0Wh of surplus; homes took 900\u00a0Wh. The battery stored 300\u00a0Wh. "
+        "The grid took 200\u00a0Wh. 1,200\u00a0Wh stayed among neighbours."
     )
     with speaking("fr"):
         assert "Le réseau a apporté 600\u00a0Wh." in flow_sentence(DARK)
