@@ -109,11 +109,7 @@ class Measuring:
                 frames.append(record)
             else:
                 signed.append(record)
-        if signed:
-            self._resume(signed[-1])
-        for frame in frames:
-            if not signed or frame.received_at >= signed[-1].interval:
-                self._observe_again(frame)
+        self._resume(signed[-1] if signed else None, frames)
         self._signed = {interval.interval: interval for interval in signed}
         on_chain = await self._ledger.last_attested()
         self._unattested = [interval for interval in signed if interval.interval > on_chain]
@@ -218,13 +214,6 @@ class Measuring:
                 self._note(outcome)
             else:
                 self.take(outcome, "linky")
-
-    def _observe_again(self, frame: KeptFrame) -> None:
-        """Take a kept frame in after a restart; those that the last reading covers are refused as replays."""
-        sample = decode_frame(frame)
-        if isinstance(sample, Rejected):
-            raise Corrupt(f"a kept frame does not decode any more: {sample}")
-        self._meters[self._by_serial[sample.serial].meter].take(sample, frame, frame.received_at)
 
     def _note(self, refusal: Rejected) -> Rejected:
         self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1
@@ -360,11 +349,19 @@ class Measuring:
             return ZERO_DIGEST
         return await self._ledger.history_at(interval - length)
 
-    def _resume(self, last: SignedInterval) -> None:
-        for signed in last.readings:
-            reading = signed.reading
-            config = self._meters[reading.meter].state.config
-            self._meters[reading.meter] = MeterFrames(MeterState.resume(config, reading))
+    def _resume(self, last: SignedInterval | None, frames: Sequence[KeptFrame]) -> None:
+        """Take the meters up where the last signed interval and the frames since then left them."""
+        kept: dict[MeterId, list[tuple[RegisterSample, KeptFrame]]] = {meter: [] for meter in self._meters}
+        for frame in frames:
+            if last is None or frame.received_at >= last.interval:
+                sample = decode_frame(frame)
+                if isinstance(sample, Rejected):
+                    raise Corrupt(f"a kept frame does not decode any more: {sample}")
+                kept[self._by_serial[sample.serial].meter].append((sample, frame))
+        readings = {signed.reading.meter: signed.reading for signed in last.readings} if last else {}
+        for meter, of_meter in kept.items():
+            config = self._meters[meter].state.config
+            self._meters[meter] = MeterFrames.resumed(config, readings.get(meter), of_meter)
 
     def _last_readings(self) -> list[Reading]:
         last = [frames.state.last_reading for frames in self._meters.values()]

@@ -6,14 +6,18 @@ restart across that boundary does not lose it. Given to `take` again in their se
 Units: UTC epoch seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from energy.results import Accepted, Rejected
 from metering.csv_row import decode_row
 from metering.intervals import INTERPOLATION_REACH_S
 from metering.linky import decode_standard
-from metering.meter import MeterState, observe
+from metering.meter import MeterConfig, MeterState, observe
+from metering.readings import Reading
 from metering.registers import RegisterSample
+from metering.validation import Timed, check_time
 from node.storage.readings_log import KeptFrame
 
 
@@ -35,6 +39,27 @@ class MeterFrames:
     """The last accepted frame, unless it is kept."""
     _kept_at: int = -1
     """When the last kept frame was taken."""
+
+    @classmethod
+    def resumed(
+        cls, config: MeterConfig, last: Reading | None, kept: Sequence[tuple[RegisterSample, KeptFrame]]
+    ) -> Self:
+        """Return the meter as it was before a restart.
+
+        Args:
+            config: The meter's.
+            last: Its last signed reading, None before the first.
+            kept: Every frame that was kept since that reading's interval began, oldest first, with what it says.
+        """
+        frames = cls(MeterState.resume(config, last))
+        for sample, frame in kept:
+            timed = check_time(sample, frame.received_at)
+            if last is not None and sample.raw_hash == last.raw_hash and isinstance(timed, Timed):
+                # Of all remarks on the clock in that interval, those of its last frame are about the next one too.
+                frames.state.flags &= timed.flags
+        for sample, frame in kept:
+            frames.take(sample, frame, frame.received_at)
+        return frames
 
     def take(self, sample: RegisterSample, frame: KeptFrame, now: int) -> Accepted[KeptFrame] | Rejected:
         """Observe a sample and return the frames to keep because of it, oldest first; a refusal changes nothing.

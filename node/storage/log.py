@@ -110,8 +110,7 @@ class AppendLog:
 
     async def _flush(self) -> None:
         try:
-            # Yield once, so that every command that is ready now joins this group.
-            await asyncio.sleep(0)
+            # A task of its own starts after every command that is ready now, so they all join this group.
             self._refuse_after_failure()
             pending, self._unsynced = self._unsynced, bytearray()
             reached = self.count
