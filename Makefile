@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTENSION_SOURCES := $(wildcard market/book/*.pyx market/book/*.pxd)
+EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench clean
@@ -58,4 +58,4 @@ $(VENV)/.installed-dev: $(BIN)/python pyproject.toml setup.py $(EXTENSION_SOURCE
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf build dist $(VENV) market/book/*.so *.egg-info
+	rm -rf build dist $(VENV) market/*/*.so *.egg-info

@@ -1,12 +1,12 @@
-"""What all tests share: how hard hypothesis tries, tests that take long, and a guard against a stale order book."""
+"""What all tests share: how hard hypothesis tries, tests that take long, and a guard against stale extensions."""
 
 import os
 
 import pytest
 from hypothesis import settings
 
-from node.cli.health import check_book
-from tests.support.source_tree import ROOT
+from tests.support.extensions import stale
+from tests.support.source_tree import PACKAGES, files
 
 # No deadline: the machine that runs the tests may be busy with something else.
 settings.register_profile("default", max_examples=100, deadline=None, print_blob=True)
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Stop before any test: results over an order book that is not the one in the sources would mean nothing."""
-    finding = check_book(ROOT / "market" / "book")
-    if not finding.ok:
-        pytest.exit(f"{finding.text}. {finding.advice}", returncode=pytest.ExitCode.USAGE_ERROR)
+    """Stop before any test: results over an extension that is not the one in the sources would mean nothing."""
+    if wrong := stale(files(*PACKAGES, suffix=".pyx")):
+        advice = "build it with 'python setup.py build_ext --inplace', or 'make test'"
+        pytest.exit(f"{'; '.join(wrong)}: {advice}", returncode=pytest.ExitCode.USAGE_ERROR)

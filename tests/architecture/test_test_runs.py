@@ -1,4 +1,4 @@
-"""How the tests themselves run: long ones on demand, and none over a stale order book."""
+"""How the tests themselves run: long ones on demand, and none over stale extensions."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from node.cli.health import check_book
-from tests.support.source_tree import ROOT
+from tests.support.extensions import stale
+from tests.support.source_tree import PACKAGES, ROOT, files
 
 TWO_TESTS = """
 import pytest
@@ -58,10 +58,24 @@ def test_long_tests_are_left_out_unless_asked_for(folder: Path) -> None:
     assert "2 passed" in long.stdout
 
 
-def test_no_test_runs_over_a_book_older_than_its_source(tmp_path: Path) -> None:
-    for name in ("_book.pyx", "_book.pxd"):
-        shutil.copy(ROOT / "market" / "book" / name, tmp_path)
-    (tmp_path / "_book.so").touch()
-    os.utime(tmp_path / "_book.so", (1_000, 1_000))
-    assert not check_book(tmp_path).ok
-    assert check_book(ROOT / "market" / "book").ok
+@pytest.mark.parametrize(
+    ("compiled_s", "interface_s", "wrong"),
+    [
+        (2_000, 1_000, []),
+        (None, 1_000, ["_book.pyx is not compiled"]),
+        (999, 1_000, ["the compiled _book is older than its source"]),
+        (2_000, 3_000, ["the compiled _book is older than its source"]),
+    ],
+)
+def test_extension_must_be_compiled_from_its_sources(
+    tmp_path: Path, compiled_s: int | None, interface_s: int, wrong: list[str]
+) -> None:
+    for name, changed_s in (("_book.pyx", 1_000), ("_book.pxd", interface_s), ("_book.cpython.so", compiled_s)):
+        if changed_s is not None:
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, (changed_s, changed_s))
+    assert stale([tmp_path / "_book.pyx"]) == wrong
+
+
+def test_every_extension_is_looked_at() -> None:
+    assert {path.stem for path in files(*PACKAGES, suffix=".pyx")} >= {"_book"}

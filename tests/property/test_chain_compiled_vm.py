@@ -1,7 +1,6 @@
 """Whatever the code, the compiled machine leaves the block that py-evm's own loop leaves."""
 
-from unittest.mock import patch
-
+import pytest
 from hypothesis import example, given, settings
 
 from node.chain import compiled_vm
@@ -30,9 +29,10 @@ LOOP = bytes.fromhex("61012c5b600190038060035760005500")
 def test_compiled_and_interpreted_blocks_are_the_same(code: bytes) -> None:
     transaction = decode_transaction(created(code, 0, gas=400_000))
     expected = STOCK.build(GENESIS_HEADER, [transaction], START + 1)
-    with patch.object(compiled_vm, "_PROGRAMS", compiled_vm.Programs()):
+    with pytest.MonkeyPatch.context() as setting:
+        setting.setattr(compiled_vm, "_PROGRAMS", compiled_vm.Programs())
         interpreted_first = COMPILED.build(GENESIS_HEADER, [transaction], START + 1)
-        with patch.object(compiled_vm, "RUNS_BEFORE_COMPILING", 0):
-            compiled = COMPILED.build(GENESIS_HEADER, [transaction], START + 1)
+        setting.setattr(compiled_vm, "RUNS_BEFORE_COMPILING", 0)
+        compiled = COMPILED.build(GENESIS_HEADER, [transaction], START + 1)
     assert compiled == expected
     assert interpreted_first == expected
