@@ -165,6 +165,8 @@ def load_members(path: Path) -> tuple[Member, ...]:
 
 
 def _member(row: Mapping[str, str]) -> Member:
+    if None in row:
+        raise ValueError("there are more values than columns")
     account = address_from_hex(row["account"])
     if row["source"].upper() not in Source.__members__:
         raise ValueError(f"source must be one of {', '.join(name.lower() for name in Source.__members__)}")

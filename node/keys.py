@@ -43,7 +43,13 @@ class KeyPair:
 
     @classmethod
     def from_private(cls, private_key: bytes) -> "KeyPair":
-        """Return the pair of a 32-byte private key."""
+        """Return the pair of a 32-byte private key.
+
+        Raises:
+            ValueError: it has another length.
+        """
+        if len(private_key) != 32:
+            raise ValueError(f"a private key has 32 bytes, not {len(private_key)}")
         return cls(private_key, Address(PrivateKey(private_key).public_key.to_canonical_address()))
 
 
@@ -104,7 +110,7 @@ def load_keys(folder: Path) -> KeyRing:
         raise Misconfigured(f"key file {error.filename} is missing; restore it from a backup") from error
     except OSError as error:
         raise Misconfigured(f"key file {error.filename} can not be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"the keys in {folder} do not open with its password file: {error}") from error
     return KeyRing(pairs, salt_key)
 
