@@ -8,14 +8,14 @@ Source: DSMR P1 Companion Standard 2.2, 3.0, 4.2.2 and 5.0.2; e-MUCS-P1 (Belgium
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from energy.results import Rejected
 from metering.checksums import crc16_arc
 from metering.dsmr_clock import CENTRAL_EUROPE_S, read_stamp
 from metering.iec62056_frame import TELEGRAM_LEN_MAX
-from metering.obis_text import energy_down_wh, power_down_w, serial_text
+from metering.obis_lines import Objects, missing, read_objects, total_wh
+from metering.obis_text import power_down_w, serial_text
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 
@@ -24,7 +24,6 @@ INDEX_MODULUS_WH: Final = 10**9
 
 IMPORT: Final = b"1-0:1.8."
 EXPORT: Final = b"1-0:2.8."
-_TARIFFS: Final = (b"1", b"2", b"3", b"4")
 _STAMP: Final = b"0-0:1.0.0"
 _VERSIONS: Final = (b"1-3:0.2.8", b"0-0:96.1.4")
 _EQUIPMENT: Final = b"0-0:96.1.1"
@@ -37,9 +36,6 @@ _HEADER: Final = re.compile(rb"/([!-~][ -~]{3,31})\r?\n")
 _OLD_ENERGY: Final = re.compile(rb"\([0-9]{5}\.[0-9]{3}\*kWh\)")
 _OLD_OBJECTS: Final = (_EQUIPMENT, IMPORT + b"1", IMPORT + b"2", EXPORT + b"1", EXPORT + b"2", b"0-0:96.14.0")
 
-Objects = Mapping[bytes, bytes]
-"""Values with their parentheses, by OBIS code; without ``*255``."""
-
 
 def decode_p1(
     frame: bytes, received_at: int | None = None, *, standard_offset_s: int = CENTRAL_EUROPE_S
@@ -51,13 +47,13 @@ def decode_p1(
         received_at: When it arrived; None when a stored frame is decoded again, and the meter's clock stands in.
         standard_offset_s: How far standard time is ahead of UTC where the meter is.
     """
-    objects = _read_objects(frame)
+    objects = _checked_objects(frame)
     if isinstance(objects, Rejected):
         return objects
     if not _tail(frame):
-        return _missing("CRC")
+        return missing("CRC")
     if _STAMP not in objects:
-        return _missing(_STAMP.decode())
+        return missing(_STAMP.decode())
     stamp = _STAMP_VALUE.fullmatch(objects[_STAMP])
     instant = read_stamp(stamp[1].decode(), standard_offset_s) if stamp else None
     if instant is None:
@@ -72,23 +68,23 @@ def decode_p1_unchecked(frame: bytes, received_at: int | None = None) -> Registe
         frame: From ``/`` to the line of ``!``.
         received_at: When it arrived; it stands in for the clock that these versions lack. None for 0.
     """
-    objects = _read_objects(frame)
+    objects = _checked_objects(frame)
     if isinstance(objects, Rejected):
         return objects
     for code in (_STAMP, *_VERSIONS):
         if code in objects:
             # Of a later version: it has lost its CRC, or is to be decoded with it.
-            return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": _text(code)})
+            return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": code.decode()})
     for code in _OLD_OBJECTS:
         if code not in objects:
-            return _missing(_text(code))
+            return missing(code.decode())
         if code.startswith((IMPORT, EXPORT)) and not _OLD_ENERGY.fullmatch(objects[code]):
-            return Rejected(MeteringReject.BAD_DIGITS, {"label": _text(code)})
+            return Rejected(MeteringReject.BAD_DIGITS, {"label": code.decode()})
     at = received_at or 0
     return _sample(frame, objects, at, at, clock_degraded=True)
 
 
-def _read_objects(frame: bytes) -> dict[bytes, bytes] | Rejected:
+def _checked_objects(frame: bytes) -> dict[bytes, bytes] | Rejected:
     """Check the telegram's shape and its CRC, if it has one, and take its lines apart."""
     end = frame.find(b"\n!")
     if len(frame) > TELEGRAM_LEN_MAX or end < 0 or not _HEADER.match(frame):
@@ -98,17 +94,7 @@ def _read_objects(frame: bytes) -> dict[bytes, bytes] | Rejected:
             return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
         if int(tail, 16) != crc16_arc(frame[: end + 2]):
             return Rejected(MeteringReject.CHECKSUM, {"label": "CRC"})
-    objects: dict[bytes, bytes] = {}
-    for line in frame[:end].split(b"\n")[1:]:
-        code, parenthesis, value = line.rstrip(b"\r").partition(b"(")
-        code = code.removesuffix(b"*255")
-        if not code or not parenthesis:
-            continue
-        if code in objects:
-            # The end of one telegram and the start of the next were lost: their lines must not be mixed.
-            return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame), "label": _text(code)})
-        objects[code] = parenthesis + value
-    return objects
+    return read_objects(frame[:end])
 
 
 def _tail(frame: bytes) -> bytes:
@@ -119,11 +105,11 @@ def _tail(frame: bytes) -> bytes:
 def _sample(
     frame: bytes, objects: Objects, metered_at: int, received_at: int, *, clock_degraded: bool
 ) -> RegisterSample | Rejected:
-    import_wh = _total_wh(objects, IMPORT)
+    import_wh = total_wh(objects, IMPORT)
     if isinstance(import_wh, Rejected):
         return import_wh
     producer = any(code.startswith(EXPORT) for code in objects)
-    export_wh = _total_wh(objects, EXPORT) if producer else 0
+    export_wh = total_wh(objects, EXPORT) if producer else 0
     if isinstance(export_wh, Rejected):
         return export_wh
     drawn_w, fed_w = (power_down_w(objects.get(code, b"")) for code in _POWERS)
@@ -142,29 +128,6 @@ def _sample(
     )
 
 
-def _total_wh(objects: Objects, register: bytes) -> int | Rejected:
-    """Return the total of a register: as shown, else the sum of its tariffs, of which there are two at least.
-
-    Tariffs may have been programmed later than the total began to count, so they may add up to less; never to more.
-    """
-    codes = [register + tariff for tariff in (b"0", *_TARIFFS) if register + tariff in objects]
-    values = {code: energy_down_wh(objects[code]) for code in codes}
-    for code, energy_wh in values.items():
-        if energy_wh is None:
-            return Rejected(MeteringReject.BAD_DIGITS, {"label": _text(code)})
-    shown = {code: energy_wh for code, energy_wh in values.items() if energy_wh is not None}
-    total_wh = shown.pop(register + b"0", None)
-    tariffs_wh = sum(shown.values())
-    if total_wh is None:
-        for tariff in (b"1", b"2"):
-            if register + tariff not in shown:
-                return _missing(_text(register + tariff))
-        return tariffs_wh
-    if tariffs_wh > total_wh + len(shown):
-        return Rejected(MeteringReject.SUM_RULE, {"registers": _text(register), "tolerance_wh": len(shown)})
-    return total_wh
-
-
 def _serial(frame: bytes, objects: Objects) -> str:
     """Return the meter's number: its equipment identifier, or the header where a country shows none."""
     for code in _SERIALS:
@@ -172,11 +135,3 @@ def _serial(frame: bytes, objects: Objects) -> str:
             return serial
     header = _HEADER.match(frame)
     return header[1].decode("ascii") if header else ""
-
-
-def _missing(label: str) -> Rejected:
-    return Rejected(MeteringReject.MISSING_GROUP, {"label": label, "groups_bad": 0})
-
-
-def _text(code: bytes) -> str:
-    return code.decode("ascii", "replace")

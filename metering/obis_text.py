@@ -12,6 +12,7 @@ from energy.quantities import ENERGY_WH_MAX
 _ENERGY: Final = re.compile(rb"\(([0-9]{1,13})(?:\.([0-9]{1,9}))?\*(k?)Wh\)")
 _POWER: Final = re.compile(rb"\((-?)([0-9]{1,9})(?:\.([0-9]{1,9}))?\*(k?)W\)")
 _TEXT: Final = re.compile(rb"\(([ -'*-~]{1,96})\)")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 _NAME: Final = re.compile(rb"[!-~]{1,48}")
 
 
@@ -31,21 +32,21 @@ def power_down_w(value: bytes) -> int | None:
     return -power_w if parts[1] else power_w
 
 
-def serial_text(value: bytes) -> str | None:
-    """Return the serial number in a value: in P1 it is text written in hexadecimal, elsewhere it is itself.
+def plain_text(value: bytes) -> str | None:
+    """Return a text in parentheses; None for an empty one, and for zeros alone, which no meter bears as its number."""
+    parts = _TEXT.fullmatch(value)
+    text = parts[1].strip() if parts else b""
+    return text.decode("ascii") if text.strip(b"0") else None
 
-    None for an empty one, and for one of zeros alone, which no meter bears.
-    """
-    if not (parts := _TEXT.fullmatch(value)):
-        return None
-    text = parts[1].strip()
-    if not text.strip(b"0"):
-        return None
-    if len(text) % 2 == 0 and re.fullmatch(rb"[0-9A-Fa-f]+", text):
-        unhexed = bytes.fromhex(text.decode("ascii"))
+
+def serial_text(value: bytes) -> str | None:
+    """Return the serial number in a value of P1, where it is text written in hexadecimal, or itself."""
+    text = plain_text(value)
+    if text and len(text) % 2 == 0 and _HEX.fullmatch(text):
+        unhexed = bytes.fromhex(text)
         if _NAME.fullmatch(unhexed) and unhexed.strip(b"0"):
             return unhexed.decode("ascii")
-    return text.decode("ascii")
+    return text
 
 
 def _down(whole: bytes, decimals: bytes | None, *, kilo: bool) -> int:
