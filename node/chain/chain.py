@@ -14,10 +14,11 @@ from energy.results import Rejected
 from node.chain.clock import Clock
 from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.header import Header
-from node.chain.port import Account, Execution, ExecutionEngine, Message
+from node.chain.port import Account, AccountProof, Execution, ExecutionEngine, Message
 from node.chain.rejections import TransactionRejection
 from node.chain.seal import Sealer
 from node.chain.store import ChainStore, StoredBlock
+from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction, decode_transaction
 
 
@@ -129,6 +130,23 @@ class Chain:
     def call(self, at: Head, message: Message) -> Execution:
         """Execute a message on the state after a block and forget it."""
         return self._engine.call(at.header, message)
+
+    def watch_call(self, at: Head, message: Message, tracer: Tracer) -> Execution:
+        """Execute a message on the state after a block with somebody watching, and forget it."""
+        return self._engine.call(at.header, message, tracer)
+
+    def watch(self, block: Head, position: int, tracer: Tracer) -> None:
+        """Execute again the transaction at a place of a block, block 0 excepted, with somebody watching."""
+        parent = self.block(block.header.number - 1)
+        stored = self.store.transactions(block.header.number)[: position + 1]
+        *earlier, last = [decode_transaction(item.raw) for item in stored]
+        if parent is None:
+            raise Corrupt(f"block {block.header.number} has no parent")
+        self._engine.trace(parent.header, block.header, earlier, last, tracer)
+
+    def prove(self, at: Head, address: Address, slots: Sequence[int]) -> AccountProof:
+        """Return an account and words of its storage after a block, with their proofs."""
+        return self._engine.prove(at.header.state_root, address, slots)
 
     def account(self, at: Head, address: Address) -> Account:
         """Return an account after a block; an unknown one is empty."""

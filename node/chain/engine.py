@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import rlp
-from eth import exceptions
-from eth.abc import BlockHeaderAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
+from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
 from eth.chains.base import MiningChain
 from eth.consensus.context import ConsensusContext
 from eth.constants import ZERO_HASH32
 from eth.db.chain import ChainDB
+from eth.rlp.accounts import Account as EvmAccount
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
@@ -22,6 +22,7 @@ from eth.vm.spoof import SpoofTransaction
 from eth_typing import Address as EvmAddress
 from eth_typing import BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
+from trie.hexary import HexaryTrie
 
 from energy.identity import Address, hex_text
 from energy.results import Rejected
@@ -30,28 +31,27 @@ from node.chain.compiled_vm import CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
 from node.chain.overlay import Overlay
-from node.chain.port import Account, Block, Built, Execution, IncludedTransaction, Message, Nodes
+from node.chain.port import (
+    Account,
+    AccountProof,
+    Block,
+    Built,
+    Execution,
+    IncludedTransaction,
+    Message,
+    Nodes,
+    StorageProof,
+)
 from node.chain.receipts import Receipt
 from node.chain.rejections import TransactionRejection
+from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction
-from node.chain.vm import CommunityVM
+from node.chain.vm import CommunityVM, error_text
+from node.chain.watched_vm import WatchedState, WatchedVM
 from oracles.hashing import keccak
 
 EXTRA_DATA: Final = b"RESILIA-GRID"
 """Marks our blocks. Seals stand beside the header, since web3.py refuses more than 32 bytes here."""
-
-_ERRORS: Final = {
-    exceptions.Revert: "execution reverted",
-    exceptions.OutOfGas: "out of gas",
-    exceptions.InsufficientStack: "stack underflow",
-    exceptions.FullStack: "stack limit reached 1024",
-    exceptions.InvalidJumpDestination: "invalid jump destination",
-    exceptions.InvalidInstruction: "invalid opcode",
-    exceptions.WriteProtection: "write protection",
-    exceptions.OutOfBoundsRead: "return data out of bounds",
-    exceptions.ContractCreationCollision: "contract address collision",
-    exceptions.InsufficientFunds: "insufficient balance for transfer",
-}
 
 
 class PyEvmEngine:
@@ -157,12 +157,15 @@ class PyEvmEngine:
             return Rejected(TransactionRejection.INVALID, {"reason": str(error)})
         return evm_transaction, receipt
 
-    def call(self, header: Header, message: Message) -> Execution:
+    def call(self, header: Header, message: Message, tracer: Tracer | None = None) -> Execution:
         """Execute a message on the state after a block, in that block's context; gas costs nothing."""
+        machine = self._vm if tracer is None else WatchedVM
         chaindb = ChainDB(Overlay(self._nodes))
         free = _evm_header(header).copy(base_fee_per_gas=0)
-        ancestors = self._vm.get_prev_hashes(free.parent_hash, chaindb)
-        state = self._vm.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+        ancestors = machine.get_prev_hashes(free.parent_hash, chaindb)
+        state = machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+        if isinstance(state, WatchedState):
+            state.tracer = tracer
         balance = state.get_balance(EvmAddress(message.sender))
         if balance < message.value:
             return _failed(
@@ -179,7 +182,25 @@ class PyEvmEngine:
             return _failed(str(error))
         gas_used = self._vm.finalize_gas_used(transaction, computation)
         unrefunded = message.gas - computation.get_gas_remaining()
-        return Execution(computation.output, gas_used, max(unrefunded - gas_used, 0), _error(computation))
+        return Execution(computation.output, gas_used, max(unrefunded - gas_used, 0), error_text(computation))
+
+    def trace(
+        self,
+        parent: Header,
+        header: Header,
+        earlier: Sequence[SignedTransaction],
+        transaction: SignedTransaction,
+        tracer: Tracer,
+    ) -> None:
+        """Execute again what a block executed, with somebody watching its last transaction."""
+        overlay = Overlay(self._nodes)
+        again = _evm_header(header).copy(gas_used=0, bloom=0, state_root=Hash32(parent.state_root))
+        vm = WatchedVM(again, ChainDB(overlay), ChainContext(self._chain_id), ConsensusContext(overlay))
+        vm.block_preprocessing(vm.get_block())
+        for before in earlier:
+            vm.apply_transaction(again, PragueTransactionBuilder.decode(before.raw))
+        cast(WatchedState, vm.state).tracer = tracer
+        vm.apply_transaction(again, PragueTransactionBuilder.decode(transaction.raw))
 
     def _unsigned(self, state: StateAPI, message: Message) -> SignedTransactionAPI:
         unsigned = PragueTransactionBuilder.new_unsigned_access_list_transaction(
@@ -205,6 +226,24 @@ class PyEvmEngine:
         """Return a word of a contract's storage."""
         return self._state(state_root).get_storage(EvmAddress(address), slot)
 
+    def prove(self, state_root: bytes, address: Address, slots: Sequence[int]) -> AccountProof:
+        """Return an account with the trie nodes that prove it, and so for some words of its storage."""
+        overlay = Overlay(self._nodes)
+        accounts = HexaryTrie(overlay, Hash32(state_root))
+        key = keccak(address)
+        raw = accounts[key]
+        account = rlp.decode(raw, EvmAccount) if raw else EvmAccount()
+        words = HexaryTrie(overlay, account.storage_root)
+        proven = tuple(
+            StorageProof(slot, _integer(words[slot_key]), _proof(words, slot_key))
+            for slot in slots
+            for slot_key in (keccak(slot.to_bytes(32, "big")),)
+        )
+        return AccountProof(
+            account.nonce, account.balance, account.code_hash, account.storage_root,
+            _proof(accounts, key), proven,
+        )  # fmt: skip
+
     def _state(self, state_root: bytes) -> StateAPI:
         header = PragueBlockHeader(
             difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
@@ -218,6 +257,15 @@ class _Nothing:
     def node(self, key: bytes) -> bytes | None:
         """Return None."""
         return None
+
+
+def _proof(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:
+    nodes: Sequence[Any] = trie.get_proof(key)  # type: ignore[no-untyped-call]
+    return tuple(rlp.encode(node) for node in nodes)
+
+
+def _integer(raw: bytes) -> int:
+    return int.from_bytes(rlp.decode(raw), "big") if raw else 0
 
 
 def _header(header: BlockHeaderAPI) -> Header:
@@ -244,12 +292,6 @@ def _included(transaction: SignedTransaction, receipt: ReceiptAPI, gas_used: int
 def contract_address(creator: Address, nonce: int) -> Address:
     """Return where a contract lands that an account creates with the transaction of that nonce."""
     return Address(keccak(rlp.encode([creator, nonce]))[12:])
-
-
-def _error(computation: ComputationAPI) -> str | None:
-    if computation.is_success:
-        return None
-    return _ERRORS.get(type(computation.error), str(computation.error))
 
 
 def _failed(error: str) -> Execution:

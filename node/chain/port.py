@@ -13,6 +13,7 @@ from energy.results import Rejected
 from node.chain.genesis import Genesis
 from node.chain.header import Header
 from node.chain.receipts import Log
+from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction
 
 
@@ -100,6 +101,36 @@ class Execution:
     """None on success; "execution reverted", "out of gas" and the like."""
 
 
+@dataclass(frozen=True, slots=True)
+class StorageProof:
+    """A word of a contract's storage, proven."""
+
+    slot: int
+    """Where it is."""
+    value: int
+    """0 when it was never set."""
+    nodes: tuple[bytes, ...]
+    """From the storage root down; none when the storage is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountProof:
+    """An account, proven, as the account trie holds it."""
+
+    nonce: int
+    """Transactions made, or contracts created."""
+    balance: int
+    """Wei."""
+    code_hash: bytes
+    """keccak of the code."""
+    storage_root: bytes
+    """Root of its storage trie."""
+    nodes: tuple[bytes, ...]
+    """From the state root down."""
+    storage: tuple[StorageProof, ...]
+    """In the sequence in which they were asked for."""
+
+
 class Nodes(Protocol):
     """Read access to what earlier blocks stored."""
 
@@ -119,8 +150,21 @@ class ExecutionEngine(Protocol):
         A transaction that may not enter is left out with its reason and does not disturb the others.
         """
 
-    def call(self, header: Header, message: Message) -> Execution:
-        """Execute a message on the state after a block, in that block's context."""
+    def call(self, header: Header, message: Message, tracer: Tracer | None = None) -> Execution:
+        """Execute a message on the state after a block, in that block's context, watched when there is a tracer."""
+
+    def trace(
+        self,
+        parent: Header,
+        header: Header,
+        earlier: Sequence[SignedTransaction],
+        transaction: SignedTransaction,
+        tracer: Tracer,
+    ) -> None:
+        """Execute again, watched, a transaction of a block, after those that came before it in the block."""
+
+    def prove(self, state_root: bytes, address: Address, slots: Sequence[int]) -> AccountProof:
+        """Return an account and words of its storage with the trie nodes that prove them against a state root."""
 
     def account(self, state_root: bytes, address: Address) -> Account:
         """Return an account in some state; an unknown one is empty."""

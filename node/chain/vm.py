@@ -11,6 +11,7 @@ What remains takes one core at most about 12 s per block of `node.chain.genesis.
 
 from typing import Final, NoReturn
 
+from eth import exceptions
 from eth.abc import ComputationAPI
 from eth.exceptions import VMError
 from eth.vm.forks.prague import PragueVM
@@ -24,6 +25,28 @@ DISABLED_PRECOMPILES: Final = tuple(EvmAddress(number.to_bytes(20, "big")) for n
 
 def _always_fails(computation: ComputationAPI) -> NoReturn:
     raise VMError("this precompile is disabled on this chain")
+
+
+_ERRORS: Final = {
+    exceptions.Revert: "execution reverted",
+    exceptions.OutOfGas: "out of gas",
+    exceptions.InsufficientStack: "stack underflow",
+    exceptions.FullStack: "stack limit reached 1024",
+    exceptions.InvalidJumpDestination: "invalid jump destination",
+    exceptions.InvalidInstruction: "invalid opcode",
+    exceptions.WriteProtection: "write protection",
+    exceptions.OutOfBoundsRead: "return data out of bounds",
+    exceptions.ContractCreationCollision: "contract address collision",
+    exceptions.InsufficientFunds: "insufficient balance for transfer",
+}
+"""py-evm's failures in geth's words."""
+
+
+def error_text(computation: ComputationAPI) -> str | None:
+    """Return why a computation failed, or None when it succeeded."""
+    if computation.is_success:
+        return None
+    return _ERRORS.get(type(computation.error), str(computation.error))
 
 
 class Computation(PragueComputation):

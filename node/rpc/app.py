@@ -18,6 +18,7 @@ from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.openrpc import openrpc_document
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
+from node.rpc.subscriptions import HeadFeed, Subscriptions
 
 WHAT_THIS_IS: Final = """\
 This is the JSON-RPC 2.0 port of a RESILIA-GRID node: POST requests here, or open a WebSocket.
@@ -47,6 +48,7 @@ def create_rpc_app(
     async def discover() -> JsonObject:
         return openrpc_document(str(core.status()["version"]))
 
+    feed = HeadFeed(chain)
     router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries), discover), chain)
 
     async def post(request: Request) -> Response:
@@ -62,7 +64,7 @@ def create_rpc_app(
         return Response(answer, media_type="application/json") if answer else Response(status_code=204)
 
     async def web_socket(socket: WebSocket) -> None:
-        await _serve_web_socket(socket, router)
+        await _serve_web_socket(socket, router, feed)
 
     async def about(request: Request) -> Response:
         return PlainTextResponse(WHAT_THIS_IS)
@@ -99,13 +101,18 @@ async def read_body(request: Request, length_max: int) -> bytes | None:
     return bytes(body)
 
 
-async def _serve_web_socket(socket: WebSocket, router: RpcRouter) -> None:
+async def _serve_web_socket(socket: WebSocket, router: RpcRouter, feed: HeadFeed) -> None:
     """Answer frames in their sequence, text and binary alike: web3.py sends JSON as binary frames."""
     await socket.accept()
     caller = caller_of(socket.scope)
-    while (frame := await socket.receive())["type"] == "websocket.receive":
-        text: Any = frame.get("text")
-        raw = text.encode(errors="replace") if text is not None else frame.get("bytes") or b""
-        answer = await router.answer(raw, caller)
-        if answer:
-            await socket.send_text(answer.decode())
+    subscriptions = Subscriptions(feed, socket.send_text)
+    try:
+        while (frame := await socket.receive())["type"] == "websocket.receive":
+            text: Any = frame.get("text")
+            raw = text.encode(errors="replace") if text is not None else frame.get("bytes") or b""
+            answer = await router.answer(raw, caller, subscriptions)
+            if answer:
+                await socket.send_text(answer.decode())
+            subscriptions.push()
+    finally:
+        await subscriptions.close()

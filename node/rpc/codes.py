@@ -8,6 +8,8 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 """`data` is ``{field, problem}``."""
 INTERNAL_ERROR: Final = -32603
+SERVER_ERROR: Final = -32000
+LIMIT_EXCEEDED: Final = -32005
 UNAVAILABLE: Final = -32002
 """Something that the answer needs is away for now; `data` is ``{retryAfterS}``."""
 REFUSED: Final = -39001

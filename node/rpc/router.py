@@ -18,12 +18,26 @@ from node import strict_json
 from node.rpc import codes
 from node.rpc.methods_energy import Caller
 from node.rpc.ports import ChainRequests, JsonObject
+from node.rpc.subscriptions import SubscriptionError, Subscriptions
 
 BODY_BYTES_MAX: Final = 1_000_000
 BATCH_LEN_MAX: Final = 1_000
 
-FORWARDED: Final = ("eth_", "net_", "web3_", "txpool_", "ots_", "erigon_", "debug_getRaw", "resilia_getSeal")
+FORWARDED: Final = (
+    "eth_",
+    "net_",
+    "web3_",
+    "txpool_",
+    "ots_",
+    "erigon_",
+    "debug_getRaw",
+    "debug_trace",
+    "resilia_getSeal",
+)
 """Beginnings of the method names that the chain answers to strangers; its `chain_` methods are the node's alone."""
+
+SUBSCRIBING: Final = ("eth_subscribe", "eth_unsubscribe")
+"""Methods that are answered here, for the connection that they came by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +64,14 @@ class RpcRouter:
         self._own = own
         self._chain = chain
 
-    async def answer(self, raw: bytes, caller: Caller) -> bytes:
-        """Return the answer to one request or batch as JSON text; empty when nothing in it wants one."""
+    async def answer(self, raw: bytes, caller: Caller, subscriptions: Subscriptions | None = None) -> bytes:
+        """Return the answer to one request or batch as JSON text; empty when nothing in it wants one.
+
+        Args:
+            raw: What was received.
+            caller: Who asks.
+            subscriptions: Those of the caller's connection; None where nothing can be told later (HTTP).
+        """
         if len(raw) > BODY_BYTES_MAX:
             return _error(None, codes.INVALID_REQUEST, f"the request is longer than {BODY_BYTES_MAX} bytes")
         try:
@@ -59,15 +79,18 @@ class RpcRouter:
         except strict_json.BadJson as error:
             return _error(None, codes.PARSE_ERROR, f"Parse error: {error}")
         if not isinstance(body, list):
-            return (await self._answers([_parse(body)], caller))[0]
+            return (await self._answers([_parse(body)], caller, subscriptions))[0]
         if not body:
             return _error(None, codes.INVALID_REQUEST, "an empty batch asks nothing")
         if len(body) > BATCH_LEN_MAX:
             return _error(None, codes.INVALID_REQUEST, f"the batch is longer than {BATCH_LEN_MAX} calls")
-        answers = [answer for answer in await self._answers([_parse(item) for item in body], caller) if answer]
+        calls = [_parse(item) for item in body]
+        answers = [answer for answer in await self._answers(calls, caller, subscriptions) if answer]
         return b"[" + b",".join(answers) + b"]" if answers else b""
 
-    async def _answers(self, calls: Sequence[Call | Malformed], caller: Caller) -> list[bytes]:
+    async def _answers(
+        self, calls: Sequence[Call | Malformed], caller: Caller, subscriptions: Subscriptions | None
+    ) -> list[bytes]:
         """Return one answer per call, empty for a notification.
 
         Tasks start in the sequence in which they are made: the node's commands take effect in the caller's sequence.
@@ -80,6 +103,8 @@ class RpcRouter:
                 answers[place] = _error(None, codes.INVALID_REQUEST, f"Invalid request: {call.problem}")
             elif self._own.registry.get(call.method) is not None:
                 own.append((place, asyncio.create_task(self._answer_own(call, caller))))
+            elif call.method in SUBSCRIBING:
+                own.append((place, asyncio.create_task(_answer_subscribing(call, subscriptions))))
             elif call.method.startswith(FORWARDED):
                 forwarded.append((place, call))
             elif call.wants_answer:
@@ -120,6 +145,23 @@ class RpcRouter:
             strict_json.dumps({**by_place.get(place, missing), "id": call.request["id"]}) if call.wants_answer else b""
             for place, call in enumerate(calls)
         ]
+
+
+async def _answer_subscribing(call: Call, subscriptions: Subscriptions | None) -> bytes:
+    params = call.request.get("params", [])
+    answer: JsonObject
+    try:
+        if subscriptions is None:
+            raise SubscriptionError(codes.METHOD_NOT_FOUND, "notifications not supported")
+        if call.method == "eth_subscribe":
+            answer = {"jsonrpc": "2.0", "result": await subscriptions.subscribe(params)}
+        else:
+            answer = {"jsonrpc": "2.0", "result": subscriptions.unsubscribe(params)}
+    except SubscriptionError as error:
+        answer = {"jsonrpc": "2.0", "error": error.error}
+    except Unavailable as error:
+        answer = _error_object(codes.UNAVAILABLE, f"the chain does not answer for now: {error}")
+    return strict_json.dumps({**answer, "id": call.request["id"]}) if call.wants_answer else b""
 
 
 def _parse(item: Any) -> Call | Malformed:

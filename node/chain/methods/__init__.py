@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from node.chain.methods import blocks, fees, logs, network, state
+from node.chain.methods import blocks, debug, fees, logs, network, state
 from node.chain.methods.session import Methods
 
 PUBLIC_METHODS: Final[Methods] = {
     **blocks.METHODS,
+    **debug.METHODS,
     **fees.METHODS,
     **logs.METHODS,
     **network.METHODS,

@@ -18,9 +18,13 @@ from node.chain.methods.encoding import (
 from node.chain.methods.revert import revert_reason
 from node.chain.methods.session import Methods, Session, require_block
 from node.chain.port import Execution, Message
+from node.chain.tracers import AccessTracer
 
 CALL_GAS_MAX: Final = 10_000_000
 """Gas that a call may use: half a block. An estimate may use a whole one, and three in all its runs together."""
+PROOF_SLOTS_MAX: Final = 1_024
+PRECOMPILES: Final = tuple(Address(number.to_bytes(20, "big")) for number in range(1, 0x12))
+"""Addresses that are warm from the start."""
 TRANSFER_GAS: Final = 21_000
 CALL_STIPEND: Final = 2_300
 ESTIMATE_TOLERANCE: Final = 64
@@ -51,7 +55,7 @@ def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "
 def eth_call(session: Session, transaction: Any, block: Any = "latest") -> str:
     """Return what a call answers."""
     head = require_block(session, block)
-    message = _message(transaction, min(CALL_GAS_MAX, head.header.gas_limit))
+    message = call_message(transaction, head)
     return data(_succeeded(session.chain.call(head, message)).output)
 
 
@@ -80,6 +84,57 @@ def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest") 
         else:
             failing = tried
     return quantity(sufficient)
+
+
+def eth_get_proof(session: Session, address: Any, slots: Any, block: Any = "latest") -> dict[str, Any]:
+    """Return an account and words of its storage with Merkle proofs (EIP-1186)."""
+    account = parse_address(address)
+    if not isinstance(slots, list) or len(slots) > PROOF_SLOTS_MAX:
+        raise invalid_params(f"invalid storage slots: expected a list of at most {PROOF_SLOTS_MAX}")
+    proof = session.chain.prove(require_block(session, block), account, [parse_slot(slot) for slot in slots])
+    return {
+        "address": data(account),
+        "balance": quantity(proof.balance),
+        "nonce": quantity(proof.nonce),
+        "codeHash": data(proof.code_hash),
+        "storageHash": data(proof.storage_root),
+        "accountProof": [data(node) for node in proof.nodes],
+        "storageProof": [
+            {"key": asked, "value": quantity(word.value), "proof": [data(node) for node in word.nodes]}
+            for asked, word in zip(slots, proof.storage, strict=True)
+        ],
+    }
+
+
+def eth_create_access_list(session: Session, transaction: Any, block: Any = "latest") -> dict[str, Any]:
+    """Return the accounts and storage words that a call touches, and the gas that it uses when they are announced."""
+    head = require_block(session, block)
+    message = call_message(transaction, head)
+    tracer = AccessTracer()
+    session.chain.watch_call(head, message, tracer)
+    warm = {message.sender, message.to, *PRECOMPILES}
+    touched = [
+        (address, tuple(slot.to_bytes(32, "big") for slot in slots))
+        for address, slots in tracer.touched.items()
+        if slots or address not in warm
+    ]
+    execution = session.chain.call(head, replace(message, access_list=tuple(touched)))
+    answer: dict[str, Any] = {
+        "accessList": [
+            {"address": data(address), "storageKeys": [data(slot) for slot in slots]} for address, slots in touched
+        ],
+        "gasUsed": quantity(execution.gas_used),
+    }
+    return answer if execution.error is None else {**answer, "error": execution.error}
+
+
+def call_message(transaction: Any, head: Head) -> Message:
+    """Return the message in the parameter of a call, which may use `CALL_GAS_MAX`.
+
+    Raises:
+        ChainError: -32602 when it has the wrong form.
+    """
+    return _message(transaction, min(CALL_GAS_MAX, head.header.gas_limit))
 
 
 def _is_transfer(session: Session, head: Head, message: Message) -> bool:
@@ -145,4 +200,6 @@ METHODS: Final[Methods] = {
     "eth_getStorageAt": eth_get_storage_at,
     "eth_call": eth_call,
     "eth_estimateGas": eth_estimate_gas,
+    "eth_getProof": eth_get_proof,
+    "eth_createAccessList": eth_create_access_list,
 }

@@ -1,0 +1,182 @@
+"""The tracers of geth's debug namespace: every step, the tree of calls, and what storage is touched.
+
+Their results are the JSON that geth's `structLogger` and `callTracer` answer. A struct trace of more than `STEPS_MAX`
+steps is refused with -32005: it would be larger than any answer may be.
+"""
+
+from typing import Any, Final
+
+from energy.identity import Address
+from node.chain.errors import LIMIT_EXCEEDED, ChainError
+from node.chain.methods.encoding import data, quantity
+from node.chain.methods.revert import revert_reason
+from node.chain.tracer import Frame, FrameEnd, Step
+
+STEPS_MAX: Final = 50_000
+
+_CALLS: Final = ("CALL", "CALLCODE", "DELEGATECALL", "STATICCALL", "CREATE", "CREATE2")
+_ADDRESS_OPERANDS: Final = {
+    "BALANCE": 1, "EXTCODESIZE": 1, "EXTCODECOPY": 1, "EXTCODEHASH": 1, "SELFDESTRUCT": 1,
+    "CALL": 2, "CALLCODE": 2, "DELEGATECALL": 2, "STATICCALL": 2,
+}  # fmt: skip
+"""How deep in the stack an opcode finds the address that it looks at."""
+
+
+class StructTracer:
+    """Notes every step: geth's default tracer."""
+
+    def __init__(
+        self, *, memory: bool = False, stack: bool = True, storage: bool = True, limit: int = STEPS_MAX
+    ) -> None:
+        self.wants_memory = memory
+        self._stack = stack
+        self._storage = storage
+        self._limit = limit
+        self._open: list[dict[str, Any]] = []
+        self._seen: dict[Address, dict[str, str]] = {}
+        self._loading: tuple[dict[str, Any], Address, int] | None = None
+        self.steps: list[dict[str, Any]] = []
+        """The `structLogs`."""
+        self.output = b""
+        """What the outermost frame returned."""
+
+    def begin(self, frame: Frame, caller_gas: int | None) -> None:
+        """Close the step that calls: it costs what the caller gives away."""
+        if self._open and caller_gas is not None:
+            calling = self._open[-1]
+            calling["gasCost"] = calling["gas"] - caller_gas
+        self._open.append({})
+
+    def step(self, step: Step) -> None:
+        """Note an opcode."""
+        self._finish_loading(step)
+        if len(self.steps) >= self._limit:
+            raise ChainError(LIMIT_EXCEEDED, f"the trace is longer than {self._limit} steps")
+        entry: dict[str, Any] = {
+            "pc": step.pc, "op": step.mnemonic, "gas": step.gas, "gasCost": 0, "depth": step.depth,
+        }  # fmt: skip
+        if self._stack:
+            entry["stack"] = [quantity(value) for value in step.stack]
+        if self.wants_memory:
+            entry["memory"] = [step.memory[at : at + 32].hex() for at in range(0, len(step.memory), 32)]
+        if self._storage:
+            self._note_storage(entry, step)
+        self.steps.append(entry)
+        self._open[-1] = entry
+
+    def gas_left(self, depth: int, gas: int) -> None:
+        """Note what the last opcode cost, unless it called and is closed already."""
+        entry = self._open[-1]
+        if entry and not (entry["op"] in _CALLS and entry["gasCost"]):
+            entry["gasCost"] = entry["gas"] - gas
+
+    def end(self, end: FrameEnd) -> None:
+        """Leave a frame; its last step names the error."""
+        last = self._open.pop()
+        self.output = end.output
+        if end.error is not None and end.error != "execution reverted" and last:
+            last["error"] = end.error
+
+    def _note_storage(self, entry: dict[str, Any], step: Step) -> None:
+        words = self._seen.setdefault(step.address, {})
+        if step.mnemonic == "SSTORE" and len(step.stack) >= 2:
+            words[_word(step.stack[-1])] = _word(step.stack[-2])
+            entry["storage"] = dict(words)
+        elif step.mnemonic == "SLOAD" and step.stack:
+            self._loading = (entry, step.address, step.stack[-1])
+
+    def _finish_loading(self, following: Step) -> None:
+        if self._loading is None:
+            return
+        entry, address, slot = self._loading
+        self._loading = None
+        if following.address == address and following.stack:
+            words = self._seen[address]
+            words[_word(slot)] = _word(following.stack[-1])
+            entry["storage"] = dict(words)
+
+
+class CallTracer:
+    """Notes the tree of calls: geth's `callTracer`."""
+
+    wants_memory = False
+
+    def __init__(self, *, only_top: bool = False) -> None:
+        self._only_top = only_top
+        self._open: list[dict[str, Any]] = []
+        self._calling: Step | None = None
+        self.top: dict[str, Any] = {}
+        """The transaction's own frame."""
+
+    def begin(self, frame: Frame, caller_gas: int | None) -> None:
+        """Note a call."""
+        calling = self._calling
+        kind, sender = ("CREATE" if frame.creates else "CALL"), frame.sender
+        if self._open and calling is not None:
+            kind, sender = calling.mnemonic, calling.address
+        call: dict[str, Any] = {
+            "type": kind,
+            "from": data(sender),
+            "to": data(frame.to),
+            "gas": quantity(frame.gas),
+            "gasUsed": quantity(0),
+            "input": data(frame.data),
+        }
+        if kind != "STATICCALL":
+            call["value"] = quantity(frame.value)
+        if not self._open:
+            self.top = call
+        elif not self._only_top:
+            self._open[-1].setdefault("calls", []).append(call)
+        self._open.append(call)
+
+    def step(self, step: Step) -> None:
+        """Remember the opcode that may be about to call."""
+        if step.mnemonic in _CALLS:
+            self._calling = step
+
+    def gas_left(self, depth: int, gas: int) -> None:
+        """Ignore."""
+
+    def end(self, end: FrameEnd) -> None:
+        """Note how a call ended."""
+        call = self._open.pop()
+        call["gasUsed"] = quantity(end.gas_used)
+        if end.output:
+            call["output"] = data(end.output)
+        if end.error is not None:
+            call["error"] = end.error
+            reason = revert_reason(end.output)
+            if reason is not None:
+                call["revertReason"] = reason
+
+
+class AccessTracer:
+    """Collects the accounts and storage words that an execution touches (EIP-2930)."""
+
+    wants_memory = False
+
+    def __init__(self) -> None:
+        self.touched: dict[Address, dict[int, None]] = {}
+        """Slots by account, both in the sequence of first touch."""
+
+    def begin(self, frame: Frame, caller_gas: int | None) -> None:
+        """Ignore: the opcode that calls has named the account."""
+
+    def step(self, step: Step) -> None:
+        """Note what an opcode looks at."""
+        if step.mnemonic in ("SLOAD", "SSTORE") and step.stack:
+            self.touched.setdefault(step.address, {})[step.stack[-1]] = None
+        operand = _ADDRESS_OPERANDS.get(step.mnemonic)
+        if operand is not None and len(step.stack) >= operand:
+            self.touched.setdefault(Address(step.stack[-operand].to_bytes(32, "big")[12:]), {})
+
+    def gas_left(self, depth: int, gas: int) -> None:
+        """Ignore."""
+
+    def end(self, end: FrameEnd) -> None:
+        """Ignore."""
+
+
+def _word(value: int) -> str:
+    return f"{value:064x}"
