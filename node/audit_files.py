@@ -47,12 +47,13 @@ def read_journal(path: Path, seed: bytes) -> list[bytes]:
             is_export = file.read(1) == b"{"
     except OSError as error:
         raise Misconfigured(f"{path} can not be read: {error.strerror}") from error
-    if not is_export:
-        return replay(path, seed)[1]
     try:
-        return [bytes.fromhex(item["record"].removeprefix("0x")) for item in _documents(path)]
+        records = _exported_records(path) if is_export else replay(path, seed)[1]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Misconfigured(f"{path} is no exported journal: {error}") from error
+        raise Misconfigured(f"{path} is no journal: {error}") from error
+    if not records:
+        raise Misconfigured(f"{path} holds no journal")
+    return records
 
 
 def exported(records: list[bytes], seed: bytes, first: int) -> Iterator[dict[str, Any]]:
@@ -100,6 +101,13 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
         document = strict_json.loads(line)
         document = document.get("result", document)
         yield from document.get("items", [document])
+
+
+def _exported_records(path: Path) -> list[bytes]:
+    items = list(_documents(path))
+    if items and items[0]["sequence"] != 1:
+        raise ValueError(f"it starts at record {items[0]['sequence']}, but what comes before decides too")
+    return [bytes.fromhex(item["record"].removeprefix("0x")) for item in items]
 
 
 def _trade(item: dict[str, Any]) -> PublishedTrade:

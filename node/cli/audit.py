@@ -35,7 +35,11 @@ FolderOption = Annotated[
 ]
 JournalOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="This journal, from a node or 'resilia journal export'; else the folder's own."),
+    typer.Option(
+        "--journal",
+        metavar="FILE",
+        help="This journal, from a node or 'resilia journal export'; else the folder's own.",
+    ),
 ]
 
 
