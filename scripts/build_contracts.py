@@ -19,7 +19,15 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1] / "contracts"
 ARTIFACTS: Final = ROOT / "artifacts"
 
-CONTRACTS: Final = ("CommunityToken", "Registry", "Readings", "Settlement", "Certificates")
+CONTRACTS: Final = (
+    "CommunityToken",
+    "Registry",
+    "Readings",
+    "Settlement",
+    "Certificates",
+    "Disputes",
+    "Questions",
+)
 """Contracts that are deployed; each has a source file and an artifact of its name."""
 
 SETTINGS: Final[dict[str, Any]] = {

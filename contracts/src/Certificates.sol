@@ -45,6 +45,7 @@ contract Certificates is ICertificates, ERC1155 {
         if (certificate.state != ACTIVE) revert NotActive(certificate.state);
         if (certificate.fromWh >= certificate.toWh) revert EmptyRange(certificate.fromWh, certificate.toWh);
         RunRecord memory run = settlement.runAt(runId);
+        if (!settlement.isFinal(runId)) revert RunNotFinal(runId);
         if (certificate.interval < run.firstInterval || certificate.interval > run.lastInterval) {
             revert IntervalOutsideRun(certificate.interval, run.firstInterval, run.lastInterval);
         }

@@ -5,8 +5,8 @@ import {ISettlement} from "./interfaces/ISettlement.sol";
 
 /// @title The arithmetic of the community's money
 /// @notice No external call, no role, no token: small enough to be proved. Amounts are n€.
-/// @dev S2: `_totalHeld` = Σ free + Σ pending + `_guaranteeFund`, after every function here but `_applyNet`, which keeps
-/// it only over nets that sum to zero (S1); its caller checks that.
+/// @dev S2: `_totalHeld` = Σ free + Σ pending + `_guaranteeFund`, after every function here but `_applyNet` and
+/// `_reverseNet`, which keep it only over nets that sum to zero (S1); their caller checks that.
 abstract contract LedgerCore {
     struct Account {
         uint128 free;
@@ -39,14 +39,12 @@ abstract contract LedgerCore {
         account.exitAt = exitAt;
     }
 
-    /// @dev Take all that is pending out of the ledger.
-    function _release(address owner, uint64 lastRunId, uint256 timestamp) internal returns (uint128 amount) {
+    /// @dev Take all that is pending out of the ledger, if it is `ready`.
+    function _release(address owner, bool ready) internal returns (uint128 amount) {
         Account storage account = _accounts[owner];
         amount = account.pending;
         if (amount == 0) revert ISettlement.NothingPending(owner);
-        if (lastRunId <= account.afterRun && timestamp < account.exitAt) {
-            revert ISettlement.WithdrawalNotReady(owner, account.afterRun, account.exitAt);
-        }
+        if (!ready) revert ISettlement.WithdrawalNotReady(owner, account.afterRun, account.exitAt);
         account.pending = 0;
         _totalHeld -= amount;
     }
@@ -68,6 +66,22 @@ abstract contract LedgerCore {
         account.free -= fromFree;
         account.pending -= fromPending;
         _guaranteeFund -= fromFund;
+    }
+
+    /// @dev Undo one net of the last run. What was credited comes back from free money first, then from pending: it is
+    /// there, for money leaves the ledger only when all runs that could have brought it are final. What the fund paid
+    /// goes back to the fund, the rest to the account's free money.
+    /// @param fromFund What `_applyNet` returned.
+    function _reverseNet(address owner, int96 net, uint128 fromFund) internal {
+        Account storage account = _accounts[owner];
+        if (net < 0) {
+            account.free += uint96(uint256(-int256(net))) - fromFund;
+            _guaranteeFund += fromFund;
+            return;
+        }
+        uint128 fromFree = _min(uint96(net), account.free);
+        account.free -= fromFree;
+        account.pending -= uint96(net) - fromFree;
     }
 
     function _min(uint128 a, uint128 b) private pure returns (uint128) {

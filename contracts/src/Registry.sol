@@ -24,6 +24,21 @@ contract Registry is IRegistry, Ownable2Step {
     /// @inheritdoc IRegistry
     uint8 public attestorQuorum;
 
+    /// @inheritdoc IRegistry
+    uint64 public constant MAX_CHALLENGE_WINDOW = 30 days;
+
+    /// @inheritdoc IRegistry
+    address public disputes;
+
+    /// @inheritdoc IRegistry
+    address public questions;
+
+    /// @inheritdoc IRegistry
+    uint64 public challengeWindow;
+
+    /// @inheritdoc IRegistry
+    mapping(address account => uint256) public meterCount;
+
     mapping(bytes32 meter => Meter) private _meters;
     mapping(address key => Key) private _oracles;
     mapping(address key => Key) private _attestors;
@@ -58,6 +73,7 @@ contract Registry is IRegistry, Ownable2Step {
         if (!isMember[details.account]) revert UnknownAccount(details.account);
         if (details.validFrom >= details.validTo) revert EmptyPeriod(details.validFrom, details.validTo);
         _meters[meter] = details;
+        meterCount[details.account]++;
         emit MeterEnrolled(meter, details.account, details);
     }
 
@@ -91,6 +107,16 @@ contract Registry is IRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IRegistry
+    function revokeOracle(address oracle) external {
+        if (msg.sender != disputes) revert NotTheDisputes(msg.sender);
+        Key storage entry = _oracles[oracle];
+        // What it signed for intervals until now keeps its quorum: a retired key must not make honest runs disputable.
+        if (block.timestamp >= entry.to) return;
+        entry.to = uint64(block.timestamp);
+        emit OracleRetired(oracle, entry.to);
+    }
+
+    /// @inheritdoc IRegistry
     function isOracle(address key, uint64 instant) external view returns (bool) {
         return _isValid(_oracles[key], instant);
     }
@@ -115,6 +141,21 @@ contract Registry is IRegistry, Ownable2Step {
     /// @inheritdoc IRegistry
     function setQuorums(uint8 oracleQuorum_, uint8 attestorQuorum_) external onlyOwner {
         _setQuorums(oracleQuorum_, attestorQuorum_);
+    }
+
+    /* DISPUTES */
+
+    /// @inheritdoc IRegistry
+    function openDisputes(address disputes_, address questions_, uint64 challengeWindow_) external onlyOwner {
+        if (disputes != address(0)) revert DisputesAlreadyOpen(disputes);
+        if (disputes_ == address(0) || questions_ == address(0)) revert ZeroAccount();
+        if (challengeWindow_ == 0 || challengeWindow_ > MAX_CHALLENGE_WINDOW) {
+            revert ChallengeWindowOutOfBounds(challengeWindow_, MAX_CHALLENGE_WINDOW);
+        }
+        disputes = disputes_;
+        questions = questions_;
+        challengeWindow = challengeWindow_;
+        emit DisputesOpened(disputes_, questions_, challengeWindow_);
     }
 
     /* PRIVATE FUNCTIONS */

@@ -7,6 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IReadings} from "./interfaces/IReadings.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {ISettlement, RunRecord} from "./interfaces/ISettlement.sol";
@@ -24,18 +25,31 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     /// @inheritdoc ISettlement
     uint64 public constant EXIT_DELAY = 30 days;
 
+    /// @inheritdoc ISettlement
     IERC20 public immutable token;
+
+    /// @inheritdoc ISettlement
     IRegistry public immutable registry;
+
+    /// @inheritdoc ISettlement
     IReadings public immutable readings;
 
     /// @inheritdoc ISettlement
     address public immutable supplier;
 
     uint64 private _lastRunId;
+    /// @dev First run that a dispute has voided and nobody has unwound yet; 0 for none.
+    uint64 private _voidFrom;
     /// @dev Attested energy that the settled runs cover, from the first interval on.
     uint128 private _settledImportWh;
     uint128 private _settledExportWh;
     mapping(uint64 runId => RunRecord) private _runs;
+
+    /// @inheritdoc ISettlement
+    mapping(uint64 runId => uint64) public finalAt;
+
+    /// @dev What the guarantee fund paid in runs that can still be voided.
+    mapping(uint64 runId => mapping(address account => uint128)) private _paidByFund;
 
     constructor(IERC20 token_, IRegistry registry_, IReadings readings_, address supplier_)
         EIP712("RESILIA-GRID", "1")
@@ -74,7 +88,10 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
 
     /// @inheritdoc ISettlement
     function withdraw() external {
-        uint128 amount = _release(msg.sender, _lastRunId, block.timestamp);
+        Account storage account = _accounts[msg.sender];
+        uint64 afterRun = account.afterRun;
+        bool exitOpen = block.timestamp >= account.exitAt && (_voidFrom == 0 || afterRun < _voidFrom);
+        uint128 amount = _release(msg.sender, exitOpen || isFinal(afterRun + 1));
         emit Withdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
@@ -91,6 +108,7 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     /// @inheritdoc ISettlement
     function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external {
         _requireNext(run);
+        uint64 window = _requireBonded();
         (uint128 importWh, uint128 exportWh) = _requireAttested(run);
         if (keccak256(nets) != run.netsHash) revert NetsMismatch(keccak256(nets), run.netsHash);
         bytes32 runHash = hashRun(run);
@@ -111,6 +129,7 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
             firstInterval: run.firstInterval,
             lastInterval: run.lastInterval
         });
+        if (window != 0) finalAt[run.runId] = (block.timestamp + window).toUint64();
         _applyNets(run.runId, nets);
         emit RunSettled(
             run.runId,
@@ -123,6 +142,36 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
             run.certifiedWh
         );
         emit RunPublished(run.runId, run, nets);
+    }
+
+    /// @inheritdoc ISettlement
+    function voidRun(uint64 runId) external {
+        if (msg.sender != registry.disputes()) revert NotTheDisputes(msg.sender);
+        if (!isOpen(runId)) revert RunNotOpen(runId);
+        _voidFrom = runId;
+        emit RunVoided(runId, _runs[runId].runHash);
+    }
+
+    /// @inheritdoc ISettlement
+    function unwind(Run calldata run, bytes calldata nets) external {
+        uint64 runId = _lastRunId;
+        bytes32 runHash = hashRun(run);
+        if (_voidFrom == 0) revert NothingToUnwind();
+        if (runHash != _runs[runId].runHash) revert UnexpectedRun(run.runId, runId);
+        if (keccak256(nets) != run.netsHash) revert NetsMismatch(keccak256(nets), run.netsHash);
+
+        _lastRunId = runId - 1;
+        _settledImportWh -= run.importWh;
+        _settledExportWh -= run.exportWh;
+        if (_voidFrom == runId) _voidFrom = 0;
+        delete _runs[runId];
+        delete finalAt[runId];
+        for (uint256 offset = 0; offset < nets.length; offset += 32) {
+            (address account, int96 net) = _netAt(nets, offset);
+            _reverseNet(account, net, _paidByFund[runId][account]);
+            delete _paidByFund[runId][account];
+        }
+        emit RunUnwound(runId, runHash);
     }
 
     /* VIEWS */
@@ -158,6 +207,21 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     function runAt(uint64 runId) external view returns (RunRecord memory) {
         if (runId == 0 || runId > _lastRunId) revert UnknownRun(runId);
         return _runs[runId];
+    }
+
+    /// @inheritdoc ISettlement
+    function isFinal(uint64 runId) public view returns (bool) {
+        return _stands(runId) && block.timestamp >= finalAt[runId];
+    }
+
+    /// @inheritdoc ISettlement
+    function isOpen(uint64 runId) public view returns (bool) {
+        return _stands(runId) && block.timestamp < finalAt[runId];
+    }
+
+    /// @inheritdoc ISettlement
+    function voidFrom() external view returns (uint64) {
+        return _voidFrom;
     }
 
     /* DIGESTS AND LEAVES */
@@ -199,9 +263,21 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
 
     /* PRIVATE FUNCTIONS */
 
+    /// @dev Settled, and no dispute has voided it or a run before it.
+    function _stands(uint64 runId) private view returns (bool) {
+        return runId != 0 && runId <= _lastRunId && (_voidFrom == 0 || runId < _voidFrom);
+    }
+
+    /// @return window How long a run can be challenged, s; 0 while the community has no disputes.
+    function _requireBonded() private view returns (uint64 window) {
+        window = registry.challengeWindow();
+        if (window != 0 && !IDisputes(registry.disputes()).isBonded()) revert OperatorNotBonded();
+    }
+
     /// @dev S3: runs follow each other without a gap, a repeat or a second branch, from the first attested interval on;
     /// so every Wh is settled once.
     function _requireNext(Run calldata run) private view {
+        if (_voidFrom != 0) revert RunIsVoid(_voidFrom);
         uint64 lastRunId = _lastRunId;
         RunRecord storage last = _runs[lastRunId];
         if (run.runId != lastRunId + 1) revert UnexpectedRun(run.runId, lastRunId + 1);
@@ -236,16 +312,22 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         // Nobody's net can be the zero address's, for it does not ascend.
         address previous = address(0);
         for (uint256 offset = 0; offset < nets.length; offset += 32) {
-            bytes32 word = bytes32(nets[offset:offset + 32]);
-            address account = address(bytes20(word));
-            int96 net = int96(uint96(uint256(word)));
+            (address account, int96 net) = _netAt(nets, offset);
             if (account <= previous) revert AccountsNotAscending(previous, account);
             if (account != supplier && !registry.isMember(account)) revert UnknownAccount(account);
             uint128 fromFund = _applyNet(account, net);
-            if (fromFund != 0) emit GuaranteeUsed(runId, account, fromFund);
+            if (fromFund != 0) {
+                if (finalAt[runId] != 0) _paidByFund[runId][account] = fromFund;
+                emit GuaranteeUsed(runId, account, fromFund);
+            }
             sum += net;
             previous = account;
         }
         if (sum != 0) revert NetsNotZero(sum); // S1
+    }
+
+    function _netAt(bytes calldata nets, uint256 offset) private pure returns (address account, int96 net) {
+        bytes32 word = bytes32(nets[offset:offset + 32]);
+        return (address(bytes20(word)), int96(uint96(uint256(word))));
     }
 }

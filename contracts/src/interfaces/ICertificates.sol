@@ -35,6 +35,8 @@ interface ICertificates is IERC1155 {
     /// The proof does not lead from the leaf to the run's root of certificates.
     error NotInRun(uint64 runId, bytes32 leaf);
     error AlreadyMaterialised(uint256 id);
+    /// Disputes may still void the run.
+    error RunNotFinal(uint64 runId);
     /// More would leave the run than it certified.
     error BeyondCertified(uint64 runId, uint256 materialisedWh, uint64 certifiedWh);
     error UnknownCertificate(uint256 id);

@@ -31,9 +31,10 @@ interface IRegistry {
     event OracleRetired(address indexed oracle, uint64 validTo);
     event AttestorAdded(address indexed attestor, uint64 validFrom);
     event AttestorRetired(address indexed attestor, uint64 validTo);
+    event DisputesOpened(address disputes, address questions, uint64 challengeWindow);
     event QuorumsSet(uint8 oracleQuorum, uint8 attestorQuorum);
 
-    /// The zero address can not be a member.
+    /// The zero address stands for nobody.
     error ZeroAccount();
     error AlreadyMember(address account);
     /// The account is not a member.
@@ -48,6 +49,11 @@ interface IRegistry {
     error PeriodOnlyShrinks(uint64 validTo, uint64 validToBefore);
     /// A quorum is at least one signature.
     error ZeroQuorum();
+    /// Disputes are opened once: nobody can put another judge in their place.
+    error DisputesAlreadyOpen(address disputes);
+    error ChallengeWindowOutOfBounds(uint64 challengeWindow, uint64 max);
+    /// Only the contract for disputes revokes keys.
+    error NotTheDisputes(address caller);
 
     /// @notice Let an account take part. Owner only.
     function admitMember(address account) external;
@@ -75,6 +81,9 @@ interface IRegistry {
     /// @notice Take no readings by this key for intervals from `validTo` on. Owner only.
     function retireOracle(address oracle, uint64 validTo) external;
 
+    /// @notice Take no readings by this key for intervals from now on. Only for the contract for disputes.
+    function revokeOracle(address oracle) external;
+
     /// @notice Say whether a key may sign readings of the interval that starts at `instant`.
     function isOracle(address key, uint64 instant) external view returns (bool);
 
@@ -86,6 +95,25 @@ interface IRegistry {
 
     /// @notice Say whether a key may sign a run whose last interval starts at `instant`.
     function isAttestor(address key, uint64 instant) external view returns (bool);
+
+    /// @notice Let a contract void runs for a time after they were settled, s, at most `MAX_CHALLENGE_WINDOW`, and
+    /// another bring it what was not answered; once and for good. Owner only.
+    function openDisputes(address disputes, address questions, uint64 challengeWindow) external;
+
+    /// @notice The contract that may void runs; 0 while there is none.
+    function disputes() external view returns (address);
+
+    /// @notice The contract that asks for what a run withholds; 0 while there is none.
+    function questions() external view returns (address);
+
+    /// @notice How long a run can be voided after it was settled, s; 0 while there are no disputes.
+    function challengeWindow() external view returns (uint64);
+
+    /// @notice Longest window, s: no longer than the longest wait of a withdrawal.
+    function MAX_CHALLENGE_WINDOW() external view returns (uint64);
+
+    /// @notice How many meters were ever enrolled for an account.
+    function meterCount(address account) external view returns (uint256);
 
     /// @notice Set how many oracles, and how many attestors, must sign; both at least 1. Owner only.
     function setQuorums(uint8 oracleQuorum, uint8 attestorQuorum) external;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {IReadings} from "./IReadings.sol";
+import {IRegistry} from "./IRegistry.sol";
 import {Cancel, Entry, Order, Receipt, Run, SignedOrder, Trade} from "./SignedTypes.sol";
 
 /// @notice What stays of a settled run.
@@ -22,6 +26,10 @@ struct RunRecord {
 ///
 /// A debit draws on the account's free balance, then on what it has asked to withdraw, then on the guarantee fund; if
 /// all that does not suffice, the run is refused. So nobody escapes a run in flight by asking for a withdrawal.
+///
+/// While the registry names a contract for disputes, a run stays open to challenge for a window of time, and money
+/// that it brought leaves only when it is final. A run that a dispute has voided is unwound, with all runs after it:
+/// every net goes back. Without disputes each run is final at once.
 ///
 /// Amounts are n€ (10^-9 €), energies Wh, times UTC epoch seconds. The EIP-712 domain of `Order`, `Cancel`, `Receipt`
 /// and `Run` is this contract's, "RESILIA-GRID" version "1". The token must move exactly the amount asked for.
@@ -45,6 +53,10 @@ interface ISettlement {
     );
     /// @notice A run was settled: the whole of it, so that logs alone rebuild the ledger.
     event RunPublished(uint64 indexed runId, Run run, bytes nets);
+    /// @notice A dispute was proven against a run: it and all runs after it are to be unwound.
+    event RunVoided(uint64 indexed runId, bytes32 runHash);
+    /// @notice A run's nets went back; its number is free again.
+    event RunUnwound(uint64 indexed runId, bytes32 runHash);
 
     /// Runs are settled once, in sequence: `expected` is next.
     error UnexpectedRun(uint64 runId, uint64 expected);
@@ -75,6 +87,15 @@ interface ISettlement {
     /// The withdrawal waits for a run after `afterRun`, or for the instant `exitAt`.
     error WithdrawalNotReady(address account, uint64 afterRun, uint64 exitAt);
     error UnknownRun(uint64 runId);
+    /// Runs from `runId` on are void and must be unwound first.
+    error RunIsVoid(uint64 runId);
+    /// The run is not settled, void already, or final.
+    error RunNotOpen(uint64 runId);
+    /// Only the registry's contract for disputes voids runs.
+    error NotTheDisputes(address caller);
+    error NothingToUnwind();
+    /// The operator's bond is too small to answer for another run.
+    error OperatorNotBonded();
 
     /* MONEY */
 
@@ -90,8 +111,9 @@ interface ISettlement {
     /// up, and all wait for the run after the last request.
     function requestWithdrawal(uint256 amount) external;
 
-    /// @notice Take out what is set aside and no run has drawn on. Ready once a run was settled after the request, or
-    /// when `EXIT_DELAY` has passed without any: no stop of the operator locks the money in.
+    /// @notice Take out what is set aside and no run has drawn on. Ready once a run after the request is final, or
+    /// when `EXIT_DELAY` has passed without any: no stop of the operator locks the money in. Void runs from before the
+    /// request must be unwound first, which anybody can do.
     function withdraw() external;
 
     /// @notice Pay the caller's tokens into the guarantee fund; they do not come back.
@@ -104,7 +126,34 @@ interface ISettlement {
     /// strictly ascending sequence of the signers' addresses.
     function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external;
 
+    /// @notice Mark an open run, and all after it, as void. Only for the registry's contract for disputes.
+    function voidRun(uint64 runId) external;
+
+    /// @notice Take back the last run while a run at or before it is void. Anybody may, with what `RunPublished` told.
+    function unwind(Run calldata run, bytes calldata nets) external;
+
     /* VIEWS */
+
+    /// @notice The money: an ERC-20 token.
+    function token() external view returns (IERC20);
+
+    /// @notice Members and keys.
+    function registry() external view returns (IRegistry);
+
+    /// @notice What was attested.
+    function readings() external view returns (IReadings);
+
+    /// @notice Instant from which a run can no longer be voided, UTC epoch seconds; 0 when it was final at once.
+    function finalAt(uint64 runId) external view returns (uint64);
+
+    /// @notice Say whether a run is settled for good.
+    function isFinal(uint64 runId) external view returns (bool);
+
+    /// @notice Say whether a run is settled, not void, and can still be challenged.
+    function isOpen(uint64 runId) external view returns (bool);
+
+    /// @notice First void run that is still to be unwound; 0 while there is none.
+    function voidFrom() external view returns (uint64);
 
     /// @notice Longest wait of a withdrawal while no run is settled, s.
     function EXIT_DELAY() external view returns (uint64);

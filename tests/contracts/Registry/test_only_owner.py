@@ -13,6 +13,7 @@ CALLS = {
     "addAttestor": (STRANGER.address, 0),
     "retireAttestor": (STRANGER.address, 0),
     "setQuorums": (1, 1),
+    "openDisputes": (STRANGER.address, STRANGER.address, 1),
     "transferOwnership": (STRANGER.address,),
     "renounceOwnership": (),
 }
@@ -31,4 +32,4 @@ def test_no_function_is_forgotten_here() -> None:
         for entry in artifact("Registry")["abi"]
         if entry["type"] == "function" and entry["stateMutability"] != "view"
     }
-    assert changing == CALLS.keys() | {"acceptOwnership"}
+    assert changing == CALLS.keys() | {"acceptOwnership", "revokeOracle"}
