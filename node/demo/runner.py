@@ -90,7 +90,8 @@ async def _live(stage: Stage, rpc: RpcClient, checkpoint: Checkpoint, options: D
             certificates += run.certificates
             screen.run(run)
         for closed in report.closed:
-            screen.interval(closed, certificates)
+            if closed.interval in stage.street.intervals:  # a book of the next day is open already
+                screen.interval(closed, certificates)
         screen.at(min(step, steps))
 
     speed = float(options.speed) if options.speed else None
