@@ -4,7 +4,7 @@ The last bid and the last ask that would trade in a call auction, wholly or in p
 All better bids and asks trade: buyers pay the price of the bid left out, sellers get the price of the ask left out, and
 the community keeps the difference. If one side has more Wh than the other, each of its orders gives up the same number
 of Wh, those too small give up all, and odd Wh are given up by the earliest; no price has a part in that, for else
-a better price would buy more Wh.
+a better price would buy more Wh. Stating fewer Wh than one has can pay, though: it may shift who sets the prices.
 
 Source: P. Huang, A. Scheller-Wolf, K. Sycara, Design of a multi-unit double auction e-market, Computational
 Intelligence 18 (2002) 596-617. Units: ticks, Wh. Refuses: several orders of one account, with ValueError.
@@ -27,7 +27,7 @@ def huang(book: SealedBook) -> Clearing:
     Raises:
         ValueError: an account has several orders.
     """
-    book.demand_one_order_each()
+    book.require_one_order_each()
     volume = uniform_price(book).volume_wh
     filled = array("Q", bytes(8 * len(book)))
     if volume == 0:

@@ -25,7 +25,7 @@ def mcafee(book: SealedBook) -> Clearing:
     Raises:
         ValueError: the orders have different sizes, or an account has several.
     """
-    book.demand_one_order_each()
+    book.require_one_order_each()
     if len(set(book.quantities_wh)) > 1:
         raise ValueError("McAfee's auction takes orders of one size")
     buyers, sellers = book.by_merit(Side.BUY), book.by_merit(Side.SELL)

@@ -83,7 +83,7 @@ class SealedBook:
         places = [place for place, order in enumerate(self.orders) if order.side == side]
         return sorted(places, key=lambda place: sign * self.orders[place].tick)
 
-    def demand_one_order_each(self) -> None:
+    def require_one_order_each(self) -> None:
         """Raise ValueError if an account has several orders.
 
         No mechanism is truthful for an account whose one order sets the price for its others.

@@ -70,5 +70,5 @@ def test_order_book_is_taken_over_in_priority() -> None:
 def test_several_orders_of_one_account_are_noticed() -> None:
     book = SealedBook(10, [SealedOrder(Side.BUY, 5, 1, 7), SealedOrder(Side.BUY, 4, 1, 7)])
     with pytest.raises(ValueError, match="one order of each account"):
-        book.demand_one_order_each()
-    sealed("buy 1 at 5", "buy 1 at 4").demand_one_order_each()
+        book.require_one_order_each()
+    sealed("buy 1 at 5", "buy 1 at 4").require_one_order_each()
