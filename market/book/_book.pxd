@@ -1,7 +1,74 @@
-"""Memory layout of the order book: what a batch entry or another extension may build on."""
+"""Memory and C functions of the order book: what its classes, or another extension, build on.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+`Arena` holds the books of several delivery intervals; a book by itself is an arena of one. Placing and cancelling are
+O(1) plus O(1) per fill, whatever rests in a book. No function here needs the GIL or a Python object, and none
+allocates. M3 holds after each command, since an order rests only after it has matched everything that its limit reaches.
+"""
 
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #define lowest_bit(word) ((uint32_t)__builtin_ctzll(word))
+    #define prefetch(address) __builtin_prefetch((address), 1)
+    """
+    uint32_t lowest_bit(uint64_t word) noexcept nogil
+    void prefetch(const void *address) noexcept nogil
+
+cdef enum:
+    BUY = 0
+    SELL = 1
+
+cdef enum:
+    GOOD_TILL_GATE = 0
+    IMMEDIATE_OR_CANCEL = 1
+    FILL_OR_KILL = 2
+    CANCEL = 3  # of an event only
+
+cdef enum:
+    FILLED = 0
+    RESTING = 1
+    IMMEDIATE_REST = 2
+    SELF_TRADE = 3
+    UNFILLABLE = 4
+    FULL = 5
+    CANCELLED = 6
+    NOT_RESTING = 7
+    NAME_TAKEN = 8
+    MALFORMED = 9
+
+
+cdef enum:
+    FETCH_AHEAD = 24
+
+
+# -- WIRE: the structs of `market.book.batch`
+
+cdef struct Event:
+    uint64_t quantity
+    uint32_t name
+    uint32_t account
+    uint32_t tick
+    uint16_t book
+    uint8_t kind  # a time in force, or CANCEL
+    uint8_t side
+
+
+cdef struct Fill:
+    uint64_t quantity
+    uint32_t maker
+    uint32_t taker
+    uint32_t maker_account
+    uint32_t tick
+
+
+cdef struct Result:
+    uint64_t quantity
+    uint32_t fills
+    uint32_t status
+
+
+# -- MEMORY
 
 cdef struct Link:
     # A ring per side and level: sentinel -> oldest -> ... -> newest -> sentinel. Nodes [0, 2 x levels) are the
@@ -13,14 +80,7 @@ cdef struct Link:
 cdef struct Payload:
     uint64_t quantity  # Wh still open; 0 marks a free slot
     uint32_t account
-
-
-cdef struct Fill:
-    uint64_t quantity
-    uint64_t maker_remaining
-    uint32_t maker_handle
-    uint32_t maker_account
-    uint32_t tick
+    uint32_t name
 
 
 cdef struct Ladder:
@@ -37,14 +97,28 @@ cdef struct Book:
     Ladder ladders[2]
     Link *links
     Payload *payloads
-    Fill *fills  # one place each, since every fill but the last empties a resting order
     uint32_t levels
     uint32_t capacity
     uint32_t first_node  # first node that is an order: handle = node - first_node
     uint32_t free_node  # head of the LIFO list of freed nodes; 0, a sentinel, when there is none
     uint32_t used  # slots ever used since the last clear
     uint32_t resting
-    uint32_t fill_count
+
+
+cdef struct Arena:
+    # Slot of an order: book << slot_bits | handle. Each book has its own slots, so that none can crowd out another,
+    # and its own stretch of memory, which the operating system provides when it is first touched.
+    Book *books
+    Link *links
+    Payload *payloads
+    uint64_t *bitsets
+    uint32_t *slots  # last slot of each name; the name in the payload tells whether it is still there
+    uint32_t book_count
+    uint32_t name_count
+    uint32_t levels
+    uint32_t slot_bits
+    uint32_t handle_mask
+    uint64_t quantity_max
 
 
 cdef struct Taker:
@@ -52,8 +126,344 @@ cdef struct Taker:
     uint32_t side
     uint32_t level
     uint32_t account
+    uint32_t name
+    Fill *fills
+    uint64_t fill_count
+
+
+# -- LADDER
+
+cdef inline uint32_t next_marked(const Ladder *ladder, uint32_t level) noexcept nogil:
+    """Return the lowest marked level that is at least `level`, or `levels` if there is none."""
+    cdef uint32_t word = level >> 6
+    cdef uint32_t group = word >> 6
+    cdef uint64_t bits = ladder.words[word] >> (level & 63)
+    if bits:
+        return level + lowest_bit(bits)
+    # Two shifts: one by 64, for the last word of a group, would be undefined.
+    bits = (ladder.summary[group] >> (word & 63)) >> 1
+    if bits:
+        word += 1 + lowest_bit(bits)
+        return (word << 6) + lowest_bit(ladder.words[word])
+    group += 1
+    while group < ladder.groups:
+        if ladder.summary[group]:
+            word = (group << 6) + lowest_bit(ladder.summary[group])
+            return (word << 6) + lowest_bit(ladder.words[word])
+        group += 1
+    return ladder.levels
+
+
+cdef inline void mark(Ladder *ladder, uint32_t level) noexcept nogil:
+    ladder.words[level >> 6] |= <uint64_t>1 << (level & 63)
+    ladder.summary[level >> 12] |= <uint64_t>1 << ((level >> 6) & 63)
+    ladder.best = level if level < ladder.best else ladder.best
+
+
+cdef inline void unmark(Ladder *ladder, uint32_t level) noexcept nogil:
+    ladder.words[level >> 6] &= ~(<uint64_t>1 << (level & 63))
+    if not ladder.words[level >> 6]:
+        ladder.summary[level >> 12] &= ~(<uint64_t>1 << ((level >> 6) & 63))
+    if level == ladder.best:
+        ladder.best = next_marked(ladder, level)
+
+
+cdef inline uint32_t mirror(uint32_t levels, uint32_t side, uint32_t value) noexcept nogil:
+    """Turn a tick into a level of its side, or back: levels - 1 - value of a bid, without a branch on the side."""
+    cdef uint32_t bid = side - 1
+    return (value ^ bid) + (levels & bid)
+
+
+cdef inline uint32_t sentinel_of(const Book *book, uint32_t side, uint32_t level) noexcept nogil:
+    return side * book.levels + level
+
+
+# -- SLOTS
+
+cdef inline uint32_t take_node(Book *book) noexcept nogil:
+    cdef uint32_t node = book.free_node
+    if node:
+        book.free_node = book.links[node].next
+    else:
+        node = book.first_node + book.used
+        book.used += 1
+    book.resting += 1
+    return node
+
+
+cdef inline void release_node(Book *book, uint32_t node) noexcept nogil:
+    book.payloads[node - book.first_node].quantity = 0
+    book.links[node].next = book.free_node
+    book.free_node = node
+    book.resting -= 1
+
+
+# -- COMMANDS
+
+cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uint32_t tick) noexcept nogil:
+    """Fill the taker from the oldest order of a level on; return the first node that stays, or the sentinel."""
+    cdef uint32_t node = book.links[sentinel].next
+    cdef uint32_t following
+    cdef uint64_t quantity
+    cdef Payload *maker
+    cdef Fill *fill
+    while node != sentinel and taker.quantity:
+        maker = &book.payloads[node - book.first_node]
+        if maker.account == taker.account:
+            break
+        quantity = maker.quantity if maker.quantity < taker.quantity else taker.quantity
+        taker.quantity -= quantity
+        maker.quantity -= quantity
+        fill = &taker.fills[taker.fill_count]
+        taker.fill_count += 1
+        fill.quantity = quantity
+        fill.maker = maker.name
+        fill.taker = taker.name
+        fill.maker_account = maker.account
+        fill.tick = tick
+        if maker.quantity == 0:
+            following = book.links[node].next
+            release_node(book, node)
+            node = following
+    return node
+
+
+cdef inline bint match(Book *book, Taker *taker) noexcept nogil:
+    """Fill the taker as far as its limit reaches; return whether its account's own order stopped it."""
+    cdef uint32_t other = SELL - taker.side
+    cdef Ladder *makers = &book.ladders[other]
+    cdef uint32_t reach = book.levels - 1 - taker.level
+    cdef uint32_t sentinel, node
+    while taker.quantity and makers.best <= reach:
+        sentinel = sentinel_of(book, other, makers.best)
+        node = fill_level(book, taker, sentinel, mirror(book.levels, other, makers.best))
+        book.links[sentinel].next = node
+        book.links[node].prev = sentinel
+        if node == sentinel:
+            unmark(makers, makers.best)
+        elif taker.quantity:
+            return True
+    return False
+
+
+cdef inline uint32_t rest(Book *book, const Taker *taker) noexcept nogil:
+    """Append what is left of the taker to its level and return its handle."""
+    cdef uint32_t sentinel = sentinel_of(book, taker.side, taker.level)
+    cdef uint32_t newest = book.links[sentinel].prev
+    cdef uint32_t node = take_node(book)
+    cdef Payload *payload = &book.payloads[node - book.first_node]
+    payload.quantity = taker.quantity
+    payload.account = taker.account
+    payload.name = taker.name
+    book.links[node].prev = newest
+    book.links[node].next = sentinel
+    book.links[newest].next = node
+    book.links[sentinel].prev = node
+    mark(&book.ladders[taker.side], taker.level)
+    return node - book.first_node
+
+
+cdef inline uint64_t fillable(const Book *book, const Taker *taker) noexcept nogil:
+    """Return how much of the taker would fill now."""
+    cdef uint32_t other = SELL - taker.side
+    cdef uint32_t reach = book.levels - 1 - taker.level
+    cdef uint32_t level = book.ladders[other].best
+    cdef uint32_t sentinel, node
+    cdef uint64_t available = 0
+    while level <= reach:
+        sentinel = sentinel_of(book, other, level)
+        node = book.links[sentinel].next
+        while node != sentinel:
+            if book.payloads[node - book.first_node].account == taker.account:
+                return available
+            available += book.payloads[node - book.first_node].quantity
+            if available >= taker.quantity:
+                return taker.quantity
+            node = book.links[node].next
+        level = next_marked(&book.ladders[other], level + 1)
+    return available
+
+
+cdef inline uint32_t place(Book *book, Taker *taker, uint32_t time_in_force, uint32_t *handle) noexcept nogil:
+    """Match an order, rest what is left under a handle, and return its status; a refusal changes nothing."""
+    cdef bint crosses = book.ladders[SELL - taker.side].best <= book.levels - 1 - taker.level
+    if crosses:
+        if time_in_force == FILL_OR_KILL and fillable(book, taker) < taker.quantity:
+            return UNFILLABLE
+        if match(book, taker):
+            return SELF_TRADE
+        if taker.quantity == 0:
+            return FILLED
+    if time_in_force != GOOD_TILL_GATE:
+        return IMMEDIATE_REST if time_in_force == IMMEDIATE_OR_CANCEL else UNFILLABLE
+    # An order that crossed needs no place of its own: when it was not filled, it has freed a resting order's slot.
+    if book.resting == book.capacity:
+        return FULL
+    handle[0] = rest(book, taker)
+    return RESTING
+
+
+cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
+    """Take an order out and return its Wh; 0 when the slot is free."""
+    cdef uint32_t node = book.first_node + handle
+    cdef uint64_t quantity
+    cdef uint32_t side
+    cdef Link link
+    if handle >= book.used or book.payloads[handle].quantity == 0:
+        return 0
+    quantity = book.payloads[handle].quantity
+    link = book.links[node]
+    book.links[link.prev].next = link.next
+    book.links[link.next].prev = link.prev
+    if link.next == link.prev:
+        # It was alone at its level: both neighbours are the sentinel, which tells side and level.
+        side = link.next >= book.levels
+        unmark(&book.ladders[side], link.next - side * book.levels)
+    release_node(book, node)
+    return quantity
+
+
+# -- BATCHES
+
+cdef inline bint rests(const Arena *arena, uint32_t slot, uint32_t name) noexcept nogil:
+    """Say whether an order of this name rests in a slot."""
+    cdef const Payload *payload = &arena.payloads[slot]
+    cdef uint32_t book = slot >> arena.slot_bits
+    if payload.name != name or payload.quantity == 0:
+        return False
+    # What lies beyond the slots used since the book was last cleared is from before.
+    return slot - (book << arena.slot_bits) < arena.books[book].used
+
+
+cdef inline uint32_t place_event(const Arena *arena, const Event *event, Taker *taker) noexcept nogil:
+    """Place an order under its name and return its status."""
+    cdef uint32_t handle, status
+    taker.quantity = event.quantity
+    taker.side = event.side
+    taker.level = mirror(arena.levels, event.side, event.tick)
+    taker.account = event.account
+    taker.name = event.name
+    if rests(arena, arena.slots[event.name], event.name):
+        return NAME_TAKEN
+    status = place(&arena.books[event.book], taker, event.kind, &handle)
+    if status == RESTING:
+        arena.slots[event.name] = (<uint32_t>event.book << arena.slot_bits) + handle
+    return status
+
+
+cdef inline uint64_t cancel_event(const Arena *arena, const Event *event) noexcept nogil:
+    """Take an order out of the book where it is said to be and return its Wh; 0 when it is not there."""
+    cdef uint32_t slot = arena.slots[event.name]
+    cdef uint32_t handle = slot - (<uint32_t>event.book << arena.slot_bits)  # beyond `used` in another book
+    if arena.payloads[slot].name != event.name:
+        return 0
+    return cancel(&arena.books[event.book], handle)
+
+
+cdef inline bint is_known(const Arena *arena, const Event *event) noexcept nogil:
+    return (event.book < arena.book_count) & (event.name < arena.name_count) & (event.kind <= CANCEL)
+
+
+cdef inline bint has_level(const Arena *arena, const Event *event) noexcept nogil:
+    return (event.tick < arena.levels) & (event.side <= SELL)
+
+
+# What follows asks for memory that a later event needs. It does so without a branch on the event's kind, which would
+# be mispredicted once more: for orders and cancels alike it asks for what either would change.
+
+cdef inline Link *link_of(const Arena *arena, const Event *event, uint32_t slot) noexcept nogil:
+    """Return the link of the order to cancel, or the sentinel of the level where the order would rest."""
+    cdef Book *book = &arena.books[event.book]
+    cdef uint32_t order = book.first_node + (slot & arena.handle_mask)
+    cdef uint32_t sentinel = sentinel_of(book, event.side, mirror(arena.levels, event.side, event.tick))
+    return &book.links[order if event.kind == CANCEL else sentinel]
+
+
+cdef inline void fetch_slot(const Arena *arena, const Event *event) noexcept nogil:
+    if is_known(arena, event):
+        prefetch(&arena.slots[event.name])
+
+
+cdef inline void fetch_link(const Arena *arena, const Event *event) noexcept nogil:
+    cdef uint32_t slot
+    if is_known(arena, event) & has_level(arena, event):
+        slot = arena.slots[event.name]
+        prefetch(&arena.payloads[slot])
+        prefetch(link_of(arena, event, slot))
+
+
+cdef inline void fetch_neighbours(const Arena *arena, const Event *event) noexcept nogil:
+    cdef Link *link
+    cdef Book *book
+    if is_known(arena, event) & has_level(arena, event):
+        book = &arena.books[event.book]
+        link = link_of(arena, event, arena.slots[event.name])
+        prefetch(&book.links[link.prev])
+        prefetch(&book.links[link.next])
+
+
+cdef inline bint carry_out(
+    const Arena *arena, const Event *event, Taker *taker, uint64_t fill_room, Result *result
+) noexcept nogil:
+    """Carry out one event; False, and nothing done, when its fills might find no room."""
+    cdef uint64_t fills = taker.fill_count
+    result.quantity = 0
+    result.fills = 0
+    result.status = MALFORMED
+    if not is_known(arena, event):
+        return True
+    if event.kind == CANCEL:
+        result.quantity = cancel_event(arena, event)
+        result.status = CANCELLED if result.quantity else NOT_RESTING
+        return True
+    if not has_level(arena, event) or event.quantity - 1 >= arena.quantity_max:
+        return True
+    if fill_room - fills < arena.books[event.book].resting:
+        return False
+    result.status = place_event(arena, event, taker)
+    if taker.fill_count != fills:
+        result.quantity = event.quantity - taker.quantity
+        result.fills = <uint32_t>(taker.fill_count - fills)
+    return True
+
+
+cdef inline uint64_t run(
+    const Arena *shared, bint fetching, const Event *events, uint64_t count, Taker *taker, uint64_t fill_room,
+    Result *results
+) noexcept nogil:
+    """Carry out events until one might find no room for its fills; return how many were carried out.
+
+    `fetching` asks early for memory that a later event needs: it costs more than it saves while the books fit the
+    cache. As a constant of the caller it leaves no branch.
+    """
+    cdef Arena arena = shared[0]  # a copy, so that its addresses stay in registers
+    cdef uint64_t number = 0
+    if fetching:
+        while number + FETCH_AHEAD < count:
+            fetch_slot(&arena, &events[number + FETCH_AHEAD])
+            fetch_link(&arena, &events[number + FETCH_AHEAD // 2])
+            fetch_neighbours(&arena, &events[number + FETCH_AHEAD // 4])
+            if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
+                return number
+            number += 1
+    while number < count:
+        if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
+            break
+        number += 1
+    return number
 
 
 cdef class OrderBook:
-    cdef Book book
+    cdef Arena arena
+    cdef Book *book
+    cdef Fill *fill_buffer
+    cdef uint64_t fill_count
+    cdef uint64_t last_maker_rest  # Wh that the maker of the last fill still has
     cdef int require(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) except -1
+    cdef Taker taker(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) noexcept
+
+
+cdef class BookSet:
+    cdef Arena arena
+    cdef Book *book_at(self, int64_t index) except NULL
+    cdef tuple submit_views(self, Py_buffer *event_view, Py_buffer *fill_view, Py_buffer *result_view)

@@ -1,217 +1,107 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""`OrderBook`: tick ladder, bitset and FIFO rings; the contract is `market.book.interface.Book`.
+"""`OrderBook` and `BookSet`: tick ladder, bitset and FIFO rings.
 
-Placing and cancelling are O(1) plus O(1) per fill, whatever rests in the book. All memory is taken at construction,
-zeroed lazily by the operating system, so an empty book of great capacity costs little. The C functions below need no
-GIL and no Python object; the class only checks and converts. M3 holds after each command, since an order rests only
-after it has matched everything that its limit reaches.
+The contracts are `market.book.interface.Book` and `market.book.batch.Batches`. The C functions are in `_book.pxd`; the
+classes only check and convert. All memory is taken at construction, zeroed lazily by the operating system, so an
+empty book of great capacity costs little.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from energy.quantities import ENERGY_WH_MAX
+from market.book.batch import BOOKS_MAX, NAMES_MAX
 from market.book.interface import LEVELS_MAX, ORDERS_MAX
 
 cdef extern from *:
     """
-    #define lowest_bit(word) ((uint32_t)__builtin_ctzll(word))
+    #include <stdint.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    /* A wish: fewer entries for the processor to look up when much memory is used here and there. */
+    static void prefer_huge_pages(void *memory, size_t size) {
+    #ifdef MADV_HUGEPAGE
+        const uintptr_t page = 4096, start = ((uintptr_t)memory + page - 1) & ~(page - 1);
+        const uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
+        if (memory && start < end)
+            madvise((void *)start, end - start, MADV_HUGEPAGE);
+    #endif
+    }
     """
-    uint32_t lowest_bit(uint64_t word) noexcept nogil
-
-cdef enum:
-    BUY = 0
-    SELL = 1
-
-cdef enum:
-    GOOD_TILL_GATE = 0
-    IMMEDIATE_OR_CANCEL = 1
-    FILL_OR_KILL = 2
-
-cdef enum:
-    FILLED = 0
-    RESTING = 1
-    IMMEDIATE_REST = 2
-    SELF_TRADE = 3
-    UNFILLABLE = 4
-    FULL = 5
+    void prefer_huge_pages(void *memory, size_t size) noexcept
 
 cdef int64_t QUANTITY_MAX = ENERGY_WH_MAX
 cdef int64_t ACCOUNT_MAX = 0xFFFFFFFF
 
-
-# -- LADDER
-
-cdef inline uint32_t next_marked(const Ladder *ladder, uint32_t level) noexcept nogil:
-    """Return the lowest marked level that is at least `level`, or `levels` if there is none."""
-    cdef uint32_t word = level >> 6
-    cdef uint32_t group = word >> 6
-    cdef uint64_t bits = ladder.words[word] >> (level & 63)
-    if bits:
-        return level + lowest_bit(bits)
-    # Two shifts: one by 64, for the last word of a group, would be undefined.
-    bits = (ladder.summary[group] >> (word & 63)) >> 1
-    if bits:
-        word += 1 + lowest_bit(bits)
-        return (word << 6) + lowest_bit(ladder.words[word])
-    group += 1
-    while group < ladder.groups:
-        if ladder.summary[group]:
-            word = (group << 6) + lowest_bit(ladder.summary[group])
-            return (word << 6) + lowest_bit(ladder.words[word])
-        group += 1
-    return ladder.levels
+cdef enum:
+    FETCHING_FROM = 50_000  # orders resting in all books: from here on they no longer fit the second-level cache
+    FETCHING_BATCH = 64  # events, for the fetching to have a lead
+    HUGE_FROM = 1 << 18  # orders of one book, whose memory then fills huge pages by itself
 
 
-cdef inline void mark(Ladder *ladder, uint32_t level) noexcept nogil:
-    ladder.words[level >> 6] |= <uint64_t>1 << (level & 63)
-    ladder.summary[level >> 12] |= <uint64_t>1 << ((level >> 6) & 63)
-    if level < ladder.best:
-        ladder.best = level
+# -- MEMORY
+
+cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacity, int64_t names) except -1:
+    """Take the memory of equal books, all empty."""
+    cdef uint32_t words, groups, i, side
+    cdef uint64_t nodes = <uint64_t>(2 * levels + capacity)
+    cdef uint64_t *bits
+    cdef Book *book
+    if not (1 <= levels <= LEVELS_MAX and 1 <= capacity <= ORDERS_MAX):
+        raise ValueError(f"a book has 1 to {LEVELS_MAX} levels and 1 to {ORDERS_MAX} orders")
+    while (<int64_t>1 << arena.slot_bits) < capacity:
+        arena.slot_bits += 1
+    if books << arena.slot_bits > <int64_t>1 << 32:
+        raise ValueError(f"{books} books of {capacity} orders have more than 2^32 slots")
+    arena.handle_mask = (<uint32_t>1 << arena.slot_bits) - 1
+    arena.book_count = <uint32_t>books
+    arena.name_count = <uint32_t>names
+    arena.levels = <uint32_t>levels
+    arena.quantity_max = <uint64_t>QUANTITY_MAX
+    words = <uint32_t>(levels >> 6) + 1
+    groups = <uint32_t>(levels >> 12) + 1
+    arena.books = <Book *>calloc(books, sizeof(Book))
+    arena.links = <Link *>calloc(books * nodes, sizeof(Link))
+    arena.payloads = <Payload *>calloc(<uint64_t>books << arena.slot_bits, sizeof(Payload))
+    arena.bitsets = <uint64_t *>calloc(<uint64_t>books * 2 * (words + groups), sizeof(uint64_t))
+    arena.slots = <uint32_t *>calloc(names, sizeof(uint32_t))
+    if not (arena.books and arena.links and arena.payloads and arena.bitsets and arena.slots):
+        raise MemoryError
+    if capacity >= HUGE_FROM:
+        prefer_huge_pages(arena.links, books * nodes * sizeof(Link))
+        prefer_huge_pages(arena.payloads, (<uint64_t>books << arena.slot_bits) * sizeof(Payload))
+        prefer_huge_pages(arena.slots, names * sizeof(uint32_t))
+    bits = arena.bitsets
+    for i in range(arena.book_count):
+        book = &arena.books[i]
+        book.levels = arena.levels
+        book.capacity = <uint32_t>capacity
+        book.first_node = 2 * arena.levels
+        book.links = arena.links + i * nodes
+        book.payloads = arena.payloads + (<uint64_t>i << arena.slot_bits)
+        for side in range(2):
+            book.ladders[side].levels = arena.levels
+            book.ladders[side].groups = groups
+            book.ladders[side].words = bits
+            book.ladders[side].summary = bits + words
+            bits += words + groups
+        reset(book)
+    return 0
 
 
-cdef inline void unmark(Ladder *ladder, uint32_t level) noexcept nogil:
-    ladder.words[level >> 6] &= ~(<uint64_t>1 << (level & 63))
-    if not ladder.words[level >> 6]:
-        ladder.summary[level >> 12] &= ~(<uint64_t>1 << ((level >> 6) & 63))
-    if level == ladder.best:
-        ladder.best = next_marked(ladder, level)
+cdef void close_arena(Arena *arena) noexcept:
+    free(arena.books)
+    free(arena.links)
+    free(arena.payloads)
+    free(arena.bitsets)
+    free(arena.slots)
 
 
-cdef inline uint32_t mirror(const Book *book, uint32_t side, uint32_t value) noexcept nogil:
-    """Turn a tick into a level of its side, or back."""
-    return value if side == SELL else book.levels - 1 - value
-
-
-cdef inline uint32_t sentinel_of(const Book *book, uint32_t side, uint32_t level) noexcept nogil:
-    return side * book.levels + level
-
-
-# -- SLOTS
-
-cdef inline uint32_t take_node(Book *book) noexcept nogil:
-    cdef uint32_t node = book.free_node
-    if node:
-        book.free_node = book.links[node].next
-    else:
-        node = book.first_node + book.used
-        book.used += 1
-    book.resting += 1
-    return node
-
-
-cdef inline void release_node(Book *book, uint32_t node) noexcept nogil:
-    book.payloads[node - book.first_node].quantity = 0
-    book.links[node].next = book.free_node
-    book.free_node = node
-    book.resting -= 1
-
-
-# -- COMMANDS
-
-cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uint32_t tick) noexcept nogil:
-    """Fill the taker from the oldest order of a level on; return the first node that stays, or the sentinel."""
-    cdef uint32_t node = book.links[sentinel].next
-    cdef uint32_t following
-    cdef uint64_t quantity
-    cdef Payload *maker
-    cdef Fill *fill
-    while node != sentinel and taker.quantity:
-        maker = &book.payloads[node - book.first_node]
-        if maker.account == taker.account:
-            break
-        quantity = maker.quantity if maker.quantity < taker.quantity else taker.quantity
-        taker.quantity -= quantity
-        maker.quantity -= quantity
-        fill = &book.fills[book.fill_count]
-        book.fill_count += 1
-        fill.quantity = quantity
-        fill.maker_remaining = maker.quantity
-        fill.maker_handle = node - book.first_node
-        fill.maker_account = maker.account
-        fill.tick = tick
-        if maker.quantity == 0:
-            following = book.links[node].next
-            release_node(book, node)
-            node = following
-    return node
-
-
-cdef inline bint match(Book *book, Taker *taker) noexcept nogil:
-    """Fill the taker as far as its limit reaches; return whether its account's own order stopped it."""
-    cdef uint32_t other = SELL - taker.side
-    cdef Ladder *makers = &book.ladders[other]
-    cdef uint32_t reach = book.levels - 1 - taker.level
-    cdef uint32_t sentinel, node
-    while taker.quantity and makers.best <= reach:
-        sentinel = sentinel_of(book, other, makers.best)
-        node = fill_level(book, taker, sentinel, mirror(book, other, makers.best))
-        book.links[sentinel].next = node
-        book.links[node].prev = sentinel
-        if node == sentinel:
-            unmark(makers, makers.best)
-        elif taker.quantity:
-            return True
-    return False
-
-
-cdef inline uint32_t rest(Book *book, const Taker *taker) noexcept nogil:
-    """Append what is left of the taker to its level and return its handle."""
-    cdef uint32_t sentinel = sentinel_of(book, taker.side, taker.level)
-    cdef uint32_t newest = book.links[sentinel].prev
-    cdef uint32_t node = take_node(book)
-    book.payloads[node - book.first_node].quantity = taker.quantity
-    book.payloads[node - book.first_node].account = taker.account
-    book.links[node].prev = newest
-    book.links[node].next = sentinel
-    book.links[newest].next = node
-    book.links[sentinel].prev = node
-    mark(&book.ladders[taker.side], taker.level)
-    return node - book.first_node
-
-
-cdef inline int place(Book *book, Taker *taker, int time_in_force, int64_t *handle) noexcept nogil:
-    """Match an order, rest what is left, and return its status; a refusal leaves all but the fills as it was."""
-    cdef bint crosses = book.ladders[SELL - taker.side].best <= book.levels - 1 - taker.level
-    handle[0] = -1
-    book.fill_count = 0
-    if time_in_force == FILL_OR_KILL and fillable(book, taker) < taker.quantity:
-        return UNFILLABLE
-    # An order that crosses needs no place of its own: it is filled, or stopped, or frees a resting order's slot.
-    if time_in_force == GOOD_TILL_GATE and not crosses and book.resting == book.capacity:
-        return FULL
-    if match(book, taker):
-        return SELF_TRADE
-    if taker.quantity == 0:
-        return FILLED
-    if time_in_force == IMMEDIATE_OR_CANCEL:
-        return IMMEDIATE_REST
-    handle[0] = rest(book, taker)
-    return RESTING
-
-
-cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
-    """Take an order out and return its Wh; 0 when the slot is free."""
-    cdef uint32_t node = book.first_node + handle
-    cdef uint64_t quantity
-    cdef uint32_t side
-    cdef Link link
-    if handle >= book.used or book.payloads[handle].quantity == 0:
-        return 0
-    quantity = book.payloads[handle].quantity
-    link = book.links[node]
-    book.links[link.prev].next = link.next
-    book.links[link.next].prev = link.prev
-    if link.next == link.prev:
-        # It was alone at its level: both neighbours are the sentinel, which tells side and level.
-        side = link.next >= book.levels
-        unmark(&book.ladders[side], link.next - side * book.levels)
-    release_node(book, node)
-    return quantity
-
-
-cdef inline void reset(Book *book) noexcept nogil:
+cdef void reset(Book *book) noexcept nogil:
+    """Drop every order, in time that does not depend on how many there are."""
     cdef uint32_t side, node
     for node in range(book.first_node):
         book.links[node].next = node
@@ -223,30 +113,37 @@ cdef inline void reset(Book *book) noexcept nogil:
     book.free_node = 0
     book.used = 0
     book.resting = 0
-    book.fill_count = 0
 
 
 # -- QUERIES
 
-cdef inline uint64_t fillable(const Book *book, const Taker *taker) noexcept nogil:
-    """Return how much of the taker would fill now."""
-    cdef uint32_t other = SELL - taker.side
-    cdef uint32_t reach = book.levels - 1 - taker.level
-    cdef uint32_t level = book.ladders[other].best
-    cdef uint32_t sentinel, node
-    cdef uint64_t available = 0
-    while level <= reach:
-        sentinel = sentinel_of(book, other, level)
+cdef object best_tick(const Book *book, uint32_t side):
+    cdef uint32_t best = book.ladders[side].best
+    return None if best == book.levels else mirror(book.levels, side, best)
+
+
+cdef list list_orders(const Book *book, uint32_t side):
+    """Return name, tick, Wh and account of every resting order of one side, in priority sequence."""
+    cdef uint32_t level = book.ladders[side].best
+    cdef uint32_t sentinel, node, tick
+    cdef const Payload *order
+    cdef list orders = []
+    while level < book.levels:
+        tick = mirror(book.levels, side, level)
+        sentinel = sentinel_of(book, side, level)
         node = book.links[sentinel].next
         while node != sentinel:
-            if book.payloads[node - book.first_node].account == taker.account:
-                return available
-            available += book.payloads[node - book.first_node].quantity
-            if available >= taker.quantity:
-                return taker.quantity
+            order = &book.payloads[node - book.first_node]
+            orders.append((order.name, tick, order.quantity, order.account))
             node = book.links[node].next
-        level = next_marked(&book.ladders[other], level + 1)
-    return available
+        level = next_marked(&book.ladders[side], level + 1)
+    return orders
+
+
+cdef int require_side(int64_t side) except -1:
+    if side != BUY and side != SELL:
+        raise ValueError(f"no side {side}")
+    return 0
 
 
 cdef class OrderBook:
@@ -254,38 +151,19 @@ cdef class OrderBook:
 
     def __cinit__(self, int64_t levels, int64_t capacity):
         """Take the memory of a book of `levels` price levels for at most `capacity` resting orders."""
-        cdef uint32_t side
-        if not (1 <= levels <= LEVELS_MAX and 1 <= capacity <= ORDERS_MAX):
-            raise ValueError(f"a book has 1 to {LEVELS_MAX} levels and 1 to {ORDERS_MAX} orders")
-        self.book.levels = <uint32_t>levels
-        self.book.capacity = <uint32_t>capacity
-        self.book.first_node = <uint32_t>(2 * levels)
-        self.book.links = <Link *>calloc(2 * levels + capacity, sizeof(Link))
-        self.book.payloads = <Payload *>calloc(capacity, sizeof(Payload))
-        self.book.fills = <Fill *>calloc(capacity, sizeof(Fill))
-        if not self.book.links or not self.book.payloads or not self.book.fills:
+        open_arena(&self.arena, 1, levels, capacity, 1)
+        self.book = self.arena.books
+        # One place for each resting order: every fill but the last empties one.
+        self.fill_buffer = <Fill *>calloc(capacity, sizeof(Fill))
+        if not self.fill_buffer:
             raise MemoryError
-        for side in range(2):
-            self.book.ladders[side].levels = <uint32_t>levels
-            self.book.ladders[side].groups = <uint32_t>(levels >> 12) + 1
-            self.book.ladders[side].words = <uint64_t *>calloc((levels >> 6) + 1, sizeof(uint64_t))
-            self.book.ladders[side].summary = <uint64_t *>calloc((levels >> 12) + 1, sizeof(uint64_t))
-            if not self.book.ladders[side].words or not self.book.ladders[side].summary:
-                raise MemoryError
-        reset(&self.book)
 
     def __dealloc__(self):
-        cdef uint32_t side
-        for side in range(2):
-            free(self.book.ladders[side].words)
-            free(self.book.ladders[side].summary)
-        free(self.book.links)
-        free(self.book.payloads)
-        free(self.book.fills)
+        close_arena(&self.arena)
+        free(self.fill_buffer)
 
     cdef int require(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) except -1:
-        if side != BUY and side != SELL:
-            raise ValueError(f"no side {side}")
+        require_side(side)
         if not 0 <= tick < self.book.levels:
             raise ValueError(f"tick {tick} is not in 0 to {self.book.levels - 1}")
         if not 1 <= quantity <= QUANTITY_MAX:
@@ -294,34 +172,47 @@ cdef class OrderBook:
             raise ValueError(f"account index {account} has more than 32 bits")
         return 0
 
+    cdef Taker taker(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) noexcept:
+        cdef Taker taker
+        taker.side = <uint32_t>side
+        taker.level = mirror(self.book.levels, taker.side, <uint32_t>tick)
+        taker.quantity = <uint64_t>quantity
+        taker.account = <uint32_t>account
+        taker.name = 0
+        taker.fills = self.fill_buffer
+        taker.fill_count = 0
+        return taker
+
     # -- COMMANDS
 
     def place(self, int64_t side, int64_t tick, int64_t quantity, int64_t account, int64_t time_in_force):
         """Match an order and rest what is left; see `Book.place`."""
         cdef Taker taker
-        cdef int64_t handle
-        cdef int status
+        cdef uint32_t handle, status
         self.require(side, tick, quantity, account)
         if not GOOD_TILL_GATE <= time_in_force <= FILL_OR_KILL:
             raise ValueError(f"no time in force {time_in_force}")
-        taker.side = <uint32_t>side
-        taker.level = mirror(&self.book, taker.side, <uint32_t>tick)
-        taker.quantity = <uint64_t>quantity
-        taker.account = <uint32_t>account
-        status = place(&self.book, &taker, <int>time_in_force, &handle)
-        if status == UNFILLABLE or status == FULL:
-            return status, 0, -1
-        return status, quantity - <int64_t>taker.quantity, handle
+        taker = self.taker(side, tick, quantity, account)
+        status = place(self.book, &taker, <uint32_t>time_in_force, &handle)
+        self.fill_count = taker.fill_count
+        if status == RESTING:
+            self.book.payloads[handle].name = handle
+            self.last_maker_rest = 0
+            return status, quantity - <int64_t>taker.quantity, <int64_t>handle
+        if taker.fill_count:
+            self.last_maker_rest = self.book.payloads[taker.fills[taker.fill_count - 1].maker].quantity
+        return status, quantity - <int64_t>taker.quantity, -1
 
     def cancel(self, int64_t handle):
         """Take a resting order out and return its Wh; 0 when no order rests under the handle."""
         if not 0 <= handle < self.book.capacity:
             return 0
-        return cancel(&self.book, <uint32_t>handle)
+        return cancel(self.book, <uint32_t>handle)
 
     def clear(self):
         """Drop every order; costs as much for a full book as for an empty one."""
-        reset(&self.book)
+        reset(self.book)
+        self.fill_count = 0
 
     # -- QUERIES
 
@@ -330,43 +221,39 @@ cdef class OrderBook:
 
     def fills(self):
         """Return the fills of the last `place`; see `Book.fills`."""
-        cdef uint32_t i
+        cdef uint64_t i
         cdef Fill *fill
         cdef list fills = []
-        for i in range(self.book.fill_count):
-            fill = &self.book.fills[i]
-            fills.append((fill.maker_handle, fill.tick, fill.quantity, fill.maker_account, fill.maker_remaining))
+        for i in range(self.fill_count):
+            fill = &self.fill_buffer[i]
+            rest = self.last_maker_rest if i + 1 == self.fill_count else 0
+            fills.append((fill.maker, fill.tick, fill.quantity, fill.maker_account, rest))
         return fills
 
     def fillable(self, int64_t side, int64_t tick, int64_t quantity, int64_t account):
         """Return how many of `quantity` Wh an order would fill if it were placed now."""
         cdef Taker taker
         self.require(side, tick, quantity, account)
-        taker.side = <uint32_t>side
-        taker.level = mirror(&self.book, taker.side, <uint32_t>tick)
-        taker.quantity = <uint64_t>quantity
-        taker.account = <uint32_t>account
-        return fillable(&self.book, &taker)
+        taker = self.taker(side, tick, quantity, account)
+        return fillable(self.book, &taker)
 
     def best_bid(self):
         """Return the highest tick bid."""
-        cdef uint32_t best = self.book.ladders[BUY].best
-        return None if best == self.book.levels else mirror(&self.book, BUY, best)
+        return best_tick(self.book, BUY)
 
     def best_ask(self):
         """Return the lowest tick asked."""
-        cdef uint32_t best = self.book.ladders[SELL].best
-        return None if best == self.book.levels else best
+        return best_tick(self.book, SELL)
 
     def depth(self, int64_t side, int64_t levels):
         """Return tick, Wh and number of orders of the best occupied levels of one side, best first."""
         cdef uint32_t level, sentinel, node, orders
         cdef uint64_t quantity
         cdef list depth = []
-        self.require(side, 0, 1, 0)
+        require_side(side)
         level = self.book.ladders[side].best
         while level < self.book.levels and len(depth) < levels:
-            sentinel = sentinel_of(&self.book, <uint32_t>side, level)
+            sentinel = sentinel_of(self.book, <uint32_t>side, level)
             node = self.book.links[sentinel].next
             quantity = 0
             orders = 0
@@ -374,28 +261,114 @@ cdef class OrderBook:
                 quantity += self.book.payloads[node - self.book.first_node].quantity
                 orders += 1
                 node = self.book.links[node].next
-            depth.append((mirror(&self.book, <uint32_t>side, level), quantity, orders))
+            depth.append((mirror(self.book.levels, <uint32_t>side, level), quantity, orders))
             level = next_marked(&self.book.ladders[side], level + 1)
         return depth
 
     def orders(self, int64_t side):
         """Return handle, tick, Wh and account of every resting order of one side, in priority sequence."""
-        cdef uint32_t level, sentinel, node, tick
-        cdef Payload *order
-        cdef list orders = []
-        self.require(side, 0, 1, 0)
-        level = self.book.ladders[side].best
-        while level < self.book.levels:
-            tick = mirror(&self.book, <uint32_t>side, level)
-            sentinel = sentinel_of(&self.book, <uint32_t>side, level)
-            node = self.book.links[sentinel].next
-            while node != sentinel:
-                order = &self.book.payloads[node - self.book.first_node]
-                orders.append((node - self.book.first_node, tick, order.quantity, order.account))
-                node = self.book.links[node].next
-            level = next_marked(&self.book.ladders[side], level + 1)
-        return orders
+        require_side(side)
+        return list_orders(self.book, <uint32_t>side)
 
     def total(self, int64_t side):
         """Return the Wh resting on one side."""
         return sum([wh for _, wh, _ in self.depth(side, self.book.levels)])
+
+
+# -- BATCHES
+
+cdef uint64_t records(Py_buffer *view, uint64_t size, str what) except? 0:
+    """Return how many records of some bytes a buffer holds."""
+    if <uint64_t>view.len % size:
+        raise ValueError(f"{what} take {size} bytes each, and {view.len} is no multiple")
+    if <uint64_t>view.buf % sizeof(uint64_t):
+        raise ValueError(f"{what} must start at a multiple of {sizeof(uint64_t)} bytes")
+    return <uint64_t>view.len // size
+
+
+cdef class BookSet:
+    """Books of several delivery intervals, driven in batches of raw records; see `Batches`."""
+
+    def __cinit__(self, int64_t books, int64_t levels, int64_t capacity, int64_t names):
+        """Take the memory of `books` books for at most `capacity` resting orders each, `names` for all of them."""
+        if not (1 <= books <= BOOKS_MAX and 1 <= names <= NAMES_MAX):
+            raise ValueError(f"a set has 1 to {BOOKS_MAX} books and 1 to {NAMES_MAX} names")
+        open_arena(&self.arena, books, levels, capacity, names)
+
+    def __dealloc__(self):
+        close_arena(&self.arena)
+
+    cdef Book *book_at(self, int64_t index) except NULL:
+        if not 0 <= index < self.arena.book_count:
+            raise ValueError(f"book {index} is not in 0 to {self.arena.book_count - 1}")
+        return &self.arena.books[index]
+
+    # -- COMMANDS
+
+    def submit(self, events, fills, results):
+        """Carry out events in sequence; see `Batches.submit`."""
+        cdef Py_buffer event_view, fill_view, result_view
+        PyObject_GetBuffer(events, &event_view, PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(fills, &fill_view, PyBUF_WRITABLE)
+            try:
+                PyObject_GetBuffer(results, &result_view, PyBUF_WRITABLE)
+                try:
+                    return self.submit_views(&event_view, &fill_view, &result_view)
+                finally:
+                    PyBuffer_Release(&result_view)
+            finally:
+                PyBuffer_Release(&fill_view)
+        finally:
+            PyBuffer_Release(&event_view)
+
+    cdef tuple submit_views(self, Py_buffer *event_view, Py_buffer *fill_view, Py_buffer *result_view):
+        cdef uint64_t count = records(event_view, sizeof(Event), "events")
+        cdef uint64_t room = records(fill_view, sizeof(Fill), "fills")
+        cdef const Event *events = <const Event *>event_view.buf
+        cdef Result *results = <Result *>result_view.buf
+        cdef Taker taker
+        cdef uint64_t done
+        if records(result_view, sizeof(Result), "results") < count:
+            raise ValueError(f"{count} events need {count} results")
+        taker.fills = <Fill *>fill_view.buf
+        taker.fill_count = 0
+        if count >= FETCHING_BATCH and resting(&self.arena) >= FETCHING_FROM:
+            done = run(&self.arena, True, events, count, &taker, room, results)
+        else:
+            done = run(&self.arena, False, events, count, &taker, room, results)
+        return done, taker.fill_count
+
+    def clear(self, int64_t book):
+        """Drop every order of one book; costs as much for a full book as for an empty one."""
+        reset(self.book_at(book))
+
+    # -- QUERIES
+
+    def __len__(self):
+        return resting(&self.arena)
+
+    def resting(self, int64_t book):
+        """Return the number of orders resting in one book."""
+        return self.book_at(book).resting
+
+    def best_bid(self, int64_t book):
+        """Return the highest tick bid in one book."""
+        return best_tick(self.book_at(book), BUY)
+
+    def best_ask(self, int64_t book):
+        """Return the lowest tick asked in one book."""
+        return best_tick(self.book_at(book), SELL)
+
+    def orders(self, int64_t book, int64_t side):
+        """Return name, tick, Wh and account of every order resting on one side of a book, in priority sequence."""
+        require_side(side)
+        return list_orders(self.book_at(book), <uint32_t>side)
+
+
+cdef uint64_t resting(const Arena *arena) noexcept nogil:
+    cdef uint64_t orders = 0
+    cdef uint32_t i
+    for i in range(arena.book_count):
+        orders += arena.books[i].resting
+    return orders

@@ -20,7 +20,10 @@ ORDERS_MAX: Final = 1 << 22
 
 
 class Status(IntEnum):
-    """What became of a placed order; the last two are refusals that changed nothing."""
+    """What became of a placed order, or of an event of a batch.
+
+    From UNFILLABLE on all are refusals that changed nothing, but for CANCELLED.
+    """
 
     FILLED = 0
     RESTING = 1
@@ -33,6 +36,14 @@ class Status(IntEnum):
     """Fill-or-kill that could not be filled whole."""
     FULL = 5
     """The order would have to rest and no place is left."""
+    CANCELLED = 6
+    """Of a batch: the order is out of the book."""
+    NOT_RESTING = 7
+    """Of a batch: no order of that name rests in that book."""
+    NAME_TAKEN = 8
+    """Of a batch: an order of that name rests, in whatever book."""
+    MALFORMED = 9
+    """Of a batch: a field is out of its range."""
 
 
 class Book(Protocol):
