@@ -21,6 +21,8 @@ from metering.rejections import MeteringReject
 
 INDEX_MODULUS_WH: Final = 10**9
 """Registers of six digits of kWh; meters that show more digits do not turn over in their life."""
+OLD_INDEX_MODULUS_WH: Final = 10**8
+"""Registers of five digits, in versions 2.2 and 3."""
 
 IMPORT: Final = b"1-0:1.8."
 EXPORT: Final = b"1-0:2.8."
@@ -58,7 +60,8 @@ def decode_p1(
     instant = read_stamp(stamp[1].decode(), standard_offset_s) if stamp else None
     if instant is None:
         return Rejected(MeteringReject.BAD_HORODATE, {"label": _STAMP.decode()})
-    return _sample(frame, objects, instant, instant if received_at is None else received_at, clock_degraded=False)
+    arrived_at = instant if received_at is None else received_at
+    return _sample(frame, objects, instant, arrived_at, INDEX_MODULUS_WH, clock_degraded=False)
 
 
 def decode_p1_unchecked(frame: bytes, received_at: int | None = None) -> RegisterSample | Rejected:
@@ -81,7 +84,7 @@ def decode_p1_unchecked(frame: bytes, received_at: int | None = None) -> Registe
         if code.startswith((IMPORT, EXPORT)) and not _OLD_ENERGY.fullmatch(objects[code]):
             return Rejected(MeteringReject.BAD_DIGITS, {"label": code.decode()})
     at = received_at or 0
-    return _sample(frame, objects, at, at, clock_degraded=True)
+    return _sample(frame, objects, at, at, OLD_INDEX_MODULUS_WH, clock_degraded=True)
 
 
 def _checked_objects(frame: bytes) -> dict[bytes, bytes] | Rejected:
@@ -103,13 +106,13 @@ def _tail(frame: bytes) -> bytes:
 
 
 def _sample(
-    frame: bytes, objects: Objects, metered_at: int, received_at: int, *, clock_degraded: bool
+    frame: bytes, objects: Objects, metered_at: int, received_at: int, modulus_wh: int, *, clock_degraded: bool
 ) -> RegisterSample | Rejected:
-    import_wh = total_wh(objects, IMPORT)
+    import_wh = total_wh(objects, IMPORT, modulus_wh)
     if isinstance(import_wh, Rejected):
         return import_wh
     producer = any(code.startswith(EXPORT) for code in objects)
-    export_wh = total_wh(objects, EXPORT) if producer else 0
+    export_wh = total_wh(objects, EXPORT, modulus_wh) if producer else 0
     if isinstance(export_wh, Rejected):
         return export_wh
     drawn_w, fed_w = (power_down_w(objects.get(code, b"")) for code in _POWERS)

@@ -67,8 +67,8 @@ def _sample(frame: bytes, text: bytes, received_at: int | None) -> RegisterSampl
     if isinstance(objects, Rejected):
         return objects
     producer = any(code.startswith(b"2.8.") for code in objects)
-    import_wh = total_wh(objects, b"1.8.")
-    export_wh = total_wh(objects, b"2.8.") if producer else 0
+    import_wh = total_wh(objects, b"1.8.", INDEX_MODULUS_WH)
+    export_wh = total_wh(objects, b"2.8.", INDEX_MODULUS_WH) if producer else 0
     if isinstance(import_wh, Rejected):
         return import_wh
     if isinstance(export_wh, Rejected):

@@ -36,7 +36,7 @@ def read_objects(text: bytes) -> dict[bytes, bytes] | Rejected:
     return objects
 
 
-def total_wh(objects: Objects, register: bytes) -> int | Rejected:
+def total_wh(objects: Objects, register: bytes, modulus_wh: int) -> int | Rejected:
     """Return the total of a register: as shown, else the sum of its tariffs, of which there are two at least.
 
     Tariffs may have been programmed later than the total began to count, so they may add up to less; never to more.
@@ -44,6 +44,8 @@ def total_wh(objects: Objects, register: bytes) -> int | Rejected:
     Args:
         objects: A telegram's.
         register: Its code without the tariff, such as ``1-0:1.8.``.
+        modulus_wh: Top of the tariffs' registers: each turns over on its own, and only their sum modulo this top goes
+            on evenly.
     """
     shown: dict[bytes, int] = {}
     for tariff in (_TOTAL, *_TARIFFS):
@@ -58,7 +60,7 @@ def total_wh(objects: Objects, register: bytes) -> int | Rejected:
         for tariff in _TARIFFS_MIN:
             if tariff not in shown:
                 return missing((register + tariff).decode())
-        return tariffs_wh
+        return tariffs_wh % modulus_wh
     if tariffs_wh > total + len(shown):
         return Rejected(MeteringReject.SUM_RULE, {"registers": register.decode(), "tolerance_wh": len(shown)})
     return total

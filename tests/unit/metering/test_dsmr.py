@@ -119,3 +119,12 @@ def test_an_old_telegram_is_not_taken_for_a_new_one_nor_the_reverse() -> None:
 def test_an_old_telegram_has_one_shape(old: bytes, new: bytes) -> None:
     assert old in V2
     code_of(decode_p1_unchecked(V2.replace(old, new), NOON))
+
+
+def test_old_registers_turn_over_on_their_own_and_their_sum_goes_on_evenly() -> None:
+    before, after = (
+        decoded(decode_p1_unchecked(re.sub(rb"1\.8\.1\([\d.]*", b"1.8.1(" + low, V2), NOON))
+        for low in (b"99999.999", b"00000.001")
+    )
+    assert (after.import_index_wh - before.import_index_wh) % 10**8 == 2
+    assert before.import_index_wh < 10**8

@@ -1,0 +1,192 @@
+"""The meters that a node can read: for each protocol its decoder, its trust, its registers' top and its source.
+
+A source is named ``PROTOCOL:PLACE``; a place is the path of a serial line or file, or ``tcp://HOST:PORT``, and may be
+followed by options as in ``iec62056:/dev/ttyUSB0?address=0123``. What changes the meaning of a telegram, such as a
+country's standard time, is part of the protocol's name and no option, so that a stored telegram keeps its meaning.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl
+
+from energy.errors import Misconfigured
+from energy.results import Rejected
+from metering import dsmr, iec62056, linky, sml
+from metering.csv_row import decode_row
+from metering.dsmr_cipher import P1Keys, SealedSplitter, Unsealer
+from metering.iec62056_dialogue import Dialogue
+from metering.iec62056_frame import TelegramSplitter
+from metering.linky_labels import HISTORIQUE, STANDARD
+from metering.readings import TrustClass
+from metering.registers import RegisterSample
+from metering.sml_frame import SmlSplitter
+from metering.sources.csv_file import CsvSource
+from metering.sources.linky_serial import LinkySerial
+from metering.sources.ports import Source
+from metering.sources.stream import Manner, Splitter, StreamSource
+from metering.sources.wires import place_of
+
+Decode = Callable[[bytes, int], RegisterSample | Rejected]
+"""From a telegram as it is kept in `RegisterSample.raw`, and when it arrived."""
+Clock = Callable[[], int]
+Options = Mapping[str, str]
+OpenSource = Callable[["MeterProtocol", Path, str, Options, Clock], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterProtocol:
+    """One kind of meter."""
+
+    name: str
+    decode: Decode
+    trust: TrustClass
+    index_modulus_wh: int
+    open_source: OpenSource
+    """From the node's folder, a place and its options; call `source_of` instead."""
+    options: tuple[str, ...] = ()
+    """Options that a place may have."""
+
+
+def source_of(name: str, folder: Path, clock: Clock) -> Source:
+    """Return the source that ``PROTOCOL:PLACE`` names, not yet open.
+
+    Args:
+        name: As in a community's list of members.
+        folder: What a relative path is relative to.
+        clock: The node's clock, UTC epoch seconds.
+    Raises:
+        Misconfigured: there is no such protocol, option, key or port.
+    """
+    protocol, place = split_source(name)
+    where, _, query = place.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for option in options:
+        if option not in protocol.options:
+            raise Misconfigured(f"a source of {protocol.name} has no option {option!r}")
+    try:
+        return protocol.open_source(protocol, folder, where, options, clock)
+    except ValueError as error:
+        raise Misconfigured(f"the source of a meter is not well written: {error}") from error
+
+
+def split_source(name: str) -> tuple[MeterProtocol, str]:
+    """Return the protocol and the place in ``PROTOCOL:PLACE``.
+
+    Raises:
+        Misconfigured: there is no such protocol, or no place.
+    """
+    protocol, _, place = name.partition(":")
+    if protocol not in PROTOCOLS or not place:
+        raise Misconfigured(f"a meter's source is PROTOCOL:PLACE with one of {', '.join(PROTOCOLS)}, not {name!r}")
+    return PROTOCOLS[protocol], place
+
+
+def _wired(baud: int, splitter: Callable[[], Splitter], *, seven_bits: bool = False) -> OpenSource:
+    """Return what opens a meter that speaks unasked."""
+
+    def open_source(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
+        manner = Manner(splitter, protocol.decode, protocol.trust)
+        place = place_of(_under(folder, where), int(options.get("baud", baud)), seven_bits=seven_bits)
+        return StreamSource(place, manner, clock)
+
+    return open_source
+
+
+def _sealed(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
+    unsealer = Unsealer(_keys(folder, options))
+
+    def decode(frame: bytes, received_at: int) -> RegisterSample | Rejected:
+        telegram = unsealer.open(frame)
+        return telegram if isinstance(telegram, Rejected) else protocol.decode(telegram, received_at)
+
+    manner = Manner(SealedSplitter, decode, protocol.trust)
+    return StreamSource(place_of(_under(folder, where), 115_200), manner, clock)
+
+
+def _asked(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
+    dialogue = Dialogue(options.get("address", ""))
+    interval_ms = int(options.get("every_s", 30)) * 1_000
+    if interval_ms <= 0:
+        raise ValueError("a meter is asked every few seconds, not less")
+    manner = Manner(TelegramSplitter, protocol.decode, protocol.trust, dialogue, interval_ms)
+    return StreamSource(place_of(_under(folder, where), 300, seven_bits=True), manner, clock)
+
+
+def _linky(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
+    dialect = HISTORIQUE if protocol.name == "linky-historique" else STANDARD
+    return LinkySerial(_under(folder, where), clock, dialect=dialect)
+
+
+def _file(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
+    return CsvSource(folder / where, follow=True)
+
+
+def _under(folder: Path, where: str) -> str:
+    return where if where.startswith("tcp://") else str(folder / where)
+
+
+def _keys(folder: Path, options: Options) -> P1Keys:
+    """Read the two keys, in hexadecimal, each on its own line: encryption, then authentication."""
+    try:
+        lines = (folder / options["keys"]).read_text("ascii").split()
+        encryption, authentication = (bytes.fromhex(line) for line in lines)
+        return P1Keys(encryption, authentication)
+    except KeyError:
+        raise Misconfigured("an encrypted meter's source says where its keys are: ?keys=FILE") from None
+    except (OSError, ValueError) as error:
+        # What stands in the file is not repeated: it may be half a key.
+        raise Misconfigured(f"the keys of a meter cannot be read: {type(error).__name__}") from None
+
+
+_P1 = _wired(115_200, TelegramSplitter)
+_OLD_P1 = _wired(9_600, TelegramSplitter, seven_bits=True)
+
+PROTOCOLS: Final[Mapping[str, MeterProtocol]] = {
+    protocol.name: protocol
+    for protocol in (
+        MeterProtocol("linky", linky.decode_standard, TrustClass.B, linky.INDEX_MODULUS_WH, _linky),
+        MeterProtocol("linky-historique", linky.decode_historique, TrustClass.C, linky.INDEX_MODULUS_WH, _linky),
+        MeterProtocol("dsmr", dsmr.decode_p1, TrustClass.B, dsmr.INDEX_MODULUS_WH, _P1, ("baud",)),
+        MeterProtocol(
+            "dsmr-ie",
+            partial(dsmr.decode_p1, standard_offset_s=0),
+            TrustClass.B,
+            dsmr.INDEX_MODULUS_WH,
+            _P1,
+            ("baud",),
+        ),
+        MeterProtocol(
+            "dsmr-lt",
+            partial(dsmr.decode_p1, standard_offset_s=7_200),
+            TrustClass.B,
+            dsmr.INDEX_MODULUS_WH,
+            _P1,
+            ("baud",),
+        ),
+        MeterProtocol("dsmr-encrypted", dsmr.decode_p1, TrustClass.B, dsmr.INDEX_MODULUS_WH, _sealed, ("keys",)),
+        MeterProtocol("dsmr-v3", dsmr.decode_p1_unchecked, TrustClass.E, dsmr.OLD_INDEX_MODULUS_WH, _OLD_P1, ("baud",)),
+        MeterProtocol("sml", sml.decode_sml, TrustClass.B, sml.INDEX_MODULUS_WH, _wired(9_600, SmlSplitter), ("baud",)),
+        MeterProtocol(
+            "iec62056",
+            iec62056.decode_readout,
+            TrustClass.C,
+            iec62056.INDEX_MODULUS_WH,
+            _asked,
+            ("address", "every_s"),
+        ),
+        MeterProtocol(
+            "iec62056-d",
+            iec62056.decode_push,
+            TrustClass.E,
+            iec62056.INDEX_MODULUS_WH,
+            _wired(9_600, TelegramSplitter, seven_bits=True),
+            ("baud",),
+        ),
+        MeterProtocol("csv", lambda frame, _: decode_row(frame), TrustClass.C, linky.INDEX_MODULUS_WH, _file),
+    )
+}
+"""By name. Class B: each telegram is checked by 16 bits or more; C: by 8, or delivered by the grid operator; E: by
+nothing, so that nothing settles on it."""
