@@ -5,6 +5,7 @@ single orders give. Units: ticks and Wh.
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import NamedTuple
 
 from energy.quantities import ENERGY_WH_MAX
@@ -55,12 +56,10 @@ class ReferenceBookSet:
 
     def submit(self, events: Buffer, fills: Buffer, results: Buffer) -> tuple[int, int]:
         """Carry out events in sequence; see `Batches.submit`."""
-        events, fills, results = (memoryview(buffer).cast("B") for buffer in (events, fills, results))
-        if len(events) % EVENT.size or len(fills) % FILL.size or len(results) % RESULT.size:
-            raise ValueError("not whole records")
-        if len(results) // RESULT.size < len(events) // EVENT.size:
+        fills, results = memoryview(fills).cast("B"), memoryview(results).cast("B")
+        room = _records(fills, FILL)
+        if _records(results, RESULT) < _records(memoryview(events), EVENT):
             raise ValueError("fewer results than events")
-        room = len(fills) // FILL.size
         done = filled = 0
         for event in map(_Event._make, EVENT.iter_unpack(events)):
             if self._is_order(event) and room - filled < len(self._books[event.book]):
@@ -139,3 +138,10 @@ class ReferenceBookSet:
 
     def _forget(self, name: int) -> None:
         del self._named[self._handles.pop(name)]
+
+
+def _records(buffer: memoryview, record: Struct) -> int:
+    records, odd_bytes = divmod(buffer.nbytes, record.size)
+    if odd_bytes:
+        raise ValueError(f"{buffer.nbytes} bytes are no whole records of {record.size}")
+    return records

@@ -1,5 +1,6 @@
 """Batches of raw records, on `BookSet` and on its twins."""
 
+import tracemalloc
 from functools import partial
 
 import pytest
@@ -241,3 +242,16 @@ def test_impossible_dimensions_are_a_value_error(make: type[BookSet], dimensions
 def test_more_slots_than_can_be_named_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="slots"):
         BookSet(BOOKS_MAX, LEVELS_MAX, 1 << 22, 1)
+
+
+def test_batches_take_no_memory() -> None:
+    book_set = BookSet(BOOKS, LEVELS, CAPACITY, NAMES)
+    events = b"".join(order(name % NAMES, name % 2, 45 + name % 11, book=name % BOOKS) for name in range(5_000))
+    fills, results = bytearray(FILL.size * 10_000), bytearray(RESULT.size * 5_000)
+    book_set.submit(events, fills, results)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    book_set.submit(events, fills, results)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - before < 1_000

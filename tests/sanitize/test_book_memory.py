@@ -1,0 +1,51 @@
+"""A set of books takes no memory after its construction: counted at the C library's allocator."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.native_build import compile_library
+from tests.support.source_tree import ROOT
+
+COUNT = """
+import ctypes, json, random
+from market.book import BookSet
+from market.book.batch import EVENT, FILL, RESULT
+from tests.support.book_twin import Dimensions, random_events
+
+allocations = ctypes.CDLL(None).allocations
+allocations.restype = ctypes.c_ulong
+dimensions = Dimensions(books=5, levels=200, capacity=15, names=60)
+books, fills = dimensions.book_set(), bytearray(FILL.size * 500_000)
+batches = [random_events(random.Random(1), size, dimensions) for size in (4_000, 4_000, 400_000)]
+results = [bytearray(len(batch) // EVENT.size * RESULT.size) for batch in batches]
+taken = []
+for batch, room in zip(batches, results):
+    before = allocations()
+    books.submit(batch, fills, room)
+    books.clear(3)
+    taken.append(allocations() - before)
+before = allocations()
+held = [bytes(1_000) for _ in range(1_000)]
+print(json.dumps({"batches": taken, "thousand_objects": allocations() - before}))
+"""
+
+
+def test_a_hundred_times_the_events_take_no_allocation_more(tmp_path: Path) -> None:
+    """What is counted are the few numbers that Python makes of a call's arguments and answer."""
+    library = tmp_path / "count.so"
+    compile_library(Path(__file__).with_name("count_allocations.c"), library, "-O2")
+    run = subprocess.run(
+        [sys.executable, "-c", COUNT],
+        cwd=ROOT,
+        env={**os.environ, "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counted = json.loads(run.stdout)
+    _, few_events, many_events = counted["batches"]
+    assert many_events == few_events <= 10
+    assert counted["thousand_objects"] >= 1_000
