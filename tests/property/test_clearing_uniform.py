@@ -5,6 +5,7 @@ import random
 import pytest
 from hypothesis import given
 
+from benchmarks.clearing import naive_volume
 from market.clearing import SealedBook, call_auction, reference_uniform_price, uniform_price
 from market.clearing.report import welfare
 from market.orders import Side
@@ -38,6 +39,11 @@ def test_price_leaves_nobody_envious(book: SealedBook) -> None:
     assert by_side[Side.BUY] == by_side[Side.SELL] == result.volume_wh > 0, "M1"
     split = [0 < wh < order.quantity_wh for order, wh in zip(book.orders, result.filled_wh, strict=True)]
     assert sum(split) <= 1
+
+
+@given(sealed_books())
+def test_naive_loop_trades_as_much(book: SealedBook) -> None:
+    assert naive_volume(book) == uniform_price(book).volume_wh
 
 
 def compare_with_programme(books: int, seed: int) -> None:

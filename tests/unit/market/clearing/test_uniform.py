@@ -70,11 +70,12 @@ COLUMNS = {
         {"sides": bytes([0])},
         {"sides": bytes([0, 2])},
         {"ticks": array("I", [5])},
+        {"ticks": array("I", [5, 4, 3])},
         {"ticks": array("I", [5, 10])},
         {"quantities": array("Q", [3])},
         {"filled": array("Q", [0])},
         {"filled": array("Q", [0, 0, 0])},
-        {"levels": 0},
+        {"levels": 0, "sides": b"", "ticks": array("I"), "quantities": array("Q"), "filled": array("Q")},
     ],
 )
 def test_kernel_refuses_columns_that_do_not_fit(wrong: dict[str, object]) -> None:
