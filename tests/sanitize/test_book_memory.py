@@ -18,8 +18,8 @@ from tests.support.book_twin import Dimensions, random_events
 allocations = ctypes.CDLL(None).allocations
 allocations.restype = ctypes.c_ulong
 dimensions = Dimensions(books=5, levels=200, capacity=15, names=60)
-books, fills = dimensions.book_set(), bytearray(FILL.size * 500_000)
-batches = [random_events(random.Random(1), size, dimensions) for size in (4_000, 4_000, 400_000)]
+books, fills = dimensions.book_set(), bytearray(FILL.size * 100_000)
+batches = [random_events(random.Random(1), size, dimensions) for size in (100, 1_000, 100_000)]
 results = [bytearray(len(batch) // EVENT.size * RESULT.size) for batch in batches]
 taken = []
 for batch, room in zip(batches, results):
@@ -33,7 +33,7 @@ print(json.dumps({"batches": taken, "thousand_objects": allocations() - before})
 """
 
 
-def test_a_hundred_times_the_events_take_no_allocation_more(tmp_path: Path) -> None:
+def test_a_hundred_thousand_events_take_no_more_allocations_than_a_hundred(tmp_path: Path) -> None:
     """What is counted are the few numbers that Python makes of a call's arguments and answer."""
     library = tmp_path / "count.so"
     compile_library(Path(__file__).with_name("count_allocations.c"), library, "-O2")
@@ -46,6 +46,5 @@ def test_a_hundred_times_the_events_take_no_allocation_more(tmp_path: Path) -> N
         check=True,
     )
     counted = json.loads(run.stdout)
-    _, few_events, many_events = counted["batches"]
-    assert many_events == few_events <= 10
+    assert max(counted["batches"]) <= 5
     assert counted["thousand_objects"] >= 1_000
