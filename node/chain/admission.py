@@ -1,6 +1,6 @@
 """Which transactions may enter a block: the checks that a pool makes before execution, as one pure function.
 
-Units: gas, wei. The chain has no pool: a transaction is included at once or refused, so a nonce gap is a refusal too.
+Units: gas, wei. A nonce gap is a refusal here; the chain lets such a transaction wait.
 Source: go-ethereum `core/txpool/validation.go`, `core/state_transition.go`; EIP-155, 2681, 3607, 3860, 7623, 7702.
 """
 

@@ -1,11 +1,12 @@
 """The chain: takes transactions, has the engine execute them, seals and stores the block, and finds things again.
 
 Units: gas, wei, UTC epoch seconds. Instant sealing: transactions submitted together share a block, and are on the disk
-when `submit` returns. There is no pool and no fork: a sealed block is final, and the head only moves forward.
+when `submit` returns. One whose nonce is ahead waits in the pool until those before it came; nothing else waits. There
+is no fork: a sealed block is final, and the head only moves forward.
 Refuses: transactions, each by its own `Rejected`; a data directory that does not fit its genesis (`Misconfigured`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from energy.errors import Corrupt, Misconfigured
@@ -14,6 +15,7 @@ from energy.results import Rejected
 from node.chain.clock import Clock
 from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.header import Header
+from node.chain.pool import Pool
 from node.chain.port import Account, AccountProof, Execution, ExecutionEngine, Message
 from node.chain.rejections import TransactionRejection
 from node.chain.seal import Sealer
@@ -63,6 +65,8 @@ class Chain:
         """Source of block timestamps."""
         self.head = _found(head)
         """The newest block."""
+        self.pool = Pool()
+        """Transactions that wait for one with a lower nonce."""
         self._engine = engine
         self._sealer = sealer
 
@@ -72,7 +76,7 @@ class Chain:
         Args:
             raw_transactions: Wire bytes.
         Returns:
-            One per transaction: its hash, or why it was refused.
+            One per transaction: its hash when it was included or waits, or why it was refused.
         Raises:
             Unavailable: the disk is full. Transactions of blocks already stored stay included.
         """
@@ -82,13 +86,36 @@ class Chain:
             decoded = _decoded(raw)
             if isinstance(decoded, Rejected):
                 outcomes.append(decoded)
-            elif decoded.hash in waiting or self.store.transaction_by_hash(decoded.hash) is not None:
+            elif decoded.hash in waiting or decoded.hash in self.pool or self._is_included(decoded):
                 outcomes.append(Rejected(TransactionRejection.ALREADY_KNOWN))
             else:
                 waiting[decoded.hash] = decoded
                 outcomes.append(decoded.hash)
         refused = self._seal(list(waiting.values()))
+        for transaction in waiting.values():
+            rejected = refused.get(transaction.hash)
+            if rejected is not None and rejected.code == TransactionRejection.NONCE_TOO_HIGH:
+                self._let_wait(transaction, refused)
+        self._seal_followers(waiting.values())
         return [outcome if isinstance(outcome, Rejected) else refused.get(outcome, outcome) for outcome in outcomes]
+
+    def _is_included(self, transaction: SignedTransaction) -> bool:
+        return self.store.transaction_by_hash(transaction.hash) is not None
+
+    def _let_wait(self, transaction: SignedTransaction, refused: dict[Digest, Rejected]) -> None:
+        rejected = self.pool.add(transaction, self.clock.now())
+        if rejected is None:
+            del refused[transaction.hash]
+        else:
+            refused[transaction.hash] = rejected
+
+    def _seal_followers(self, arrived: Iterable[SignedTransaction]) -> None:
+        """Include what waited for the transactions that have just arrived; what is refused now is forgotten."""
+        senders = list(dict.fromkeys(transaction.sender for transaction in arrived)) if len(self.pool) else []
+        while senders:
+            ready = [(sender, self.pool.take(sender, self.account(self.head, sender).nonce)) for sender in senders]
+            senders = [sender for sender, transaction in ready if transaction is not None]
+            self._seal([transaction for _, transaction in ready if transaction is not None])
 
     def _seal(self, transactions: list[SignedTransaction]) -> dict[Digest, Rejected]:
         refused: dict[Digest, Rejected] = {}

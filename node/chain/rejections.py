@@ -29,6 +29,9 @@ class TransactionRejection(IntEnum):
     FLOOR_GAS_TOO_LOW = 5014
     EMPTY_AUTHORIZATION_LIST = 5015
     INVALID = 5016
+    REPLACEMENT_UNDERPRICED = 5017
+    ACCOUNT_LIMIT_EXCEEDED = 5018
+    POOL_FULL = 5019
 
 
 _WORDING: Final = {
@@ -52,6 +55,9 @@ _WORDING: Final = {
     "gas {gas}, minimum needed {needed}",
     TransactionRejection.EMPTY_AUTHORIZATION_LIST: "EIP-7702 transaction with empty auth list",
     TransactionRejection.INVALID: "invalid transaction: {reason}",
+    TransactionRejection.REPLACEMENT_UNDERPRICED: "replacement transaction underpriced",
+    TransactionRejection.ACCOUNT_LIMIT_EXCEEDED: "account limit exceeded: {limit} transactions wait already",
+    TransactionRejection.POOL_FULL: "txpool is full: {limit} transactions wait already",
 }
 
 

@@ -19,13 +19,14 @@ from typing import Any, Final
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
-from node.chain.port import Block
+from node.chain.port import Block, IncludedTransaction
 
 STORE_FILE: Final = "chain.sqlite3"
+_LAST_BLOCK: Final = 2**63 - 1
 LOCK_FILE: Final = "chain.lock"
 APPLICATION_ID: Final = 0x52534C43
 """Marks the file as ours ("RSLC")."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE node (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -35,6 +36,7 @@ CREATE TABLE block (
 CREATE TABLE tx (
     block INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL,
     receipt BLOB NOT NULL, gas_used INTEGER NOT NULL, contract BLOB, first_log INTEGER NOT NULL,
+    sender BLOB NOT NULL, nonce INTEGER NOT NULL,
     PRIMARY KEY (block, position)
 ) WITHOUT ROWID;
 CREATE TABLE log (
@@ -42,6 +44,12 @@ CREATE TABLE log (
     topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL,
     PRIMARY KEY (block, number)
 ) WITHOUT ROWID;
+CREATE TABLE participant (
+    address BLOB NOT NULL, block INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (address, block, position)
+) WITHOUT ROWID;
+CREATE INDEX tx_sender ON tx (sender, nonce);
+CREATE INDEX tx_contract ON tx (contract) WHERE contract IS NOT NULL;
 CREATE INDEX log_address ON log (address, block);
 CREATE INDEX log_topic0 ON log (topic0, block);
 """
@@ -152,12 +160,17 @@ class ChainStore:
             first_log = 0
             for position, item in enumerate(block.transactions):
                 connection.execute(
-                    "INSERT INTO tx VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO tx VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         number, position, item.transaction.hash, item.transaction.raw,
                         item.receipt, item.gas_used, item.contract, first_log,
+                        item.transaction.sender, item.transaction.nonce,
                     ),
                 )  # fmt: skip
+                connection.executemany(
+                    "INSERT INTO participant VALUES (?, ?, ?)",
+                    [(address, number, position) for address in _participants(item)],
+                )
                 connection.executemany(
                     "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     [
@@ -219,6 +232,34 @@ class ChainStore:
         """Return the transaction with that hash, or None."""
         return next(iter(self._transactions("WHERE hash = ?", (transaction_hash,))), None)
 
+    def transaction_by_nonce(self, sender: Address, nonce: int) -> StoredTransaction | None:
+        """Return the transaction that a sender made with a nonce, or None."""
+        return next(iter(self._transactions("WHERE sender = ? AND nonce = ?", (sender, nonce))), None)
+
+    def transaction_creating(self, contract: Address) -> StoredTransaction | None:
+        """Return the transaction that created a contract, or None; the first, where several did."""
+        clause = "WHERE contract = ? ORDER BY block, position LIMIT 1"
+        return next(iter(self._transactions(clause, (contract,))), None)
+
+    def transactions_of(
+        self, address: Address, limit: int, *, before: int | None = None, after: int | None = None
+    ) -> list[StoredTransaction]:
+        """Return the transactions of an account: that it sent, received, was created by or logged in.
+
+        Args:
+            address: The account.
+            limit: At most so many.
+            before: Only blocks below this one, the newest transactions first.
+            after: Only blocks above this one; the oldest first, unless `before` is given as well.
+        """
+        order = "ASC" if before is None else "DESC"
+        bounds = (address, -1 if after is None else after, _LAST_BLOCK if before is None else before, limit)
+        clause = (
+            "JOIN participant USING (block, position) WHERE participant.address = ? AND block > ? AND block < ? "
+            f"ORDER BY participant.block {order}, participant.position {order} LIMIT ?"
+        )
+        return self._transactions(clause, bounds)
+
     def _transactions(self, clause: str, parameters: tuple[Any, ...]) -> list[StoredTransaction]:
         columns = "block, position, hash, raw, receipt, gas_used, contract, first_log"
         return [StoredTransaction(*row) for row in self._read(f"SELECT {columns} FROM tx {clause}", parameters)]
@@ -250,6 +291,12 @@ class ChainStore:
             return self._connection.execute(query, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             raise Corrupt(f"the chain's file cannot be read: {error}") from error
+
+
+def _participants(item: IncludedTransaction) -> list[Address]:
+    transaction = item.transaction
+    named = (transaction.sender, transaction.to, item.contract, *(log.address for log in item.logs))
+    return list(dict.fromkeys(address for address in named if address is not None))
 
 
 def _locked(path: Path) -> Any:

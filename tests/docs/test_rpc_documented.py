@@ -5,7 +5,7 @@ import re
 from node.chain.dispatcher import SEND
 from node.chain.methods import PRIVATE_METHODS, PUBLIC_METHODS
 from node.rpc.openrpc import METHODS
-from node.rpc.router import FORWARDED
+from node.rpc.router import FORWARDED, SUBSCRIBING
 from node.rpc.schemas import SCHEMAS
 from tests.support.documents import documents, table_rows
 from tests.support.source_tree import ROOT
@@ -29,12 +29,12 @@ def test_energy_methods_are_documented_with_their_parameters() -> None:
 
 def test_chain_methods_are_documented() -> None:
     open_to_strangers = {name for name in (*PUBLIC_METHODS, SEND) if name.startswith(FORWARDED)}
-    told = set(re.findall(r"`((?:eth|net|web3|debug|resilia)_[A-Za-z0-9]+)`", DOCUMENT.read_text()))
-    assert told == open_to_strangers
+    told = set(re.findall(r"`((?:eth|net|web3|debug|resilia|txpool|ots|erigon)_[A-Za-z0-9]+)`", DOCUMENT.read_text()))
+    assert told == open_to_strangers | set(SUBSCRIBING)
 
 
 def test_no_document_tells_of_a_method_that_is_not_there() -> None:
-    known = {*METHODS, *PUBLIC_METHODS, *PRIVATE_METHODS, SEND}
+    known = {*METHODS, *PUBLIC_METHODS, *PRIVATE_METHODS, SEND, *SUBSCRIBING}
     for document in documents():
         told = re.findall(r"`((?:energy|eth|debug|chain)_[a-z][A-Za-z]+)`", document.read_text())
         assert set(told) <= known, document.name

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.chain.methods import blocks, debug, fees, logs, network, state
+from node.chain.methods import blocks, debug, fees, logs, network, otterscan, state, txpool
 from node.chain.methods.session import Methods
 
 PUBLIC_METHODS: Final[Methods] = {
@@ -11,7 +11,9 @@ PUBLIC_METHODS: Final[Methods] = {
     **fees.METHODS,
     **logs.METHODS,
     **network.METHODS,
+    **otterscan.METHODS,
     **state.METHODS,
+    **txpool.METHODS,
 }
 """Methods that anybody may call. `eth_sendRawTransaction` is the dispatcher's own, so that a batch shares a block."""
 

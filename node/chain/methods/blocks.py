@@ -4,7 +4,14 @@ from typing import Any, Final
 
 from node.chain.chain import Head
 from node.chain.methods.encoding import data, parse_bool, parse_hash, parse_quantity, quantity
-from node.chain.methods.presentation import block_json, pending_block_json, raw_block, receipt_json, transaction_json
+from node.chain.methods.presentation import (
+    block_json,
+    pending_block_json,
+    raw_block,
+    receipt_json,
+    transaction_json,
+    waiting_transaction_json,
+)
 from node.chain.methods.session import Methods, Session, find_block, require_block
 from node.chain.store import StoredTransaction
 
@@ -46,7 +53,10 @@ def eth_get_uncle_count(session: Session, block: Any) -> str | None:
 def eth_get_transaction_by_hash(session: Session, transaction_hash: Any) -> dict[str, Any] | None:
     """Return a transaction."""
     placed = _placed(session, transaction_hash)
-    return None if placed is None else transaction_json(*placed)
+    if placed is None:
+        waiting = session.chain.pool.get(parse_hash(transaction_hash, "transaction hash"))
+        return None if waiting is None else waiting_transaction_json(waiting)
+    return transaction_json(*placed)
 
 
 def eth_get_transaction_by_block_and_index(session: Session, block: Any, index: Any) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ def block_json(chain: Chain, head: Head, full: bool) -> dict[str, Any]:
     stored = chain.store.transactions(head.header.number)
     transactions = [transaction_json(item, head) if full else data(item.hash) for item in stored]
     return {
-        **_header_json(head.header),
+        **header_json(head.header),
         "hash": data(head.hash),
         "size": quantity(len(raw_block(head.header, stored))),
         "transactions": transactions,
@@ -44,10 +44,11 @@ def pending_block_json(head: Head, gas_limit: int, timestamp: int, base_fee: int
         "uncles": [],
         "withdrawals": [],
     }
-    return {**_header_json(head.header), **undecided, **following}
+    return {**header_json(head.header), **undecided, **following}
 
 
-def _header_json(header: Header) -> dict[str, Any]:
+def header_json(header: Header) -> dict[str, Any]:
+    """Return the fields of a header, without its hash."""
     return {
         "number": quantity(header.number),
         "parentHash": data(header.parent_hash),
@@ -90,6 +91,12 @@ def transaction_json(stored: StoredTransaction, head: Head) -> dict[str, Any]:
         "blockTimestamp": quantity(head.header.timestamp),
         "transactionIndex": quantity(stored.position),
     }
+
+
+def waiting_transaction_json(transaction: SignedTransaction) -> dict[str, Any]:
+    """Return a transaction that is in no block yet; its gas price is the most that it would pay."""
+    place = dict.fromkeys(("blockHash", "blockNumber", "transactionIndex"), None)
+    return {**_body_json(transaction, transaction.max_fee_per_gas), **place}
 
 
 def _body_json(transaction: SignedTransaction, base_fee: int) -> dict[str, Any]:

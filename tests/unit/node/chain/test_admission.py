@@ -105,7 +105,14 @@ def test_refuses_with_code_and_words(
 
 
 def test_every_state_dependent_refusal_has_a_case() -> None:
-    made_elsewhere = {TransactionRejection.MALFORMED, TransactionRejection.ALREADY_KNOWN, TransactionRejection.INVALID}
+    made_elsewhere = {
+        TransactionRejection.MALFORMED,
+        TransactionRejection.ALREADY_KNOWN,
+        TransactionRejection.INVALID,
+        TransactionRejection.REPLACEMENT_UNDERPRICED,
+        TransactionRejection.ACCOUNT_LIMIT_EXCEEDED,
+        TransactionRejection.POOL_FULL,
+    }
     assert {case[0] for case in CASES} == set(TransactionRejection) - made_elsewhere
 
 

@@ -16,6 +16,7 @@ from tests.support.chain import (
     BOB,
     CHAIN_ID,
     EMITTER,
+    ETHER,
     GENESIS,
     SEALER,
     START,
@@ -65,7 +66,7 @@ def test_each_refusal_stands_at_its_place(tmp_path: Path) -> None:
         decoded(1).hash,
         TransactionRejection.ALREADY_KNOWN,
         TransactionRejection.ALREADY_KNOWN,
-        TransactionRejection.NONCE_TOO_HIGH,
+        decoded(9).hash,
         decoded(2).hash,
     ]
     audit(chain)
@@ -193,4 +194,27 @@ def test_an_engine_that_takes_nothing_stops_the_chain(tmp_path: Path) -> None:
     chain = Chain(GENESIS, store, Lazy(store, CHAIN_ID, SEALER.address), SEALER, ManualClock(START))
     with pytest.raises(Corrupt):
         chain.submit([signed(0)])
+    chain.close()
+
+
+def test_a_transaction_waits_for_those_before_it(tmp_path: Path) -> None:
+    chain = new_chain(tmp_path)
+    assert chain.submit([signed(2), signed(1)]) == [decoded(2).hash, decoded(1).hash]
+    assert (chain.head.header.number, len(chain.pool)) == (0, 2)
+    assert chain.submit([signed(0), signed(4)]) == [decoded(0).hash, decoded(4).hash]
+    assert [item.hash for number in (1, 2, 3) for item in chain.store.transactions(number)] == [
+        decoded(nonce).hash for nonce in range(3)
+    ]
+    assert [transaction.nonce for transaction in chain.pool] == [4]
+    audit(chain)
+    chain.close()
+
+
+def test_what_waits_and_then_may_not_enter_is_forgotten(tmp_path: Path) -> None:
+    chain = new_chain(tmp_path)
+    beyond_means = {"value": ETHER - 10**15}
+    chain.submit([signed(1, BOB, **beyond_means), signed(2, BOB)])
+    chain.submit([signed(0, BOB, **beyond_means)])
+    assert chain.head.header.number == 1
+    assert [transaction.nonce for transaction in chain.pool] == [2]
     chain.close()

@@ -1,6 +1,7 @@
 """Proofs, access lists and traces over a small chain: a contract that calls an emitter, and one that reverts."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -58,7 +59,8 @@ def transaction(chain: Chain, position: int, block: int = 2) -> str:
 
 def proven(root: bytes, key: bytes, nodes: list[str]) -> bytes:
     """Return what nodes prove, by the library."""
-    return bytes(HexaryTrie.get_from_proof(root, keccak(key), [rlp.decode(bytes.fromhex(node[2:])) for node in nodes]))
+    decoded = [rlp.decode(bytes.fromhex(node[2:])) for node in nodes]
+    return bytes(HexaryTrie.get_from_proof(root, keccak(key), decoded))  # type: ignore[no-untyped-call]
 
 
 def test_an_account_and_its_storage_are_proven_against_the_state_root(chain: Chain, ask: Any) -> None:
@@ -109,7 +111,7 @@ def test_a_struct_trace_shows_each_opcode_with_its_gas(chain: Chain, ask: Any) -
     assert [step["op"] for step in steps[:4]] == ["PUSH0", "SLOAD", "PUSH1", "ADD"]
     assert [step["pc"] for step in steps[:4]] == [0, 1, 2, 4]
     assert steps[1]["gasCost"] == 2_100
-    assert all(a["gas"] - a["gasCost"] == b["gas"] for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a["gas"] - a["gasCost"] == b["gas"] for a, b in pairwise(steps))
     assert steps[1]["storage"] == {"00" * 32: "00" * 32}
     store = next(step for step in steps if step["op"] == "SSTORE")
     assert store["storage"] == {"00" * 32: "00" * 31 + "01"}
