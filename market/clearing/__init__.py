@@ -4,6 +4,7 @@
 """
 
 from market.clearing.continuous import continuous
+from market.clearing.gate import seal, trades
 from market.clearing.huang import huang
 from market.clearing.mcafee import mcafee
 from market.clearing.outcome import Clearing, Deal
@@ -37,6 +38,8 @@ __all__ = [
     "mcafee",
     "pay_as_bid",
     "reference_uniform_price",
+    "seal",
     "share",
+    "trades",
     "uniform_price",
 ]

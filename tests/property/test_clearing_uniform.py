@@ -64,7 +64,7 @@ def test_welfare_is_the_optimum_of_a_linear_programme_on_ten_thousand_books() ->
 
 
 @pytest.mark.long
-def test_kernel_is_its_twin_on_a_hundred_thousand_books() -> None:
+def test_kernel_is_its_twin_on_many_books() -> None:
     chance = random.Random(11)
     for _ in range(100_000):
         book = random_book(chance)
