@@ -1,0 +1,285 @@
+"""Disputes: find what contradicts the rules among the opened leaves of a run, and say it to the contracts.
+
+Whoever holds leaves with their salts can look through them: a member through its own lines, an auditor through a whole
+run. Each finding is one call of the contract `Disputes`, which proves it anew and voids the run. Pure: sends nothing.
+Units: Wh, µ€/kWh, n€, UTC epoch seconds; all int.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+
+from eth_abi.abi import encode
+
+from energy.identity import ZERO_DIGEST, Address, Digest
+from metering.readings import Reading, is_final
+from oracles.hashing import keccak
+from oracles.merkle import MerkleTree, leaf
+from oracles.signatures import recover
+from oracles.struct_types import StructType, Value
+from oracles.typed_data import ORDER, Domain, digest
+
+_BUY, _SELL = 0, 1
+_PURCHASE, _SUPPLY, _SURPLUS, _UNUSED = 1, 3, 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A leaf, and its way to the root."""
+
+    struct: StructType
+    values: tuple[Value, ...]
+    """In the sequence of the struct's fields."""
+    salt: Digest
+    proof: tuple[Digest, ...]
+
+    @property
+    def leaf(self) -> Digest:
+        """The leaf under the root."""
+        return leaf(self.struct.hash(self.values), self.salt)
+
+    def integer(self, name: str) -> int:
+        """Return a field that is an integer."""
+        value = self.value(name)
+        assert isinstance(value, int), name
+        return value
+
+    def data(self, name: str) -> bytes:
+        """Return a field that is bytes."""
+        value = self.value(name)
+        assert isinstance(value, bytes), name
+        return value
+
+    def value(self, name: str) -> Value:
+        """Return a field."""
+        return self.values[[each for _, each in self.struct.fields].index(name)]
+
+
+def open_leaves(
+    struct: StructType, records: Sequence[tuple[tuple[Value, ...], Digest]]
+) -> tuple[list[Opening], Digest]:
+    """Return an opening for each record (values, salt) of a tree, in its sequence, and the tree's root."""
+    tree = MerkleTree([leaf(struct.hash(values), salt) for values, salt in records])
+    openings = [Opening(struct, values, salt, tree.proof(place)) for place, (values, salt) in enumerate(records)]
+    return openings, tree.root
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """What somebody holds of a run: all of it, or the own part."""
+
+    run_id: int
+    domain: Domain
+    """Of the settlement contract."""
+    supplier: Address
+    first_interval: int
+    last_interval: int
+    orders: Sequence[Opening] = ()
+    """Leaves of `SignedOrder`."""
+    trades: Sequence[Opening] = ()
+    entries: Sequence[Opening] = ()
+    certificates: Sequence[Opening] = ()
+    readings: Sequence[Opening] = ()
+    meters: Mapping[Address, frozenset[bytes]] = field(default_factory=dict)
+    """All meters that were ever enrolled for an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One call of the contract `Disputes`."""
+
+    function: str
+    run_id: int
+    arguments: tuple[Opening | tuple[Value, ...] | tuple[Opening, ...], ...]
+    """Openings, an order's values, or a list of openings of readings."""
+
+    @property
+    def calldata(self) -> bytes:
+        """What to send to the contract: the selector and the encoded arguments."""
+        kinds = ["uint64", *(_kind(argument) for argument in self.arguments)]
+        values = [self.run_id, *(_argument(argument) for argument in self.arguments)]
+        return keccak(f"{self.function}({','.join(kinds)})".encode())[:4] + encode(kinds, values)
+
+
+def find_frauds(run: OpenedRun) -> Iterator[Dispute]:
+    """Yield every dispute that the opened leaves prove; none for an honest run."""
+    yield from _wrong_orders(run)
+    yield from _wrong_fills(run)
+    yield from _wrong_pairs(run)
+    yield from _wrong_statements(run)
+    yield from _wrong_certificates(run)
+
+
+def _wrong_orders(run: OpenedRun) -> Iterator[Dispute]:
+    for signed in run.orders:
+        order, signature = signed.values
+        assert isinstance(order, tuple)
+        assert isinstance(signature, bytes)
+        if _signer(_order_digest(run, order), signature) != order[0]:
+            yield Dispute("proveOrderSignature", run.run_id, (signed,))
+
+
+def _wrong_fills(run: OpenedRun) -> Iterator[Dispute]:
+    orders: dict[bytes, tuple[Value, ...]] = {}
+    for signed in run.orders:
+        order = signed.values[0]
+        assert isinstance(order, tuple)
+        orders[_order_digest(run, order)] = order
+    for trade in run.trades:
+        if trade.data("buyer") == trade.data("seller"):
+            yield Dispute("proveSelfTrade", run.run_id, (trade,))
+        for side in (_BUY, _SELL):
+            named = orders.get(trade.data("sellOrder" if side else "buyOrder"))
+            if named is not None:
+                for function in _wrong_fill(run, trade, Opening(ORDER, named, ZERO_DIGEST, ()), side):
+                    yield Dispute(function, run.run_id, (trade, named))
+
+
+def _wrong_fill(run: OpenedRun, trade: Opening, order: Opening, side: int) -> Iterator[str]:
+    worse = trade.integer("price") - order.integer("limitPrice")
+    if (worse < 0) if side else (worse > 0):
+        yield "proveLimitPrice"
+    if trade.integer("interval") != order.integer("interval") or _is_outside(run, trade):
+        yield "proveWrongInterval"
+    party = trade.data("seller" if side else "buyer")
+    if order.data("account") != party or order.integer("side") != side:
+        yield "proveWrongParty"
+    from_wh = trade.integer("sellFromWh" if side else "buyFromWh")
+    if from_wh + trade.integer("quantityWh") > order.integer("quantityWh"):
+        yield "proveOverfill"
+
+
+def _wrong_pairs(run: OpenedRun) -> Iterator[Dispute]:
+    for order_name, from_name in (("buyOrder", "buyFromWh"), ("sellOrder", "sellFromWh")):
+        for fills in _grouped(run.trades, order_name):
+            for first, second in combinations(fills, 2):
+                spans = [(fill.integer(from_name), fill.integer("quantityWh")) for fill in (first, second)]
+                if _overlap(*((start, start + wh) for start, wh in spans)) and first.leaf != second.leaf:
+                    yield Dispute("proveDoubleFill", run.run_id, (first, second))
+
+
+def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
+    for entry in run.entries:
+        if not _is_right(entry, run.supplier) or _is_outside(run, entry):
+            yield Dispute("proveWrongLine", run.run_id, (entry,))
+        measured = _measured(run, entry)
+        if measured and _exceeds(entry, measured, run.supplier):
+            yield Dispute("proveEntryBeyondReadings", run.run_id, (entry, measured))
+    for lines in _grouped(run.entries, "account"):
+        for line, following in pairwise(sorted(lines, key=lambda each: each.integer("sequence"))):
+            step = following.integer("sequence") - line.integer("sequence")
+            if step == 0 and line.leaf != following.leaf:
+                yield Dispute("proveForkedStatement", run.run_id, (line, following))
+            if step == 1 and line.integer("balanceAfter") != following.integer("balanceBefore"):
+                yield Dispute("proveBalanceStep", run.run_id, (line, following))
+
+
+def _wrong_certificates(run: OpenedRun) -> Iterator[Dispute]:
+    readings = {(each.data("meter"), each.integer("interval")): each for each in run.readings}
+    for certificate in run.certificates:
+        reading = readings.get((certificate.data("device"), certificate.integer("interval")))
+        if reading is None:
+            continue
+        from_wh, to_wh = certificate.integer("fromWh"), certificate.integer("toWh")
+        if to_wh > reading.integer("exportWh") or from_wh >= to_wh:
+            yield Dispute("proveCertificateBeyondExport", run.run_id, (certificate, reading))
+        if not is_final(Reading(*reading.values)):  # type: ignore[arg-type]
+            yield Dispute("proveCertificateFromEstimate", run.run_id, (certificate, reading))
+    for on_one_ruler in _grouped(run.certificates, "device", "interval"):
+        for first, second in combinations(on_one_ruler, 2):
+            spans = [(each.integer("fromWh"), each.integer("toWh")) for each in (first, second)]
+            if _overlap(*spans) and first.leaf != second.leaf:
+                yield Dispute("proveOverlappingCertificates", run.run_id, (first, second))
+
+
+# -- RULES
+
+
+def _is_right(entry: Opening, supplier: Address) -> bool:
+    """Say whether a line has a known kind, the amount that belongs to it, and the right step of the balance."""
+    kind = entry.integer("kind")
+    credit = kind % 2 == 0  # sale, surplus, unused
+    if _is_mirrored(entry, supplier):
+        credit = not credit
+    worth = entry.integer("quantityWh") * entry.integer("price")
+    amount = entry.integer("amount")
+    step = entry.integer("balanceAfter") - entry.integer("balanceBefore")
+    return _PURCHASE <= kind <= _UNUSED and amount == (worth if credit else -worth) and step == amount
+
+
+def _exceeds(entry: Opening, measured: Iterable[Opening], supplier: Address) -> bool:
+    """Say whether a line charges for more import, or pays for more export, than was measured."""
+    columns = {_SUPPLY: "importWh", _SURPLUS: "exportWh"}
+    column = columns.get(entry.integer("kind"))
+    if column is None or _is_mirrored(entry, supplier):
+        return False
+    return entry.integer("quantityWh") > sum(reading.integer(column) for reading in measured)
+
+
+def _is_mirrored(entry: Opening, supplier: Address) -> bool:
+    sums = entry.data("ref") == ZERO_DIGEST and entry.integer("kind") >= _SUPPLY
+    return sums and entry.data("account") == supplier
+
+
+def _measured(run: OpenedRun, entry: Opening) -> tuple[Opening, ...]:
+    """Return the readings of all meters of a line's account, ascending; nothing when one is missing."""
+    meters = run.meters.get(Address(entry.data("account")), frozenset())
+    found = {
+        each.data("meter"): each
+        for each in run.readings
+        if each.data("meter") in meters and each.integer("interval") == entry.integer("interval")
+    }
+    return tuple(found[meter] for meter in sorted(found)) if len(found) == len(meters) else ()
+
+
+def _is_outside(run: OpenedRun, opening: Opening) -> bool:
+    return not run.first_interval <= opening.integer("interval") <= run.last_interval
+
+
+def _overlap(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    return first[0] < second[1] and second[0] < first[1]
+
+
+def _order_digest(run: OpenedRun, order: tuple[Value, ...]) -> Digest:
+    return digest(run.domain, ORDER.hash(order))
+
+
+def _signer(signed: Digest, signature: bytes) -> Address | None:
+    try:
+        return recover(signed, signature)
+    except ValueError:
+        return None
+
+
+def _grouped(openings: Iterable[Opening], *names: str) -> Iterable[list[Opening]]:
+    groups: dict[tuple[Value, ...], list[Opening]] = defaultdict(list)
+    for opening in openings:
+        groups[tuple(opening.value(name) for name in names)].append(opening)
+    return groups.values()
+
+
+# -- CALLDATA
+
+
+def _kind(argument: object) -> str:
+    if isinstance(argument, Opening):
+        return f"({_struct_kind(argument.struct)},bytes32,bytes32[])"
+    assert isinstance(argument, tuple)
+    if argument and isinstance(argument[0], Opening):
+        return _kind(argument[0]) + "[]"
+    return _struct_kind(ORDER)
+
+
+def _struct_kind(struct: StructType) -> str:
+    kinds = (_struct_kind(struct.nested[kind]) if kind in struct.nested else kind for kind, _ in struct.fields)
+    return f"({','.join(kinds)})"
+
+
+def _argument(argument: object) -> object:
+    if isinstance(argument, Opening):
+        return (argument.values, argument.salt, argument.proof)
+    assert isinstance(argument, tuple)
+    if argument and isinstance(argument[0], Opening):
+        return [_argument(each) for each in argument]
+    return argument
