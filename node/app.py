@@ -151,7 +151,7 @@ class Node:
         self.events.close()
         try:
             await self.measuring.stop()
-            await self._journal.synced()
+            await self._journal.close()
             self._show()
             self.projection.flush()
         finally:
