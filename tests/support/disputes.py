@@ -48,6 +48,7 @@ from tests.support.community import (
     meter_details,
 )
 from tests.support.evm import Contract, Receipt
+from tests.support.typed_data_vectors import pack_nets
 
 WINDOW: Final = 7 * 86_400
 ANSWER_TIME: Final = 86_400
@@ -69,6 +70,8 @@ class Disputed:
     community: Community
     disputes: Contract
     questions: Contract
+    published: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
+    """Every run that was settled here with its packed nets, as `unwind` and questions want them."""
 
     @property
     def domain(self) -> Domain:
@@ -93,6 +96,7 @@ class Disputed:
         roots = {f"{name}Root": root for name, (_, root) in trees.items()}
         run = self.community.next_run(len(books.steps), nets=books.nets, **roots)
         self.community.settle(run, books.nets)
+        self.published.append((run, pack_nets(books.nets)))
         assert settlement.call("isOpen", run["runId"]) == (settlement.call("finalAt", run["runId"]) > evm.timestamp)
         return OpenedRun(
             run["runId"],
