@@ -5,12 +5,15 @@ Refuses: orders out of range, and orders of one account that would trade with ea
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from energy.quantities import ENERGY_WH_MAX
 from market.book.interface import LEVELS_MAX, ORDERS_MAX, Book
 from market.orders import Side
+
+ACCOUNT_MAX: Final = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class SealedOrder:
     quantity_wh: int
     """1 to ENERGY_WH_MAX; any part of it may be filled."""
     account: int
-    """Index of the owner, 0 to 2^32 - 1."""
+    """Index of the owner, 0 to ACCOUNT_MAX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,19 @@ class SealedBook:
         taken = tuple(orders)
         if not 1 <= levels <= LEVELS_MAX or len(taken) > ORDERS_MAX:
             raise ValueError(f"a book has 1 to {LEVELS_MAX} levels and at most {ORDERS_MAX} orders")
-        for order in taken:
-            _require_in_range(order, levels)
+        sides = [order.side for order in taken]
+        ticks = [order.tick for order in taken]
+        quantities = [order.quantity_wh for order in taken]
+        _require_in_range("side", sides, Side.BUY, Side.SELL)
+        _require_in_range("tick", ticks, 0, levels - 1)
+        _require_in_range("quantity", quantities, 1, ENERGY_WH_MAX)
+        _require_in_range("account", [order.account for order in taken], 0, ACCOUNT_MAX)
         _require_own_orders_apart(taken)
         object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "orders", taken)
-        object.__setattr__(self, "sides", bytes([order.side for order in taken]))
-        object.__setattr__(self, "ticks", array("I", [order.tick for order in taken]))
-        object.__setattr__(self, "quantities_wh", array("Q", [order.quantity_wh for order in taken]))
+        object.__setattr__(self, "sides", bytes(sides))
+        object.__setattr__(self, "ticks", array("I", ticks))
+        object.__setattr__(self, "quantities_wh", array("Q", quantities))
 
     @classmethod
     def of(cls, book: Book, levels: int) -> "SealedBook":
@@ -92,15 +100,9 @@ class SealedBook:
             raise ValueError("this mechanism takes one order of each account")
 
 
-def _require_in_range(order: SealedOrder, levels: int) -> None:
-    if order.side not in (Side.BUY, Side.SELL):
-        raise ValueError(f"no side {order.side}")
-    if not 0 <= order.tick < levels:
-        raise ValueError(f"tick {order.tick} is not in 0 to {levels - 1}")
-    if not 1 <= order.quantity_wh <= ENERGY_WH_MAX:
-        raise ValueError(f"quantity {order.quantity_wh} Wh is not in 1 to {ENERGY_WH_MAX}")
-    if not 0 <= order.account < 1 << 32:
-        raise ValueError(f"account index {order.account} has more than 32 bits")
+def _require_in_range(what: str, values: Sequence[int], low: int, high: int) -> None:
+    if values and not (low <= min(values) and max(values) <= high):
+        raise ValueError(f"{what} {min(values)} or {max(values)} is not in {low} to {high}")
 
 
 def _require_own_orders_apart(orders: tuple[SealedOrder, ...]) -> None:
