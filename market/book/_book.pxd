@@ -465,5 +465,9 @@ cdef class OrderBook:
 
 cdef class BookSet:
     cdef Arena arena
+    cdef Fill *fill_buffer
+    cdef uint64_t fill_room
+    cdef uint64_t fill_count
+    cdef Result carry_out_alone(self, const Event *event) noexcept
     cdef Book *book_at(self, int64_t index) except NULL
     cdef tuple submit_views(self, Py_buffer *event_view, Py_buffer *fill_view, Py_buffer *result_view)

@@ -294,9 +294,14 @@ cdef class BookSet:
         if not (1 <= books <= BOOKS_MAX and 1 <= names <= NAMES_MAX):
             raise ValueError(f"a set has 1 to {BOOKS_MAX} books and 1 to {NAMES_MAX} names")
         open_arena(&self.arena, books, levels, capacity, names)
+        self.fill_room = <uint64_t>capacity
+        self.fill_buffer = <Fill *>calloc(capacity, sizeof(Fill))
+        if not self.fill_buffer:
+            raise MemoryError
 
     def __dealloc__(self):
         close_arena(&self.arena)
+        free(self.fill_buffer)
 
     cdef Book *book_at(self, int64_t index) except NULL:
         if not 0 <= index < self.arena.book_count:
@@ -338,6 +343,53 @@ cdef class BookSet:
         else:
             done = run(&self.arena, False, events, count, &taker, room, results)
         return done, taker.fill_count
+
+    cdef Result carry_out_alone(self, const Event *event) noexcept:
+        cdef Taker taker
+        cdef Result result
+        taker.fills = self.fill_buffer
+        taker.fill_count = 0
+        carry_out(&self.arena, event, &taker, self.fill_room, &result)
+        self.fill_count = taker.fill_count
+        return result
+
+    def place(
+        self, uint16_t book, uint32_t name, uint8_t side, uint32_t tick, uint64_t quantity, uint32_t account,
+        uint8_t time_in_force, /
+    ):
+        """Carry out one order; see `Batches.place`."""
+        cdef Event event
+        cdef Result result
+        if time_in_force > FILL_OR_KILL:
+            self.fill_count = 0
+            return MALFORMED, 0
+        event.quantity = quantity
+        event.name = name
+        event.account = account
+        event.tick = tick
+        event.book = book
+        event.kind = time_in_force
+        event.side = side
+        result = self.carry_out_alone(&event)
+        return result.status, result.quantity
+
+    def cancel(self, uint16_t book, uint32_t name, /):
+        """Take a resting order out and return its Wh; 0 when no order of that name rests in that book."""
+        cdef Event event
+        event.name = name
+        event.book = book
+        event.kind = CANCEL
+        return self.carry_out_alone(&event).quantity
+
+    def fills(self):
+        """Return the fills of the last `place` as `FILL` has them."""
+        cdef uint64_t i
+        cdef Fill *fill
+        cdef list fills = []
+        for i in range(self.fill_count):
+            fill = &self.fill_buffer[i]
+            fills.append((fill.quantity, fill.maker, fill.taker, fill.maker_account, fill.tick))
+        return fills
 
     def clear(self, int64_t book):
         """Drop every order of one book; costs as much for a full book as for an empty one."""

@@ -1,4 +1,4 @@
-"""Commands for the books of many delivery intervals as raw records, a batch at a time.
+"""Commands for the books of many delivery intervals: as raw records, a batch at a time, or one by one.
 
 Records are C structs in the machine's byte order, without padding. An order's name is a small number that the caller
 gives it, such as its place in the sequence of admission; it names one resting order at most in the whole set. A name
@@ -59,6 +59,23 @@ class Batches(Protocol):
         Raises:
             ValueError: a buffer holds no whole records, is not aligned to 8 bytes, or is too small for the results.
         """
+
+    def place(
+        self, book: int, name: int, side: int, tick: int, quantity: int, account: int, time_in_force: int, /
+    ) -> tuple[int, int]:
+        """Carry out one order as an event of a batch, without the buffers.
+
+        Returns: `Status`, Wh filled.
+
+        Raises:
+            OverflowError: an argument does not fit its field of an event.
+        """
+
+    def cancel(self, book: int, name: int, /) -> int:
+        """Take a resting order out and return its Wh; 0 when no order of that name rests in that book."""
+
+    def fills(self) -> list[tuple[int, int, int, int, int]]:
+        """Return the fills of the last `place` as `FILL` has them."""
 
     def clear(self, book: int) -> None:
         """Drop every order of one book; costs as much for a full book as for an empty one."""

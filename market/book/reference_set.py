@@ -45,6 +45,7 @@ class ReferenceBookSet:
         if not (1 <= books <= BOOKS_MAX and 1 <= names <= NAMES_MAX):
             raise ValueError(f"a set has 1 to {BOOKS_MAX} books and 1 to {NAMES_MAX} names")
         self._books = [make_book(levels, capacity) for _ in range(books)]
+        self._fills: tuple[tuple[int, int, int, int, int], ...] = ()
         self._levels = levels
         self._names = names
         self._handles: dict[int, tuple[int, int]] = {}
@@ -71,6 +72,24 @@ class ReferenceBookSet:
             RESULT.pack_into(results, done * RESULT.size, outcome.quantity, len(outcome.fills), outcome.status)
             done += 1
         return done, filled
+
+    def place(
+        self, book: int, name: int, side: int, tick: int, quantity: int, account: int, time_in_force: int, /
+    ) -> tuple[int, int]:
+        """Carry out one order; see `Batches.place`."""
+        event = _Event(quantity, name, account, tick, book, time_in_force, side)
+        outcome = self._place(event) if self._is_order(event) else _Outcome(Status.MALFORMED)
+        self._fills = outcome.fills
+        return outcome.status, outcome.quantity
+
+    def cancel(self, book: int, name: int, /) -> int:
+        """Take a resting order out and return its Wh; 0 when no order of that name rests in that book."""
+        self._fills = ()
+        return self._carry_out(_Event(0, name, 0, 0, book, CANCEL, 0)).quantity
+
+    def fills(self) -> list[tuple[int, int, int, int, int]]:
+        """Return the fills of the last `place` as `FILL` has them."""
+        return list(self._fills)
 
     def clear(self, book: int) -> None:
         """Drop every order of one book."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.book import BookSet
-from market.book.batch import CANCEL, EVENT
+from market.book.batch import CANCEL, EVENT, FILL, RESULT
 from tests.support.book_twin import Dimensions, assert_alike, compare, random_events, submit_all
 
 DIMENSIONS = Dimensions(books=2, levels=130, capacity=4, names=8)
@@ -51,6 +51,27 @@ def test_it_does_not_matter_how_events_are_split(seed: int, parts: list[int]) ->
     assert b"".join(fill for fills_of_batch, _ in turns for fill in fills_of_batch) == b"".join(at_once)
     assert b"".join(part for _, part in turns) == results
     assert_alike([whole, split], dimensions)
+
+
+@given(st.integers(0, 2**32))
+def test_single_calls_give_what_a_batch_gives(seed: int) -> None:
+    batch, single, twin = DIMENSIONS.book_set(), DIMENSIONS.book_set(), DIMENSIONS.twins()[-1]
+    events = random_events(Random(seed), 200, DIMENSIONS)
+    fills, results = submit_all(batch, events, DIMENSIONS.fill_room())
+    taken = []
+    for event, result in zip(EVENT.iter_unpack(events), RESULT.iter_unpack(results), strict=True):
+        quantity, name, account, tick, book, kind, side = event
+        for book_set in (single, twin):
+            if kind == CANCEL:
+                assert book_set.cancel(book, name) == result[0]
+                assert book_set.fills() == []
+            else:
+                status, filled = book_set.place(book, name, side, tick, quantity, account, kind)
+                assert (filled, len(book_set.fills()), status) == result
+        taken += [FILL.pack(*fill) for fill in single.fills()]
+        assert single.fills() == twin.fills()
+    assert b"".join(taken) == b"".join(fills)
+    assert_alike([batch, single, twin], DIMENSIONS)
 
 
 def test_random_commands_equal_the_twins() -> None:

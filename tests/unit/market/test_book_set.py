@@ -244,6 +244,18 @@ def test_more_slots_than_can_be_named_are_a_value_error() -> None:
         BookSet(BOOKS_MAX, LEVELS_MAX, 1 << 22, 1)
 
 
+@pytest.mark.parametrize("kind", [CANCEL, 4, 255])
+@every_set
+def test_only_a_time_in_force_is_placed(book_set: Batches, kind: int) -> None:
+    assert book_set.place(0, 0, BUY, 1, 1, 1, kind) == (Status.MALFORMED, 0)
+
+
+@pytest.mark.parametrize("beyond", [(1 << 16, 0), (0, 1 << 32), (-1, 0)])
+def test_arguments_beyond_their_fields_are_an_overflow(beyond: tuple[int, int]) -> None:
+    with pytest.raises(OverflowError):
+        BookSet(1, 1, 1, 1).cancel(*beyond)
+
+
 def test_batches_take_no_memory() -> None:
     book_set = BookSet(BOOKS, LEVELS, CAPACITY, NAMES)
     events = b"".join(order(name % NAMES, name % 2, 45 + name % 11, book=name % BOOKS) for name in range(5_000))
