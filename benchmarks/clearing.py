@@ -5,8 +5,8 @@ is installed from PyPI into a virtual environment of its own, kept in the folder
 be ours. Where it can not be installed, the naive loop over all bids and asks stands in, and `auction_peer` says so.
 
 Two times are given for the call auction of 10 000 bids and 10 000 asks: of a book at hand, and from orders as Python
-objects, which is what the peer starts from as well. The published ratio is the second, smaller one. `plain_python` sorts
-and merges the same orders without any library, and finds no more than the welfare.
+objects, which is what the peer starts from as well. The published ratio is the second, smaller one. `plain_python`
+sorts and merges the same orders without any library, and finds no more than the welfare.
 """
 
 import argparse
