@@ -40,6 +40,7 @@ from node.chain.port import (
     IncludedTransaction,
     Message,
     Nodes,
+    Override,
     StorageProof,
 )
 from node.chain.receipts import Receipt
@@ -166,6 +167,8 @@ class PyEvmEngine:
         state = machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
         if isinstance(state, WatchedState):
             state.tracer = tracer
+        for address, override in message.overrides:
+            _change(state, EvmAddress(address), override)
         balance = state.get_balance(EvmAddress(message.sender))
         if balance < message.value:
             return _failed(
@@ -249,6 +252,19 @@ class PyEvmEngine:
             difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
         )
         return self._vm.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
+
+
+def _change(state: StateAPI, address: EvmAddress, override: Override) -> None:
+    if override.balance is not None:
+        state.set_balance(address, override.balance)
+    if override.nonce is not None:
+        state.set_nonce(address, override.nonce)
+    if override.code is not None:
+        state.set_code(address, override.code)
+    if override.clears_storage:
+        state.delete_storage(address)
+    for slot, word in override.words:
+        state.set_storage(address, slot, word)
 
 
 class _Nothing:

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from node.chain.errors import LIMIT_EXCEEDED, SERVER_ERROR, ChainError
 from node.chain.store import LogQuery
@@ -20,8 +20,8 @@ IDLE_S_MAX: Final = 300
 class Filter:
     """What a client wants to hear about, and how far it has heard."""
 
-    logs: LogQuery | None
-    """Which logs; None for a filter on blocks."""
+    subject: LogQuery | Literal["blocks", "transactions"]
+    """Which logs, or all blocks, or all transactions."""
     next_block: int
     """First block not yet reported."""
     polled_at: float
@@ -35,7 +35,7 @@ class Filters:
         self._monotonic = monotonic
         self._filters: dict[str, Filter] = {}
 
-    def add(self, logs: LogQuery | None, next_block: int) -> str:
+    def add(self, subject: LogQuery | Literal["blocks", "transactions"], next_block: int) -> str:
         """Remember a filter and return its id.
 
         Raises:
@@ -46,7 +46,7 @@ class Filters:
         if len(self._filters) >= FILTERS_MAX:
             raise ChainError(LIMIT_EXCEEDED, f"too many filters, at most {FILTERS_MAX}")
         identifier = hex(secrets.randbits(127) | 1 << 127)
-        self._filters[identifier] = Filter(logs, next_block, now)
+        self._filters[identifier] = Filter(subject, next_block, now)
         return identifier
 
     def get(self, identifier: str) -> Filter:

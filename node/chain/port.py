@@ -68,6 +68,22 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """What a call finds changed in an account."""
+
+    balance: int | None = None
+    """Wei; None leaves it."""
+    nonce: int | None = None
+    """None leaves it."""
+    code: bytes | None = None
+    """None leaves it."""
+    words: tuple[tuple[int, int], ...] = ()
+    """Storage slots and what they hold."""
+    clears_storage: bool = False
+    """Whether all other slots hold 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A call that is executed on some block's state and forgotten."""
 
@@ -85,6 +101,8 @@ class Message:
     """Call data."""
     access_list: tuple[tuple[Address, tuple[bytes, ...]], ...] = ()
     """Accounts and storage keys to warm."""
+    overrides: tuple[tuple[Address, Override], ...] = ()
+    """Accounts to change beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,21 @@ def eth_get_block_receipts(session: Session, block: Any) -> list[dict[str, Any]]
     return [receipt_json(stored, found) for stored in session.chain.store.transactions(found.header.number)]
 
 
+def eth_get_raw_transaction_by_hash(session: Session, transaction_hash: Any) -> str | None:
+    """Return the wire bytes of a transaction, included or waiting."""
+    asked = parse_hash(transaction_hash, "transaction hash")
+    stored, waiting = session.chain.store.transaction_by_hash(asked), session.chain.pool.get(asked)
+    return data(stored.raw) if stored is not None else None if waiting is None else data(waiting.raw)
+
+
+def eth_get_raw_transaction_by_block_and_index(session: Session, block: Any, index: Any) -> str | None:
+    """Return the wire bytes of the transaction at a place in a block."""
+    position = parse_quantity(index, "index", 63)
+    found = find_block(session, block)
+    stored = None if found is None else session.chain.store.transaction(found.header.number, position)
+    return None if stored is None else data(stored.raw)
+
+
 def debug_get_raw_header(session: Session, block: Any) -> str:
     """Return the RLP of a header."""
     return data(require_block(session, block).header.encode())
@@ -131,6 +146,9 @@ METHODS: Final[Methods] = {
     "eth_getTransactionByBlockHashAndIndex": eth_get_transaction_by_block_and_index,
     "eth_getTransactionReceipt": eth_get_transaction_receipt,
     "eth_getBlockReceipts": eth_get_block_receipts,
+    "eth_getRawTransactionByHash": eth_get_raw_transaction_by_hash,
+    "eth_getRawTransactionByBlockNumberAndIndex": eth_get_raw_transaction_by_block_and_index,
+    "eth_getRawTransactionByBlockHashAndIndex": eth_get_raw_transaction_by_block_and_index,
     "debug_getRawHeader": debug_get_raw_header,
     "debug_getRawBlock": debug_get_raw_block,
     "debug_getRawReceipts": debug_get_raw_receipts,

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from node.chain.chain import Head
 from node.chain.errors import SERVER_ERROR, ChainError, invalid_params
+from node.chain.methods.call_object import call_message
 from node.chain.methods.encoding import data, parse_hash, quantity
 from node.chain.methods.session import Methods, Session, require_block
-from node.chain.methods.state import call_message
+from node.chain.methods.state import call_gas_max
 from node.chain.port import Execution
 from node.chain.receipts import Receipt
 from node.chain.store import StoredTransaction
@@ -40,7 +41,7 @@ def debug_trace_call(session: Session, transaction: Any, block: Any, options: An
     """Return what would happen inside a call."""
     head = require_block(session, block)
     tracer = _tracer(options)
-    execution = session.chain.watch_call(head, call_message(transaction, head), tracer)
+    execution = session.chain.watch_call(head, call_message(transaction, call_gas_max(head)), tracer)
     if isinstance(tracer, CallTracer):
         return tracer.top
     return _struct_result(tracer, execution)

@@ -24,6 +24,11 @@ def eth_max_priority_fee_per_gas(session: Session) -> str:
     return quantity(0)
 
 
+def eth_blob_base_fee(session: Session) -> str:
+    """Return 1, the least there is: this chain takes no blobs."""
+    return quantity(1)
+
+
 def eth_fee_history(session: Session, block_count: Any, newest_block: Any, percentiles: Any = None) -> dict[str, Any]:
     """Return base fees, how full blocks were, and the tips paid, of some blocks up to one."""
     count = block_count if type(block_count) is int else parse_quantity(block_count, "block count", 32)
@@ -74,5 +79,6 @@ def _tips(session: Session, block: Head, percentiles: list[float]) -> list[str]:
 METHODS: Final[Methods] = {
     "eth_gasPrice": eth_gas_price,
     "eth_maxPriorityFeePerGas": eth_max_priority_fee_per_gas,
+    "eth_blobBaseFee": eth_blob_base_fee,
     "eth_feeHistory": eth_fee_history,
 }

@@ -34,27 +34,35 @@ def eth_new_filter(session: Session, filter_object: Any) -> str:
 
 def eth_new_block_filter(session: Session) -> str:
     """Remember a filter on new blocks."""
-    return session.filters.add(None, session.chain.head.header.number + 1)
+    return session.filters.add("blocks", session.chain.head.header.number + 1)
+
+
+def eth_new_pending_transaction_filter(session: Session) -> str:
+    """Remember a filter on new transactions; they are known when they are sealed."""
+    return session.filters.add("transactions", session.chain.head.header.number + 1)
 
 
 def eth_get_filter_changes(session: Session, identifier: Any) -> list[Any]:
-    """Return what came since the last time: logs, or block hashes."""
+    """Return what came since the last time: logs, or hashes of blocks or transactions."""
     head = session.chain.head.header.number
     item = session.filters.advance(_identifier(identifier), head + 1)
-    if item.logs is None:
+    if item.subject == "blocks":
         found = (session.chain.block(number) for number in range(item.next_block, head + 1))
         return [data(block.hash) for block in found if block is not None]
-    first = max(item.logs.first_block, item.next_block)
-    return _found_logs(session, replace(item.logs, first_block=first, last_block=min(item.logs.last_block, head)))
+    if item.subject == "transactions":
+        numbers = range(item.next_block, head + 1)
+        return [data(stored.hash) for number in numbers for stored in session.chain.store.transactions(number)]
+    first = max(item.subject.first_block, item.next_block)
+    return _found_logs(session, replace(item.subject, first_block=first, last_block=min(item.subject.last_block, head)))
 
 
 def eth_get_filter_logs(session: Session, identifier: Any) -> list[dict[str, Any]]:
     """Return all logs of a filter, old ones too."""
     item = session.filters.get(_identifier(identifier))
-    if item.logs is None:
+    if isinstance(item.subject, str):
         raise ChainError(SERVER_ERROR, "filter not found")
-    last = min(item.logs.last_block, session.chain.head.header.number)
-    return _found_logs(session, replace(item.logs, last_block=last))
+    last = min(item.subject.last_block, session.chain.head.header.number)
+    return _found_logs(session, replace(item.subject, last_block=last))
 
 
 def eth_uninstall_filter(session: Session, identifier: Any) -> bool:
@@ -137,6 +145,7 @@ METHODS: Final[Methods] = {
     "eth_getLogs": eth_get_logs,
     "eth_newFilter": eth_new_filter,
     "eth_newBlockFilter": eth_new_block_filter,
+    "eth_newPendingTransactionFilter": eth_new_pending_transaction_filter,
     "eth_getFilterChanges": eth_get_filter_changes,
     "eth_getFilterLogs": eth_get_filter_logs,
     "eth_uninstallFilter": eth_uninstall_filter,

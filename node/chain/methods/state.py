@@ -3,15 +3,13 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from energy.identity import ZERO_ADDRESS, Address
+from energy.identity import Address
 from node.chain.chain import Head
 from node.chain.errors import EXECUTION_REVERTED, SERVER_ERROR, ChainError, invalid_params
+from node.chain.methods.call_object import call_message
 from node.chain.methods.encoding import (
     data,
     parse_address,
-    parse_data,
-    parse_hash,
-    parse_quantity,
     parse_slot,
     quantity,
 )
@@ -52,20 +50,20 @@ def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "
     return data(word.to_bytes(32, "big"))
 
 
-def eth_call(session: Session, transaction: Any, block: Any = "latest") -> str:
+def eth_call(session: Session, transaction: Any, block: Any = "latest", overrides: Any = None) -> str:
     """Return what a call answers."""
     head = require_block(session, block)
-    message = call_message(transaction, head)
+    message = call_message(transaction, call_gas_max(head), overrides)
     return data(_succeeded(session.chain.call(head, message)).output)
 
 
-def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest") -> str:
+def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest", overrides: Any = None) -> str:
     """Return a gas limit with which a call succeeds, at most 1/64 above the least unless that takes too long to find.
 
     The first guess is what a run with all the gas used, and what calls keep back (EIP-150).
     """
     head = require_block(session, block)
-    message = _message(transaction, head.header.gas_limit)
+    message = call_message(transaction, head.header.gas_limit, overrides)
     if _is_transfer(session, head, message) and _suffices(session, head, message, TRANSFER_GAS):
         return quantity(TRANSFER_GAS)
     full = session.chain.call(head, message)
@@ -109,7 +107,7 @@ def eth_get_proof(session: Session, address: Any, slots: Any, block: Any = "late
 def eth_create_access_list(session: Session, transaction: Any, block: Any = "latest") -> dict[str, Any]:
     """Return the accounts and storage words that a call touches, and the gas that it uses when they are announced."""
     head = require_block(session, block)
-    message = call_message(transaction, head)
+    message = call_message(transaction, call_gas_max(head))
     tracer = AccessTracer()
     session.chain.watch_call(head, message, tracer)
     warm = {message.sender, message.to, *PRECOMPILES}
@@ -128,17 +126,13 @@ def eth_create_access_list(session: Session, transaction: Any, block: Any = "lat
     return answer if execution.error is None else {**answer, "error": execution.error}
 
 
-def call_message(transaction: Any, head: Head) -> Message:
-    """Return the message in the parameter of a call, which may use `CALL_GAS_MAX`.
-
-    Raises:
-        ChainError: -32602 when it has the wrong form.
-    """
-    return _message(transaction, min(CALL_GAS_MAX, head.header.gas_limit))
+def call_gas_max(head: Head) -> int:
+    """Return the gas that a call on a block may use."""
+    return min(CALL_GAS_MAX, head.header.gas_limit)
 
 
 def _is_transfer(session: Session, head: Head, message: Message) -> bool:
-    if message.to is None or message.data or message.access_list:
+    if message.to is None or message.data or message.access_list or message.overrides:
         return False
     return not session.chain.account(head, message.to).code
 
@@ -155,42 +149,6 @@ def _succeeded(execution: Execution) -> Execution:
     reason = revert_reason(execution.output)
     message = "execution reverted" if reason is None else f"execution reverted: {reason}"
     raise ChainError(EXECUTION_REVERTED, message, data(execution.output))
-
-
-def _message(transaction: Any, gas_max: int) -> Message:
-    if not isinstance(transaction, dict):
-        raise invalid_params("invalid transaction: expected an object")
-    get = transaction.get
-    given, alias = get("input"), get("data")
-    if given is not None and alias is not None and given != alias:
-        raise invalid_params(
-            'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data'
-        )
-    payload = given if given is not None else alias
-    price = get("maxFeePerGas") if get("maxFeePerGas") is not None else get("gasPrice")
-    return Message(
-        sender=ZERO_ADDRESS if get("from") is None else parse_address(get("from"), "from"),
-        to=None if get("to") in (None, "") else parse_address(get("to"), "to"),
-        gas=gas_max if get("gas") is None else min(parse_quantity(get("gas"), "gas", 64), gas_max),
-        gas_price=0 if price is None else parse_quantity(price, "gas price"),
-        value=0 if get("value") is None else parse_quantity(get("value"), "value"),
-        data=b"" if payload is None else parse_data(payload, "input"),
-        access_list=_access_list(get("accessList")),
-    )
-
-
-def _access_list(value: Any) -> tuple[tuple[Address, tuple[bytes, ...]], ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise invalid_params("invalid accessList: expected a list of objects")
-    return tuple(
-        (
-            parse_address(entry.get("address"), "accessList address"),
-            tuple(parse_hash(key, "storage key") for key in entry.get("storageKeys") or ()),
-        )
-        for entry in value
-    )
 
 
 METHODS: Final[Methods] = {

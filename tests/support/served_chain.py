@@ -1,0 +1,156 @@
+"""A chain as clients meet it: its own process behind the JSON-RPC port, HTTP and WebSocket, on a free port.
+
+With `wallet=True` a wallet stands between client and node, as MetaMask or clef would: it answers `eth_accounts`, signs
+what it is asked to sign for Alice, and sends it on. The node itself holds nobody's key.
+`python -m tests.support.served_chain PORT CHAIN_ID` serves such a chain, with a wallet, until it is interrupted.
+"""
+
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from eth_account import Account
+from eth_account.messages import encode_defunct, encode_typed_data
+
+from node.chain.client import AsyncChainClient
+from node.chain.datadir import init_chain
+from node.chain.launcher import start_chain
+from node.queries import Queries
+from node.rpc.app import create_rpc_app
+from node.rpc.ports import ChainRequests
+from tests.support.chain import ALICE, CHAIN_ID, GENESIS, write_sealer_key
+from tests.support.small_community import CoreDouble, filled_projection
+
+
+@dataclass(frozen=True, slots=True)
+class ServedChain:
+    """A running chain."""
+
+    http_url: str
+    ws_url: str
+    pid: int
+    """Of the chain's process."""
+
+
+class Wallet:
+    """Signs for Alice; everything else goes to the node."""
+
+    def __init__(self, client: AsyncChainClient, chain_id: int) -> None:
+        self._client = client
+        self._chain_id = chain_id
+        self._signs: dict[str, Callable[..., Awaitable[Any]]] = {
+            "eth_accounts": self._accounts,
+            "eth_sign": self._sign,
+            "eth_signTypedData": self._sign_typed_data,
+            "eth_signTransaction": self._sign_transaction,
+            "eth_sendTransaction": self._send_transaction,
+        }
+
+    async def request_bytes(self, raw: bytes) -> bytes:
+        """Answer a request or batch."""
+        body = json.loads(raw)
+        if isinstance(body, list):
+            return b"[" + b",".join([await self.request_bytes(json.dumps(item).encode()) for item in body]) + b"]"
+        method = self._signs.get(body["method"])
+        if method is None:
+            return await self._client.request_bytes(raw)
+        answer = {"jsonrpc": "2.0", "id": body["id"]}
+        try:
+            return json.dumps({**answer, "result": await method(*body["params"])}).encode()
+        except Exception as error:
+            return json.dumps({**answer, "error": {"code": -32000, "message": str(error)}}).encode()
+
+    async def _accounts(self) -> list[str]:
+        return [ALICE.address]
+
+    async def _sign(self, account: str, message: str) -> str:
+        signed = Account.sign_message(encode_defunct(hexstr=message), _key(account))
+        return "0x" + bytes(signed.signature).hex()
+
+    async def _sign_typed_data(self, account: str, message: Any) -> str:
+        whole = json.loads(message) if isinstance(message, str) else message
+        signed = Account.sign_message(encode_typed_data(full_message=whole), _key(account))
+        return "0x" + bytes(signed.signature).hex()
+
+    async def _sign_transaction(self, transaction: dict[str, Any]) -> dict[str, Any]:
+        raw = await self._signed(transaction)
+        return {"raw": raw, "tx": transaction}
+
+    async def _send_transaction(self, transaction: dict[str, Any]) -> Any:
+        return await self._client.call("eth_sendRawTransaction", [await self._signed(transaction)])
+
+    async def _signed(self, given: dict[str, Any]) -> str:
+        key = _key(given["from"])
+        fields: dict[str, Any] = {"value": "0x0", "chainId": hex(self._chain_id)}
+        fields |= {name: value for name, value in given.items() if name not in ("from", "input") and value is not None}
+        if given.get("input"):
+            fields["data"] = given["input"]
+        if "gas" not in fields:
+            fields["gas"] = await self._client.call("eth_estimateGas", [given])
+        if "nonce" not in fields:
+            fields["nonce"] = await self._client.call("eth_getTransactionCount", [given["from"], "pending"])
+        if "gasPrice" not in fields:
+            fields |= {"type": "0x2"} | {
+                name: fields.get(name, default)
+                for name, default in (("maxFeePerGas", hex(10**10)), ("maxPriorityFeePerGas", "0x1"))
+            }
+        return "0x" + bytes(Account.sign_transaction(fields, key).raw_transaction).hex()
+
+
+def _key(account: str) -> bytes:
+    if account.lower() != ALICE.address.lower():
+        raise ValueError("unknown account")
+    return bytes(ALICE.key)
+
+
+@contextmanager
+def served_chain(
+    folder: Path, *, port: int = 0, wallet: bool = False, chain_id: int = CHAIN_ID
+) -> Iterator[ServedChain]:
+    """Serve a new chain in a folder while the block runs; Alice and Bob of `tests.support.chain` have money."""
+    init_chain(folder, replace(GENESIS, chain_id=chain_id))
+    with start_chain(folder, write_sealer_key(folder)) as process, socket.create_server(("127.0.0.1", port)) as bound:
+        client = AsyncChainClient(process.ipc_path)
+        chain: ChainRequests = Wallet(client, chain_id) if wallet else client
+        app = create_rpc_app(CoreDouble(), Queries(filled_projection()), chain)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+
+        async def serve() -> None:
+            await server.serve([bound])
+            await client.close()
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            at = f"127.0.0.1:{bound.getsockname()[1]}"
+            yield ServedChain(f"http://{at}", f"ws://{at}", process.pid)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    port, chain_id = (int(argument) for argument in sys.argv[1:])
+    with (
+        tempfile.TemporaryDirectory() as name,
+        served_chain(Path(name), port=port, wallet=True, chain_id=chain_id) as served,
+    ):
+        print(served.http_url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
