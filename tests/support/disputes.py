@@ -54,7 +54,7 @@ WINDOW: Final = 7 * 86_400
 ANSWER_TIME: Final = 86_400
 BOND: Final = 1_001
 STAKE: Final = 50
-CAPITAL: Final = 10**9
+CAPITAL: Final = 10**12
 OPERATOR: Final = key("operator")
 CHALLENGER: Final = key("challenger")
 METERS: Final = tuple((MeterId(keccak(text=f"meter {number}")), number % len(MEMBERS)) for number in range(4))
