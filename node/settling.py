@@ -82,10 +82,14 @@ class Settling:
         return Carry(0, Digest(bytes(32)), 0, {}, stores)
 
     async def recover(self) -> None:
-        """Bring the projection up to the runs that the journal shows as settled."""
-        while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= self._trading.settled_through:
+        """Bring the projection up to the runs that are on chain, and whose collateral the journal shows as free."""
+        while True:
+            run_id = self._carry().run_id + 1
+            intervals = self._intervals(run_id)
+            if self._trading.holds(intervals) or await self._settled_in(run_id) is None:
+                break
             await self._settle(intervals, release=False)
-        self._forget(self._trading.settled_through)
+        self._forget(intervals[0] - 1)
 
     async def settle_due(self, attested_through: int) -> list[SettledRun]:
         """Settle every run whose last interval is attested; return them.
@@ -107,7 +111,7 @@ class Settling:
     async def _settle(self, intervals: tuple[int, ...], *, release: bool) -> SettledRun:
         carry = self._carry()
         run_id = carry.run_id + 1
-        receipt = await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
+        receipt = await self._settled_in(run_id)
         balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, intervals, history, balances)
@@ -186,8 +190,12 @@ class Settling:
         attested = await self._ledger.event_receipt("Readings", "Attested", interval=last_interval)
         if attested is None:
             raise Corrupt(f"the chain does not show interval {last_interval}, which it has attested")
-        previous = await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id - 1)
+        previous = await self._settled_in(run_id - 1)
         return max(attested["blockNumber"], previous["blockNumber"] if previous else 0)
+
+    async def _settled_in(self, run_id: int) -> TxReceipt | None:
+        """Return the receipt of the transaction that settled a run, or None when it is not on chain."""
+        return await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
 
     def _forget(self, through: int) -> None:
         self._trading.forget(through)

@@ -45,8 +45,6 @@ class Trading:
         """Signed orders by interval, in journal sequence, until their run is settled."""
         self.trades: dict[int, list[Trade]] = {}
         """Trades by interval, in matching sequence, until their run is settled."""
-        self.settled_through = 0
-        """Last interval whose collateral was released."""
         self._community = community
         self._domain = domain
         self._node_key = node_key
@@ -173,10 +171,18 @@ class Trading:
             if interval not in is_open and now < config.gate_closure(interval):
                 self.execute_all([OpenInterval(interval)])
 
+    def holds(self, intervals: Sequence[int]) -> bool:
+        """Say whether some of these intervals, whose gates have closed, still hold collateral."""
+        return any(interval in self.state.closed for interval in intervals)
+
     def release(self, intervals: Sequence[int], balances: Sequence[tuple[Address, int]]) -> None:
-        """Free the collateral of settled intervals and take over the balances that the chain holds now."""
+        """Free the collateral of settled intervals and take over the balances that the chain holds now.
+
+        An interval whose gate had closed before the node came up was never open, and holds nothing.
+        """
+        held = [interval for interval in intervals if self.holds([interval])]
         self.execute_all(
-            [*(AdmitAccount(account, balance) for account, balance in balances), *map(ReleaseInterval, intervals)]
+            [*(AdmitAccount(account, balance) for account, balance in balances), *map(ReleaseInterval, held)]
         )
 
     def _follow(self, sequence: int, now: int, command: Command, events: Sequence[Event]) -> None:
@@ -186,8 +192,6 @@ class Trading:
                 trades = [event for event in events if isinstance(event, Trade)]
                 if trades:
                     self.trades.setdefault(order.interval, []).extend(trades)
-            case ReleaseInterval(interval):
-                self.settled_through = max(self.settled_through, interval)
             case _:
                 pass
         self._observer(sequence, now, command, events)

@@ -1,0 +1,292 @@
+"""Runs of a real node: what the chain says, what the tables say and what the evidence says are one."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import Session, col, select
+from web3 import HTTPProvider, Web3
+
+from energy.errors import Unavailable
+from energy.identity import Address, hex_text
+from market.settlement import EntryKind
+from node.app import Node
+from node.ledger import artifact
+from node.storage.models import Account, CertificateRow, EntryRow, ReadingRow, RunRow
+from oracles.evidence import verify
+from scripts.verify_evidence import main as verify_evidence
+from tests.support.real_node import (
+    DEPOSIT_NEUR,
+    EUR,
+    FIRST,
+    KEYS,
+    LABELS,
+    LENGTH_S,
+    TARIFF,
+    Homes,
+    hear,
+    homes_of,
+    running,
+    serving,
+    tick_at,
+    trade,
+)
+from tests.support.tables import all_rows
+
+RUN_SETTLED = Web3.keccak(text="RunSettled(uint64,bytes32,uint64,uint64,bytes32,bytes32,uint64,uint64)").to_0x_hex()
+IMPORT, EXPORT, SHORT, LONG = TARIFF
+SECOND = FIRST + LENGTH_S
+END = FIRST + 2 * LENGTH_S
+
+
+async def _one_run(node: Node, homes: Homes) -> None:
+    """Trade for both intervals of the first run, deliver more or less what was sold, and settle."""
+    await tick_at(node, FIRST - 1_200)
+    await trade(node, homes, "H01", "H02", 400, FIRST)
+    await trade(node, homes, "H03", "H02", 300, SECOND)
+    await hear(node, homes, FIRST)
+    homes.use("H01", export_wh=500)
+    homes.use("H02", import_wh=350)
+    assert (await hear(node, homes, SECOND)).settled == ()
+    homes.use("H03", export_wh=200)
+    homes.use("H02", import_wh=900)
+    report = await hear(node, homes, END)
+    (run,) = report.settled
+    assert (run.run_id, run.intervals, run.traded_wh, run.certified_wh) == (1, (FIRST, SECOND), 700, 700)
+
+
+EXPECTED_NETS = {
+    "H01": 400 * 100_000 + 100 * EXPORT,
+    "H02": -400 * 100_000 + 50 * LONG - 300 * 100_000 - 600 * IMPORT,
+    "H03": 300 * 100_000 - 100 * SHORT,
+}
+"""By hand: H01 sold 400 Wh and gave 500; H02 bought 400 and drew 350, then bought 300 and drew 900; H03 sold 300 and
+gave 200."""
+
+
+async def _chain_nets(node: Node, run_id: int) -> dict[str, int]:
+    for event in await node.ledger.events("Settlement", "RunPublished"):
+        if event["args"]["runId"] == run_id:
+            packed = bytes(event["args"]["nets"])
+            words = [packed[start : start + 32] for start in range(0, len(packed), 32)]
+            return {hex_text(word[:20]): int.from_bytes(word[20:], "big", signed=True) for word in words}
+    raise AssertionError(f"run {run_id} was not published")
+
+
+def test_chain_tables_and_arithmetic_agree_on_the_money(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                supplier = hex_text(node.community.supplier)
+                expected = {hex_text(KEYS[label].address): net for label, net in EXPECTED_NETS.items()}
+                expected[supplier] = -sum(expected.values())
+                assert await _chain_nets(node, 1) == expected
+                with Session(node.projection.engine) as session:
+                    entries = session.exec(select(EntryRow)).all()
+                    accounts = {row.address: row.balance_neur for row in session.exec(select(Account))}
+                    run = session.exec(select(RunRow)).one()
+                by_account = dict.fromkeys(expected, 0)
+                for entry in entries:
+                    by_account[entry.account] += entry.amount_neur
+                    assert abs(entry.amount_neur) == entry.quantity_wh * abs(entry.price_ueur_per_kwh)
+                assert by_account == expected
+                assert {entry.kind for entry in entries} == {kind.name.lower() for kind in EntryKind}
+                assert (run.net_sum_neur, run.accounts) == (0, 4)
+                on_chain = await node.ledger.balances([Address(bytes.fromhex(each[2:])) for each in expected])
+                assert {hex_text(each): balance for each, balance in on_chain.items()} == accounts
+                for label, net in EXPECTED_NETS.items():
+                    assert accounts[hex_text(KEYS[label].address)] == DEPOSIT_NEUR + net
+                    view = node.trading.state.account(KEYS[label].address)
+                    assert view is not None
+                    assert (view.collateral_neur, view.needed_neur) == (DEPOSIT_NEUR + net, 0)
+                assert (await node.ledger.last_run()).run_hash.hex() == run.run_hash[2:]
+
+    asyncio.run(check())
+
+
+def test_certificates_cover_the_export_and_prove_themselves(folder: Path, tmp_path: Path) -> None:
+    async def check() -> tuple[bytes, list[dict[str, Any]]]:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                with Session(node.projection.engine) as session:
+                    certificates = session.exec(select(CertificateRow).order_by(col(CertificateRow.number))).all()
+                    exports = {(row.meter, row.interval): row.export_wh for row in session.exec(select(ReadingRow))}
+                covered = dict.fromkeys(exports, 0)
+                for each in certificates:
+                    assert covered[each.device, each.interval] == each.from_wh, "C1"
+                    covered[each.device, each.interval] = each.to_wh
+                assert covered == exports
+                owned = dict.fromkeys(LABELS, 0)
+                for each in certificates:
+                    (label,) = (label for label in LABELS if hex_text(KEYS[label].address) == each.owner)
+                    owned[label] += each.to_wh - each.from_wh
+                assert owned == {"H01": 100, "H02": 600, "H03": 0}, "bought, or kept"
+                documents = [await node.evidence(each.number) for each in certificates]
+                assert await node.evidence(len(certificates) + 1) is None
+                before = json.dumps(documents)
+            async with running(folder, END) as node:
+                again = [await node.evidence(each.number) for each in certificates]
+                assert json.dumps(again) == before, "the same after a restart"
+                return bytes(node.sealer), [each for each in again if each is not None]
+
+    sealer, documents = asyncio.run(check())
+    assert len(documents) == 3
+    for document in documents:
+        text = json.dumps(document)
+        links = verify(json.loads(text), trusted_sealer=Address(sealer))
+        assert all(link.ok for link in links), [link for link in links if not link.ok]
+        assert not all(link.ok for link in verify(json.loads(text), trusted_sealer=Address(b"\x01" * 20)))
+    file = tmp_path / "certificate.json"
+    file.write_text(json.dumps(documents[0]))
+    assert verify_evidence([str(file), "--sealer", hex_text(sealer)]) == 0
+
+
+def test_web3_reads_blocks_receipts_and_logs_over_http(folder: Path) -> None:
+    def read(url: str, settlement: str, transaction: str) -> None:
+        provider = HTTPProvider(url, request_kwargs={"timeout": 60})
+        w3 = Web3(provider)
+        assert w3.is_connected()
+        head = w3.eth.get_block("latest")
+        receipt = w3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+        assert receipt["status"] == 1
+        assert receipt["blockNumber"] == head["number"]
+        assert w3.eth.get_block(receipt["blockHash"])["transactions"] == [receipt["transactionHash"]]
+        contract = w3.eth.contract(w3.to_checksum_address(settlement), abi=artifact("Settlement")["abi"])
+        (event,) = contract.events.RunSettled().get_logs(from_block=0)
+        assert (event["args"]["runId"], event["args"]["tradedWh"]) == (1, 700)
+        assert event["transactionHash"] == receipt["transactionHash"]
+        run_id, run_hash, last = contract.functions.lastRun().call()
+        assert (run_id, run_hash, last) == (1, event["args"]["runHash"], SECOND)
+        (log,) = w3.eth.get_logs({"address": w3.to_checksum_address(settlement), "topics": [RUN_SETTLED]})
+        assert log["transactionHash"] == receipt["transactionHash"]
+        provider._request_session_manager.session_cache.clear()
+
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node, serving(node) as (url, _):
+                await _one_run(node, homes)
+                (run,) = node.queries.runs()["items"]
+                settlement = hex_text(node.community.contracts.settlement)
+                await asyncio.to_thread(read, url, settlement, str(run["transaction"]))
+
+    asyncio.run(check())
+
+
+async def _deposit(node: Node, label: str, amount: int) -> None:
+    operator = node.ledger._operator.address
+    await node.ledger.send("CommunityToken", "mint", operator, amount)
+    await node.ledger.send("CommunityToken", "approve", node.community.contracts.settlement, amount)
+    await node.ledger.send("Settlement", "deposit", KEYS[label].address, amount)
+
+
+async def _draw_for_a_run(node: Node, homes: Homes, wh: int) -> None:
+    """Let H02 draw so much in each of two intervals, untraded, and let the node do what is due."""
+    await tick_at(node, FIRST - 1_200)
+    await hear(node, homes, FIRST)
+    for end in (SECOND, END):
+        homes.use("H02", import_wh=wh)
+        await hear(node, homes, end)
+
+
+def test_the_guarantee_fund_pays_a_debt_and_the_debtor_starts_at_nothing(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _draw_for_a_run(node, homes, 4_500)  # 2.25 € of 2 €
+                assert (await node.ledger.last_run()).run_id == 1
+                assert await node.ledger.read("Settlement", "guaranteeFund") == EUR // 4
+                view = node.trading.state.account(KEYS["H02"].address)
+                assert view is not None
+                assert view.collateral_neur == 0
+                with Session(node.projection.engine) as session:
+                    assert session.get_one(Account, hex_text(KEYS["H02"].address)).balance_neur == 0
+                before = all_rows(node.projection.engine)
+            async with running(folder, END) as node:
+                assert all_rows(node.projection.engine) == before
+
+    asyncio.run(check())
+
+
+def test_a_run_that_nobody_can_pay_waits_for_a_deposit(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _draw_for_a_run(node, homes, 8_000)  # 4 € of 2 €, and 0.50 € in the fund
+                assert (await node.ledger.last_run()).run_id == 0
+                assert "InsufficientFunds" in caplog.text
+                assert hex_text(KEYS["H02"].address) in caplog.text.lower()
+                head = await node.ledger.head()
+                for second in range(1, 4):
+                    assert (await tick_at(node, END + second)).settled == ()
+                assert await node.ledger.head() == head, "a run that was refused is not sent again and again"
+                await trade(node, homes, "H01", "H03", 10, END + LENGTH_S)
+            async with running(folder, END + 5) as node:
+                assert (await node.tick()).settled == (), "a restart does not make it payable"
+                await _deposit(node, "H02", 3 * EUR)
+                (run,) = (await node.tick()).settled
+                assert run.run_id == 1
+                view = node.trading.state.account(KEYS["H02"].address)
+                assert view is not None
+                assert view.collateral_neur == EUR, "2 € and 3 € less 4 €"
+                before = all_rows(node.projection.engine)
+            (folder / "node.sqlite").unlink()
+            async with running(folder, END + 5) as node:
+                assert all_rows(node.projection.engine) == before, "the deposit came after the run's balances"
+
+    asyncio.run(check())
+
+
+def test_the_tables_can_be_made_anew_from_logs_and_chain(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                before = all_rows(node.projection.engine)
+                assert all(before[name] for name in ("orderrow", "traderow", "readingrow", "runrow", "certificaterow"))
+            for file in folder.glob("node.sqlite*"):
+                file.unlink()
+            async with running(folder, END) as node:
+                assert all_rows(node.projection.engine) == before
+                assert (node.trading.orders, node.trading.trades) == ({}, {}), "what is settled is not kept in memory"
+
+    asyncio.run(check())
+
+
+def test_an_interval_whose_gate_had_closed_before_the_node_came_up_is_settled_too(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST) as node:
+                assert FIRST not in (await node.tick()).opened
+                await hear(node, homes, FIRST)
+                homes.use("H01", export_wh=40)
+                await hear(node, homes, SECOND)
+                (run,) = (await hear(node, homes, END)).settled
+                assert (run.traded_wh, run.certified_wh) == (0, 40)
+                rows = {each["start"]: each for each in node.queries.intervals()["items"]}
+                assert (rows[FIRST]["status"], rows[FIRST]["exportWh"], rows[FIRST]["certifiedWh"]) == (
+                    "settled",
+                    40,
+                    40,
+                )
+
+    asyncio.run(check())
+
+
+def test_a_node_whose_chain_was_killed_stops_and_comes_back(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                before = all_rows(node.projection.engine)
+                node._chain._process.kill()
+                with pytest.raises(Unavailable, match="ended with code -9"):
+                    await asyncio.wait_for(node.run(0.01), 60)
+            async with running(folder, END) as node:
+                await node.tick()
+                assert all_rows(node.projection.engine)["runrow"] == before["runrow"]
+
+    asyncio.run(check())
