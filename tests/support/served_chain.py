@@ -100,11 +100,18 @@ class Wallet:
         if "nonce" not in fields:
             fields["nonce"] = await self._client.call("eth_getTransactionCount", [given["from"], "pending"])
         if "gasPrice" not in fields:
-            fields |= {"type": "0x2"} | {
+            authorizations = [_authorization(item) for item in fields.pop("authorizationList", [])]
+            if authorizations:
+                fields["authorizationList"] = authorizations
+            fields |= {"type": "0x4" if authorizations else "0x2"} | {
                 name: fields.get(name, default)
                 for name, default in (("maxFeePerGas", hex(10**10)), ("maxPriorityFeePerGas", "0x1"))
             }
         return "0x" + bytes(Account.sign_transaction(fields, key).raw_transaction).hex()
+
+
+def _authorization(signed: dict[str, str]) -> dict[str, Any]:
+    return {name: value if name == "address" else int(value, 16) for name, value in signed.items()}
 
 
 def _key(account: str) -> bytes:
