@@ -4,7 +4,7 @@ One process, one event loop. Events are news, not records: whoever misses some a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +22,12 @@ class EventKind(StrEnum):
     TRADE = "trade"
     RUN = "run"
     """A settlement run is on chain."""
+    DEPTH = "depth"
+    """What rests at some prices of a book changed; only for who asks for it, for it comes with every order."""
+
+
+USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN})
+"""What a watcher is told that does not choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,9 @@ class NodeEvent:
 class Subscription:
     """One watcher's place in the broadcast."""
 
-    def __init__(self, queue_len_max: int) -> None:
+    def __init__(self, queue_len_max: int, kinds: Collection[EventKind] = USUAL_KINDS) -> None:
+        self.kinds = kinds
+        """What it is told of."""
         self._queue: asyncio.Queue[NodeEvent | None] = asyncio.Queue(queue_len_max + 1)
         self._queue_len_max = queue_len_max
         self.ended = False
@@ -86,12 +94,12 @@ class Broadcaster:
         """Tell all subscribers; drops those that are too slow. Call it from the event loop's thread."""
         self._count += 1
         event = NodeEvent(self._count, kind, data)
-        self._subscriptions = [subscription for subscription in self._subscriptions if subscription.offer(event)]
+        self._subscriptions = [each for each in self._subscriptions if kind not in each.kinds or each.offer(event)]
 
     @contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        """Receive all events from now on, until the block is left."""
-        subscription = Subscription(self._queue_len_max)
+    def subscribe(self, kinds: Collection[EventKind] = USUAL_KINDS) -> Iterator[Subscription]:
+        """Receive all events of some kinds from now on, until the block is left."""
+        subscription = Subscription(self._queue_len_max, kinds)
         self._subscriptions.append(subscription)
         if self._closed:
             subscription.end()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from market.commands import Command
 from market.events import Event, GateClosed, IntervalOpened, Trade
+from node.depth import Depth
 from node.events import Broadcaster, EventKind
 from node.settling import SettledRun
 from node.storage.projection import Projection
@@ -20,6 +21,8 @@ class Showing:
         """Gates that closed since the last `take`."""
         self.projected = projection.position("journal")
         """Journal record through which the tables were written before this start."""
+        self.depth = Depth()
+        """The open books, through the last record that was shown."""
         self._projection = projection
         self._broadcaster = broadcaster
         self._waiting: deque[tuple[int, int, Command, Sequence[Event]]] = deque()
@@ -28,14 +31,19 @@ class Showing:
         """Remember an accepted command until it is on disk, unless it was shown before this start."""
         if sequence > self.projected:
             self._waiting.append((sequence, now, command, events))
+        else:
+            self.depth.follow(sequence, events)
 
     def show(self, durable: int) -> None:
         """Show what waits, through a journal record that is on disk."""
         while self._waiting and self._waiting[0][0] <= durable:
             sequence, now, command, events = self._waiting.popleft()
             self._projection.apply_market(sequence, now, command, events)
+            self.depth.follow(sequence, events)
             for event in events:
-                self._announce(event)
+                self._announce(sequence, event)
+        for change in self.depth.changes():
+            self._broadcaster.publish(EventKind.DEPTH, change)
 
     def take(self) -> tuple[tuple[int, ...], tuple[GateClosed, ...]]:
         """Return what was opened and closed since the last time."""
@@ -51,7 +59,7 @@ class Showing:
             data = {"runId": run.run_id, "tradedWh": run.traded_wh, "certifiedWh": run.certified_wh}
             self._broadcaster.publish(EventKind.RUN, data)
 
-    def _announce(self, event: Event) -> None:
+    def _announce(self, sequence: int, event: Event) -> None:
         match event:
             case IntervalOpened(interval):
                 self.opened.append(interval)
@@ -61,6 +69,7 @@ class Showing:
                 self._broadcaster.publish(EventKind.INTERVAL, data)
             case Trade():
                 data = {
+                    "sequence": sequence,
                     "interval": event.interval,
                     "number": event.number,
                     "price": event.price_ueur_per_kwh,

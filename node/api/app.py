@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from node.api import problems
 from node.api.browser import BrowserManners
-from node.api.live import event_stream
+from node.api.live import chosen_kinds, event_stream
 from node.api.pages import FOLDER, Pages
 from node.api.rest import rest_router
 from node.events import Broadcaster
@@ -53,8 +53,8 @@ def create_web_app(
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
     @app.get("/events", include_in_schema=False)
-    async def events() -> Response:
-        return event_stream(broadcaster)
+    async def events(kinds: str | None = None) -> Response:
+        return event_stream(broadcaster, kinds=chosen_kinds(kinds))
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:

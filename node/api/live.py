@@ -1,15 +1,18 @@
 """Server-sent events: `GET /events` tells a page or a program at once what is new. Source: WHATWG HTML, 9.2.
 
 An event's name is its kind, its data JSON. Whoever was away or too slow reads the truth from REST; nothing is repeated.
+``?kinds=trade,depth`` chooses what is told. Trades and depth carry the journal's sequence: a book taken from
+`energy_getDepth` and the changes told after it fit together without a gap, see `node.depth.Depth.changes`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 from starlette.responses import StreamingResponse
 
-from node.events import Broadcaster, NodeEvent
+from node.events import USUAL_KINDS, Broadcaster, EventKind, NodeEvent
+from node.rpc.parameters import BadParameter
 from node.strict_json import dumps
 
 SILENCE_S_MAX: Final = 15
@@ -17,14 +20,31 @@ SILENCE_S_MAX: Final = 15
 RETRY_MS: Final = 3_000
 
 
-def event_stream(broadcaster: Broadcaster, silence_s_max: float = SILENCE_S_MAX) -> StreamingResponse:
-    """Return the response that follows the broadcast until either side ends it."""
+def event_stream(
+    broadcaster: Broadcaster, silence_s_max: float = SILENCE_S_MAX, kinds: Collection[EventKind] = USUAL_KINDS
+) -> StreamingResponse:
+    """Return the response that follows some kinds of events until either side ends it."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_follow(broadcaster, silence_s_max), headers=headers, media_type="text/event-stream")
+    stream = _follow(broadcaster, silence_s_max, kinds)
+    return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
 
-async def _follow(broadcaster: Broadcaster, silence_s_max: float) -> AsyncIterator[bytes]:
-    with broadcaster.subscribe() as subscription:
+def chosen_kinds(text: str | None) -> Collection[EventKind]:
+    """Return the kinds of events in a text such as ``trade,depth``; the usual ones for None.
+
+    Raises:
+        BadParameter: a name that is no kind of event.
+    """
+    if text is None:
+        return USUAL_KINDS
+    try:
+        return frozenset(EventKind(name) for name in text.split(","))
+    except ValueError:
+        raise BadParameter("kinds", f"must be names of {', '.join(EventKind)}, with commas between") from None
+
+
+async def _follow(broadcaster: Broadcaster, silence_s_max: float, kinds: Collection[EventKind]) -> AsyncIterator[bytes]:
+    with broadcaster.subscribe(kinds) as subscription:
         yield f"retry: {RETRY_MS}\n\n".encode()
         while True:
             try:

@@ -57,3 +57,18 @@ def test_who_comes_after_the_end_gets_nothing_and_does_not_wait() -> None:
     broadcaster = Broadcaster()
     broadcaster.close()
     assert run(asyncio.wait_for(received(broadcaster, 0), 1)) == []
+
+
+def test_depth_is_told_to_those_who_ask_for_it_alone() -> None:
+    broadcaster = Broadcaster()
+
+    async def told() -> tuple[list[NodeEvent], list[NodeEvent]]:
+        with broadcaster.subscribe() as usual, broadcaster.subscribe({EventKind.DEPTH}) as chosen:
+            broadcaster.publish(EventKind.DEPTH, {"sequence": 1})
+            broadcaster.publish(EventKind.TRADE, {"sequence": 1})
+            broadcaster.close()
+            return [event async for event in usual.events()], [event async for event in chosen.events()]
+
+    usual, chosen = asyncio.run(told())
+    assert [event.kind for event in usual] == [EventKind.TRADE]
+    assert [event.kind for event in chosen] == [EventKind.DEPTH]

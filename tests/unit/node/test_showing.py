@@ -77,3 +77,36 @@ def test_what_was_written_before_the_start_is_not_shown_again() -> None:
     with Session(engine) as session:
         assert len(session.exec(select(OrderRow)).all()) == 1
     engine.dispose()
+
+
+def test_depth_is_right_through_what_is_on_disk() -> None:
+    engine = open_database("sqlite://")
+    projection, broadcaster = Projection(engine, TARIFFS), Broadcaster()
+    showing = Showing(projection, broadcaster)
+    state = market()
+    sell, buy = place(order(1, Side.SELL, 10, 90_000, 1)), place(order(2, Side.BUY, 4, 90_000, 1))
+    with broadcaster.subscribe({EventKind.DEPTH, EventKind.TRADE}) as subscription:
+        opened = accepted(apply(MarketState(state.config), OpenInterval(INTERVAL), 0))
+        showing.follow(1, 0, OpenInterval(INTERVAL), opened)
+        showing.follow(2, 0, sell, _events(state, sell))
+        showing.follow(3, 0, buy, _events(state, buy))
+        showing.show(2)
+        whole = {"price": 90_000, "quantityWh": 10, "orders": 1}
+        assert showing.depth.snapshot(INTERVAL, 5) == {"interval": INTERVAL, "sequence": 2, "bids": [], "asks": [whole]}
+        showing.show(3)
+        broadcaster.close()
+        first, trade, second = asyncio.run(_all(subscription))
+    assert first.data == {
+        "interval": INTERVAL, "previousSequence": 0, "sequence": 2, "levels": [{"side": "sell", **whole}],
+    }  # fmt: skip
+    assert (trade.kind, trade.data["sequence"]) == (EventKind.TRADE, 3)
+    assert (second.data["previousSequence"], second.data["sequence"]) == (2, 3)
+    assert second.data["levels"] == [{"side": "sell", **whole, "quantityWh": 6}]
+    projection.flush()
+
+    # After a restart the books are followed anew, without telling anybody what was told before.
+    again = Showing(projection, Broadcaster())
+    again.follow(1, 0, OpenInterval(INTERVAL), opened)
+    again.follow(2, 0, sell, _events(market(), sell))
+    assert again.depth.snapshot(INTERVAL, 5) == {"interval": INTERVAL, "sequence": 2, "bids": [], "asks": [whole]}
+    engine.dispose()

@@ -1,7 +1,10 @@
 import asyncio
 
-from node.api.live import event_stream
-from node.events import Broadcaster, EventKind
+import pytest
+
+from node.api.live import chosen_kinds, event_stream
+from node.events import USUAL_KINDS, Broadcaster, EventKind
+from node.rpc.parameters import BadParameter
 from tests.support.asgi import run
 
 
@@ -36,3 +39,11 @@ def test_keeps_a_silent_connection_alive_and_loses_nothing_by_it() -> None:
     blocks = run(stream(1, 0.02, 0.1))
     assert blocks[1].startswith("id: 1\n")
     assert set(blocks[2:]) == {": still here\n\n"}
+
+
+def test_a_watcher_chooses_what_it_is_told() -> None:
+    assert chosen_kinds(None) == USUAL_KINDS
+    assert chosen_kinds("trade,depth") == {EventKind.TRADE, EventKind.DEPTH}
+    for text in ("", "trade,", "weather"):
+        with pytest.raises(BadParameter, match="interval, trade, run, depth"):
+            chosen_kinds(text)
