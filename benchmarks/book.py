@@ -1,176 +1,267 @@
-"""What a command costs: `OrderBook` beside `ReferenceBook` in one run, and the whole engine on the former.
+"""What a command costs in the order book: in batches, one call each, in the whole engine, and at its peers.
 
-`python -m benchmarks.book [--json]`. Thread CPU time, best of several interleaved rounds, so that a busy machine
-does not matter much; the ratio matters more than the nanoseconds. The stream is seeded: a tenth are orders that mostly
-trade, the others orders that mostly rest and cancels, so mixed that about a thousand orders stay in the book.
+`python -m benchmarks.book [--json]`. Thread CPU time, best and median of interleaved rounds, so that a busy machine
+does not matter much; the ratios matter more than the nanoseconds. Self-trade prevention and time in force are on.
+
+The floor is a loop that reads the same events and branches on their kind and side, which no matcher of one event after
+the other can avoid. Peers are installed from PyPI into a virtual environment of their own, kept in the folder for
+temporary files; those that match and report fills take part (`benchmarks.book_peers`). What could not be measured is
+null.
 """
 
 import argparse
+import ctypes
 import gc
+import hashlib
 import json
-import random
+import resource
+import statistics
+import subprocess
+import tempfile
 import time
+import venv
 from collections.abc import Callable
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Any, Final
 
-from energy.identity import Address, Digest
-from energy.results import Accepted
-from market.book import Book, OrderBook, ReferenceBook
-from market.commands import AdmitAccount, CancelOrder, Command, OpenInterval, PlaceOrder
+from benchmarks.book_engine import engine_commands, run_engine
+from benchmarks.book_peers import PEERS, commands_of
+from benchmarks.book_streams import LEVELS, SEED, Stream, make_stream
+from market.book import BookSet
+from market.book.batch import CANCEL, EVENT, FILL, RESULT
 from market.config import MarketConfig
-from market.engine import MarketState, apply
-from market.orders import Order, Side, TimeInForce
+from market.engine import MarketState
+from market.orders import Side, TimeInForce
 
-SEED: Final = 42
-ROUNDS: Final = 5
-RESTING: Final = 1_000
-BOOK_COMMANDS: Final = 200_000
-TWIN_COMMANDS: Final = 300
-ENGINE_COMMANDS: Final = 20_000
-ACCOUNTS: Final = 1_000
-LEVELS: Final = 1_501
-CAPACITY: Final = 1 << 16
-INTERVAL: Final = 900 * 1_000
+ROUNDS: Final = 9
+REPLAY: Final = 2_000_000
+CASES: Final = {
+    "1k": (1_000, 1_000_000, 1),
+    "96_books": (96_000, REPLAY - 96_000, 96),
+    "1m": (1_000_000, 1_000_000, 1),
+}
+"""Orders resting, events measured, books."""
+DAY_BOOKS: Final = 288
+DAY_ACCOUNTS: Final = 1_000
+CALLS: Final = 20_000
+ROOT: Final = Path(__file__).parents[1]
+FLOOR_SOURCE: Final = Path(__file__).with_name("native") / "floor.c"
 
-Target = TypeVar("Target")
-Work = TypeVar("Work")
-BookCommand = tuple[int, ...]
-"""`Book.place`'s arguments, or a handle to cancel."""
-
-
-class Live:
-    """Handles that rest, with a random choice and a removal in O(1)."""
-
-    def __init__(self) -> None:
-        self.handles: list[int] = []
-        self.place: dict[int, int] = {}
-
-    def add(self, handle: int) -> None:
-        """Take in a handle that is not here."""
-        self.place[handle] = len(self.handles)
-        self.handles.append(handle)
-
-    def remove(self, handle: int) -> None:
-        """Let go of a handle that is here."""
-        place, last = self.place.pop(handle), self.handles.pop()
-        if last != handle:
-            self.handles[place] = last
-            self.place[last] = place
+Figures = dict[str, Any]
 
 
-def book_stream(commands: int) -> tuple[list[BookCommand], list[BookCommand]]:
-    """Return commands that fill a book, and the measured ones; every cancel hits an order that rests."""
-    chance = random.Random(SEED)
-    book = OrderBook(LEVELS, CAPACITY)
-    live = Live()
-    stream: list[BookCommand] = []
-    for number in range(RESTING + commands):
-        trades = number >= RESTING and chance.random() < 0.1
-        if not trades and number >= RESTING and len(live.handles) > chance.randint(0, 2 * RESTING):
-            handle = chance.choice(live.handles)
-            live.remove(handle)
-            book.cancel(handle)
-            stream.append((handle,))
-            continue
-        side = chance.choice((Side.BUY, Side.SELL))
-        away = 1 + int(chance.expovariate(1 / 60))
-        quantity = chance.randint(100, 2_000)
-        if trades:
-            away, quantity = -away, 3 * quantity
-        tick = min(max(LEVELS // 2 + (away if side == Side.SELL else -away), 0), LEVELS - 1)
-        place = (int(side), tick, quantity, chance.randrange(ACCOUNTS), int(TimeInForce.GOOD_TILL_GATE))
-        _, _, handle = book.place(*place)
-        for maker, _, _, _, remaining in book.fills():
-            if remaining == 0:
-                live.remove(maker)
-        if handle >= 0:
-            live.add(handle)
-        stream.append(place)
-    return stream[:RESTING], stream[RESTING:]
+def cpu_ns(work: Callable[[], object]) -> int:
+    """Return the thread CPU time of some work."""
+    gc.collect()
+    gc.disable()
+    begin = time.thread_time_ns()
+    work()
+    elapsed = time.thread_time_ns() - begin
+    gc.enable()
+    return elapsed
 
 
-def run_book(book: Book, commands: list[BookCommand]) -> None:
-    place, cancel, fills = book.place, book.cancel, book.fills
-    for command in commands:
-        if len(command) == 1:
-            cancel(*command)
-        else:
-            place(*command)
-            fills()
+def best_and_median(name: str, times: list[float]) -> Figures:
+    return {name: round(min(times), 2), f"{name}_median": round(statistics.median(times), 2)}
 
 
-def engine_stream(commands: int) -> tuple[list[Command], list[Command]]:
-    """Return the commands that open a market and fill it, and the measured ones."""
-    config = MarketConfig()
-    opening: list[Command] = [AdmitAccount(_address(n), 10**18) for n in range(ACCOUNTS)]
-    opening.append(OpenInterval(INTERVAL))
-    filling, measured = book_stream(commands)
-    state = MarketState(config)
-    for command in opening:
-        apply(state, command, 0)
-    stream: list[Command] = []
-    for number, book_command in enumerate([*filling, *measured]):
-        command = _engine_command(state, config, number, book_command)
-        assert isinstance(apply(state, command, 0), Accepted)
-        stream.append(command)
-    return [*opening, *stream[:RESTING]], stream[RESTING:]
+def load_floor(folder: Path) -> Callable[[bytes, int], int]:
+    """Compile the loop that only reads and branches."""
+    library = folder / "floor.so"
+    subprocess.run(["cc", "-O3", "-shared", "-fPIC", "-o", str(library), str(FLOOR_SOURCE)], check=True)
+    floor: Callable[[bytes, int], int] = ctypes.PyDLL(str(library)).branch_floor
+    floor.argtypes, floor.restype = (ctypes.c_char_p, ctypes.c_uint64), ctypes.c_uint64  # type: ignore[attr-defined]
+    return floor
 
 
-def run_engine(state: MarketState, commands: list[Command]) -> None:
-    for command in commands:
-        apply(state, command, 0)
-
-
-def measure() -> dict[str, float | int]:
-    """Run everything and return the figures."""
-    filling, measured = book_stream(BOOK_COMMANDS)
-    opening, engine_measured = engine_stream(ENGINE_COMMANDS)
-    book_ns: list[float] = []
-    twin_ns: list[float] = []
-    engine_ns: list[float] = []
+def batch_figures(streams: dict[str, Stream], floor: Callable[[bytes, int], int]) -> Figures:
+    """Return nanoseconds for each event of a batch, and for each of the floor."""
+    times: dict[str, list[float]] = {f"{kind}_{case}": [] for case in streams for kind in ("ns", "floor_ns")}
+    rooms = {case: (stream.fills(), stream.results_of(stream.measured)) for case, stream in streams.items()}
+    figures: Figures = {}
     for _ in range(ROUNDS):
-        book, twin, state = OrderBook(LEVELS, CAPACITY), ReferenceBook(LEVELS, CAPACITY), MarketState(MarketConfig())
-        run_book(book, filling)
-        run_book(twin, filling)
-        run_engine(state, opening)
-        book_ns.append(_ns_each(run_book, book, measured))
-        twin_ns.append(_ns_each(run_book, twin, measured[:TWIN_COMMANDS]))
-        engine_ns.append(_ns_each(run_engine, state, engine_measured))
+        for case, stream in streams.items():
+            book_set, count = stream.filled(), len(stream.measured) // EVENT.size
+            batch = (stream.measured, *rooms[case])
+            times[f"ns_{case}"].append(cpu_ns(lambda s=book_set, b=batch: s.submit(*b)) / count)  # type: ignore[misc]
+            times[f"floor_ns_{case}"].append(cpu_ns(lambda b=batch, n=count: floor(b[0], n)) / count)  # type: ignore[misc]
+            figures[f"resting_at_end_{case}"] = len(book_set)
+    for name, each in times.items():
+        figures |= best_and_median(name, each)
+    for case in streams:
+        figures[f"batch_over_floor_{case}"] = round(figures[f"ns_{case}"] / figures[f"floor_ns_{case}"], 2)
+        medians = figures[f"ns_{case}_median"], figures[f"floor_ns_{case}_median"]
+        figures[f"batch_over_floor_{case}_median"] = round(medians[0] / medians[1], 2)
+    figures["million_commands_per_s_1k"] = round(1_000 / figures["ns_1k"], 1)
+    return figures
+
+
+def replay_figures(stream: Stream) -> Figures:
+    """Carry out two million commands from the first on, again and again in other parts: the same digest each time."""
+    events = stream.filling + stream.measured
+    fills, results = stream.fills(), stream.results_of(events)
+    times: list[float] = []
+    digests: set[str] = set()
+    for round_number in range(ROUNDS):
+        book_set = BookSet(stream.books, LEVELS, stream.capacity, stream.names)
+        part = EVENT.size * (len(events) // EVENT.size // (1 + round_number) + 1)
+        parts = [events[at : at + part] for at in range(0, len(events), part)]
+        digest = hashlib.sha256()
+        elapsed = 0
+        for each in parts:
+            begin = time.thread_time_ns()
+            done, count = book_set.submit(each, fills, results)
+            elapsed += time.thread_time_ns() - begin
+            assert done * EVENT.size == len(each)
+            digest.update(memoryview(fills)[: count * FILL.size])
+        for book in range(stream.books):
+            digest.update(repr([book_set.orders(book, side) for side in Side]).encode())
+        times.append(elapsed / 1e6)
+        digests.add(digest.hexdigest())
+    assert len(digests) == 1, "a replay came to something else"
+    return {**best_and_median("replay_2m_ms", times), "replay_digest": digests.pop()}
+
+
+def day_figures() -> Figures:
+    """Place one order of each of a thousand members in each of 288 books, then clear them all."""
+    events = b"".join(
+        EVENT.pack(500, book * DAY_ACCOUNTS + account, account, account % LEVELS, book, 0, account % 2)
+        for account in range(DAY_ACCOUNTS)
+        for book in range(DAY_BOOKS)
+    )
+    names = DAY_BOOKS * DAY_ACCOUNTS
+    fills, results = bytearray(2 * names * FILL.size), bytearray(names * RESULT.size)
+    day: list[float] = []
+    clear_full: list[float] = []
+    clear_empty: list[float] = []
+    for _ in range(ROUNDS):
+        book_set = BookSet(DAY_BOOKS, LEVELS, 2 * DAY_ACCOUNTS, names)
+        day.append(cpu_ns(lambda s=book_set: s.submit(events, fills, results)) / 1e6)  # type: ignore[misc]
+        for times in (clear_full, clear_empty):
+            times.append(cpu_ns(lambda s=book_set: [s.clear(book) for book in range(DAY_BOOKS)]) / DAY_BOOKS)  # type: ignore[misc]
     return {
-        "seed": SEED,
-        "rounds": ROUNDS,
-        "resting_at_start": RESTING,
-        "resting_at_end": len(book),
-        "book_ns_per_command": round(min(book_ns), 1),
-        "reference_ns_per_command": round(min(twin_ns), 1),
-        "reference_to_book_ratio": round(min(twin_ns) / min(book_ns), 1),
-        "engine_ns_per_command": round(min(engine_ns), 1),
-        "engine_commands_per_s": round(1e9 / min(engine_ns)),
+        **best_and_median("day_288x1000_ms", day),
+        "clear_full_ns": round(min(clear_full)),
+        "clear_empty_ns": round(min(clear_empty)),
     }
 
 
-def _engine_command(state: MarketState, config: MarketConfig, number: int, command: BookCommand) -> Command:
-    if len(command) == 1:
-        resting = state.sessions[INTERVAL].resting[command[0]]
-        return CancelOrder(resting.order.account, resting.digest, bytes(65))
-    side, tick, quantity_wh, account, time_in_force = command
-    price = config.price_of(tick)
-    order = Order(_address(account), INTERVAL, Side(side), quantity_wh, price, TimeInForce(time_in_force), number, 0)
-    return PlaceOrder(order, Digest(number.to_bytes(32, "big")), bytes(65))
+def memory_figures(stream: Stream) -> Figures:
+    """Return what resting orders add to the memory that the process holds, with the names that it keeps for them."""
+    before = resident_bytes()
+    book_set = stream.filled()
+    return {"bytes_per_resting_order_1m": round((resident_bytes() - before) / len(book_set), 1)}
 
 
-def _address(number: int) -> Address:
-    return Address(number.to_bytes(20, "big"))
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
-def _ns_each(run: Callable[[Target, list[Work]], None], target: Target, commands: list[Work]) -> float:
-    gc.collect()
-    gc.disable()
-    start = time.thread_time_ns()
-    run(target, commands)
-    elapsed = time.thread_time_ns() - start
-    gc.enable()
-    return elapsed / len(commands)
+def latency_figures(stream: Stream) -> Figures:
+    """Return the wall time of single calls, as percentiles."""
+    book_set, clock = stream.filled(), time.perf_counter_ns
+    place, cancel = book_set.place, book_set.cancel
+    waits: list[int] = []
+    for command in commands_of(stream.measured[: 10 * CALLS * EVENT.size]):
+        begin = clock()
+        if len(command) == 2:
+            cancel(*command)
+        else:
+            place(*command)
+        waits.append(clock() - begin)
+    cuts = statistics.quantiles(waits, n=1_000)
+    return {"call_p50_ns": cuts[499], "call_p99_ns": cuts[989], "call_p999_ns": cuts[998]}
+
+
+def peer_python() -> tuple[Path, list[str]]:
+    """Return the interpreter of an environment with the peers, made on first use, and those that did not install."""
+    folder = Path(tempfile.gettempdir()) / "resilia-benchmark-order-books"
+    python, done = folder / "bin" / "python", folder / "refused.json"
+    if not done.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        refused = [
+            package
+            for package in ("sortedcontainers", *PEERS)
+            if subprocess.run([*install, package], capture_output=True, check=False).returncode
+        ]
+        done.write_text(json.dumps(refused))
+    return python, json.loads(done.read_text())
+
+
+def peer_figures(folder: Path) -> Figures:
+    """Return nanoseconds of one call for each command, ours and the peers', on good-till-gate orders of strangers."""
+    stream = make_stream(CASES["1k"][0], CALLS)
+    path = folder / "events"
+    path.write_bytes(b"".join(_for_peers(event) for event in EVENT.iter_unpack(stream.filling + stream.measured)))
+    python, refused = peer_python()
+    if "sortedcontainers" in refused:
+        return {"call_over_best_python_peer": None, "peers_missing": refused}
+    run = subprocess.run(
+        [python, "-m", "benchmarks.book_peers", path, str(len(stream.filling) // EVENT.size), str(LEVELS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(run.stdout)
+    books = answer["books"]
+    peers = {name: books[name]["ns"] for name in PEERS if name in books and books[name]["agrees"]}
+    ours, batch, plain = books["ours"], books["batch"], books["pure-python"]
+    best = min(peers, key=peers.__getitem__, default=None)
+    return {
+        "ns_call": ours["ns"],
+        "ns_call_median": ours["ns_median"],
+        "call_over_best_python_peer": round(peers[best] / ours["ns"], 1) if best else None,
+        "best_python_peer": best,
+        "call_over_pure_python": round(plain["ns"] / ours["ns"], 1),
+        "batch_over_pure_python": round(plain["ns"] / batch["ns"], 1),
+        "batch_over_pure_python_median": round(plain["ns_median"] / batch["ns_median"], 1),
+        "peers_ns_call": {**peers, "pure-python": plain["ns"]},
+        "peers_that_disagree": [name for name in PEERS if name in books and not books[name]["agrees"]],
+        "peers_missing": sorted({*refused, *answer["missing"]}),
+    }
+
+
+def _for_peers(event: tuple[int, ...]) -> bytes:
+    """Return an event that every peer understands: no other time in force, and nobody meets an own order."""
+    wh, name, _, tick, book, kind, side = event
+    return EVENT.pack(wh, name, name, tick, book, kind if kind == CANCEL else TimeInForce.GOOD_TILL_GATE, side)
+
+
+def engine_figures() -> Figures:
+    opening, measured = engine_commands()
+    times: list[float] = []
+    for _ in range(ROUNDS):
+        state = MarketState(MarketConfig())
+        run_engine(state, opening)
+        times.append(cpu_ns(lambda s=state: run_engine(s, measured)) / len(measured))  # type: ignore[misc]
+    return {**best_and_median("engine_ns_per_command", times), "engine_commands_per_s": round(1e9 / min(times))}
+
+
+def auction_figure() -> float | None:
+    """Return how many times the best energy-market peer's time a call auction takes ours."""
+    try:
+        from benchmarks.clearing import auction_ratio
+    except ImportError:
+        return None
+    return auction_ratio()
+
+
+def measure() -> Figures:
+    """Run everything and return the figures."""
+    streams = {case: make_stream(*dimensions) for case, dimensions in CASES.items()}
+    figures: Figures = {"seed": SEED, "rounds": ROUNDS, **memory_figures(streams["1m"])}
+    with tempfile.TemporaryDirectory() as folder:
+        figures |= batch_figures(streams, load_floor(Path(folder)))
+        figures |= peer_figures(Path(folder))
+    figures |= replay_figures(streams["96_books"])
+    figures |= day_figures()
+    figures |= latency_figures(streams["1k"])
+    figures |= engine_figures()
+    figures["auction_over_best_energy_peer"] = auction_figure()
+    return figures
 
 
 def main() -> None:
@@ -182,7 +273,7 @@ def main() -> None:
         print(json.dumps(figures))
         return
     for name, value in figures.items():
-        print(f"{name:28} {value:>12,}")
+        print(f"{name:34} {value}")
 
 
 if __name__ == "__main__":
