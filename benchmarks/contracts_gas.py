@@ -9,20 +9,43 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from oracles.disputes import Dispute
 from tests.support import typed_data_vectors as typed_data
 from tests.support.certificates import certificate, leaf_of, salt_of
 from tests.support.community import MEMBERS, OWNER, Community, Net, found_community
+from tests.support.disputes import found_disputed, honest_books
+from tests.support.frauds import CASES
 
 ACCOUNT_COUNTS = (2, 17, 100)
 CERTIFICATES = 1_000
+PROOF_DEPTH = 16
+"""On top of the few levels of a small run: trees of more than 500 000 leaves."""
 
 
-def measure() -> dict[str, int]:
-    """Return gas by figure."""
-    figures = _daily()
+def measure() -> dict[str, Any]:
+    """Return gas by figure; of the proofs, by function, the dearest of several ways to commit the fraud."""
+    figures: dict[str, Any] = _daily()
     for count in ACCOUNT_COUNTS:
         figures |= _runs(count)
-    return figures
+    proofs = _proofs()
+    return figures | {"proofs": proofs, "max_proof_gas": max(proofs.values())}
+
+
+def _proofs() -> dict[str, int]:
+    """Return the gas of proving each kind of fraud in trees of `PROOF_DEPTH` levels, with bond and void."""
+    disputed = found_disputed()
+    evm = disputed.community.evm
+    founded = evm.snapshot()
+    dearest: dict[str, int] = {}
+    for case in CASES:
+        books = honest_books(disputed)
+        case.falsify(books)
+        run = disputed.settle(books, depth=PROOF_DEPTH)
+        dispute = Dispute(case.function, run.run_id, case.pick(run))
+        gas = disputed.send(disputed.disputes, dispute.calldata).gas_used
+        dearest[case.function] = max(gas, dearest.get(case.function, 0))
+        evm.restore(founded)
+    return dearest
 
 
 def _daily() -> dict[str, int]:

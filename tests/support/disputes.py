@@ -4,7 +4,7 @@ A test falsifies one value of the books, commits to them, and looks what the con
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final
 
 from eth_utils.crypto import keccak
@@ -21,6 +21,7 @@ from market.settlement import IntervalSettlement, Tariff, settle_interval
 from metering.readings import QualityCode, Reading, TrustClass, quality
 from node.typed_data import certificate_record, order_digest, order_values
 from oracles.disputes import OpenedRun, Opening, open_leaves
+from oracles.merkle import MerkleTree
 from oracles.records import record_values
 from oracles.struct_types import StructType, Value
 from oracles.typed_data import (
@@ -83,15 +84,18 @@ class Disputed:
         """Mint tokens that a contract may take."""
         self.community.give(account, amount, spender=spender)
 
-    def settle(self, books: "Books") -> OpenedRun:
-        """Attest the readings of some books and settle them as the next run; return all its leaves."""
+    def settle(self, books: "Books", *, depth: int = 0) -> OpenedRun:
+        """Attest the readings of some books and settle them as the next run; return all its leaves.
+
+        Every tree is made so many levels deeper than its leaves need.
+        """
         settlement, evm = self.community.settlement, self.community.evm
-        readings = [opening for step in books.steps for opening in self._attest(step, books)]
+        readings = [opening for step in books.steps for opening in self._attest(step, books, depth)]
         trees = {
-            "orders": open_leaves(SIGNED_ORDER, _salted("order", books.orders)),
-            "trades": open_leaves(TRADE, _salted("trade", books.trades)),
-            "entries": open_leaves(ENTRY, _salted("entry", books.entries)),
-            "certificates": open_leaves(CERTIFICATE, _salted("certificate", books.certificates)),
+            "orders": _committed(SIGNED_ORDER, depth, _salted("order", books.orders)),
+            "trades": _committed(TRADE, depth, _salted("trade", books.trades)),
+            "entries": _committed(ENTRY, depth, _salted("entry", books.entries)),
+            "certificates": _committed(CERTIFICATE, depth, _salted("certificate", books.certificates)),
         }
         roots = {f"{name}Root": root for name, (_, root) in trees.items()}
         run = self.community.next_run(len(books.steps), nets=books.nets, **roots)
@@ -113,10 +117,10 @@ class Disputed:
         """Send raw calldata in a transaction."""
         return self.community.evm.execute(contract.address, calldata, sender, keep=True)[1]
 
-    def _attest(self, step: int, books: "Books") -> list[Opening]:
+    def _attest(self, step: int, books: "Books", depth: int) -> list[Opening]:
         interval = FIRST_INTERVAL + step * INTERVAL_LENGTH
         measured = [each for each in books.readings if each[1] == interval]
-        openings, root = open_leaves(READING, _salted("reading", measured))
+        openings, root = _committed(READING, depth, _salted("reading", measured))
         import_wh, export_wh = (sum(each[column] for each in measured) for column in (3, 4))  # type: ignore[misc]
         values = interval_readings(step, import_wh, export_wh) | {"readingsRoot": root}
         self.community.readings.transact("attest", values, self.community.sign_readings(values))
@@ -269,6 +273,16 @@ def _measure(books: Books, interval: int, energies: Sequence[tuple[int, int]]) -
         books.readings.append(reading_values(reading(meter, interval, import_wh, export_wh)))
         metered.append(Metered(account, meter, Source.SOLAR, import_wh, export_wh, True))
     return metered
+
+
+def _committed(
+    struct: StructType, depth: int, records: Sequence[tuple[Values, Digest]]
+) -> tuple[list[Opening], Digest]:
+    openings, root = open_leaves(struct, records)
+    siblings = [Digest(keccak(text=f"sibling {level}")) for level in range(depth)]
+    for sibling in siblings:
+        root = MerkleTree([root, sibling]).root
+    return [replace(opening, proof=(*opening.proof, *siblings)) for opening in openings], root
 
 
 def _salted(label: str, records: Sequence[Values]) -> list[tuple[Values, Digest]]:

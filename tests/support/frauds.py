@@ -1,0 +1,194 @@
+"""One way to commit each kind of fraud on an honest day's books, and the openings that prove it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from oracles.disputes import OpenedRun, Opening
+from oracles.struct_types import Value
+from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER
+from tests.support.disputes import Books
+
+FRAUDS = (
+    "ORDER_SIGNATURE",
+    "LIMIT_PRICE",
+    "WRONG_INTERVAL",
+    "WRONG_PARTY",
+    "OVERFILL",
+    "DOUBLE_FILL",
+    "SELF_TRADE",
+    "WRONG_LINE",
+    "BALANCE_STEP",
+    "FORKED_STATEMENT",
+    "ENTRY_BEYOND_READINGS",
+    "CERTIFICATE_BEYOND_EXPORT",
+    "OVERLAPPING_CERTIFICATES",
+    "CERTIFICATE_FROM_ESTIMATE",
+    "BEYOND_STATEMENT",
+    "UNANSWERED",
+)
+"""In the sequence of the contract's enum."""
+Falsify = Callable[[Books], None]
+Pick = Callable[[OpenedRun], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    fraud: str
+    falsify: Falsify
+    pick: Pick
+
+    @property
+    def function(self) -> str:
+        return "prove" + "".join(word.capitalize() for word in self.fraud.split("_"))
+
+
+def trade_falsified(place: int = 0, **fields: Value) -> Falsify:
+    return lambda books: books.change(TRADE, place, **fields)
+
+
+def entry_falsified(place: int = 0, **fields: Value) -> Falsify:
+    return lambda books: books.change(ENTRY, place, **fields)
+
+
+def certificate_falsified(place: int, **fields: Value) -> Falsify:
+    return lambda books: books.change(CERTIFICATE, place, **fields)
+
+
+def signature_falsified(change: Callable[[bytes], bytes]) -> Falsify:
+    def falsify(books: Books) -> None:
+        order, signature = books.orders[0]
+        assert isinstance(signature, bytes)
+        books.orders[0] = (order, change(signature))
+
+    return falsify
+
+
+def other_signature(_: bytes) -> bytes:
+    return MEMBERS[0].sign(keccak(text="another message"))
+
+
+def with_order(trade: int, order: int) -> Pick:
+    return lambda run: (run.trades[trade], run.orders[order].values[0])
+
+
+def moved(books: Books) -> None:
+    """A later line of the same account starts 1 n€ higher: right by itself, but not a continuation."""
+    place = next(place for place, line in enumerate(books.entries) if line[0] == books.entries[0][0] and line[1] == 2)
+    before, after = books.entries[place][7], books.entries[place][8]
+    assert isinstance(before, int)
+    assert isinstance(after, int)
+    books.change(ENTRY, place, balanceBefore=before + 1, balanceAfter=after + 1)
+
+
+def two_lines(run: OpenedRun) -> tuple[Opening, Opening]:
+    own = [line for line in run.entries if line.data("account") == run.entries[0].data("account")]
+    return own[0], own[1]
+
+
+def lines_at_one_place(books: Books) -> None:
+    place = next(place for place, line in enumerate(books.entries) if line[0] == books.entries[0][0] and line[1] == 2)
+    books.change(ENTRY, place, sequence=1)
+
+
+def supply_place(books: Books) -> int:
+    return next(place for place, line in enumerate(books.entries) if line[2] == 3 and line[0] != SUPPLIER_BYTES)
+
+
+def overcharged(books: Books) -> None:
+    """The line is right by itself: it charges all of an import that nobody measured."""
+    place = supply_place(books)
+    price, before = books.entries[place][5], books.entries[place][7]
+    assert isinstance(price, int)
+    assert isinstance(before, int)
+    amount = -price * 10_000
+    books.change(ENTRY, place, quantityWh=10_000, amount=amount, balanceAfter=before + amount)
+
+
+def supply_with_readings(run: OpenedRun) -> tuple[Opening, tuple[Opening, ...]]:
+    line = next(e for e in run.entries if e.integer("kind") == 3 and e.data("account") != SUPPLIER_BYTES)
+    meters = next(meters for account, meters in run.meters.items() if account == line.data("account"))
+    own = [r for r in run.readings if r.data("meter") in meters and r.integer("interval") == line.integer("interval")]
+    return line, tuple(sorted(own, key=lambda each: each.data("meter")))
+
+
+def certified(run: OpenedRun) -> tuple[Opening, Opening]:
+    certificate = run.certificates[0]
+    return certificate, next(
+        reading
+        for reading in run.readings
+        if reading.data("meter") == certificate.data("device")
+        and reading.integer("interval") == certificate.integer("interval")
+    )
+
+
+def reading_of_first_certificate_falsified(value: int, flags: int = 0) -> Falsify:
+    def falsify(books: Books) -> None:
+        device, interval = books.certificates[0][1], books.certificates[0][2]
+        place = next(p for p, r in enumerate(books.readings) if (r[0], r[1]) == (device, interval))
+        books.change(READING, place, quality=value, flags=flags)
+
+    return falsify
+
+
+def two_on_one_ruler(run: OpenedRun) -> tuple[Opening, Opening]:
+    for first in run.certificates:
+        for second in run.certificates:
+            same = all(first.value(name) == second.value(name) for name in ("device", "interval"))
+            if same and first.integer("toWh") - second.integer("fromWh") in (0, 1):
+                return first, second
+    raise AssertionError("no two certificates share a ruler")
+
+
+def overlapping(books: Books) -> None:
+    for first in books.certificates:
+        for place, second in enumerate(books.certificates):
+            if (first[1], first[2], first[4]) == (second[1], second[2], second[3]):
+                to_wh = first[4]
+                assert isinstance(to_wh, int)
+                books.change(CERTIFICATE, place, fromWh=to_wh - 1)
+                return
+
+
+SUPPLIER_BYTES = bytes.fromhex(SUPPLIER[2:])
+OTHER = bytes.fromhex(MEMBERS[2].address[2:])
+SELLER = bytes.fromhex(MEMBERS[0].address[2:])
+LATER = FIRST_INTERVAL + INTERVAL_LENGTH
+
+CASES = [
+    Case("ORDER_SIGNATURE", signature_falsified(other_signature), lambda run: (run.orders[0],)),
+    Case("ORDER_SIGNATURE", signature_falsified(lambda _: b""), lambda run: (run.orders[0],)),
+    Case("ORDER_SIGNATURE", signature_falsified(lambda valid: valid[:64] + b"\x1d"), lambda run: (run.orders[0],)),
+    Case("LIMIT_PRICE", trade_falsified(price=120_001), with_order(0, 0)),
+    Case("LIMIT_PRICE", trade_falsified(1, price=99_999), with_order(1, 1)),
+    Case("WRONG_INTERVAL", trade_falsified(interval=LATER), with_order(0, 0)),
+    Case("WRONG_INTERVAL", trade_falsified(interval=FIRST_INTERVAL + 1), with_order(0, 1)),
+    Case("WRONG_PARTY", trade_falsified(buyer=OTHER), with_order(0, 0)),
+    Case("WRONG_PARTY", trade_falsified(seller=OTHER), with_order(0, 1)),
+    Case("OVERFILL", trade_falsified(buyFromWh=1), with_order(0, 0)),
+    Case("OVERFILL", trade_falsified(sellFromWh=201), with_order(0, 1)),
+    Case("OVERFILL", trade_falsified(quantityWh=2**64 - 1, buyFromWh=2), with_order(0, 0)),
+    Case("DOUBLE_FILL", trade_falsified(1, sellFromWh=299), lambda run: (run.trades[0], run.trades[1])),
+    Case("SELF_TRADE", trade_falsified(buyer=SELLER), lambda run: (run.trades[0],)),
+    Case("WRONG_LINE", entry_falsified(amount=1), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(balanceAfter=1), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=2), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=0), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=7), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(interval=LATER + INTERVAL_LENGTH), lambda run: (run.entries[0],)),
+    Case("BALANCE_STEP", moved, two_lines),
+    Case("FORKED_STATEMENT", lines_at_one_place, two_lines),
+    Case("ENTRY_BEYOND_READINGS", overcharged, supply_with_readings),
+    Case("CERTIFICATE_BEYOND_EXPORT", certificate_falsified(0, toWh=10_000), certified),
+    Case("CERTIFICATE_BEYOND_EXPORT", certificate_falsified(0, fromWh=7, toWh=7), certified),
+    Case("OVERLAPPING_CERTIFICATES", overlapping, two_on_one_ruler),
+    Case("CERTIFICATE_FROM_ESTIMATE", reading_of_first_certificate_falsified(2 << 8 | 8), certified),
+    Case("CERTIFICATE_FROM_ESTIMATE", reading_of_first_certificate_falsified(4 << 8 | 17), certified),
+    *(
+        Case("CERTIFICATE_FROM_ESTIMATE", reading_of_first_certificate_falsified(2 << 8 | 17, flag), certified)
+        for flag in (1 << 1, 1 << 3, 1 << 8)
+    ),
+]
