@@ -87,6 +87,7 @@ class Node:
         self._keys = keys
         self._head: JsonObject = {}
         self._showing = Showing(self.projection, self.events)
+        self.depth = self._showing.depth
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._guards: list[GuardStore] = []

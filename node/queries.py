@@ -14,6 +14,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from node import query_rows
+from node.candles import LENGTH_S_DEFAULT, candle, candle_statement
 from node.query_rows import Row
 from node.storage.models import (
     Account,
@@ -91,6 +92,27 @@ class Queries:
         statement = select(TradeRow).order_by(col(TradeRow.sequence).desc(), col(TradeRow.number).desc()).limit(limit)
         with Session(self._engine) as session:
             return [query_rows.trade(row) for row in session.exec(statement)]
+
+    def candles(
+        self,
+        *,
+        interval: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        length_s: int = LENGTH_S_DEFAULT,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return candles over the trades of one interval or of all, matched from `start` to before `end`."""
+        limit = max(1, min(limit, LIMIT_MAX))
+        where = _within(col(TradeRow.interval), interval, None, None)
+        where += _within(col(TradeRow.matched_at), None, start, end)
+        if cursor is not None:
+            where += _within(col(TradeRow.matched_at), None, _parse_cursor(cursor, 1)[0], None)
+        with self._engine.connect() as connection:
+            rows = connection.execute(candle_statement(length_s, where).limit(limit + 1)).all()
+        following = str(rows[limit].start) if len(rows) > limit else None
+        return Page(items=[candle(row, length_s) for row in rows[:limit]], next=following)
 
     # -- ORDERS
 

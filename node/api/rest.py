@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from node import strict_json
+from node.api.market_data import add_csv
 from node.rpc.app import read_body
 from node.rpc.guard import is_json
 from node.rpc.methods_energy import EnergyMethods
@@ -39,6 +40,7 @@ class Resource:
 def rest_router(methods: EnergyMethods) -> APIRouter:
     """Return the routes over one node's methods."""
     router = APIRouter(prefix=PREFIX)
+    add_csv(router, methods)
     for resource in _resources(methods):
         router.add_api_route(
             resource.path,
@@ -67,6 +69,9 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
         Resource("/orders/{digest}", "One order", ref("PlacedOrder"), methods.get_order),
         Resource("/book", "The book of the next interval to close", ref("Book"), methods.get_book),
         Resource("/book/{interval}", "The book of an interval", ref("Book"), methods.get_book),
+        Resource("/depth", "What rests in the book of the next interval to close", ref("Depth"), methods.get_depth),
+        Resource("/depth/{interval}", "What rests in the book of an interval", ref("Depth"), methods.get_depth),
+        Resource("/candles", "Candles over trades", page("Candle"), methods.get_candles, "CandleFilter"),
         Resource("/runs", "Settlement runs", page("Run"), methods.get_runs, "RunFilter"),
         Resource("/certificates", "Certificates", page("Certificate"), methods.get_certificates, "CertificateFilter"),
         Resource("/certificates/{number}", "One certificate", ref("Certificate"), methods.get_certificate),

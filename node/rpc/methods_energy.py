@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, "Caller"], Awaitable[MaybeSet[Response]]]
 
+LEVELS_DEFAULT: Final = 50
+LEVELS_MAX: Final = 10_000
+"""Most prices per side in one answer."""
+
 OUTCOME_NAMES: Final[Mapping[Outcome, str]] = {
     Outcome.RESTING: "resting",
     Outcome.FILLED: "filled",
@@ -77,6 +81,8 @@ class EnergyMethods:
             "energy_getStatus": self.get_status,
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
+            "energy_getDepth": self.get_depth,
+            "energy_getCandles": self.get_candles,
             "energy_getTrades": self.get_trades,
             "energy_getOrders": self.get_orders,
             "energy_getOrder": self.get_order,
@@ -140,6 +146,17 @@ class EnergyMethods:
     async def get_book(self, interval: Any = None) -> JsonObject | None:
         """Return the book of an interval, or of the next one to close."""
         return self._core.book(None if interval is None else parameters.natural("interval", interval))
+
+    async def get_depth(self, interval: Any = None, levels: Any = None) -> JsonObject | None:
+        """Return what rests in an open book, with its place in the journal."""
+        return self._core.depth.snapshot(
+            None if interval is None else parameters.natural("interval", interval),
+            LEVELS_DEFAULT if levels is None else parameters.integer(1, LEVELS_MAX)("levels", levels),
+        )
+
+    async def get_candles(self, filter: Any = None) -> Any:
+        """Return candles over trades."""
+        return await _read(self._queries.candles, filter, parameters.CANDLE_FILTERS)
 
     async def get_trades(self, filter: Any = None) -> Any:
         """Return trades."""

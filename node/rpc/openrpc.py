@@ -13,6 +13,7 @@ from node.rpc.schemas import (
     ADDRESS,
     HASH,
     INSTANT,
+    LEVELS,
     NATURAL,
     SCHEMAS,
     SIGNATURE,
@@ -77,6 +78,19 @@ METHODS: Final[Mapping[str, Method]] = {
         {"interval": (INSTANT, False)},
         or_null(ref("Book")),
         (_QUARTER,),
+    ),
+    "energy_getDepth": Method(
+        "What rests in an open book by price levels, best first, with its place in the journal: the changes told at "
+        "`/events?kinds=depth` after that sequence keep it right.",
+        {"interval": (INSTANT, False), "levels": (LEVELS, False)},
+        or_null(ref("Depth")),
+        (_QUARTER, 10),
+    ),
+    "energy_getCandles": Method(
+        "Candles over trades by the time of their matching; stretches without a trade are left out.",
+        {"filter": (ref("CandleFilter"), False)},
+        page("Candle"),
+        ({"from": _QUARTER, "to": _QUARTER + 86_400, "lengthS": 3_600},),
     ),
     "energy_getTrades": Method(
         "Trades by interval, then number.",

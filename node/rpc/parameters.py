@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from market.orders import Order, Side, TimeInForce
+from node.candles import LENGTH_S_MAX
 from node.query_rows import TIME_IN_FORCE_NAMES
 from node.storage.models import OrderStatus
 
@@ -231,6 +232,13 @@ CERTIFICATE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "cursor": _cursor,
 }
 SUMMARY_FILTERS: Final = _range
+CANDLE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "interval": ("interval", natural),
+    **_range,
+    "lengthS": ("length_s", integer(1, LENGTH_S_MAX)),
+    "limit": _limit,
+    "cursor": _cursor,
+}
 
 
 def _fields(

@@ -10,6 +10,7 @@ from energy.identity import Address, Digest
 from energy.results import Rejected
 from market.events import Outcome
 from market.orders import Order
+from node.depth import Depth
 
 JsonObject = dict[str, Any]
 """A JSON object whose keys are camelCase with the unit in the name."""
@@ -72,6 +73,11 @@ class NodeCommands(Protocol):
 
     def book(self, interval: int | None) -> JsonObject | None:
         """Return the book of an interval, of the next one to close for None; None when there is no such book."""
+        ...
+
+    @property
+    def depth(self) -> Depth:
+        """The open books, through what is on disk: what `energy_getDepth` answers."""
         ...
 
     async def evidence(self, number: int) -> JsonObject | None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from market.orders import Side
+from node.candles import LENGTH_S_MAX
 from node.query_rows import TIME_IN_FORCE_NAMES
-from node.rpc.methods_energy import OUTCOME_NAMES
+from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.storage.models import IntervalStatus, OrderStatus
 
@@ -95,6 +96,12 @@ SIGNED_DOMAIN: Final = record(
     {"chainId": NATURAL, "verifyingContract": ADDRESS, "name": TEXT, "version": TEXT}, ("chainId", "verifyingContract")
 ) | {"description": "the EIP-712 domain that was signed under; given, a mistake in it is named"}
 CONTRACTS: Final = ("token", "registry", "readings", "settlement", "certificates")
+LEVELS: Final[Schema] = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": LEVELS_MAX,
+    "description": f"most prices per side; {LEVELS_DEFAULT} when left out",
+}
 _LEVEL: Final = record({"price": PRICE, "quantityWh": NATURAL, "orders": NATURAL})
 
 
@@ -165,6 +172,28 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "bids": array(_LEVEL),
             "asks": array(_LEVEL),
             "traded": record({"trades": NATURAL, "tradedWh": NATURAL, "meanPrice": INT_OR_NULL}),
+        }
+    ),
+    "Depth": record(
+        {
+            "interval": INSTANT,
+            "sequence": NATURAL | {"description": "record of the journal through which the book is right"},
+            "bids": array(_LEVEL),
+            "asks": array(_LEVEL),
+        }
+    ),
+    "Candle": record(
+        {
+            "start": INSTANT | {"description": "a multiple of the length; UTC epoch seconds"},
+            "lengthS": NATURAL,
+            "open": PRICE,
+            "high": PRICE,
+            "low": PRICE,
+            "close": PRICE,
+            "trades": NATURAL,
+            "quantityWh": NATURAL,
+            "turnoverNeur": INT,
+            "meanPrice": INT | {"description": "turnover over energy, rounded down"},
         }
     ),
     "Trade": record(
@@ -295,4 +324,13 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "RunFilter": _filter(_PAGING),
     "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **_RANGE, **_PAGING}),
     "SummaryFilter": _filter(_RANGE),
+    "CandleFilter": _filter(
+        {
+            "interval": INSTANT | {"description": "only trades of this delivery interval"},
+            "from": INSTANT | {"description": "first second of matching, UTC epoch"},
+            "to": INSTANT | {"description": "first second of matching after, UTC epoch"},
+            "lengthS": {"type": "integer", "minimum": 1, "maximum": LENGTH_S_MAX, "description": "900 when left out"},
+            **_PAGING,
+        }
+    ),
 }

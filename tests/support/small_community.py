@@ -13,8 +13,9 @@ from sqlmodel import Session, SQLModel, create_engine
 
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
-from market.events import Outcome
-from market.orders import Order
+from market.events import IntervalOpened, OrderPlaced, Outcome
+from market.orders import Order, Side, TimeInForce
+from node.depth import Depth
 from node.rpc.ports import Cancelled, JsonObject, Placed
 from node.storage.models import (
     Account,
@@ -334,6 +335,17 @@ class CoreDouble:
             ],
             "traded": {"trades": 3, "tradedWh": 980, "meanPrice": 116_500},
         }
+
+    @property
+    def depth(self) -> Depth:
+        """Two bids at one price and an ask, in the book of the next interval, through record 12."""
+        depth = Depth()
+        depth.follow(9, (IntervalOpened(NEXT),))
+        for sequence, (side, price) in enumerate(((0, 90_000), (0, 90_000), (1, 95_000)), start=10):
+            order = Order(NODE, NEXT, Side(side), 500, price, TimeInForce.GOOD_TILL_GATE, sequence, 0)
+            digest = Digest(sequence.to_bytes(32, "big"))
+            depth.follow(sequence, (OrderPlaced(order, digest, Outcome.RESTING, 0, 500),))
+        return depth
 
     async def evidence(self, number: int) -> JsonObject | None:
         return {"schema": "resilia/evidence/1", "certificate": {"number": number}} if number == 1 else None

@@ -44,6 +44,10 @@ def get(path: str, **arguments: Any) -> Any:
         (f"/orders/{word(0xC0, 30)}", QUERIES.order(word(0xC0, 30))),
         ("/book", CORE.book(None)),
         (f"/book/{NEXT}", CORE.book(NEXT)),
+        ("/depth", CORE.depth.snapshot(None, 50)),
+        (f"/depth/{NEXT}", CORE.depth.snapshot(NEXT, 50)),
+        ("/candles?lengthS=3600&limit=2", QUERIES.candles(length_s=3_600, limit=2)),
+        (f"/candles?interval={FIRST + 20 * LENGTH_S}", QUERIES.candles(interval=FIRST + 20 * LENGTH_S)),
         ("/runs?limit=2&lang=fr", QUERIES.runs(limit=2)),
         ("/certificates?runId=8", QUERIES.certificates(run_id=8)),
         ("/certificates/1", QUERIES.certificate(1)),
@@ -59,7 +63,7 @@ def test_answers_what_json_rpc_answers(path: str, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [f"/orders/{word(0, 1)}", "/certificates/999999", "/certificates/2/evidence", "/book/0", "/x"]
+    "path", [f"/orders/{word(0, 1)}", "/certificates/999999", "/certificates/2/evidence", "/book/0", "/depth/0", "/x"]
 )
 def test_what_does_not_exist_is_a_404_problem(path: str) -> None:
     answer = get(path)
@@ -73,6 +77,9 @@ def test_what_does_not_exist_is_a_404_problem(path: str) -> None:
         ("/trades?colour=red", "filter.colour"),
         ("/trades?limit=many", "filter.limit"),
         ("/trades?cursor=5", "cursor"),
+        ("/candles?lengthS=0", "filter.lengthS"),
+        ("/candles?cursor=5-6", "cursor"),
+        ("/depth/none", "interval"),
         ("/orders/0x12", "digest"),
         ("/certificates/one", "number"),
     ],
@@ -169,7 +176,7 @@ def test_openapi_describes_every_address_and_refers_only_to_what_is_there() -> N
     paths = {(path, method) for path, methods in document["paths"].items() for method in methods}
     assert ("/api/v1/orders", "post") in paths
     assert ("/api/v1/orders/{digest}", "delete") in paths
-    assert len(paths) == 16
+    assert len(paths) == 19
     parameters = document["paths"]["/api/v1/trades"]["get"]["parameters"]
     assert [parameter["name"] for parameter in parameters] == list(SCHEMAS["TradeFilter"]["properties"])
     names = [p["name"] for p in document["paths"]["/api/v1/orders/{digest}"]["delete"]["parameters"]]

@@ -27,6 +27,7 @@ KINDS: dict[type, str] = {
 
 PARAMS: dict[str, list[Any]] = {
     "energy_getBook": [NEXT],
+    "energy_getDepth": [NEXT],
     "energy_getOrder": [word(0xC0, 30)],
     "energy_getCertificate": [1],
     "energy_getEvidence": [1],

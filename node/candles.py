@@ -1,0 +1,74 @@
+"""Candles: the trades of equal stretches of time in one row each, by the time at which they were matched.
+
+Stretches start at multiples of their length since the epoch; one without a trade has no candle. Totals are exact: the
+candles of a filter add up to its trades, whatever the length.
+Units: Wh, µ€/kWh, n€, UTC epoch seconds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, select
+from sqlmodel import col
+
+from node.storage.models import TradeRow
+
+LENGTH_S_DEFAULT: Final = 900
+LENGTH_S_MAX: Final = 7 * 86_400
+
+
+def candle_statement(length_s: int, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the query of the candles over some trades, oldest first.
+
+    Args:
+        length_s: Of each candle, ≥ 1 s.
+        where: Which trades count.
+    """
+    matched_at, price, quantity = col(TradeRow.matched_at), col(TradeRow.price_ueur_per_kwh), col(TradeRow.quantity_wh)
+    start = matched_at - matched_at % length_s
+    in_sequence = (col(TradeRow.sequence), col(TradeRow.number))
+    ranked = (
+        select(
+            start.label("start"),
+            price.label("price"),
+            quantity.label("quantity"),
+            func.row_number().over(partition_by=start, order_by=in_sequence).label("place"),
+            func.row_number()
+            .over(partition_by=start, order_by=[column.desc() for column in in_sequence])
+            .label("place_from_end"),
+        )
+        .where(*where)
+        .subquery()
+    )
+    row = ranked.c
+    return (
+        select(
+            row.start,
+            func.max(case((row.place == 1, row.price))).label("open"),
+            func.max(row.price).label("high"),
+            func.min(row.price).label("low"),
+            func.max(case((row.place_from_end == 1, row.price))).label("close"),
+            func.count().label("trades"),
+            func.sum(row.quantity).label("quantity_wh"),
+            func.sum(cast(row.quantity, BigInteger) * row.price).label("turnover_neur"),
+        )
+        .group_by(row.start)
+        .order_by(row.start)
+    )
+
+
+def candle(row: Row[Any], length_s: int) -> dict[str, int | str | None]:
+    """Return one row of `candle_statement` in the shape that people and programs get."""
+    quantity_wh, turnover_neur = int(row.quantity_wh), int(row.turnover_neur)
+    return {
+        "start": row.start,
+        "lengthS": length_s,
+        "open": row.open,
+        "high": row.high,
+        "low": row.low,
+        "close": row.close,
+        "trades": row.trades,
+        "quantityWh": quantity_wh,
+        "turnoverNeur": turnover_neur,
+        "meanPrice": turnover_neur // quantity_wh,
+    }
