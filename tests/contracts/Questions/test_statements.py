@@ -1,0 +1,126 @@
+"""An account's net is the sum of its lines: all of them can be asked for, and none may lie beyond."""
+
+from oracles.typed_data import ENTRY
+from tests.support.community import MEMBERS
+from tests.support.disputes import (
+    Books,
+    Disputed,
+    honest_books,
+)
+from tests.support.evm import reverts
+from tests.support.questions import (
+    ASKER,
+    BEYOND_STATEMENT,
+    MAX_GAS,
+    MEMBER,
+    Asked,
+    close_unanswered,
+    opened,
+    settle,
+)
+
+
+def test_net_without_a_statement_costs_the_run(disputed: Disputed) -> None:
+    def move_a_cent(books: Books) -> None:
+        (first, net), (second, other), *rest = books.nets
+        books.nets = [(first, net + 1), (second, other - 1), *rest]
+
+    asked = settle(disputed, move_a_cent)
+    account, _ = asked.books.nets[0]
+    identity = asked.ask("askStatement", *asked.published(), account)
+    for first in asked.lines(account):
+        for last in asked.lines(account):
+            with reverts("Unrelated"):
+                asked.answer("answerStatement", asked.net(account), opened(first), opened(last))
+    close_unanswered(asked, identity)
+
+
+def test_account_left_out_of_the_nets_asks_by_one_of_its_lines(disputed: Disputed) -> None:
+    def leave_out(books: Books) -> None:
+        (_, net), (second, other), *rest = books.nets
+        books.nets = [(second, other + net), *rest]
+
+    account = honest_books(disputed).nets[0][0]
+    asked = settle(disputed, leave_out)
+    with reverts("Unrelated"):
+        asked.ask("askStatement", *asked.published(), account)
+    close_unanswered(asked, asked.ask("askStatementOfEntry", *asked.published(), opened(asked.lines(account)[0])))
+
+
+def test_other_run_or_nets_are_not_asked_about(asked: Asked) -> None:
+    run, nets = asked.published()
+    for arguments in ((run | {"tradedWh": 1}, nets), (run, nets[32:])):
+        with reverts("Unrelated"):
+            asked.ask("askStatement", *arguments, MEMBER)
+
+
+def test_statement_is_of_one_account_and_forward(asked: Asked) -> None:
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    own, foreign = asked.lines(MEMBER), asked.lines(MEMBERS[0].address)
+    for first, last in ((own[-1], own[0]), (foreign[0], own[-1]), (own[0], foreign[-1])):
+        with reverts("Unrelated"):
+            asked.answer("answerStatement", asked.net(MEMBER), opened(first), opened(last))
+
+
+def test_line_beyond_the_statement_voids_the_run(disputed: Disputed) -> None:
+    """The operator hides a last line: its net covers the others only."""
+    asked = _with_hidden_line(disputed)
+    own = asked.lines(MEMBER)
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    asked.answer("answerStatement", asked.net(MEMBER), opened(own[0]), opened(own[-2]))
+    arguments = (1, asked.net(MEMBER), opened(own[-1]))
+    receipt = disputed.questions.transact("proveBeyondStatement", *arguments, sender=ASKER)
+    assert receipt.gas_used < MAX_GAS
+    assert receipt.event("FraudProven")["kind"] == BEYOND_STATEMENT
+
+
+def test_line_within_the_statement_is_as_it_should_be(asked: Asked) -> None:
+    own = asked.lines(MEMBER)
+    net = asked.net(MEMBER)
+    with reverts("NotInStatement", MEMBER, 1):
+        asked.disputed.questions.transact("proveBeyondStatement", 1, net, opened(own[0]), sender=ASKER)
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    asked.answer("answerStatement", net, opened(own[0]), opened(own[-1]))
+    for line in own:
+        with reverts("NothingWrong", BEYOND_STATEMENT):
+            asked.disputed.questions.transact("proveBeyondStatement", 1, net, opened(line), sender=ASKER)
+    foreign = asked.lines(MEMBERS[0].address)[0]
+    with reverts("Unrelated"):
+        asked.disputed.questions.transact("proveBeyondStatement", 1, net, opened(foreign), sender=ASKER)
+
+
+def test_every_line_of_a_statement_can_be_asked_for(asked: Asked) -> None:
+    own, net = asked.lines(MEMBER), asked.net(MEMBER)
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    asked.answer("answerStatement", net, opened(own[0]), opened(own[-1]))
+    for line in own:
+        asked.ask("askEntry", net, line.integer("sequence"))
+        asked.answer("answerEntry", opened(line))
+    for beyond in (0, own[-1].integer("sequence") + 1):
+        with reverts("NotInStatement", MEMBER, beyond):
+            asked.ask("askEntry", net, beyond)
+
+
+def test_missing_line_costs_the_run(disputed: Disputed) -> None:
+    def skip_a_line(books: Books) -> None:
+        account = bytes.fromhex(MEMBER[2:])
+        place = next(p for p, line in enumerate(books.entries) if line[:2] == (account, 2))
+        books.change(ENTRY, place, sequence=99)
+
+    asked = settle(disputed, skip_a_line)
+    own = sorted(asked.lines(MEMBER), key=lambda line: line.integer("sequence"))
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    asked.answer("answerStatement", asked.net(MEMBER), opened(own[0]), opened(own[-2]))
+    close_unanswered(asked, asked.ask("askEntry", asked.net(MEMBER), 2))
+
+
+def _with_hidden_line(disputed: Disputed) -> Asked:
+    def hide(books: Books) -> None:
+        hidden = [line for line in books.entries if line[0] == bytes.fromhex(MEMBER[2:])][-1]
+        amount = hidden[6]
+        assert isinstance(amount, int)
+        (other, _), *_ = [pair for pair in books.nets if pair[0] != MEMBER]
+        correction = {MEMBER: -amount, other: amount}
+        books.nets = [(account, net + correction.get(account, 0)) for account, net in books.nets]
+
+    return settle(disputed, hide)
