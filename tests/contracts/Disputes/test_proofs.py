@@ -9,8 +9,8 @@ import pytest
 
 from energy.identity import Address
 from oracles.disputes import Dispute, Opening, find_frauds
-from oracles.typed_data import TRADE
-from tests.support.community import MEMBERS
+from oracles.typed_data import ORDER, TRADE
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS
 from tests.support.disputes import BOND, CHALLENGER, OPERATOR, Disputed, changed, honest_books
 from tests.support.evm import Reverted, reverts
 from tests.support.frauds import CASES, FRAUDS, SELLER, Case, certified, with_order
@@ -80,6 +80,20 @@ def test_order_of_another_trade_proves_nothing(disputed: Disputed) -> None:
     digest = disputed.community.settlement.call("hashOrder", arguments[1])
     with reverts("OrderNotOfTrade", digest):
         disputed.send(disputed.disputes, Dispute("proveLimitPrice", 1, arguments).calldata)
+
+
+@pytest.mark.parametrize("offset", [-INTERVAL_LENGTH, 1, 2 * INTERVAL_LENGTH])
+def test_trade_of_an_interval_that_is_not_the_runs_voids_it(disputed: Disputed, offset: int) -> None:
+    """Its order is for the very same interval: another run may hold the trade, this one must not."""
+    books = honest_books(disputed)
+    signed_for, _ = books.orders[0]
+    assert isinstance(signed_for, tuple)
+    order = changed(ORDER, signed_for, interval=FIRST_INTERVAL + offset)
+    digest = disputed.community.settlement.call("hashOrder", order)
+    books.change(TRADE, 0, interval=FIRST_INTERVAL + offset, buyOrder=digest)
+    run = disputed.settle(books)
+    disputed.send(disputed.disputes, Dispute("proveWrongInterval", 1, (run.trades[0], order)).calldata)
+    assert disputed.community.settlement.call("voidFrom") == 1
 
 
 @pytest.mark.parametrize("function", ["proveDoubleFill", "proveForkedStatement", "proveOverlappingCertificates"])
