@@ -6,13 +6,15 @@ builder is quadratic. The blocks are nevertheless the same, and the stock class 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import rlp
-from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
+from eth.abc import AccountDatabaseAPI, BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
 from eth.chains.base import MiningChain
 from eth.consensus.context import ConsensusContext
 from eth.constants import ZERO_HASH32
+from eth.db.account import AccountDB
 from eth.db.chain import ChainDB
 from eth.rlp.accounts import Account as EvmAccount
 from eth.vm.chain_context import ChainContext
@@ -20,7 +22,7 @@ from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
 from eth_typing import Address as EvmAddress
-from eth_typing import BlockNumber, Hash32
+from eth_typing import Hash32
 from eth_utils.exceptions import ValidationError
 from trie.hexary import HexaryTrie
 
@@ -223,11 +225,11 @@ class PyEvmEngine:
 
     def account(self, state_root: bytes, address: Address) -> Account:
         """Return an account in some state; an unknown one is empty."""
-        return _account(self._state(state_root), address)
+        return _account(self._accounts(state_root), address)
 
     def storage(self, state_root: bytes, address: Address, slot: int) -> int:
         """Return a word of a contract's storage."""
-        return self._state(state_root).get_storage(EvmAddress(address), slot)
+        return self._accounts(state_root).get_storage(EvmAddress(address), slot)
 
     def prove(self, state_root: bytes, address: Address, slots: Sequence[int]) -> AccountProof:
         """Return an account with the trie nodes that prove it, and so for some words of its storage."""
@@ -247,11 +249,8 @@ class PyEvmEngine:
             _proof(accounts, key), proven,
         )  # fmt: skip
 
-    def _state(self, state_root: bytes) -> StateAPI:
-        header = PragueBlockHeader(
-            difficulty=0, block_number=BlockNumber(0), gas_limit=0, timestamp=0, state_root=Hash32(state_root)
-        )
-        return self._vm.build_state(Overlay(self._nodes), header, ChainContext(self._chain_id))
+    def _accounts(self, state_root: bytes) -> AccountDatabaseAPI:
+        return AccountDB(Overlay(self._nodes), Hash32(state_root))
 
 
 def _change(state: StateAPI, address: EvmAddress, override: Override) -> None:
@@ -288,11 +287,12 @@ def _header(header: BlockHeaderAPI) -> Header:
     return Header.from_rlp(rlp.encode(header))
 
 
+@lru_cache(16)
 def _evm_header(header: Header) -> BlockHeaderAPI:
     return cast(BlockHeaderAPI, rlp.decode(header.encode(), PragueBlockHeader))
 
 
-def _account(state: StateAPI, address: Address) -> Account:
+def _account(state: StateAPI | AccountDatabaseAPI, address: Address) -> Account:
     key = EvmAddress(address)
     return Account(state.get_nonce(key), state.get_balance(key), state.get_code(key))
 
