@@ -5,8 +5,6 @@ other damage; the XOR sees neither two equal flips nor any permutation.
 Source: ITU-T V.41 and X.25 (polynomial x¹⁶+x¹²+x⁵+1), DSMR P1 Companion Standard 5.0.2 §5.2 (x¹⁶+x¹⁵+x²+1).
 """
 
-from functools import reduce
-from operator import xor
 from typing import Final
 
 
@@ -41,8 +39,13 @@ def crc16_kermit(data: bytes) -> int:
 
 
 def block_check(data: bytes) -> int:
-    """Return the block check character (BCC) of IEC 62056-21: all bytes XORed."""
-    return reduce(xor, data, 0)
+    """Return the block check character (BCC) of IEC 62056-21: all bytes XORed, by folding them in half."""
+    register = int.from_bytes(data, "big")
+    width = 8 << max(0, len(data) - 1).bit_length()
+    while width > 8:
+        width >>= 1
+        register = register >> width ^ register & (1 << width) - 1
+    return register
 
 
 def _crc(data: bytes, table: tuple[int, ...], register: int) -> int:
