@@ -13,8 +13,9 @@ from oracles.disputes import Dispute
 from tests.support import typed_data_vectors as typed_data
 from tests.support.certificates import certificate, leaf_of, salt_of
 from tests.support.community import MEMBERS, OWNER, Community, Net, found_community
-from tests.support.disputes import found_disputed, honest_books
+from tests.support.disputes import ANSWER_TIME, found_disputed, honest_books
 from tests.support.frauds import CASES
+from tests.support.questions import ANSWERER, ASKER, ROUNDS, Asked
 
 ACCOUNT_COUNTS = (2, 17, 100)
 CERTIFICATES = 1_000
@@ -27,8 +28,9 @@ def measure() -> dict[str, Any]:
     figures: dict[str, Any] = _daily()
     for count in ACCOUNT_COUNTS:
         figures |= _runs(count)
-    proofs = _proofs()
-    return figures | {"proofs": proofs, "max_proof_gas": max(proofs.values())}
+    proofs, questions = _proofs(), _questions()
+    dearest = max(*proofs.values(), *questions.values())
+    return figures | {"proofs": proofs, "questions": questions, "max_proof_gas": dearest}
 
 
 def _proofs() -> dict[str, int]:
@@ -46,6 +48,28 @@ def _proofs() -> dict[str, int]:
         dearest[case.function] = max(gas, dearest.get(case.function, 0))
         evm.restore(founded)
     return dearest
+
+
+def _questions() -> dict[str, int]:
+    """Return the gas of asking, of answering, and of closing what nobody answered, in trees of the same depth."""
+    disputed = found_disputed()
+    evm = disputed.community.evm
+    books = honest_books(disputed)
+    asked = Asked(disputed, books, disputed.settle(books, depth=PROOF_DEPTH))
+    settled = evm.snapshot()
+    figures: dict[str, int] = {}
+    for question, (arguments, answer, shown) in ROUNDS.items():
+        evm.restore(settled)
+        receipt = disputed.questions.transact(question, 1, *arguments(asked), sender=ASKER)
+        figures[question] = receipt.gas_used
+        waiting = evm.snapshot()
+        gas = disputed.questions.transact(answer, 1, *shown(asked), sender=ANSWERER).gas_used
+        figures[answer] = max(gas, figures.get(answer, 0))
+        evm.restore(waiting)
+        evm.timestamp += ANSWER_TIME + 1
+        gas = disputed.questions.transact("close", receipt.event("Asked")["id"]).gas_used
+        figures["close"] = max(gas, figures.get("close", 0))
+    return figures
 
 
 def _daily() -> dict[str, int]:
