@@ -116,14 +116,14 @@ def test_no_burst_up_to_the_checksums_width_gives_a_wrong_value(name: str, data:
     assert facts_of(decode(damaged, NOON)) in (None, facts_of(decode(frame, NOON)))
 
 
-@given(st.sampled_from(CHECKED), st.data())
-def test_lost_bytes_give_no_wrong_value(name: str, data: st.DataObject) -> None:
+@pytest.mark.parametrize("name", CHECKED)
+def test_lost_bytes_give_no_wrong_value(name: str) -> None:
+    """One byte or two in a row, everywhere; an XOR cannot see two equal ones go, and is tried with one."""
     frame, decode = TELEGRAMS[name], PROTOCOLS[KINDS[name].protocol].decode
-    position, dropped = data.draw(st.integers(0, len(frame) - 1)), data.draw(st.integers(1, 2))
-    assert facts_of(decode(frame[:position] + frame[position + dropped :], NOON)) in (
-        None,
-        facts_of(decode(frame, NOON)),
-    )
+    truth = facts_of(decode(frame, NOON))
+    for lost in (1,) if KINDS[name].asked else (1, 2):
+        for position in range(len(frame)):
+            assert facts_of(decode(frame[:position] + frame[position + lost :], NOON)) in (None, truth)
 
 
 @given(st.binary(max_size=64))
