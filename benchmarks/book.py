@@ -21,6 +21,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -174,6 +175,13 @@ def latency_figures(stream: Stream) -> Figures:
     return {"call_p50_ns": cuts[499], "call_p99_ns": cuts[989], "call_p999_ns": cuts[998]}
 
 
+def grouped(stream: Stream) -> Stream:
+    """Return the same events with those of a book together, as a caller may bring them: books do not meet."""
+    events = [stream.measured[at : at + EVENT.size] for at in range(0, len(stream.measured), EVENT.size)]
+    events.sort(key=lambda event: EVENT.unpack(event)[4])
+    return replace(stream, measured=b"".join(events))
+
+
 def peer_python() -> tuple[Path, list[str]]:
     """Return the interpreter of an environment with the peers, made on first use, and those that did not install."""
     folder = Path(tempfile.gettempdir()) / "resilia-benchmark-order-books"
@@ -252,6 +260,7 @@ def auction_figure() -> float | None:
 def measure() -> Figures:
     """Run everything and return the figures."""
     streams = {case: make_stream(*dimensions) for case, dimensions in CASES.items()}
+    streams["96_books_grouped"] = grouped(streams["96_books"])
     figures: Figures = {"seed": SEED, "rounds": ROUNDS, **memory_figures(streams["1m"])}
     with tempfile.TemporaryDirectory() as folder:
         figures |= batch_figures(streams, load_floor(Path(folder)))

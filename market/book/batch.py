@@ -46,7 +46,9 @@ class Batches(Protocol):
 
         An event waits when the orders resting in its book, if it filled them all, might find no room among the
         fills; the caller takes the fills and submits what is left. An account never trades with itself, as in
-        `market.book.interface`. The GIL is held all along.
+        `market.book.interface`. The GIL is held all along. Books do not meet: whoever brings the events of each book
+        together, in their sequence, gets the same and finds the processor's cache warmer, as long as no name goes from
+        one book to another.
 
         Args:
             events: `EVENT` records.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from market.book import BookSet
 from market.book.batch import CANCEL, EVENT, FILL, RESULT
-from tests.support.book_twin import Dimensions, assert_alike, compare, random_events, submit_all
+from tests.support.book_twin import KINDS, Dimensions, assert_alike, compare, random_events, submit_all
 
 DIMENSIONS = Dimensions(books=2, levels=130, capacity=4, names=8)
 TICKS = (0, 1, 62, 63, 64, 65, 128, 129)
@@ -51,6 +51,25 @@ def test_it_does_not_matter_how_events_are_split(seed: int, parts: list[int]) ->
     assert b"".join(fill for fills_of_batch, _ in turns for fill in fills_of_batch) == b"".join(at_once)
     assert b"".join(part for _, part in turns) == results
     assert_alike([whole, split], dimensions)
+
+
+@given(st.integers(0, 2**32))
+def test_events_of_a_book_may_be_brought_together(seed: int) -> None:
+    chance = Random(seed)
+    dimensions = Dimensions(books=3, levels=20, capacity=50, names=100)
+    book_of = [chance.randrange(dimensions.books) for _ in range(dimensions.names)]
+    names = [name for _, name, *_ in EVENT.iter_unpack(random_events(chance, 300, dimensions)) if name < 100]
+    events = [
+        EVENT.pack(chance.randint(1, 9), name, name, chance.randrange(20), book_of[name], kind, name % 2)
+        for name in names
+        for kind in [chance.choice(KINDS)]
+    ]
+    grouped = sorted(events, key=lambda event: EVENT.unpack(event)[4])
+    sets, room = [dimensions.book_set(), dimensions.book_set()], bytearray(FILL.size * 1_000)
+    outcomes = [submit_all(sets[0], b"".join(events), room), submit_all(sets[1], b"".join(grouped), room)]
+    fills = [sorted(FILL.iter_unpack(b"".join(taken))) for taken, _ in outcomes]
+    assert fills[0] == fills[1]
+    assert_alike(sets, dimensions)
 
 
 @given(st.integers(0, 2**32))
