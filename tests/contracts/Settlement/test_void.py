@@ -213,3 +213,15 @@ def test_certificate_stays_in_an_open_run(disputed: Disputed) -> None:
         community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=A)
     community.evm.timestamp += WINDOW
     community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=A)
+
+
+def test_who_asked_before_the_void_run_waits_for_nobody(disputed: Disputed) -> None:
+    community = disputed.community
+    community.settlement.transact("requestWithdrawal", CAPITAL, sender=SUPPLIER)
+    community.evm.timestamp += 1
+    prove(disputed, settle_wrong(disputed))
+    community.evm.timestamp += EXIT_DELAY
+    community.settlement.transact("withdraw", sender=SUPPLIER)
+    assert community.token.call("balanceOf", SUPPLIER) > 0
+    with reverts("NothingPending", SUPPLIER):
+        community.settlement.transact("withdraw", sender=SUPPLIER)

@@ -130,5 +130,5 @@ class VoidRuns(RuleBasedStateMachine):
         return FUND - sum(gaps.total() for _, _, gaps in self.runs)
 
 
-VoidRuns.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+VoidRuns.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 test_void_runs = VoidRuns.TestCase
