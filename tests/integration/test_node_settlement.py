@@ -247,11 +247,13 @@ def test_the_tables_can_be_made_anew_from_logs_and_chain(folder: Path) -> None:
                 await _one_run(node, homes)
                 before = all_rows(node.projection.engine)
                 assert all(before[name] for name in ("orderrow", "traderow", "readingrow", "runrow", "certificaterow"))
-            for file in folder.glob("node.sqlite*"):
-                file.unlink()
-            async with running(folder, END) as node:
-                assert all_rows(node.projection.engine) == before
-                assert (node.trading.orders, node.trading.trades) == ({}, {}), "what is settled is not kept in memory"
+            for kept in (True, False):
+                if not kept:
+                    for file in folder.glob("node.sqlite*"):
+                        file.unlink()
+                async with running(folder, END) as node:
+                    assert all_rows(node.projection.engine) == before
+                    assert (node.trading.orders, node.trading.trades) == ({}, {}), "settled: not kept in memory"
 
     asyncio.run(check())
 
