@@ -1,11 +1,12 @@
 """Compiles basic blocks of EVM code to Python functions, so that py-evm need not look at each opcode.
 
-A block starts at a jump destination, or where the one before ends, and ends with a jump, a halt, the next destination
-or after `OPCODES_MAX` opcodes. Opcodes that only compute on stack, memory and call data become Python expressions; all
-others (state, gas, hashing, calls, logs, return) are calls of py-evm's own opcode objects, from which the gas of every
-opcode is taken as well. Between two such calls lies a segment, which charges its static gas and checks the height of
-the stack once, at its beginning. That is exact: a frame that fails anywhere in a segment loses all its gas and effects,
-no opcode in a segment can see the gas, and memory pays for itself where it grows.
+A block starts where execution came from elsewhere, and ends with a jump, a halt, or after `OPCODES_MAX` opcodes. It
+runs on over jump destinations: what follows one may be compiled twice, but a row of destinations is no row of blocks.
+Opcodes that only compute on stack, memory and call data become Python expressions; all others (state, gas, hashing,
+calls, logs, return) are calls of py-evm's own opcode objects, from which the gas of every opcode is taken as well.
+Between two such calls lies a segment, which charges its static gas and checks the height of the stack once, at its
+beginning. That is exact: a frame that fails anywhere in a segment loses all its gas and effects, no opcode in a segment
+can see the gas, and memory pays for itself where it grows.
 """
 
 import re
@@ -163,7 +164,7 @@ class _Compiler:
         position, count = start, 0
         while True:
             opcode = self._code[position] if position < len(self._code) else STOP
-            if count and (opcode == JUMPDEST or count == OPCODES_MAX):
+            if count == OPCODES_MAX:
                 self._end_segment(f"return {position}")
                 break
             count += 1
