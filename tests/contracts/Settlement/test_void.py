@@ -225,3 +225,24 @@ def test_who_asked_before_the_void_run_waits_for_nobody(disputed: Disputed) -> N
     assert community.token.call("balanceOf", SUPPLIER) > 0
     with reverts("NothingPending", SUPPLIER):
         community.settlement.transact("withdraw", sender=SUPPLIER)
+
+
+def test_what_the_fund_paid_in_a_void_run_is_forgotten(disputed: Disputed) -> None:
+    """The next run of the same number needs no fund: unwinding it must not credit the fund again."""
+    community = disputed.community
+    community.fund_guarantee(100)
+    disputed.settle(honest_books(disputed))
+    debt = community.settlement.call("balanceOf", B)
+    before = balances(disputed)
+    for amount in (debt + 60, debt):
+        nets = sorted([(B, -amount), (A, amount)])
+        if amount > debt:
+            later = settle_next(disputed, *nets)
+        else:
+            run = community.next_run(nets=nets)
+            community.settle(run, nets)
+            later = (run, typed_data.pack_nets(nets))
+        community.settlement.transact("voidRun", 2, sender=disputed.disputes.address)
+        community.settlement.transact("unwind", *later)
+        assert balances(disputed) == before
+        assert community.settlement.call("guaranteeFund") == 100
