@@ -1,0 +1,45 @@
+"""Coverage-guided fuzzing of every meter decoder: `python -m tests.fuzz.meter_decoders -max_total_time=600`.
+
+Atheris is no dependency of the project: install it beside it in an environment of its own. What a run finds is kept as
+a test of the decoder; the file itself finds crashes and hangs only.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from metering.dsmr_cipher import P1Keys, SealedSplitter, Unsealer
+from metering.enedis_curve import decode_enedis_csv, decode_enedis_json
+from metering.green_button import decode_green_button
+from metering.iec62056_frame import TelegramSplitter
+from metering.load_curve import Direction
+from metering.protocols import PROTOCOLS
+from metering.sml_frame import SmlSplitter, write_file
+
+ARRIVAL = 1_741_348_800
+
+
+def one_input(data: bytes) -> None:
+    """Give some bytes to everything that reads bytes from outside."""
+    frames = [data, write_file(data)]
+    for splitter in (TelegramSplitter(), SmlSplitter(), SealedSplitter()):
+        frames += splitter.feed(data)
+    for frame in frames:
+        for protocol in PROTOCOLS.values():
+            protocol.decode(frame, ARRIVAL)
+        Unsealer(P1Keys(bytes(16), bytes(16))).open(frame)
+    decode_enedis_csv(data)
+    decode_enedis_json(data, Direction.IMPORT)
+    decode_green_button(data)
+
+
+def main() -> None:
+    """Fuzz until told to stop."""
+    atheris: Any = import_module("atheris")
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
