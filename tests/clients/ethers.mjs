@@ -20,8 +20,8 @@ const heard = new Promise((resolve) => {
   new Contract(address, artifact.abi, ws).on("Transfer", (from, to, amount) => resolve([from, to, amount.toString()]));
 });
 const headed = new Promise((resolve) => ws.on("block", resolve));
-await ws.send("eth_blockNumber", []); // in sequence behind the two subscriptions
 await new Promise((resolve) => setTimeout(resolve, 300));
+await ws.send("eth_blockNumber", []); // answered in sequence, behind the two subscriptions
 
 const receipt = await (await token.mint(other.address, 1000n)).wait();
 seen.status = receipt.status;

@@ -20,6 +20,7 @@ const seen = {};
 const deployment = await owner.deployContract({ abi, bytecode, args: [owner.account.address] });
 const address = (await reader.waitForTransactionReceipt({ hash: deployment })).contractAddress;
 
+await listener.getChainId(); // connected
 let resolveHeard, resolveHeaded;
 const heard = new Promise((resolve) => (resolveHeard = resolve));
 const headed = new Promise((resolve) => (resolveHeaded = resolve));
@@ -28,6 +29,7 @@ const ended = [
   listener.watchBlocks({ onBlock: (block) => resolveHeaded(block.number) }),
 ];
 await new Promise((resolve) => setTimeout(resolve, 300));
+await listener.getChainId(); // answered in sequence, behind the two subscriptions
 
 const hash = await owner.writeContract({ address, abi, functionName: "mint", args: [other.address, 1000n] });
 const receipt = await reader.waitForTransactionReceipt({ hash });

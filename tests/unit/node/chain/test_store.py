@@ -2,6 +2,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_damaged_file_stops_the_chain(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> ChainStore:
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainStore]:
     """Blocks 1 to 3: two contracts, and logs with every pair of topics, twice over in two blocks."""
     chain = new_chain(tmp_path_factory.mktemp("logged"))
     emitters = [contract_address(address_of(ALICE), nonce) for nonce in (0, 1)]
@@ -127,7 +128,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> ChainStore:
                     raws.append(signed(nonce, to=emitter, value=0, gas=100_000, data=first + second))
                     nonce += 1
         chain.submit(raws)
-    return chain.store
+    yield chain.store
+    chain.close()
 
 
 def _matches(log: StoredLog, query: LogQuery) -> bool:
