@@ -27,6 +27,8 @@ _STEPS_MIN: Final = (5, 10, 15, 30, 60)
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _POWER_W: Final = re.compile(r"[0-9]{1,8}")
 _STEP: Final = re.compile(r"PT([0-9]{1,3})M")
+_JSON_DEPTH_MAX: Final = 16
+_JSON_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 _USAGE_POINT: Final = re.compile(r"[0-9]{14}")
 _SUMMER_S, _WINTER_S = 7_200, 3_600
 
@@ -68,6 +70,8 @@ def decode_enedis_json(data: bytes, direction: Direction) -> LoadCurve | Rejecte
     """
     if len(data) > FILE_LEN_MAX:
         return malformed(0, "length")
+    if _is_deep(data):
+        return malformed(0, "json")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -90,6 +94,16 @@ def decode_enedis_json(data: bytes, direction: Direction) -> LoadCurve | Rejecte
             return malformed(place, "interval_length")
         points.append((place, str(step.get("date")), str(step.get("value")), length_s))
     return _curve(reading["usage_point_id"], direction, points)
+
+
+def _is_deep(data: bytes) -> bool:
+    """Say whether JSON is nested too deeply for the parser, whose own limit is the stack."""
+    depth = 0
+    for found in _JSON_NESTING.finditer(data):
+        depth += (found[0] in b"[{") - (found[0] in b"]}")
+        if depth > _JSON_DEPTH_MAX:
+            return True
+    return False
 
 
 def _curve(usage_point: str, direction: Direction, points: Iterable[_Point]) -> LoadCurve | Rejected:
