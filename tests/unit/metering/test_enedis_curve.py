@@ -140,3 +140,10 @@ def test_other_steps_in_json_are_refused(field: str, value: object) -> None:
     document = json_of("2026-07-01", 30)
     document["meter_reading"]["interval_reading"][3][field] = value
     assert code_of(decode_enedis_json(json.dumps(document).encode(), Direction.IMPORT))
+
+
+def test_a_steps_end_at_a_change_of_clocks_has_two_names() -> None:
+    for name in ("02", "03"):
+        body = f"2026-03-29T01:30:00;420\n2026-03-29T{name}:00:00;420\n"
+        slots = curve_of(decode_enedis_csv((HEAD.format(day="x", step=30) + body).encode())).slots
+        assert slots[0].end == slots[1].start
