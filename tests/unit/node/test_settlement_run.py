@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Rejected
 from market.certificates import Store
+from market.events import Trade
 from market.metered import Metered, Source
 from market.orders import Order, Side
 from market.rejections import SettlementReject
@@ -164,6 +165,43 @@ def _order_json(placed: Order) -> dict[str, Any]:
     }
 
 
+def _trade_json(made: Trade) -> dict[str, Any]:
+    return {
+        "interval": made.interval,
+        "number": made.number,
+        "price": made.price_ueur_per_kwh,
+        "quantityWh": made.quantity_wh,
+        "buyOrder": hex_text(made.buy_order),
+        "sellOrder": hex_text(made.sell_order),
+        "buyer": hex_text(made.buyer),
+        "seller": hex_text(made.seller),
+        "buyFromWh": made.buy_from_wh,
+        "sellFromWh": made.sell_from_wh,
+    }
+
+
+def _entry_leaves(prepared: PreparedRun) -> list[bytes]:
+    leaves, running = [], dict(BALANCES)
+    for line in prepared.lines:
+        entry, before = line.entry, running[line.entry.account]
+        running[entry.account] += entry.amount_neur
+        values = {
+            "account": hex_text(entry.account),
+            "sequence": line.sequence,
+            "kind": entry.kind,
+            "interval": entry.interval,
+            "quantityWh": entry.quantity_wh,
+            "price": entry.price_ueur_per_kwh,
+            "amount": entry.amount_neur,
+            "balanceBefore": before,
+            "balanceAfter": before + entry.amount_neur,
+            "ref": hex_text(entry.reference),
+        }
+        own_salt = by_eth_account.salt(KEY, [b"entry", entry.account, line.sequence])
+        leaves.append(by_eth_account.leaf(by_eth_account.struct_hash("Entry", values), own_salt))
+    return leaves
+
+
 def test_another_implementation_comes_to_the_same_commitments() -> None:
     (item,) = _small()
     prepared = _prepared(GENESIS, [item])
@@ -171,47 +209,12 @@ def test_another_implementation_comes_to_the_same_commitments() -> None:
         by_eth_account.struct_hash("SignedOrder", {"order": _order_json(placed), "signature": hex_text(signature)})
         for placed, signature in item.orders
     ]
-    traded = [
-        by_eth_account.struct_hash(
-            "Trade",
-            {
-                "interval": each.interval,
-                "number": each.number,
-                "price": each.price_ueur_per_kwh,
-                "quantityWh": each.quantity_wh,
-                "buyOrder": hex_text(each.buy_order),
-                "sellOrder": hex_text(each.sell_order),
-                "buyer": hex_text(each.buyer),
-                "seller": hex_text(each.seller),
-                "buyFromWh": each.buy_from_wh,
-                "sellFromWh": each.sell_from_wh,
-            },
-        )
-        for each in item.trades
-    ]
+    traded = [by_eth_account.struct_hash("Trade", _trade_json(each)) for each in item.trades]
     leaves = {
         name: [by_eth_account.leaf(each, by_eth_account.salt(KEY, [label, each])) for each in hashes]
         for name, label, hashes in (("orders", b"order", signed), ("trades", b"trade", traded))
     }
-    leaves["entries"] = []
-    running = {hex_text(account): balance for account, balance in BALANCES.items()}
-    for line in prepared.lines:
-        entry, account = line.entry, hex_text(line.entry.account)
-        values = {
-            "account": account,
-            "sequence": line.sequence,
-            "kind": entry.kind,
-            "interval": entry.interval,
-            "quantityWh": entry.quantity_wh,
-            "price": entry.price_ueur_per_kwh,
-            "amount": entry.amount_neur,
-            "balanceBefore": running[account],
-            "balanceAfter": running[account] + entry.amount_neur,
-            "ref": hex_text(entry.reference),
-        }
-        running[account] += entry.amount_neur
-        own_salt = by_eth_account.salt(KEY, [b"entry", entry.account, line.sequence])
-        leaves["entries"].append(by_eth_account.leaf(by_eth_account.struct_hash("Entry", values), own_salt))
+    leaves["entries"] = _entry_leaves(prepared)
     leaves["certificates"] = [
         by_eth_account.leaf(
             by_eth_account.struct_hash("Certificate", CERTIFICATE.to_json(record_values(certificate))),
