@@ -25,7 +25,7 @@ def _taken() -> socket.socket:
 def test_a_port_that_was_asked_for_and_is_taken_is_named(which: str) -> None:
     with _taken() as taken:
         port = taken.getsockname()[1]
-        options = replace(ServeOptions(rpc_port=0, web_port=0), **{which: port})  # type: ignore[arg-type]
+        options = replace(ServeOptions(rpc_port=0, web_port=0), **{which: port})
         # With warnings as errors, a socket that stayed open would fail this test too.
         with pytest.raises(Misconfigured, match=f"127.0.0.1:{port} .*choose another port"):
             Servers(NOBODY, options)
@@ -77,10 +77,9 @@ def test_what_the_work_raises_is_raised() -> None:
 
 
 def test_signals_are_given_back() -> None:
-    async def check() -> None:
+    async def check() -> object:
         with stop_signals():
             pass
+        return signal.getsignal(signal.SIGTERM)
 
-    before = signal.getsignal(signal.SIGTERM)
-    asyncio.run(check())
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert asyncio.run(check()) is signal.SIG_DFL
