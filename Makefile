@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
 ARGS ?=
 
-.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench clean
+.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench book-twin fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -41,7 +41,16 @@ test-long: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.book --json
 	$(BIN)/python -m benchmarks.orders --json
+	$(BIN)/python -m benchmarks.clearing --json
+	$(BIN)/python -m benchmarks.ledger --json
+	$(BIN)/python -m benchmarks.meters --json
 	$(BIN)/python -m benchmarks.contracts_gas --json
+
+book-twin: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.book_twin 10000000
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz.meter_decoders -max_total_time=600
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
