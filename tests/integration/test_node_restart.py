@@ -12,8 +12,10 @@ import pytest
 from sqlmodel import Session, select
 
 from energy.errors import Corrupt, Misconfigured
+from energy.interval import Interval
 from node.app import Node
 from node.storage.models import CertificateRow
+from oracles.records import record_values
 from tests.support.real_node import FIRST, LENGTH_S, Homes, copy_of, hear, homes_of, running, tick_at, trade
 from tests.support.tables import all_rows
 
@@ -109,6 +111,27 @@ def test_a_run_cut_off_anywhere_is_settled_once_and_the_same(folder: Path, tmp_p
     with homes_of(folder) as homes:
         asyncio.run(to_the_second_reading(homes))
         _same_after_every_cut(folder, SETTLING, homes, END, tmp_path)
+
+
+def test_an_attestation_whose_answer_was_lost_is_not_sent_again(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            await _before_the_first_reading(folder, homes)
+            async with running(folder, SECOND) as node:
+                await _deliver(homes, SECOND)
+                homes.show(SECOND, ("H03",))
+                node.measuring.read_files()
+                while node.measuring.missing(FIRST):
+                    await node.measuring.heard(0.05)
+                # The steps of a tick, one by one, up to the answer that does not come back.
+                signed = await node.measuring._sign(Interval(FIRST))
+                attested = record_values(node.measuring._commitment(signed))
+                await node.ledger.send("Readings", "attest", attested, list(signed.signatures))
+                head = await node.ledger.head()
+                assert (await node.tick()).attested == (FIRST,)
+                assert await node.ledger.head() == head
+
+    asyncio.run(check())
 
 
 def test_frames_that_were_heard_are_not_needed_again(folder: Path) -> None:
