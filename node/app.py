@@ -366,7 +366,8 @@ class Node:
         for member in self.community.members:
             seen = self.measuring.last_seen.get(member.meter)
             state = "waiting" if seen is None else "silent" if now - seen > silent_after_s else "ok"
-            kind = "linky-tic" if member.meter_source.startswith("linky:") else "csv"
+            protocol = member.meter_source.partition(":")[0]
+            kind = "linky-tic" if protocol == "linky" else protocol
             meters.append(
                 {"meter": hex_text(member.meter), "label": member.label, "kind": kind, "lastSeen": seen, "state": state}
             )

@@ -14,8 +14,11 @@ from energy.errors import Misconfigured
 from energy.identity import Address, MeterId, address_from_hex, hex_text, meter_from_hex
 from market.config import MarketConfig
 from market.metered import Source
+from metering.protocols import PROTOCOLS
+from metering.readings import TrustClass
 
-METER_PROTOCOLS: Final = ("linky", "csv")
+METER_PROTOCOLS: Final = tuple(name for name, each in PROTOCOLS.items() if each.trust <= TrustClass.C)
+"""Meters that may settle; the others are for looking at."""
 MEMBER_KINDS: Final = ("home", "storage")
 POWER_W_MAX: Final = 10**9
 
@@ -42,7 +45,8 @@ class Member:
     """home or storage."""
     meter: MeterId
     meter_source: str
-    """Where its readings come from: ``linky:PATH`` (a serial line) or ``csv:PATH``, relative to the node's folder."""
+    """Where its readings come from, ``PROTOCOL:PLACE``: ``linky:PATH`` (a serial line), ``csv:PATH``, ``sml:tcp://…``;
+    paths are relative to the node's folder."""
     serial: str
     """The meter's own serial number; local."""
     source: Source
@@ -55,7 +59,7 @@ class Member:
     def __post_init__(self) -> None:
         protocol, _, place = self.meter_source.partition(":")
         if protocol not in METER_PROTOCOLS or not place:
-            raise ValueError(f"meter_source must be {' or '.join(f'{name}:PATH' for name in METER_PROTOCOLS)}")
+            raise ValueError(f"meter_source must be PROTOCOL:PLACE with one of {', '.join(METER_PROTOCOLS)}")
         if self.kind not in MEMBER_KINDS:
             raise ValueError(f"kind must be {' or '.join(MEMBER_KINDS)}, not {self.kind!r}")
         if not self.label or not self.serial:

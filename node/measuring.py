@@ -16,11 +16,13 @@ from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from market.metered import Metered
 from metering.meter import MeterConfig, MeterState, close_interval
-from metering.readings import Reading, ReadingFlag, TrustClass, is_final
+from metering.protocols import source_of, split_source
+from metering.readings import Reading, ReadingFlag, is_final
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.csv_file import CsvSource
 from metering.sources.linky_serial import LinkySerial
+from metering.sources.ports import Source as LineSource
 from node.clock import Clock
 from node.community import Community, Member
 from node.ledger import ChainRefused, Ledger
@@ -32,12 +34,12 @@ from node.storage.projection import Projection
 from node.storage.readings_log import KeptFrame, SignedInterval
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.guard import GuardedSigner
+from oracles.hashing import keccak
 from oracles.merkle import salt
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
 
-TRUST = {"linky": TrustClass.B, "csv": TrustClass.C}
 UNSETTLED = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
 """Remarks with which a reading is not final (S4)."""
 
@@ -86,7 +88,7 @@ class Measuring:
         self._signers = oracles
         self._oracles: list[Oracle] = []
         self._files: list[CsvSource] = []
-        self._lines: list[LinkySerial] = []
+        self._lines: list[LineSource] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._heard = asyncio.Event()
 
@@ -130,16 +132,15 @@ class Measuring:
     def start(self) -> None:
         """Begin to listen to the meters."""
         for source in dict.fromkeys(member.meter_source for member in self._community.members):
-            protocol, _, place = source.partition(":")
-            path = self._folder / place
-            if protocol == "csv":
-                self._files.append(CsvSource(path, follow=True))
-            else:
-                line = LinkySerial(str(path), self._clock.now)
-                with suppress(Unavailable):  # it is tried again as it is listened to
+            line = source_of(source, self._folder, self._clock.now)
+            if isinstance(line, CsvSource):
+                self._files.append(line)
+                continue
+            if isinstance(line, LinkySerial):
+                with suppress(Unavailable):  # what it says before it is heard is lost; it is tried again
                     line.open()
-                self._lines.append(line)
-                self._tasks.append(asyncio.create_task(self._listen(line)))
+            self._lines.append(line)
+            self._tasks.append(asyncio.create_task(self._listen(line, split_source(source)[0].name)))
 
     async def stop(self) -> None:
         """Let go of all meters."""
@@ -207,13 +208,13 @@ class Measuring:
             if end in frames.state.boundaries and frames.state.boundaries[end].flags & UNSETTLED
         ]
 
-    async def _listen(self, line: LinkySerial) -> None:
+    async def _listen(self, line: LineSource, protocol: str) -> None:
         samples: AsyncIterator[RegisterSample | Rejected] = line.samples()
         async for outcome in samples:
             if isinstance(outcome, Rejected):
                 self._note(outcome)
             else:
-                self.take(outcome, "linky")
+                self.take(outcome, protocol)
 
     def _note(self, refusal: Rejected) -> Rejected:
         self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1
@@ -369,20 +370,25 @@ class Measuring:
 
     def _decode_for_oracle(self, meter: MeterId, raw: bytes) -> RegisterSample | Rejected:
         member = self._members[meter]
-        sample = decode_frame(KeptFrame(member.meter_source.partition(":")[0], 0, raw))
+        kept = self._meters[meter].at_boundary.get(keccak(raw))
+        # A meter without a clock is timed by when its frame came.
+        received_at = kept.received_at if kept else 0
+        sample = decode_frame(KeptFrame(split_source(member.meter_source)[0].name, received_at, raw))
         if isinstance(sample, RegisterSample) and sample.serial != member.serial:
             return Rejected(MeteringReject.FOREIGN_METER, {"meter": hex_text(meter)})
         return sample
 
 
 def _meter_config(community: Community, member: Member) -> MeterConfig:
+    protocol, _ = split_source(member.meter_source)
     return MeterConfig(
         member.meter,
         member.serial,
-        TRUST[member.meter_source.partition(":")[0]],
+        protocol.trust,
         member.power_max_import_w,
         member.power_max_export_w,
         community.market.interval_length_s,
+        protocol.index_modulus_wh,
     )
 
 

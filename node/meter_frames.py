@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from energy.results import Accepted, Rejected
-from metering.csv_row import decode_row
 from metering.intervals import INTERPOLATION_REACH_S
-from metering.linky import decode_standard
 from metering.meter import MeterConfig, MeterState, observe
+from metering.protocols import PROTOCOLS
 from metering.readings import Reading
 from metering.registers import RegisterSample
 from metering.validation import Timed, check_time
@@ -23,9 +22,7 @@ from node.storage.readings_log import KeptFrame
 
 def decode_frame(frame: KeptFrame) -> RegisterSample | Rejected:
     """Decode a raw frame by its protocol, as it was decoded when it came."""
-    if frame.protocol == "linky":
-        return decode_standard(frame.raw, frame.received_at)
-    return decode_row(frame.raw)
+    return PROTOCOLS[frame.protocol].decode(frame.raw, frame.received_at)
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ def test_a_spreadsheet_may_mark_the_file_as_unicode_and_sort_the_columns(tmp_pat
         ("SC-0002", "", "line 3: .*serial"),
         (",H02,", ",H01,", "line 3: two members have the label H01"),
         (",H02,home,", ",H02,hut,", "line 3: kind must be home or storage"),
-        ("csv:meters/operator.csv", "meters.csv", "line 2: meter_source must be linky:PATH or csv:PATH"),
+        ("csv:meters/operator.csv", "meters.csv", "line 2: meter_source must be PROTOCOL:PLACE with one of linky"),
         (",solar,", ",nuclear,", "line 2: source must be one of .*solar"),
         (",9000,", ",9 kW,", "line 2: .*9 kW"),
         (",9000,", ",-1,", "line 2: power_max_import_w"),
