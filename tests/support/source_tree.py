@@ -33,7 +33,8 @@ def python_files(*folders: str) -> Iterator[Path]:
 def written_files() -> Iterator[Path]:
     """Yield every text that somebody wrote: sources, documents, and the files beside them at the top."""
     for path in (*files(*FOLDERS), *sorted(ROOT.glob("*"))):
-        if path.is_file() and path.suffix in _SOURCES:
+        # In a worktree .git is a file, and git's own.
+        if path.is_file() and path.suffix in _SOURCES and path.name != ".git":
             yield path
 
 
