@@ -11,12 +11,12 @@ from typing import Final
 
 from energy.identity import MeterId
 from energy.results import Rejected
-from metering.iec62056_encoder import encode_identification
+from metering.iec62056.encoder import encode_identification
 from metering.meter import MeterConfig, MeterState, observe
 from metering.protocols import PROTOCOLS
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.meter_simulator import KINDS, Registers
+from metering.sources.simulators.meter import KINDS, Registers
 
 SEED: Final = 20_260
 START: Final = 1_741_348_890

@@ -21,12 +21,12 @@ from benchmarks.meter_faults import fault_figures
 from energy.identity import Digest, MeterId
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
-from metering.iec62056_encoder import encode_identification
+from metering.iec62056.encoder import encode_identification
 from metering.meter import MeterConfig, MeterState, close_interval, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
-from metering.sources.meter_simulator import KINDS, Registers
+from metering.sources.simulators.meter import KINDS, Registers
 
 ROUNDS: Final = 5
 TELEGRAMS: Final = 200

@@ -12,7 +12,7 @@ from energy.identity import ZERO_DIGEST, Digest, MeterId
 from energy.interval import QUARTER_HOUR_S, Interval
 from energy.results import Accepted, Rejected
 from metering.intervals import IndexAt, boundary_reached, deltas
-from metering.linky import INDEX_MODULUS_WH
+from metering.linky.decoder import INDEX_MODULUS_WH
 from metering.readings import QualityCode, Reading, ReadingFlag, TrustClass, quality
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject

@@ -14,15 +14,18 @@ from urllib.parse import parse_qsl
 
 from energy.errors import Misconfigured
 from energy.results import Rejected
-from metering import dsmr, iec62056, linky, sml
-from metering.csv_row import decode_row
-from metering.dsmr_cipher import P1Keys, SealedSplitter, Unsealer
-from metering.iec62056_dialogue import Dialogue
-from metering.iec62056_frame import TelegramSplitter
-from metering.linky_labels import HISTORIQUE, STANDARD
+from metering.dsmr import decoder as dsmr
+from metering.dsmr.cipher import P1Keys, SealedSplitter, Unsealer
+from metering.files.csv_row import decode_row
+from metering.iec62056 import decoder as iec62056
+from metering.iec62056.dialogue import Dialogue
+from metering.iec62056.frame import TelegramSplitter
+from metering.linky import decoder as linky
+from metering.linky.labels import HISTORIQUE, STANDARD
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
-from metering.sml_frame import SmlSplitter
+from metering.sml import decoder as sml
+from metering.sml.frame import SmlSplitter
 from metering.sources.csv_file import CsvSource
 from metering.sources.linky_serial import LinkySerial
 from metering.sources.ports import Source

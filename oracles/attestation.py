@@ -14,7 +14,7 @@ from energy.errors import Unavailable
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Accepted, Rejected
 from metering.intervals import INTERPOLATION_REACH_S, advance
-from metering.linky import INDEX_MODULUS_WH
+from metering.linky.decoder import INDEX_MODULUS_WH
 from metering.readings import Reading, ReadingFlag, is_final
 from oracles.guard import GuardedSigner
 from oracles.hashing import keccak

@@ -1,4 +1,4 @@
-"""Samples from a CSV file that may still grow: see `metering.csv_row` for its rows.
+"""Samples from a CSV file that may still grow: see `metering.files.csv_row` for its rows.
 
 The first line is the header. A last line without its line end is still being written, and is left for the next read. A
 file that was replaced or cut short is read from its beginning; rows that were read before are then refused as replays
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from metering.csv_row import HEADER, decode_row
+from metering.files.csv_row import HEADER, decode_row
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject

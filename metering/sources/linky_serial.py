@@ -15,9 +15,9 @@ import serial
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from metering.linky import historique_sample, standard_sample
-from metering.linky_frame import FrameSplitter, read_groups
-from metering.linky_labels import HISTORIQUE, STANDARD, Dialect
+from metering.linky.decoder import historique_sample, standard_sample
+from metering.linky.frame import FrameSplitter, read_groups
+from metering.linky.labels import HISTORIQUE, STANDARD, Dialect
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from metering.iec62056_dialogue import Dialogue, Say, Step
+from metering.iec62056.dialogue import Dialogue, Say, Step
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject

@@ -18,7 +18,7 @@ from node.i18n import gettext as _
 if TYPE_CHECKING:
     from metering.registers import RegisterSample
     from metering.sources.ports import Source
-    from metering.sources.simulated_line import SimulatedLine
+    from metering.sources.simulators.line import SimulatedLine
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Read, try out and pair electricity meters.")
 
@@ -50,8 +50,8 @@ def simulate(
     """Be a meter: send its real telegrams, of a home with solar power, until Ctrl-C. Prints where to read it."""
     import asyncio
 
-    from metering.sources.meter_simulator import KINDS, MeterSimulator
-    from metering.sources.simulated_line import PtyLine, TcpLine
+    from metering.sources.simulators.line import PtyLine, TcpLine
+    from metering.sources.simulators.meter import KINDS, MeterSimulator
     from node.clock import SystemClock
     from node.simulated_home import SimulatedHome
 
@@ -90,7 +90,7 @@ def simulate(
 
 
 def _simulated_keys() -> tuple[str, str]:
-    from metering.sources.meter_simulator import SIMULATED_KEYS
+    from metering.sources.simulators.meter import SIMULATED_KEYS
 
     return SIMULATED_KEYS.encryption.hex(), SIMULATED_KEYS.authentication.hex()
 

@@ -17,8 +17,8 @@ from dispatch.planner import Planner
 from dispatch.prices import GridTariff
 from energy.errors import Unavailable
 from energy.identity import Digest, digest_from_hex
-from metering.csv_row import HEADER
-from metering.sources.linky_simulator import LinkySimulator
+from metering.files.csv_row import HEADER
+from metering.sources.simulators.linky import LinkySimulator
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
 from node.demo.checkpoint import Checkpoint

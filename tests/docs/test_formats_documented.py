@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from market.metered import Source
-from metering.csv_row import HEADER
+from metering.files.csv_row import HEADER
 from node.demo import proofs
 from node.demo.founding import RUN_INTERVALS
 from node.demo.screen import PROOF_TEXTS

@@ -8,13 +8,13 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from metering.dsmr_cipher import P1Keys, SealedSplitter, Unsealer
-from metering.enedis_curve import decode_enedis_csv, decode_enedis_json
-from metering.green_button import decode_green_button
-from metering.iec62056_frame import TelegramSplitter
-from metering.load_curve import Direction
+from metering.dsmr.cipher import P1Keys, SealedSplitter, Unsealer
+from metering.files.enedis_curve import decode_enedis_csv, decode_enedis_json
+from metering.files.green_button import decode_green_button
+from metering.files.load_curve import Direction
+from metering.iec62056.frame import TelegramSplitter
 from metering.protocols import PROTOCOLS
-from metering.sml_frame import SmlSplitter, write_file
+from metering.sml.frame import SmlSplitter, write_file
 
 ARRIVAL = 1_741_348_800
 

@@ -12,14 +12,14 @@ import pytest
 from energy.errors import Unavailable
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
-from metering.linky_labels import HISTORIQUE
+from metering.linky.labels import HISTORIQUE
 from metering.meter import MeterState, close_interval, observe
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.linky_serial import LinePatience, LinkySerial
-from metering.sources.linky_simulator import LinkySimulator, interrupted, torn, with_wrong_checksum
 from metering.sources.ports import Source
+from metering.sources.simulators.linky import LinkySimulator, interrupted, torn, with_wrong_checksum
 from tests.support.meters import CONFIG, NOON, SERIAL, frame_of, struct_hash
 
 IMPATIENT = LinePatience(silence_ms_max=200, retry_ms_first=5, retry_ms_max=20)

@@ -12,11 +12,11 @@ from energy.results import Rejected
 from metering.protocols import PROTOCOLS, source_of
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sml_frame import SmlSplitter
+from metering.sml.frame import SmlSplitter
 from metering.sources.linky_serial import LinePatience
-from metering.sources.meter_simulator import KINDS, SIMULATED_KEYS, MeterSimulator, Registers
 from metering.sources.ports import Source
-from metering.sources.simulated_line import PtyLine, TcpLine
+from metering.sources.simulators.line import PtyLine, TcpLine
+from metering.sources.simulators.meter import KINDS, SIMULATED_KEYS, MeterSimulator, Registers
 from metering.sources.stream import Manner, StreamSource
 from metering.sources.wires import TcpPlace, place_of
 from tests.support.meters import NOON

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from metering.csv_row import encode_row
-from metering.linky import Status
+from metering.files.csv_row import encode_row
+from metering.linky.decoder import Status
 from metering.rejections import MeteringReject
-from metering.sources.linky_simulator import torn, with_wrong_checksum
+from metering.sources.simulators.linky import torn, with_wrong_checksum
 from node.app import Node
 from node.storage.log import replay
 from tests.support.real_node import FIRST, LENGTH_S, SERIALS, Homes, hear, homes_of, running, tick_at

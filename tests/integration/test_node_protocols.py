@@ -6,8 +6,8 @@ from pathlib import Path
 
 from energy.identity import meter_from_hex
 from energy.results import Accepted, Rejected
-from metering.sml import decode_sml
-from metering.sml_encoder import encode_sml
+from metering.sml.decoder import decode_sml
+from metering.sml.encoder import encode_sml
 from node.app import Node
 from tests.support.real_node import FIRST, LENGTH_S, Homes, homes_of, running, tick_at
 

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from benchmarks.meter_faults import DAMAGES, Damage, swapped
-from metering.iec62056_encoder import encode_identification
+from metering.iec62056.encoder import encode_identification
 from metering.protocols import PROTOCOLS
-from metering.sources.meter_simulator import KINDS, Registers
+from metering.sources.simulators.meter import KINDS, Registers
 from tests.support.meters import NOON
 from tests.support.telegrams import facts_of
 

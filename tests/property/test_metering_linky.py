@@ -4,10 +4,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from energy.results import Rejected
-from metering.linky import decode_historique, decode_standard
-from metering.linky_clock import read_horodate, write_horodate
-from metering.linky_encoder import encode_standard
-from metering.linky_frame import FRAME_LEN_MAX, FrameSplitter, checksum
+from metering.linky.clock import read_horodate, write_horodate
+from metering.linky.decoder import decode_historique, decode_standard
+from metering.linky.encoder import encode_standard
+from metering.linky.frame import FRAME_LEN_MAX, FrameSplitter, checksum
 from metering.meter import MeterState, observe
 from metering.registers import RegisterSample
 from tests.support.meters import CONFIG, NOON, SERIAL, producer_frame

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from energy.identity import ZERO_DIGEST
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
-from metering.csv_row import decode_row, encode_row
+from metering.files.csv_row import decode_row, encode_row
 from metering.intervals import IndexAt, advance, interpolate_down
 from metering.meter import MeterState, close_interval, observe
 from metering.readings import Reading, ReadingFlag

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.results import Rejected
-from metering.dsmr_cipher import P1Keys, SealedSplitter, Unsealer, seal
-from metering.enedis_curve import decode_enedis_csv, decode_enedis_json
-from metering.green_button import decode_green_button
-from metering.iec62056_dialogue import Dialogue
-from metering.iec62056_encoder import encode_identification
-from metering.iec62056_frame import TELEGRAM_LEN_MAX, TelegramSplitter
-from metering.load_curve import Direction
+from metering.dsmr.cipher import P1Keys, SealedSplitter, Unsealer, seal
+from metering.files.enedis_curve import decode_enedis_csv, decode_enedis_json
+from metering.files.green_button import decode_green_button
+from metering.files.load_curve import Direction
+from metering.iec62056.dialogue import Dialogue
+from metering.iec62056.encoder import encode_identification
+from metering.iec62056.frame import TELEGRAM_LEN_MAX, TelegramSplitter
 from metering.protocols import PROTOCOLS
-from metering.sml_encoder import encode_sml
-from metering.sml_frame import FILE_LEN_MAX, SmlSplitter, read_file, write_file
-from metering.sml_tlv import read_value
-from metering.sources.meter_simulator import KINDS, Registers
+from metering.sml.encoder import encode_sml
+from metering.sml.frame import FILE_LEN_MAX, SmlSplitter, read_file, write_file
+from metering.sml.tlv import read_value
+from metering.sources.simulators.meter import KINDS, Registers
 from metering.sources.stream import Splitter
 from tests.support.meters import NOON
 from tests.support.telegrams import decoded, facts_of

@@ -7,8 +7,8 @@ from typing import Final
 import sha3
 
 from energy.identity import Digest, MeterId
-from metering.linky_encoder import encode_frame, encode_group, encode_standard
-from metering.linky_labels import STANDARD, Dialect
+from metering.linky.encoder import encode_frame, encode_group, encode_standard
+from metering.linky.labels import STANDARD, Dialect
 from metering.meter import MeterConfig
 from metering.readings import Reading, TrustClass
 from metering.registers import RegisterSample

@@ -18,8 +18,8 @@ import httpx
 from energy.identity import Address, Digest, hex_text
 from market.config import MarketConfig
 from market.orders import Order, Side, TimeInForce
-from metering.csv_row import HEADER, encode_row
-from metering.sources.linky_simulator import LinkySimulator
+from metering.files.csv_row import HEADER, encode_row
+from metering.sources.simulators.linky import LinkySimulator
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
 from node.founding import Founding, found_community, load_members

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
-from metering.csv_row import encode_row
+from metering.files.csv_row import encode_row
 from metering.meter import MeterState, close_interval
 from metering.readings import Reading, ReadingFlag
 from metering.registers import RegisterSample

@@ -5,7 +5,7 @@ import pytest
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from metering.csv_row import HEADER, encode_row
+from metering.files.csv_row import HEADER, encode_row
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject

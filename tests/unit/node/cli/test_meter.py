@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from metering.sources.meter_simulator import KINDS, MeterSimulator, Registers
-from metering.sources.simulated_line import TcpLine
+from metering.sources.simulators.line import TcpLine
+from metering.sources.simulators.meter import KINDS, MeterSimulator, Registers
 from node.cli.failure import ExitCode
 from node.cli.main import main
 from tests.support.meters import NOON

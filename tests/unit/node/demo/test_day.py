@@ -7,7 +7,7 @@ import pytest
 
 from dispatch.planner import Planner
 from market.config import MarketConfig
-from metering.csv_row import HEADER
+from metering.files.csv_row import HEADER
 from metering.registers import RegisterSample
 from metering.sources.csv_file import CsvSource
 from node.demo.day import Meters

@@ -1,0 +1,1 @@
+"""Meter data that comes as a file: rows of registers, and load curves of grid operators."""

@@ -1,0 +1,1 @@
+"""The télé-information client (TIC) of Linky meters."""
