@@ -6,7 +6,6 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +26,7 @@ from node.founding import COMMUNITY_FILE, TARIFF_FILE
 from node.keys import SEALER_FILE, KeyPair, KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
+from node.present import Present
 from node.queries import Queries
 from node.rpc.ports import Cancelled, JsonObject, Placed
 from node.settling import SettledRun, Settling
@@ -40,9 +40,8 @@ from node.trading import Trading
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.signers import KeySigner
-from oracles.typed_data import CANCEL, ORDER, Domain, community_domain
+from oracles.typed_data import community_domain
 
-BOOK_LEVELS_SHOWN = 50
 EXIT_CORRUPT = 70
 
 
@@ -117,6 +116,15 @@ class Node:
             self.measuring,
         )
         self.certifying = Certifying(community, keys.salt_key, self.client, self.projection)
+        self._present = Present(
+            community,
+            clock,
+            self.trading,
+            self.measuring,
+            self.queries,
+            node=keys["node"].address,
+            sealer=keys["sealer"].address,
+        )
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False) -> Self:
@@ -234,73 +242,15 @@ class Node:
 
     def status(self) -> JsonObject:
         """Return what `energy_getStatus` answers."""
-        market = self.community.market
-        now = self.clock.now()
-        open_intervals = self.trading.state.open_intervals()
-        runs = self.queries.runs(limit=1, newest_first=True)["items"]
-        return {
-            "name": self.community.name,
-            "chainId": self.community.chain_id,
-            "demo": self.community.demo,
-            "timeZone": self.community.time_zone,
-            "now": now,
-            "intervalLengthS": market.interval_length_s,
-            "gateLeadS": market.gate_lead_s,
-            "head": self._head,
-            "journal": {"sequence": self.trading.sequence, "hash": hex_text(self.trading.journal_hash)},
-            "openIntervals": list(open_intervals),
-            "nextGate": {"interval": open_intervals[0], "closesAt": market.gate_closure(open_intervals[0])}
-            if open_intervals
-            else None,
-            "members": len(self.community.members),
-            "meters": self._meters(now),
-            "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
-            "contracts": {name: hex_text(getattr(self.community.contracts, name)) for name in _CONTRACT_FIELDS},
-            "node": hex_text(self._keys["node"].address),
-            "sealer": hex_text(self.sealer),
-            "version": version("resilia-grid"),
-        }
+        return self._present.status(self._head)
 
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
-        return {
-            "settlement": _domain_json(self.settlement_domain),
-            "readings": _domain_json(self.readings_domain),
-            "types": {
-                struct.name: [{"name": name, "type": kind} for kind, name in struct.fields]
-                for struct in (ORDER, CANCEL)
-            },
-        }
+        return self._present.domain()
 
     def book(self, interval: int | None) -> JsonObject | None:
         """Return the book of an interval, of the next one to close for None; None when there is no such book."""
-        state = self.trading.state
-        if interval is None:
-            interval = next(iter(state.open_intervals()), None)
-        if interval is None:
-            return None
-        is_open = interval in state.open_intervals()
-        found = self.queries.intervals(start=interval, end=interval + 1, limit=1)["items"]
-        if not is_open and not found:
-            return None
-        bids, asks = state.book_depth(interval, BOOK_LEVELS_SHOWN) if is_open else ([], [])
-        trades = self.trading.trades.get(interval, ()) if is_open else ()
-        traded = sum(trade.quantity_wh for trade in trades)
-        turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in trades)
-        return {
-            "interval": interval,
-            "open": is_open,
-            "gateClosure": self.community.market.gate_closure(interval),
-            "bids": [_level(*level) for level in bids],
-            "asks": [_level(*level) for level in asks],
-            "traded": {
-                "trades": len(trades),
-                "tradedWh": traded,
-                "meanPrice": turnover // traded if traded else None,
-            }
-            if is_open
-            else {name: found[0][name] for name in ("trades", "tradedWh", "meanPrice")},
-        }
+        return self._present.book(interval)
 
     async def evidence(self, number: int) -> JsonObject | None:
         """Return the evidence document of a certificate; None when it does not exist or is not settled yet."""
@@ -360,22 +310,6 @@ class Node:
         self._guards.append(store)
         return GuardedSigner(KeySigner(pair.private_key), store)
 
-    def _meters(self, now: int) -> list[JsonObject]:
-        silent_after_s = 2 * self.community.market.interval_length_s
-        meters = []
-        for member in self.community.members:
-            seen = self.measuring.last_seen.get(member.meter)
-            state = "waiting" if seen is None else "silent" if now - seen > silent_after_s else "ok"
-            protocol = member.meter_source.partition(":")[0]
-            kind = "linky-tic" if protocol == "linky" else protocol
-            meters.append(
-                {"meter": hex_text(member.meter), "label": member.label, "kind": kind, "lastSeen": seen, "state": state}
-            )
-        return meters
-
-
-_CONTRACT_FIELDS = ("token", "registry", "readings", "settlement", "certificates")
-
 
 def _accounts(community: Community) -> list[Account]:
     members = [
@@ -383,16 +317,3 @@ def _accounts(community: Community) -> list[Account]:
         for member in community.members
     ]
     return [*members, Account(address=hex_text(community.supplier), label="Supplier", kind="supplier")]
-
-
-def _domain_json(domain: Domain) -> JsonObject:
-    return {
-        "name": domain.name,
-        "version": domain.version,
-        "chainId": domain.chain_id,
-        "verifyingContract": hex_text(domain.verifying_contract),
-    }
-
-
-def _level(price: int, quantity_wh: int, orders: int) -> JsonObject:
-    return {"price": price, "quantityWh": quantity_wh, "orders": orders}

@@ -1,0 +1,143 @@
+"""What a node answers about the present: its status, its signing domains, the book of an interval.
+
+Answers are JSON objects with the names of docs/RPC.md. Units: Wh, µ€/kWh, UTC epoch seconds.
+"""
+
+from importlib.metadata import version
+
+from energy.identity import Address, hex_text
+from node.clock import Clock
+from node.community import Community
+from node.measuring import Measuring
+from node.queries import Queries
+from node.rpc.ports import JsonObject
+from node.trading import Trading
+from oracles.typed_data import CANCEL, ORDER, Domain, community_domain
+
+BOOK_LEVELS_SHOWN = 50
+
+
+class Present:
+    """The state of a running node, as others see it."""
+
+    def __init__(
+        self,
+        community: Community,
+        clock: Clock,
+        trading: Trading,
+        measuring: Measuring,
+        queries: Queries,
+        *,
+        node: Address,
+        sealer: Address,
+    ) -> None:
+        """Answer from these; `node` signs receipts, `sealer` seals blocks."""
+        self._community = community
+        self._clock = clock
+        self._trading = trading
+        self._measuring = measuring
+        self._queries = queries
+        self._node = node
+        self._sealer = sealer
+
+    def status(self, head: JsonObject) -> JsonObject:
+        """Return what `energy_getStatus` answers; `head` is the newest block."""
+        market = self._community.market
+        now = self._clock.now()
+        open_intervals = self._trading.state.open_intervals()
+        runs = self._queries.runs(limit=1, newest_first=True)["items"]
+        return {
+            "name": self._community.name,
+            "chainId": self._community.chain_id,
+            "demo": self._community.demo,
+            "timeZone": self._community.time_zone,
+            "now": now,
+            "intervalLengthS": market.interval_length_s,
+            "gateLeadS": market.gate_lead_s,
+            "head": head,
+            "journal": {"sequence": self._trading.sequence, "hash": hex_text(self._trading.journal_hash)},
+            "openIntervals": list(open_intervals),
+            "nextGate": {"interval": open_intervals[0], "closesAt": market.gate_closure(open_intervals[0])}
+            if open_intervals
+            else None,
+            "members": len(self._community.members),
+            "meters": self._meters(now),
+            "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
+            "contracts": {name: hex_text(getattr(self._community.contracts, name)) for name in _CONTRACT_FIELDS},
+            "node": hex_text(self._node),
+            "sealer": hex_text(self._sealer),
+            "version": version("resilia-grid"),
+        }
+
+    def domain(self) -> JsonObject:
+        """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
+        contracts = self._community.contracts
+        return {
+            "settlement": _domain_json(
+                community_domain(self._community.chain_id, self._community.contracts.settlement)
+            ),
+            "readings": _domain_json(community_domain(self._community.chain_id, contracts.readings)),
+            "types": {
+                struct.name: [{"name": name, "type": kind} for kind, name in struct.fields]
+                for struct in (ORDER, CANCEL)
+            },
+        }
+
+    def book(self, interval: int | None) -> JsonObject | None:
+        """Return the book of an interval, of the next one to close for None; None when there is no such book."""
+        state = self._trading.state
+        if interval is None:
+            interval = next(iter(state.open_intervals()), None)
+        if interval is None:
+            return None
+        is_open = interval in state.open_intervals()
+        found = self._queries.intervals(start=interval, end=interval + 1, limit=1)["items"]
+        if not is_open and not found:
+            return None
+        bids, asks = state.book_depth(interval, BOOK_LEVELS_SHOWN) if is_open else ([], [])
+        trades = self._trading.trades.get(interval, ()) if is_open else ()
+        traded = sum(trade.quantity_wh for trade in trades)
+        turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in trades)
+        return {
+            "interval": interval,
+            "open": is_open,
+            "gateClosure": self._community.market.gate_closure(interval),
+            "bids": [_level(*level) for level in bids],
+            "asks": [_level(*level) for level in asks],
+            "traded": {
+                "trades": len(trades),
+                "tradedWh": traded,
+                "meanPrice": turnover // traded if traded else None,
+            }
+            if is_open
+            else {name: found[0][name] for name in ("trades", "tradedWh", "meanPrice")},
+        }
+
+    def _meters(self, now: int) -> list[JsonObject]:
+        silent_after_s = 2 * self._community.market.interval_length_s
+        meters = []
+        for member in self._community.members:
+            seen = self._measuring.last_seen.get(member.meter)
+            state = "waiting" if seen is None else "silent" if now - seen > silent_after_s else "ok"
+            protocol = member.meter_source.partition(":")[0]
+            kind = "linky-tic" if protocol == "linky" else protocol
+            meters.append(
+                {"meter": hex_text(member.meter), "label": member.label, "kind": kind, "lastSeen": seen, "state": state}
+            )
+        return meters
+
+
+_CONTRACT_FIELDS = ("token", "registry", "readings", "settlement", "certificates")
+
+
+def _domain_json(domain: Domain) -> JsonObject:
+    return {
+        "name": domain.name,
+        "version": domain.version,
+        "chainId": domain.chain_id,
+        "verifyingContract": hex_text(domain.verifying_contract),
+    }
+
+
+def _level(price: int, quantity_wh: int, orders: int) -> JsonObject:
+    return {"price": price, "quantityWh": quantity_wh, "orders": orders}
