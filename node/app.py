@@ -116,15 +116,7 @@ class Node:
             self.measuring,
         )
         self.certifying = Certifying(community, keys.salt_key, self.client, self.projection)
-        self._present = Present(
-            community,
-            clock,
-            self.trading,
-            self.measuring,
-            self.queries,
-            node=keys["node"].address,
-            sealer=keys["sealer"].address,
-        )
+        self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False) -> Self:

@@ -5,9 +5,10 @@ Answers are JSON objects with the names of docs/RPC.md. Units: Wh, µ€/kWh, UT
 
 from importlib.metadata import version
 
-from energy.identity import Address, hex_text
+from energy.identity import hex_text
 from node.clock import Clock
 from node.community import Community
+from node.keys import KeyRing
 from node.measuring import Measuring
 from node.queries import Queries
 from node.rpc.ports import JsonObject
@@ -23,22 +24,20 @@ class Present:
     def __init__(
         self,
         community: Community,
+        keys: KeyRing,
         clock: Clock,
         trading: Trading,
         measuring: Measuring,
         queries: Queries,
-        *,
-        node: Address,
-        sealer: Address,
     ) -> None:
-        """Answer from these; `node` signs receipts, `sealer` seals blocks."""
+        """Answer from these; of the keys only the addresses are told."""
         self._community = community
+        self._node = keys["node"].address
+        self._sealer = keys["sealer"].address
         self._clock = clock
         self._trading = trading
         self._measuring = measuring
         self._queries = queries
-        self._node = node
-        self._sealer = sealer
 
     def status(self, head: JsonObject) -> JsonObject:
         """Return what `energy_getStatus` answers; `head` is the newest block."""

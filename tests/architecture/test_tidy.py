@@ -5,6 +5,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,8 +52,13 @@ def said(path: Path, found: Iterable[Breach]) -> list[str]:
     ]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def breaches(rule: Rule, *folders: str) -> list[str]:
-    return [line for path in python_files(*folders) for line in said(path, rule(ast.parse(path.read_text())))]
+    return [line for path in python_files(*folders) for line in said(path, rule(tree_of(path)))]
 
 
 def clocks(tree: ast.Module) -> Iterator[Breach]:
@@ -92,18 +98,14 @@ def test_tests_are_functions() -> None:
     found = [
         f"{relative(path)}:{node.lineno}: {node.name}"
         for path in python_files("tests")
-        for node in ast.parse(path.read_text()).body
+        for node in tree_of(path).body
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test")
     ]
     assert found == []
 
 
 def test_files_and_functions_are_short() -> None:
-    found = [
-        line
-        for path in python_files()
-        for line in said(path, tidy.sizes(path.read_text(), ast.parse(path.read_text())))
-    ]
+    found = [line for path in python_files() for line in said(path, tidy.sizes(path.read_text(), tree_of(path)))]
     found += [
         f"{relative(path)}: {lines} lines"
         for path in files("market", suffix=".pyx")
