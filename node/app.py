@@ -22,13 +22,14 @@ from node.chain_access import web3_over
 from node.clock import Clock
 from node.community import Community
 from node.events import Broadcaster
-from node.founding import COMMUNITY_FILE, TARIFF_FILE
+from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
 from node.keys import SEALER_FILE, KeyPair, KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
 from node.present import Present
 from node.queries import Queries
 from node.rpc.ports import Cancelled, JsonObject, Placed
+from node.salt_files import load_salts
 from node.settling import SettledRun, Settling
 from node.showing import Showing
 from node.storage.database import open_database
@@ -81,6 +82,7 @@ class Node:
         self.queries = Queries(self.projection.engine)
         self.settlement_domain = community_domain(community.chain_id, community.contracts.settlement)
         self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
+        self.salts = load_salts(folder / SALTS, community.salt_subjects())
         self._chain = chain
         self._manual_time = manual_time
         self._keys = keys
@@ -97,7 +99,7 @@ class Node:
             community,
             folder,
             self.readings_domain,
-            keys.salt_key,
+            self.salts,
             self.ledger,
             self._readings,
             [self._guarded(f"oracle-{n}", pair) for n, pair in enumerate(keys.oracles(), start=1)],
@@ -107,7 +109,7 @@ class Node:
         self.settling = Settling(
             community,
             self.settlement_domain,
-            keys.salt_key,
+            self.salts,
             self.ledger,
             self.trading,
             self.tariffs,
@@ -115,7 +117,7 @@ class Node:
             [self._guarded(f"attestor-{n}", pair) for n, pair in enumerate(keys.attestors(), start=1)],
             self.measuring,
         )
-        self.certifying = Certifying(community, keys.salt_key, self.client, self.projection)
+        self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
     @classmethod

@@ -23,15 +23,18 @@ from market.journal import chain_hash
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
 from node.audit_tables import SettledRoots, ShownTables, read_tables
 from node.community import Community
-from node.typed_data import cancel_digest, order_digest, receipt_digest, signed_order_hash, trade_hash
-from oracles.merkle import MerkleTree, leaf, salt
+from node.salt_files import load_salts
+from node.settlement_run import order_leaf, trade_leaf
+from node.typed_data import cancel_digest, order_digest, receipt_digest
+from oracles.merkle import MerkleTree
+from oracles.salts import Erased, Salts
 from oracles.signatures import recover
 from oracles.typed_data import Domain, community_domain
 
 COMMUNITY_FILE: Final = "community.json"
 JOURNAL_FILE: Final = "journal.log"
 DATABASE_FILE: Final = "node.sqlite"
-SALT_FILE: Final = Path("keys") / "salt"
+SALTS_FOLDER: Final = Path("keys") / "salts"
 NODE_KEY_FILE: Final = Path("keys") / "node.json"
 
 
@@ -80,7 +83,8 @@ class MarketAudit:
     node: Address | None = None
     """Who signed the receipts."""
     runs: int | None = None
-    """How many settled runs were recomputed; None without the operator's tables and salts."""
+    """How many settled runs were recomputed; None without the operator's tables and salts.
+    Runs with leaves of somebody who was erased do not count."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -222,17 +226,18 @@ def _check_runs(
     audit: MarketAudit, replay: JournalAudit, request: AuditRequest, tables: ShownTables | None
 ) -> list[Finding]:
     """Compute the roots of orders and trades anew, from the audited journal, for each settled run that counts."""
-    if tables is None or not (request.folder / SALT_FILE).exists():
+    if tables is None or not (request.folder / SALTS_FOLDER).exists():
         return []
-    try:
-        salt_key = bytes.fromhex((request.folder / SALT_FILE).read_text().strip())
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"{request.folder / SALT_FILE} does not hold the salt: {error}") from error
+    salts = load_salts(request.folder / SALTS_FOLDER, audit.community.salt_subjects())
     runs = [run for run in tables.runs if request.counts(run.first_interval) or request.counts(run.last_interval)]
-    audit.runs = len(runs)
+    audit.runs = 0
     findings: list[Finding] = []
     for run in runs:
-        orders_root, trades_root = _roots(replay, run, salt_key, audit.community.market.interval_length_s)
+        try:
+            orders_root, trades_root = _roots(replay, run, salts, audit.community.market.interval_length_s)
+        except Erased:  # whoever was erased can not be recognised in it any more
+            continue
+        audit.runs += 1
         for breach, said, found in (
             (Breach.WRONG_RUN_ORDERS, run.orders_root, orders_root),
             (Breach.WRONG_RUN_TRADES, run.trades_root, trades_root),
@@ -243,16 +248,12 @@ def _check_runs(
     return findings
 
 
-def _roots(replay: JournalAudit, run: SettledRoots, salt_key: bytes, length_s: int) -> tuple[Digest, Digest]:
+def _roots(replay: JournalAudit, run: SettledRoots, salts: Salts, length_s: int) -> tuple[Digest, Digest]:
     intervals = range(run.first_interval, run.last_interval + length_s, length_s)
     orders: dict[int, list[Digest]] = {interval: [] for interval in intervals}
     for each in replay.orders.values():
         if each.order.interval in orders:
-            orders[each.order.interval].append(signed_order_hash(each.order, each.signature))
-    trades = [trade_hash(each.trade) for interval in intervals for each in replay.trades.get(interval, ())]
-    hashes = [each for interval in intervals for each in orders[interval]]
-    return _root(salt_key, b"order", hashes), _root(salt_key, b"trade", trades)
-
-
-def _root(salt_key: bytes, label: bytes, hashes: Sequence[Digest]) -> Digest:
-    return MerkleTree([leaf(each, salt(salt_key, label, each)) for each in hashes]).root
+            orders[each.order.interval].append(order_leaf(salts, each.order, each.signature))
+    trades = [trade_leaf(salts, each.trade) for interval in intervals for each in replay.trades.get(interval, ())]
+    leaves = [each for interval in intervals for each in orders[interval]]
+    return MerkleTree(leaves).root, MerkleTree(trades).root

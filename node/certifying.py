@@ -25,15 +25,16 @@ from oracles.evidence import ATTESTED_TOPIC, RUN_SETTLED_TOPIC
 from oracles.evidence_file import Evidence, NamedSignature, Opening, to_document
 from oracles.merkle import MerkleTree, leaf
 from oracles.records import Certificate, IntervalReadings, Run, record_hash
+from oracles.salts import Salts
 from oracles.typed_data import reading_hash
 
 
 class Certifying:
     """Maker of evidence files."""
 
-    def __init__(self, community: Community, salt_key: bytes, client: AsyncChainClient, projection: Projection) -> None:
+    def __init__(self, community: Community, salts: Salts, client: AsyncChainClient, projection: Projection) -> None:
         self._community = community
-        self._salt_key = salt_key
+        self._salts = salts
         self._client = client
         self._projection = projection
 
@@ -70,14 +71,14 @@ class Certifying:
             settlement_contract=contracts.settlement,
             certificate=_certificate(certificate),
             certificate_opening=Opening(
-                certificate_salt(self._salt_key, number),
+                certificate_salt(self._salts, _certificate(certificate)),
                 MerkleTree([digest_from_hex(each) for each in siblings]).proof(certificate.position),
             ),
             run=_run(run),
             run_signatures=_named(run.signatures),
             reading=reading,
             reading_opening=Opening(
-                reading_salt(self._salt_key, reading.meter, reading.interval),
+                reading_salt(self._salts, reading.meter, reading.interval),
                 self._readings_tree(readings).proof(place),
             ),
             reading_signatures=_named(readings[place].signatures),
@@ -95,7 +96,7 @@ class Certifying:
         leaves = []
         for row in rows:
             reading = _reading(row, length)
-            leaves.append(leaf(reading_hash(reading), reading_salt(self._salt_key, reading.meter, reading.interval)))
+            leaves.append(leaf(reading_hash(reading), reading_salt(self._salts, reading.meter, reading.interval)))
         return MerkleTree(leaves)
 
     async def _block_proof(self, transaction: str, contract: Address, topic: Digest) -> BlockProof:

@@ -116,6 +116,11 @@ class Community:
         """Return the SHA-256 of the agreement; the seed of the journal's hash chain."""
         return sha256(self.to_json().encode()).digest()
 
+    def salt_subjects(self) -> tuple[bytes, ...]:
+        """Return everybody whose leaves have a salt key of their own: meters, accounts, and the supplier."""
+        members = [subject for member in self.members for subject in (member.meter, member.account)]
+        return tuple(dict.fromkeys((*members, self.supplier)))
+
     def member_by_account(self, account: Address) -> Member | None:
         """Return the member that trades under an account."""
         return next((member for member in self.members if member.account == account), None)

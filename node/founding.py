@@ -22,12 +22,14 @@ from node.chain_access import web3_over
 from node.community import Community, Contracts, Member, check_members
 from node.keys import SEALER_FILE, KeyRing, create_keys
 from node.ledger import Ledger, meter_tuple
+from node.salt_files import create_salts
 from node.storage.durable import write_whole
 from node.tariffs import TariffSchedule
 from oracles.hashing import keccak
 
 COMMUNITY_FILE: Final = "community.json"
 TARIFF_FILE: Final = "tariffs.csv"
+SALTS: Final = Path("keys") / "salts"
 UNFINISHED_MARK: Final = ".founding"
 OPERATOR_WEI: Final = 10**24
 """Native money of the operator, who alone pays for gas: far more than it can ever use."""
@@ -88,7 +90,8 @@ async def found_community(
     Args:
         folder: Where the node's files go.
         founding: What was decided.
-        private_keys: Keys by role, for a demo that must repeat; else drawn by chance.
+        private_keys: Keys by role, and "salt" from which salt keys are derived, for a demo that must repeat; else drawn
+            by chance.
         progress: Is told about each step.
     Raises:
         Misconfigured: the folder holds something else.
@@ -130,6 +133,7 @@ async def found_community(
         contracts=contracts,
         members=founding.members,
     )
+    create_salts(folder / SALTS, community.salt_subjects(), private_keys["salt"] if private_keys else None)
     write_whole(folder / COMMUNITY_FILE, community.to_json())
     (folder / UNFINISHED_MARK).unlink()
     return community

@@ -54,11 +54,10 @@ class KeyPair:
 
 
 class KeyRing:
-    """All keys of one node, by role, and the secret that salts its leaves."""
+    """All signing keys of one node, by role."""
 
-    def __init__(self, pairs: Mapping[str, KeyPair], salt_key: bytes) -> None:
+    def __init__(self, pairs: Mapping[str, KeyPair]) -> None:
         self._pairs = dict(pairs)
-        self.salt_key = salt_key
 
     def __getitem__(self, role: str) -> KeyPair:
         return self._pairs[role]
@@ -73,23 +72,22 @@ class KeyRing:
 
 
 def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None) -> KeyRing:
-    """Write a keystore per role, the password that opens them, and the salt key; all readable by the owner only.
+    """Write a keystore per role and the password that opens them; all readable by the owner only.
 
     Args:
         folder: Created; must not hold keys yet.
-        private_keys: Given keys by role, "salt" among them, for a demo that must repeat; else drawn by chance.
+        private_keys: Given keys by role, for a demo that must repeat; else drawn by chance.
     """
     folder.mkdir(mode=0o700)
-    drawn = dict(private_keys) if private_keys else {role: secrets.token_bytes(32) for role in (*ROLES, "salt")}
+    drawn = dict(private_keys) if private_keys else {role: secrets.token_bytes(32) for role in ROLES}
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     _write_private(folder / "password", password + "\n")
-    _write_private(folder / "salt", drawn["salt"].hex() + "\n")
     _write_private(folder / SEALER_FILE, drawn[SEALER].hex() + "\n")
     for role in KEYSTORE_ROLES:
         keystore = Account.encrypt(drawn[role], password, kdf="pbkdf2", iterations=KEY_DERIVATION_ROUNDS)
         _write_private(folder / f"{role}.json", json.dumps(keystore, indent=1) + "\n")
     sync_folder(folder)
-    return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES}, drawn["salt"])
+    return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES})
 
 
 def load_keys(folder: Path) -> KeyRing:
@@ -100,7 +98,6 @@ def load_keys(folder: Path) -> KeyRing:
     """
     try:
         password = (folder / "password").read_text().rstrip("\n")
-        salt_key = bytes.fromhex((folder / "salt").read_text().strip())
         pairs = {
             role: KeyPair.from_private(bytes(Account.decrypt((folder / f"{role}.json").read_text(), password)))
             for role in KEYSTORE_ROLES
@@ -112,7 +109,7 @@ def load_keys(folder: Path) -> KeyRing:
         raise Misconfigured(f"key file {error.filename} can not be read: {error.strerror}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"the keys in {folder} do not open with its password file: {error}") from error
-    return KeyRing(pairs, salt_key)
+    return KeyRing(pairs)
 
 
 def _write_private(path: Path, text: str) -> None:

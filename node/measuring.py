@@ -35,8 +35,8 @@ from node.storage.readings_log import KeptFrame, SignedInterval
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.guard import GuardedSigner
 from oracles.hashing import keccak
-from oracles.merkle import salt
 from oracles.records import IntervalReadings, history_hash, record_hash
+from oracles.salts import Salts
 from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
 
@@ -44,9 +44,9 @@ UNSETTLED = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
 """Remarks with which a reading is not final (S4)."""
 
 
-def reading_salt(salt_key: bytes, meter: MeterId, interval: int) -> Digest:
+def reading_salt(salts: Salts, meter: MeterId, interval: int) -> Digest:
     """Return the salt of a reading's leaf."""
-    return salt(salt_key, b"reading", meter, interval)
+    return salts.salt((meter,), b"reading", meter, interval)
 
 
 class Measuring:
@@ -57,7 +57,7 @@ class Measuring:
         community: Community,
         folder: Path,
         domain: Domain,
-        salt_key: bytes,
+        salts: Salts,
         ledger: Ledger,
         log: AppendLog,
         oracles: Sequence[GuardedSigner],
@@ -73,7 +73,7 @@ class Measuring:
         self._community = community
         self._folder = folder
         self._domain = domain
-        self._salt_key = salt_key
+        self._salt_keys = salts
         self._ledger = ledger
         self._log = log
         self._projection = projection
@@ -342,7 +342,7 @@ class Measuring:
         return interval_commitment(self._domain, signed.readings, salts).attested
 
     def _salts(self, readings: Sequence[Reading]) -> list[Digest]:
-        return [reading_salt(self._salt_key, reading.meter, reading.interval) for reading in readings]
+        return [reading_salt(self._salt_keys, reading.meter, reading.interval) for reading in readings]
 
     async def _history_before(self, interval: int) -> Digest:
         length = self._community.market.interval_length_s

@@ -16,8 +16,9 @@ from market.orders import Order
 from market.settlement import Entry, Tariff, pack_nets, settle_interval
 from node.typed_data import certificate_record, entry_hash, signed_order_hash, trade_hash
 from oracles.hashing import keccak
-from oracles.merkle import MerkleTree, leaf, salt
+from oracles.merkle import MerkleTree, leaf
 from oracles.records import Certificate, Run, record_hash
+from oracles.salts import Salts
 from oracles.typed_data import Domain, digest
 
 
@@ -104,7 +105,7 @@ class PreparedRun:
 
 def prepare_run(
     domain: Domain,
-    salt_key: bytes,
+    salts: Salts,
     supplier: Address,
     carry: Carry,
     readings_hash: Digest,
@@ -115,7 +116,7 @@ def prepare_run(
 
     Args:
         domain: Of the Settlement contract.
-        salt_key: Secret that salts the leaves.
+        salts: Secrets that salt the leaves.
         supplier: Counterparty of everything that is not traded.
         carry: Where the previous run stopped.
         readings_hash: The chain's history hash through the last interval.
@@ -137,8 +138,8 @@ def prepare_run(
         imported += settled.imported_wh
         exported += settled.exported_wh
         traded += settled.traded_wh
-    lines, entry_leaves, counts, after = _statement(salt_key, carry, entries, balances)
-    certificates = _certificates(salt_key, carry, pieces)
+    lines, entry_leaves, counts, after = _statement(salts, carry, entries, balances)
+    certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}
     packed = pack_nets(nets)
     run_id = carry.run_id + 1
@@ -146,10 +147,8 @@ def prepare_run(
         run_id=run_id,
         first_interval=inputs[0].tariff.interval,
         last_interval=inputs[-1].tariff.interval,
-        orders_root=_root(
-            salt_key, b"order", [signed_order_hash(*signed) for item in inputs for signed in item.orders]
-        ),
-        trades_root=_root(salt_key, b"trade", [trade_hash(trade) for item in inputs for trade in item.trades]),
+        orders_root=MerkleTree([order_leaf(salts, *signed) for item in inputs for signed in item.orders]).root,
+        trades_root=MerkleTree([trade_leaf(salts, trade) for item in inputs for trade in item.trades]).root,
         readings_hash=readings_hash,
         entries_root=MerkleTree(entry_leaves).root,
         certificates_root=MerkleTree([at for _, at in certificates]).root,
@@ -173,20 +172,37 @@ def prepare_run(
     )
 
 
-def certificate_salt(salt_key: bytes, number: int) -> Digest:
+def order_leaf(salts: Salts, order: Order, signature: bytes) -> Digest:
+    """Return the leaf of a signed order."""
+    struct_hash = signed_order_hash(order, signature)
+    return leaf(struct_hash, salts.salt((order.account,), b"order", struct_hash))
+
+
+def trade_leaf(salts: Salts, trade: Trade) -> Digest:
+    """Return the leaf of a trade."""
+    struct_hash = trade_hash(trade)
+    return leaf(struct_hash, salts.salt((trade.buyer, trade.seller), b"trade", struct_hash))
+
+
+def entry_salt(salts: Salts, account: Address, sequence: int) -> Digest:
+    """Return the salt of a statement line's leaf."""
+    return salts.salt((account,), b"entry", account, sequence)
+
+
+def certificate_salt(salts: Salts, certificate: Certificate) -> Digest:
     """Return the salt of a certificate's leaf."""
-    return salt(salt_key, b"certificate", number)
+    return salts.salt((certificate.device, certificate.owner), b"certificate", certificate.number)
 
 
 def _certificates(
-    salt_key: bytes, carry: Carry, pieces: Sequence[CertificateRange]
+    salts: Salts, carry: Carry, pieces: Sequence[CertificateRange]
 ) -> tuple[tuple[Certificate, Digest], ...]:
     records = [certificate_record(number, piece) for number, piece in enumerate(pieces, carry.certificates + 1)]
-    return tuple((each, leaf(record_hash(each), certificate_salt(salt_key, each.number))) for each in records)
+    return tuple((each, leaf(record_hash(each), certificate_salt(salts, each))) for each in records)
 
 
 def _statement(
-    salt_key: bytes, carry: Carry, entries: Sequence[Entry], balances: Mapping[Address, int]
+    salts: Salts, carry: Carry, entries: Sequence[Entry], balances: Mapping[Address, int]
 ) -> tuple[tuple[StatementLine, ...], list[Digest], dict[Address, int], dict[Address, int]]:
     """Number the entries of each account and carry its balance from line to line."""
     counts = dict(carry.entries)
@@ -199,9 +215,5 @@ def _statement(
         counts[entry.account] = sequence
         running[entry.account] = before + entry.amount_neur
         lines.append(StatementLine(sequence, entry, running[entry.account]))
-        leaves.append(leaf(entry_hash(sequence, entry, before), salt(salt_key, b"entry", entry.account, sequence)))
+        leaves.append(leaf(entry_hash(sequence, entry, before), entry_salt(salts, entry.account, sequence)))
     return tuple(lines), leaves, counts, running
-
-
-def _root(salt_key: bytes, label: bytes, hashes: Sequence[Digest]) -> Digest:
-    return MerkleTree([leaf(item, salt(salt_key, label, item)) for item in hashes]).root

@@ -27,6 +27,7 @@ from node.tariffs import TariffSchedule
 from node.trading import Trading
 from oracles.guard import GuardedSigner
 from oracles.records import record_values
+from oracles.salts import Salts
 from oracles.typed_data import Domain
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Settling:
         self,
         community: Community,
         domain: Domain,
-        salt_key: bytes,
+        salts: Salts,
         ledger: Ledger,
         trading: Trading,
         tariffs: TariffSchedule,
@@ -62,7 +63,7 @@ class Settling:
     ) -> None:
         self._community = community
         self._domain = domain
-        self._salt_key = salt_key
+        self._salts = salts
         self._ledger = ledger
         self._trading = trading
         self._tariffs = tariffs
@@ -156,7 +157,7 @@ class Settling:
             )
             for interval in intervals
         ]
-        prepared = prepare_run(self._domain, self._salt_key, self._community.supplier, carry, history, inputs, balances)
+        prepared = prepare_run(self._domain, self._salts, self._community.supplier, carry, history, inputs, balances)
         if isinstance(prepared, Rejected):
             raise Corrupt(f"the run of {intervals[0]} to {intervals[-1]} can not be settled: {prepared}")
         return prepared

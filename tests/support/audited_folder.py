@@ -18,6 +18,7 @@ from node.community import Community
 from node.keys import KeyPair
 from node.rpc.methods_energy import cancelled_json, placed_json
 from node.rpc.ports import Cancelled, Placed
+from node.salt_files import create_salts, load_salts
 from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
 from node.storage.database import open_database
 from node.storage.log import AppendLog, replay
@@ -26,6 +27,7 @@ from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
 from node.typed_data import cancel_digest, order_digest
+from oracles.salts import Salts
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
 from tests.support.agreements import AGREEMENT, FIRST_INTERVAL, SUPPLIER, member
@@ -68,7 +70,7 @@ def make_folder(folder: Path, community: Community = COMMUNITY) -> Path:
     """Run the market and leave everything that a node would; return the file of receipts, one a line."""
     (folder / "keys").mkdir(parents=True)
     (folder / "community.json").write_text(community.to_json())
-    (folder / "keys" / "salt").write_text(SALT_KEY.hex() + "\n")
+    create_salts(folder / "keys" / "salts", community.salt_subjects(), SALT_KEY)
     (folder / "keys" / "node.json").write_text(json.dumps({"address": NODE_KEY.address.hex()}))
     engine = open_database(f"sqlite:///{folder / 'node.sqlite'}")
     projection = Projection(engine, TariffSchedule([TARIFF]))
@@ -100,12 +102,12 @@ async def _run(folder: Path, community: Community, projection: Projection) -> li
     clock.advance_to(LAST)
     trading.execute_all([CloseGate(FIRST), CloseGate(LAST)])
     await trading.synced()
-    _settle(trading, projection)
+    _settle(trading, projection, load_salts(folder / "keys" / "salts", community.salt_subjects()))
     await log.close()
     return receipts
 
 
-def _settle(trading: Trading, projection: Projection) -> None:
+def _settle(trading: Trading, projection: Projection, salts: Salts) -> None:
     """Put the run over both intervals into the tables."""
     accounts = [each.account for each in COMMUNITY.members]
     inputs = [
@@ -119,7 +121,7 @@ def _settle(trading: Trading, projection: Projection) -> None:
     ]
     balances = dict.fromkeys([*accounts, SUPPLIER], 10**12)
     carry = Carry(0, Digest(bytes(32)), 0, {}, {})
-    prepared = prepare_run(DOMAIN, SALT_KEY, SUPPLIER, carry, Digest(bytes(32)), inputs, balances)
+    prepared = prepare_run(DOMAIN, salts, SUPPLIER, carry, Digest(bytes(32)), inputs, balances)
     assert isinstance(prepared, PreparedRun), str(prepared)
     run = prepared.run
     texts = (

@@ -270,11 +270,13 @@ def test_files_that_are_something_else_are_mistakes_and_no_proofs(folder: Path, 
 
 def test_tables_keys_and_salts_that_are_something_else_are_mistakes(folder: Path) -> None:
     receipts = [folder / "receipts.jsonl"]
-    for name in ("keys/node.json", "keys/salt", "node.sqlite"):
+    salt_key = f"keys/salts/{COMMUNITY.members[0].meter.hex()}.key"
+    for name in ("keys/node.json", salt_key, "node.sqlite"):
         (folder / name).write_text("something else entirely, and long enough to be no empty database of SQLite")
         with pytest.raises(Misconfigured, match=Path(name).name):
             audit_market(AuditRequest(folder, receipts=receipts))
         (folder / name).unlink()
+    shutil.rmtree(folder / "keys" / "salts")
     assert read_tables(folder / "node.sqlite") is None
     found: MarketAudit = audit_market(AuditRequest(folder, receipts=receipts))
     assert (found.findings, found.runs) == ([], None)

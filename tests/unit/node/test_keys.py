@@ -8,7 +8,7 @@ from energy.errors import Misconfigured
 from energy.identity import hex_text
 from node.keys import KEYSTORE_ROLES, ROLES, KeyPair, create_keys, load_keys
 
-GIVEN = {role: bytes([number]) * 32 for number, role in enumerate((*ROLES, "salt"), start=1)}
+GIVEN = {role: bytes([number]) * 32 for number, role in enumerate(ROLES, start=1)}
 
 
 @pytest.fixture
@@ -22,7 +22,6 @@ def test_keys_come_back_as_they_were(folder: Path) -> None:
     for role in ROLES:
         assert ring[role].private_key == GIVEN[role]
         assert hex_text(ring[role].address) == Account.from_key(GIVEN[role]).address.lower()
-    assert ring.salt_key == GIVEN["salt"]
     assert [pair.address for pair in ring.oracles()] == [ring[f"oracle-{n}"].address for n in (1, 2, 3)]
     assert [pair.address for pair in ring.attestors()] == [ring[f"attestor-{n}"].address for n in (1, 2, 3)]
 
@@ -30,7 +29,7 @@ def test_keys_come_back_as_they_were(folder: Path) -> None:
 def test_nobody_else_can_read_them(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == dict.fromkeys(
-        ["password", "salt", "sealer.key", *(f"{role}.json" for role in KEYSTORE_ROLES)], 0o600
+        ["password", "sealer.key", *(f"{role}.json" for role in KEYSTORE_ROLES)], 0o600
     )
 
 
@@ -47,8 +46,8 @@ def test_any_wallet_opens_a_keystore(folder: Path) -> None:
 
 def test_drawn_keys_are_all_different(tmp_path: Path) -> None:
     first, second = (create_keys(tmp_path / name) for name in ("one", "two"))
-    drawn = {ring[role].private_key for ring in (first, second) for role in ROLES} | {first.salt_key, second.salt_key}
-    assert len(drawn) == 2 * len(ROLES) + 2
+    drawn = {ring[role].private_key for ring in (first, second) for role in ROLES}
+    assert len(drawn) == 2 * len(ROLES)
     assert {len(key) for key in drawn} == {32}
 
 
@@ -57,7 +56,7 @@ def test_keys_are_never_overwritten(folder: Path) -> None:
         create_keys(folder, GIVEN)
 
 
-@pytest.mark.parametrize("name", ["password", "salt", "sealer.key", "oracle-2.json"])
+@pytest.mark.parametrize("name", ["password", "sealer.key", "oracle-2.json"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(Misconfigured, match=name):
@@ -68,7 +67,6 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     ("name", "content"),
     [
         ("password", "guessed\n"),
-        ("salt", "no hexadecimal"),
         ("sealer.key", "00" * 5),
         ("sealer.key", "zz"),
         ("oracle-2.json", ""),
@@ -93,9 +91,9 @@ def test_a_changed_keystore_does_not_open(folder: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_a_file_is_named(folder: Path) -> None:
-    (folder / "salt").unlink()
-    (folder / "salt").mkdir()
-    with pytest.raises(Misconfigured, match="salt can not be read"):
+    (folder / "password").unlink()
+    (folder / "password").mkdir()
+    with pytest.raises(Misconfigured, match="password can not be read"):
         load_keys(folder)
 
 

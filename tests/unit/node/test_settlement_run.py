@@ -1,5 +1,6 @@
 """A run, prepared twice the same, adds up; every commitment in it is recomputed here by another implementation."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,11 +20,15 @@ from market.settlement import Tariff
 from node.settlement_run import Carry, IntervalInput, PreparedRun, certificate_salt, prepare_run
 from oracles import merkle
 from oracles.records import record_values
+from oracles.salts import Salts
 from oracles.typed_data import CERTIFICATE, RUN, Domain
 from tests.support import typed_data_vectors as by_eth_account
 from tests.support.market import address, digest, order, trade
 
-KEY = b"\x51" * 32
+KEYS: dict[bytes, bytes] = {address(number): bytes([0x51 + number]) * 32 for number in (1, 2, 3, 99)} | {
+    digest(number): bytes([0x71 + number]) * 32 for number in (1, 2, 3)
+}
+SALTS = Salts(KEYS)
 CONTRACT = Address(b"\xc4" * 20)
 DOMAIN = Domain("RESILIA-GRID", "1", 1_904_113_327, CONTRACT)
 SUPPLIER = address(99)
@@ -38,7 +43,7 @@ BALANCES = {address(number): 10**9 * number for number in (*ACCOUNTS, 99)}
 
 
 def _prepared(carry: Carry, inputs: Sequence[IntervalInput], balances: dict[Address, int] = BALANCES) -> PreparedRun:
-    prepared = prepare_run(DOMAIN, KEY, SUPPLIER, carry, HISTORY, inputs, balances)
+    prepared = prepare_run(DOMAIN, SALTS, SUPPLIER, carry, HISTORY, inputs, balances)
     assert isinstance(prepared, PreparedRun), str(prepared)
     return prepared
 
@@ -197,7 +202,7 @@ def _entry_leaves(prepared: PreparedRun) -> list[bytes]:
             "balanceAfter": before + entry.amount_neur,
             "ref": hex_text(entry.reference),
         }
-        own_salt = by_eth_account.salt(KEY, [b"entry", entry.account, line.sequence])
+        own_salt = by_eth_account.salt(KEYS[entry.account], [b"entry", entry.account, line.sequence])
         leaves.append(by_eth_account.leaf(by_eth_account.struct_hash("Entry", values), own_salt))
     return leaves
 
@@ -205,20 +210,20 @@ def _entry_leaves(prepared: PreparedRun) -> list[bytes]:
 def test_another_implementation_comes_to_the_same_commitments() -> None:
     (item,) = _small()
     prepared = _prepared(GENESIS, [item])
-    signed = [
-        by_eth_account.struct_hash("SignedOrder", {"order": _order_json(placed), "signature": hex_text(signature)})
-        for placed, signature in item.orders
-    ]
-    traded = [by_eth_account.struct_hash("Trade", _trade_json(each)) for each in item.trades]
-    leaves = {
-        name: [by_eth_account.leaf(each, by_eth_account.salt(KEY, [label, each])) for each in hashes]
-        for name, label, hashes in (("orders", b"order", signed), ("trades", b"trade", traded))
-    }
-    leaves["entries"] = _entry_leaves(prepared)
+    leaves = {"entries": _entry_leaves(prepared), "orders": [], "trades": []}
+    for placed, signature in item.orders:
+        signed = {"order": _order_json(placed), "signature": hex_text(signature)}
+        struct_hash = by_eth_account.struct_hash("SignedOrder", signed)
+        own_salt = by_eth_account.salt(KEYS[placed.account], [b"order", struct_hash])
+        leaves["orders"].append(by_eth_account.leaf(struct_hash, own_salt))
+    for each in item.trades:
+        struct_hash = by_eth_account.struct_hash("Trade", _trade_json(each))
+        both = hmac.digest(KEYS[each.buyer], KEYS[each.seller], "sha256")
+        leaves["trades"].append(by_eth_account.leaf(struct_hash, by_eth_account.salt(both, [b"trade", struct_hash])))
     leaves["certificates"] = [
         by_eth_account.leaf(
             by_eth_account.struct_hash("Certificate", CERTIFICATE.to_json(record_values(certificate))),
-            certificate_salt(KEY, certificate.number),
+            certificate_salt(SALTS, certificate),
         )
         for certificate, _ in prepared.certificates
     ]
@@ -262,7 +267,7 @@ def test_certified_energy_lives_on_in_the_store() -> None:
 def test_an_estimate_settles_nothing() -> None:
     (item,) = _small()
     estimated = replace(item, metered=[replace(item.metered[0], final=False), *item.metered[1:]])
-    refused = prepare_run(DOMAIN, KEY, SUPPLIER, GENESIS, HISTORY, [estimated], BALANCES)
+    refused = prepare_run(DOMAIN, SALTS, SUPPLIER, GENESIS, HISTORY, [estimated], BALANCES)
     assert isinstance(refused, Rejected)
     assert refused.code is SettlementReject.NOT_FINAL, "S4"
 
