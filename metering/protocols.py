@@ -21,13 +21,13 @@ from metering.iec62056 import decoder as iec62056
 from metering.iec62056.dialogue import Dialogue
 from metering.iec62056.frame import TelegramSplitter
 from metering.linky import decoder as linky
+from metering.linky.frame import FrameSplitter
 from metering.linky.labels import HISTORIQUE, STANDARD
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.sml import decoder as sml
 from metering.sml.frame import SmlSplitter
 from metering.sources.csv_file import CsvSource
-from metering.sources.linky_serial import LinkySerial
 from metering.sources.ports import Source
 from metering.sources.stream import Manner, Splitter, StreamSource
 from metering.sources.wires import place_of
@@ -118,11 +118,6 @@ def _asked(protocol: MeterProtocol, folder: Path, where: str, options: Options, 
     return StreamSource(place_of(_under(folder, where), 300, seven_bits=True), manner, clock)
 
 
-def _linky(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
-    dialect = HISTORIQUE if protocol.name == "linky-historique" else STANDARD
-    return LinkySerial(_under(folder, where), clock, dialect=dialect)
-
-
 def _file(protocol: MeterProtocol, folder: Path, where: str, options: Options, clock: Clock) -> Source:
     return CsvSource(folder / where, follow=True)
 
@@ -144,14 +139,18 @@ def _keys(folder: Path, options: Options) -> P1Keys:
         raise Misconfigured(f"the keys of a meter cannot be read: {type(error).__name__}") from None
 
 
+_STANDARD_LINKY = _wired(STANDARD.baud, FrameSplitter, seven_bits=True)
+_HISTORIQUE_LINKY = _wired(HISTORIQUE.baud, FrameSplitter, seven_bits=True)
 _P1 = _wired(115_200, TelegramSplitter)
 _OLD_P1 = _wired(9_600, TelegramSplitter, seven_bits=True)
 
 PROTOCOLS: Final[Mapping[str, MeterProtocol]] = {
     protocol.name: protocol
     for protocol in (
-        MeterProtocol("linky", linky.decode_standard, TrustClass.B, linky.INDEX_MODULUS_WH, _linky),
-        MeterProtocol("linky-historique", linky.decode_historique, TrustClass.C, linky.INDEX_MODULUS_WH, _linky),
+        MeterProtocol("linky", linky.decode_standard, TrustClass.B, linky.INDEX_MODULUS_WH, _STANDARD_LINKY),
+        MeterProtocol(
+            "linky-historique", linky.decode_historique, TrustClass.C, linky.INDEX_MODULUS_WH, _HISTORIQUE_LINKY
+        ),
         MeterProtocol("dsmr", dsmr.decode_p1, TrustClass.B, dsmr.INDEX_MODULUS_WH, _P1, ("baud",)),
         MeterProtocol(
             "dsmr-ie",

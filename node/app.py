@@ -276,7 +276,7 @@ class Node:
         self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
         self.projection.flush()
         self._showing.take()
-        self.measuring.start()
+        await self.measuring.start()
         await self._read_head()
 
     def _show(self) -> None:

@@ -21,7 +21,6 @@ from metering.readings import Reading, ReadingFlag, is_final
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.csv_file import CsvSource
-from metering.sources.linky_serial import LinkySerial
 from metering.sources.ports import Source as LineSource
 from node.clock import Clock
 from node.community import Community, Member
@@ -129,18 +128,17 @@ class Measuring:
             for number, signer in enumerate(self._signers, start=1)
         ]
 
-    def start(self) -> None:
-        """Begin to listen to the meters."""
+    async def start(self) -> None:
+        """Begin to listen to the meters; serial lines are open once it returns."""
         for source in dict.fromkeys(member.meter_source for member in self._community.members):
             line = source_of(source, self._folder, self._clock.now)
             if isinstance(line, CsvSource):
                 self._files.append(line)
                 continue
-            if isinstance(line, LinkySerial):
-                with suppress(Unavailable):  # what it says before it is heard is lost; it is tried again
-                    line.open()
             self._lines.append(line)
             self._tasks.append(asyncio.create_task(self._listen(line, split_source(source)[0].name)))
+        # What a meter says before it is heard is lost: each task runs until its line is open.
+        await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Let go of all meters."""

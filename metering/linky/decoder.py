@@ -46,7 +46,7 @@ def decode_standard(frame: bytes, received_at: int | None = None) -> RegisterSam
         The sample; or the rejection of the frame, or of the first group that the sample would rest on.
     """
     groups = read_groups(frame, STANDARD)
-    return groups if isinstance(groups, Rejected) else standard_sample(groups, received_at)
+    return groups if isinstance(groups, Rejected) else _standard_sample(groups, received_at)
 
 
 def decode_historique(frame: bytes, received_at: int) -> RegisterSample | Rejected:
@@ -57,10 +57,10 @@ def decode_historique(frame: bytes, received_at: int) -> RegisterSample | Reject
         received_at: When it arrived; it stands in for the clock that this mode lacks.
     """
     groups = read_groups(frame, HISTORIQUE)
-    return groups if isinstance(groups, Rejected) else historique_sample(groups, received_at)
+    return groups if isinstance(groups, Rejected) else _historique_sample(groups, received_at)
 
 
-def standard_sample(groups: FrameGroups, received_at: int | None) -> RegisterSample | Rejected:
+def _standard_sample(groups: FrameGroups, received_at: int | None) -> RegisterSample | Rejected:
     """Return the sample in the groups of a frame of mode standard."""
     needed = ["ADSC", "DATE", "STGE", "EAST"]
     if "STGE" in groups.good and _status(groups) & Status.PRODUCER:
@@ -90,7 +90,7 @@ def standard_sample(groups: FrameGroups, received_at: int | None) -> RegisterSam
     )
 
 
-def historique_sample(groups: FrameGroups, received_at: int) -> RegisterSample | Rejected:
+def _historique_sample(groups: FrameGroups, received_at: int) -> RegisterSample | Rejected:
     """Return the sample in the groups of a frame of mode historique."""
     if missing := _first_missing(groups, ["ADCO", "OPTARIF"]):
         return missing

@@ -17,10 +17,29 @@ from metering.iec62056.dialogue import Dialogue, Say, Step
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.linky_serial import LineCounters, LinePatience
 from metering.sources.wires import Place, Wire
 
 _READ_LEN_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a line may be away, in milliseconds."""
+
+    silence_ms_max: int = 30_000
+    """Without a good telegram for this long, the line is lost."""
+    retry_ms_first: int = 1_000
+    """First wait before the line is opened again; doubled each time."""
+    retry_ms_max: int = 60_000
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came over a line since the source was made; a rising share of bad ones means wiring or tampering."""
+
+    frames_good: int = 0
+    frames_bad: int = 0
+    outages: int = 0
 
 
 class Splitter(Protocol):
@@ -50,7 +69,7 @@ class StreamSource:
     """Reads one wire."""
 
     def __init__(
-        self, place: Place, manner: Manner, clock: Callable[[], int], *, patience: LinePatience | None = None
+        self, place: Place, manner: Manner, clock: Callable[[], int], *, patience: Patience | None = None
     ) -> None:
         """Read a wire.
 
@@ -60,11 +79,11 @@ class StreamSource:
             clock: The node's clock, UTC epoch seconds: when a telegram arrived.
             patience: None for the usual.
         """
-        self.counters = LineCounters()
+        self.counters = Counters()
         self._place = place
         self._manner = manner
         self._clock = clock
-        self._patience = patience or LinePatience(silence_ms_max=4 * manner.ask_interval_ms)
+        self._patience = patience or Patience(silence_ms_max=4 * manner.ask_interval_ms)
         self._wire: Wire | None = None
         self._splitter = manner.splitter()
         self._lost = False

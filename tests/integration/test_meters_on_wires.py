@@ -13,11 +13,10 @@ from metering.protocols import PROTOCOLS, source_of
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sml.frame import SmlSplitter
-from metering.sources.linky_serial import LinePatience
 from metering.sources.ports import Source
 from metering.sources.simulators.line import PtyLine, TcpLine
 from metering.sources.simulators.meter import KINDS, SIMULATED_KEYS, MeterSimulator, Registers
-from metering.sources.stream import Manner, StreamSource
+from metering.sources.stream import Manner, Patience, StreamSource
 from metering.sources.wires import TcpPlace, place_of
 from tests.support.meters import NOON
 from tests.support.telegrams import decoded
@@ -54,9 +53,6 @@ async def first(outcomes: Outcomes, simulator: MeterSimulator, shown: Registers 
 def test_what_a_meter_shows_is_what_is_read(
     name: str, line: Callable[[], PtyLine | TcpLine], tmp_path: Path, keys: str
 ) -> None:
-    if name == "linky" and line is TcpLine:
-        return  # A Linky is read on its serial line.
-
     async def test() -> None:
         kind = KINDS[name]
         simulator = MeterSimulator(kind, line())
@@ -81,7 +77,7 @@ def test_a_line_that_breaks_is_reported_once_and_read_again(tmp_path: Path) -> N
         port = int(line.place.rpartition(":")[2])
         simulator = MeterSimulator(KINDS["sml"], line)
         manner = Manner(SmlSplitter, PROTOCOLS["sml"].decode, PROTOCOLS["sml"].trust)
-        patience = LinePatience(silence_ms_max=5_000, retry_ms_first=5, retry_ms_max=20)
+        patience = Patience(silence_ms_max=5_000, retry_ms_first=5, retry_ms_max=20)
         source = StreamSource(TcpPlace("127.0.0.1", port), manner, lambda: NOON, patience=patience)
         outcomes = source.samples()
         decoded(await first(outcomes, simulator))
@@ -103,7 +99,7 @@ def test_silence_is_an_outage(tmp_path: Path) -> None:
     async def test() -> None:
         line = PtyLine()
         manner = Manner(SmlSplitter, PROTOCOLS["sml"].decode, PROTOCOLS["sml"].trust)
-        patience = LinePatience(silence_ms_max=50, retry_ms_first=5, retry_ms_max=20)
+        patience = Patience(silence_ms_max=50, retry_ms_first=5, retry_ms_max=20)
         source = StreamSource(place_of(line.place, 9_600), manner, lambda: NOON, patience=patience)
         lost = await anext(source.samples())
         assert isinstance(lost, Rejected)
