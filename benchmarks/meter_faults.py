@@ -16,7 +16,7 @@ from metering.meter import MeterConfig, MeterState, observe
 from metering.protocols import PROTOCOLS
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.simulators.meter import KINDS, Registers
+from metering.sources.simulators.kinds import KINDS, Registers
 
 SEED: Final = 20_260
 START: Final = 1_741_348_890

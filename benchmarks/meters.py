@@ -26,7 +26,7 @@ from metering.meter import MeterConfig, MeterState, close_interval, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
-from metering.sources.simulators.meter import KINDS, Registers
+from metering.sources.simulators.kinds import KINDS, Registers
 
 ROUNDS: Final = 5
 TELEGRAMS: Final = 200

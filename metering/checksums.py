@@ -5,6 +5,7 @@ other damage; the XOR sees neither two equal flips nor any permutation.
 Source: ITU-T V.41 and X.25 (polynomial x¹⁶+x¹²+x⁵+1), DSMR P1 Companion Standard 5.0.2 §5.2 (x¹⁶+x¹⁵+x²+1).
 """
 
+from binascii import crc_hqx
 from typing import Final
 
 
@@ -20,22 +21,28 @@ def _table(polynomial: int) -> tuple[int, ...]:
 
 
 _ARC: Final = _table(0xA001)
-_CCITT: Final = _table(0x8408)
+_MIRRORED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Each byte with its bits in the opposite sequence."""
 
 
 def crc16_arc(data: bytes) -> int:
     """Return the CRC-16 of DSMR P1 telegrams, whose register starts at 0."""
-    return _crc(data, _ARC, 0)
+    return _arc(data, 0)
+
+
+def crc16_modbus(data: bytes) -> int:
+    """Return the CRC-16 of Modbus on a serial line: P1's, but its register starts full."""
+    return _arc(data, 0xFFFF)
 
 
 def crc16_x25(data: bytes) -> int:
     """Return the CRC-16 of X.25, the usual one of SML."""
-    return _crc(data, _CCITT, 0xFFFF) ^ 0xFFFF
+    return _ccitt(data, 0xFFFF) ^ 0xFFFF
 
 
 def crc16_kermit(data: bytes) -> int:
     """Return the CRC-16 of Kermit: X.25's without its inversions, as some meters compute SML's."""
-    return _crc(data, _CCITT, 0)
+    return _ccitt(data, 0)
 
 
 def block_check(data: bytes) -> int:
@@ -48,7 +55,13 @@ def block_check(data: bytes) -> int:
     return register
 
 
-def _crc(data: bytes, table: tuple[int, ...], register: int) -> int:
+def _arc(data: bytes, register: int) -> int:
     for byte in data:
-        register = register >> 8 ^ table[(register ^ byte) & 0xFF]
+        register = register >> 8 ^ _ARC[(register ^ byte) & 0xFF]
     return register
+
+
+def _ccitt(data: bytes, register: int) -> int:
+    """Return the CRC by V.41's polynomial, low bit first: that of the standard library, high bit first, in a mirror."""
+    mirrored = crc_hqx(data.translate(_MIRRORED), register)
+    return _MIRRORED[mirrored & 0xFF] << 8 | _MIRRORED[mirrored >> 8]

@@ -53,3 +53,5 @@ class MeteringReject(IntEnum):
     the boundary, that index is lost)."""
     INTERVAL_SUM = 2020
     """Readings do not add up to their indexes. Facts: register, interval."""
+    NO_INDEX = 2021
+    """A good telegram that shows no energy register, as most of a Nordic meter's; no fault. Facts: label."""

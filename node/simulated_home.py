@@ -5,7 +5,7 @@ Time is an argument; the same times give the same registers.
 
 from typing import Final
 
-from metering.sources.simulators.meter import Registers
+from metering.sources.simulators.kinds import Registers
 
 _DRAW_W: Final = 420
 _SUN_PEAK_W: Final = 3_000

@@ -20,20 +20,14 @@ _ADDRESS: Final = re.compile(r"[0-9A-Za-z ]{0,32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """Send these bytes, at the speed so far."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Switch:
     """Go on at another speed, once everything said has left."""
 
     baud: int
 
 
-Step = Say | Switch
+Step = bytes | Switch
+"""Bytes are to be sent, at the speed so far."""
 
 
 class Dialogue:
@@ -53,7 +47,7 @@ class Dialogue:
     def begin(self) -> list[Step]:
         """Return what asks for a readout."""
         self._waiting = bytearray()
-        return [Switch(FIRST_BAUD), Say(self._request)]
+        return [Switch(FIRST_BAUD), self._request]
 
     def hear(self, data: bytes) -> list[Step]:
         """Return what the meter's bytes are to be answered with, if its answer is complete.
@@ -70,5 +64,5 @@ class Dialogue:
         self._waiting = None
         letter = answer[1][0]
         if letter in _MODE_C:
-            return [Say(bytes([ACK, ord("0"), letter, ord("0")]) + b"\r\n"), Switch(_MODE_C[letter])]
+            return [bytes([ACK, ord("0"), letter, ord("0")]) + b"\r\n", Switch(_MODE_C[letter])]
         return [Switch(_MODE_B[letter])] if letter in _MODE_B else []

@@ -24,6 +24,9 @@ _TARIFF_REGISTERS: Final = (
 )
 """Supplier's and distributor's registers; each set adds up to EAST within so many Wh, one per register."""
 
+_OVERLOAD: Final = ("ADIR1", "ADIR2", "ADIR3")
+"""In the short frames of a three-phase meter under overload, which hold its currents and nothing else."""
+
 
 class Status(IntFlag):
     """Bits of STGE, the meter's status register, as far as metering reads or writes them."""
@@ -92,6 +95,8 @@ def _standard_sample(groups: FrameGroups, received_at: int | None) -> RegisterSa
 
 def _historique_sample(groups: FrameGroups, received_at: int) -> RegisterSample | Rejected:
     """Return the sample in the groups of a frame of mode historique."""
+    if any(label in groups.good for label in _OVERLOAD) and "OPTARIF" not in groups.good:
+        return Rejected(MeteringReject.NO_INDEX, {"label": "OPTARIF"})
     if missing := _first_missing(groups, ["ADCO", "OPTARIF"]):
         return missing
     registers = HISTORIQUE_REGISTERS.get(groups.good["OPTARIF"].data[:3])

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from metering.iec62056.dialogue import Dialogue, Say, Step
+from metering.iec62056.dialogue import Step, Switch
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
@@ -47,6 +47,18 @@ class Splitter(Protocol):
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the telegrams that these bytes complete."""
+        ...
+
+
+class Dialogue(Protocol):
+    """How a meter is asked."""
+
+    def begin(self) -> Sequence[Step]:
+        """Return what asks for its registers once more."""
+        ...
+
+    def hear(self, data: bytes) -> Sequence[Step]:
+        """Return what the meter's bytes are to be answered with."""
         ...
 
 
@@ -119,7 +131,7 @@ class StreamSource:
                 await self.open()
                 reason = "silence"
                 async for outcome in self._outcomes():
-                    if isinstance(outcome, RegisterSample):
+                    if _shows_life(outcome):
                         self._lost = False
                         retry_ms = self._patience.retry_ms_first
                     yield outcome
@@ -161,7 +173,7 @@ class StreamSource:
             for frame in self._splitter.feed(data):
                 handed_over_at = loop.time()
                 outcome = self._decode(frame)
-                if isinstance(outcome, RegisterSample):
+                if _shows_life(outcome):
                     heard_at = handed_over_at
                 yield outcome
                 # The time that the caller takes over an outcome is no silence of the wire.
@@ -197,10 +209,10 @@ class StreamSource:
 
     def _decode(self, frame: bytes) -> RegisterSample | Rejected:
         outcome = self._manner.decode(frame, self._clock())
-        if isinstance(outcome, Rejected):
-            self.counters.frames_bad += 1
-        else:
+        if _shows_life(outcome):
             self.counters.frames_good += 1
+        else:
+            self.counters.frames_bad += 1
         return outcome
 
     async def _pause(self, duration_ms: int) -> None:
@@ -219,9 +231,14 @@ class StreamSource:
         wire.close()
 
 
+def _shows_life(outcome: RegisterSample | Rejected) -> bool:
+    """Say whether a meter has spoken, be it without its registers."""
+    return isinstance(outcome, RegisterSample) or outcome.code == MeteringReject.NO_INDEX
+
+
 async def _take(steps: Sequence[Step], wire: Wire) -> None:
     for step in steps:
-        if isinstance(step, Say):
-            wire.send(step.data)
-        else:
+        if isinstance(step, Switch):
             await wire.switch(step.baud)
+        else:
+            wire.send(step)

@@ -63,20 +63,23 @@ class SerialPlace:
     device: str
     baud: int
     seven_bits: bool = False
-    """7E1; else 8N1."""
+    """7E1; else 8N1 or 8E1."""
+    even: bool = False
+    """8E1."""
 
     async def open(self) -> Wire:
         """Return the line, open for nobody else."""
+        checked = self.seven_bits or self.even
         try:
             port = serial.Serial(
                 self.device,
                 self.baud,
                 bytesize=serial.SEVENBITS if self.seven_bits else serial.EIGHTBITS,
-                parity=serial.PARITY_EVEN if self.seven_bits else serial.PARITY_NONE,
+                parity=serial.PARITY_EVEN if checked else serial.PARITY_NONE,
                 timeout=0,
                 exclusive=True,
             )
-            if self.seven_bits:
+            if checked:
                 _mark_wrong_parity(port.fileno())
         except (OSError, ValueError, termios.error) as error:
             raise Unavailable(f"the meter's line cannot be opened: {error}") from error
@@ -142,14 +145,14 @@ class _TcpWire:
         self._connection.close()
 
 
-def place_of(text: str, baud: int, *, seven_bits: bool = False) -> Place:
+def place_of(text: str, baud: int, *, seven_bits: bool = False, even: bool = False) -> Place:
     """Return the place that a text names: ``tcp://HOST:PORT``, or the path of a serial line.
 
     Raises:
         ValueError: the port is none.
     """
     if not text.startswith("tcp://"):
-        return SerialPlace(text, baud, seven_bits)
+        return SerialPlace(text, baud, seven_bits, even)
     host, _, port = text.removeprefix("tcp://").rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
         raise ValueError(f"a port is written tcp://HOST:PORT, not {text!r}")

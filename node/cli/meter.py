@@ -50,8 +50,9 @@ def simulate(
     """Be a meter: send its real telegrams, of a home with solar power, until Ctrl-C. Prints where to read it."""
     import asyncio
 
+    from metering.sources.simulators.kinds import KINDS
     from metering.sources.simulators.line import PtyLine, TcpLine
-    from metering.sources.simulators.meter import KINDS, MeterSimulator
+    from metering.sources.simulators.meter import MeterSimulator
     from node.clock import SystemClock
     from node.simulated_home import SimulatedHome
 
@@ -78,7 +79,7 @@ def simulate(
     else:
         print_line(simulator.source)
     sys.stdout.flush()  # Whoever reads a pipe waits for it.
-    if kind == "dsmr-encrypted":
+    if simulator.is_encrypted:
         talk(_("Its keys are the two lines below; keep them in a file, and name it in the source's option 'keys'."))
         for key in _simulated_keys():
             talk(key)
@@ -90,7 +91,7 @@ def simulate(
 
 
 def _simulated_keys() -> tuple[str, str]:
-    from metering.sources.simulators.meter import SIMULATED_KEYS
+    from metering.sources.simulators.kinds import SIMULATED_KEYS
 
     return SIMULATED_KEYS.encryption.hex(), SIMULATED_KEYS.authentication.hex()
 

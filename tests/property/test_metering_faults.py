@@ -7,7 +7,7 @@ import pytest
 from benchmarks.meter_faults import DAMAGES, Damage, swapped
 from metering.iec62056.encoder import encode_identification
 from metering.protocols import PROTOCOLS
-from metering.sources.simulators.meter import KINDS, Registers
+from metering.sources.simulators.kinds import KINDS, Registers
 from tests.support.meters import NOON
 from tests.support.telegrams import facts_of
 

@@ -18,7 +18,7 @@ from metering.protocols import PROTOCOLS
 from metering.sml.encoder import encode_sml
 from metering.sml.frame import FILE_LEN_MAX, SmlSplitter, read_file, write_file
 from metering.sml.tlv import read_value
-from metering.sources.simulators.meter import KINDS, Registers
+from metering.sources.simulators.kinds import KINDS, Registers
 from metering.sources.stream import Splitter
 from tests.support.meters import NOON
 from tests.support.telegrams import decoded, facts_of

@@ -4,7 +4,7 @@ from energy.errors import Misconfigured
 from energy.results import Rejected
 from metering.protocols import PROTOCOLS, split_source
 from metering.readings import TrustClass
-from metering.sources.simulators.meter import KINDS, Registers
+from metering.sources.simulators.kinds import KINDS, Registers
 from tests.support.meters import NOON
 
 

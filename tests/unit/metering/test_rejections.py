@@ -27,4 +27,5 @@ def test_codes_are_never_renumbered() -> None:
         "INTERVAL_CLOSED": 2018,
         "MISSING_BOUNDARY": 2019,
         "INTERVAL_SUM": 2020,
+        "NO_INDEX": 2021,
     }

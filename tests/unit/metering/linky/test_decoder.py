@@ -186,7 +186,7 @@ def test_historique(option: str, registers: dict[str, int], total_wh: int) -> No
         ([*IDENTITY, ("BASE", "000000001")], MeteringReject.MISSING_GROUP, "OPTARIF"),
         ([*IDENTITY, ("OPTARIF", "HC.."), ("HCHC", "000000001")], MeteringReject.MISSING_GROUP, "HCHP"),
         ([*IDENTITY, ("OPTARIF", "XYZ.")], MeteringReject.UNKNOWN_LABEL, "OPTARIF"),
-        ([("ADIR1", "001"), ("ADCO", SERIAL), ("IINST1", "099")], MeteringReject.MISSING_GROUP, "OPTARIF"),
+        ([("ADIR1", "001"), ("ADCO", SERIAL), ("IINST1", "099")], MeteringReject.NO_INDEX, "OPTARIF"),
     ],
     ids=["no identity", "no option", "half the registers", "strange option", "short frame of an overload"],
 )

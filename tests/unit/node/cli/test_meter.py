@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from metering.sources.simulators.kinds import KINDS, Registers
 from metering.sources.simulators.line import TcpLine
-from metering.sources.simulators.meter import KINDS, MeterSimulator, Registers
+from metering.sources.simulators.meter import MeterSimulator
 from node.cli.failure import ExitCode
 from node.cli.main import main
 from tests.support.meters import NOON

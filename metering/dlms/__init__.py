@@ -1,0 +1,1 @@
+"""DLMS/COSEM lists that meters push unasked, as in the Nordic countries and Austria."""

@@ -1,0 +1,1 @@
+"""M-Bus: heat meters, and electricity meters that answer the same way."""

@@ -1,0 +1,1 @@
+"""SunSpec meters, inverters and batteries, read by Modbus."""
