@@ -70,6 +70,7 @@ class Breach(StrEnum):
     ORDER_DROPPED = "order-dropped"
     """At the place that the receipt names, the journal holds something else."""
     WRONG_OUTCOME = "wrong-outcome"
+    WRONG_TIME = "wrong-time"
     TWO_JOURNALS = "two-journals"
     """The node showed different journals, or signed two receipts for one place."""
 

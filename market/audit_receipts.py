@@ -25,6 +25,8 @@ class Receipt:
     """Chain hash of the journal through that record."""
     order_digest: Digest
     outcome: int
+    accepted_at: int
+    """Time of that record, UTC epoch seconds."""
 
 
 def check_receipts(audit: JournalAudit, receipts: Sequence[Receipt]) -> list[Finding]:
@@ -87,6 +89,9 @@ def _check(audit: JournalAudit, receipt: Receipt) -> list[Finding]:
         return findings
     outcome = Outcome.CANCELLED if isinstance(command, CancelOrder) or placed is None else placed.outcome
     if receipt.outcome != outcome:
-        facts |= {"receipt": receipt.outcome, "journal": int(outcome)}
-        findings.append(Finding(Breach.WRONG_OUTCOME, receipt.sequence, interval, facts))
+        wrong: dict[str, int | str] = {"receipt": receipt.outcome, "journal": int(outcome)}
+        findings.append(Finding(Breach.WRONG_OUTCOME, receipt.sequence, interval, {**facts, **wrong}))
+    if found_there and receipt.accepted_at != found_there[0]:
+        times: dict[str, int | str] = {"receipt": receipt.accepted_at, "journal": found_there[0]}
+        findings.append(Finding(Breach.WRONG_TIME, receipt.sequence, interval, {**facts, **times}))
     return findings

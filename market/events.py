@@ -50,6 +50,17 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedTrade:
+    """A trade with its place in time: what a settled run commits to."""
+
+    trade: Trade
+    sequence: int
+    """Place in the journal of the command that brought it about."""
+    matched_at: int
+    """Time of that command."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountAdmitted:
     """An account may trade, or its collateral was replaced."""
 

@@ -90,7 +90,7 @@ class Entry:
     amount_neur: int
     """Signed: positive is a credit to the account."""
     reference: Digest
-    """Of a trade: the counterparty's order. Of imbalance: the account's first meter; zero for the supplier's sums."""
+    """Of a trade: its number, as 32 bytes. Of imbalance: the account's first meter; zero for the supplier's sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +213,10 @@ def _refuse(trades: Sequence[Trade], metered: Sequence[Metered], interval: int) 
 def _trade_entries(trade: Trade) -> tuple[Entry, Entry]:
     quantity_wh, price = trade.quantity_wh, trade.price_ueur_per_kwh
     amount = amount_neur(quantity_wh, price)
+    reference = Digest(trade.number.to_bytes(32, "big"))
     return (
-        Entry(trade.buyer, EntryKind.PURCHASE, trade.interval, quantity_wh, price, -amount, trade.sell_order),
-        Entry(trade.seller, EntryKind.SALE, trade.interval, quantity_wh, price, amount, trade.buy_order),
+        Entry(trade.buyer, EntryKind.PURCHASE, trade.interval, quantity_wh, price, -amount, reference),
+        Entry(trade.seller, EntryKind.SALE, trade.interval, quantity_wh, price, amount, reference),
     )
 
 

@@ -131,6 +131,7 @@ def _receipt(item: dict[str, Any]) -> SignedReceipt:
         digest_from_hex(item["journalHash"]),
         digest_from_hex(item["orderDigest"]),
         int(_OUTCOMES[item["outcome"]]),
+        _integer(item, "acceptedAt"),
     )
     signature = bytes.fromhex(item["receiptSignature"].removeprefix("0x"))
     return SignedReceipt(receipt, signature, address_from_hex(item["node"]))

@@ -19,6 +19,7 @@ from market.audit_findings import Breach, Finding
 from market.audit_receipts import check_receipts, compare_journals
 from market.audit_trades import PublishedTrade, check_trades
 from market.commands import CancelOrder, OpenInterval, PlaceOrder
+from market.events import MatchedTrade
 from market.journal import chain_hash
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
 from node.audit_tables import SettledRoots, ShownTables, read_tables
@@ -205,7 +206,14 @@ def _check_receipts(
 
 def _is_signed(signed: SignedReceipt, node: Address, domain: Domain) -> bool:
     receipt = signed.receipt
-    digest = receipt_digest(domain, receipt.sequence, receipt.journal_hash, receipt.order_digest, receipt.outcome)
+    digest = receipt_digest(
+        domain,
+        receipt.sequence,
+        receipt.journal_hash,
+        receipt.order_digest,
+        receipt.outcome,
+        receipt.accepted_at,
+    )
     return _signed_by(node, digest, signed.signature)
 
 
@@ -254,6 +262,10 @@ def _roots(replay: JournalAudit, run: SettledRoots, salts: Salts, length_s: int)
     for each in replay.orders.values():
         if each.order.interval in orders:
             orders[each.order.interval].append(order_leaf(salts, each.order, each.signature))
-    trades = [trade_leaf(salts, each.trade) for interval in intervals for each in replay.trades.get(interval, ())]
+    trades = [
+        trade_leaf(salts, MatchedTrade(each.trade, each.sequence, each.matched_at))
+        for interval in intervals
+        for each in replay.trades.get(interval, ())
+    ]
     leaves = [each for interval in intervals for each in orders[interval]]
     return MerkleTree(leaves).root, MerkleTree(trades).root

@@ -94,7 +94,7 @@ class Present:
         if not is_open and not found:
             return None
         bids, asks = state.book_depth(interval, BOOK_LEVELS_SHOWN) if is_open else ([], [])
-        trades = self._trading.trades.get(interval, ()) if is_open else ()
+        trades = [matched.trade for matched in self._trading.trades.get(interval, ())] if is_open else []
         traded = sum(trade.quantity_wh for trade in trades)
         turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in trades)
         return {

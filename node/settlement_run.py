@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from energy.identity import Address, Digest, MeterId, address_from_hex, hex_text, meter_from_hex
 from energy.results import Rejected
 from market.certificates import CertificateRange, Store, allocate
-from market.events import Trade
+from market.events import MatchedTrade
 from market.metered import Metered
 from market.orders import Order
 from market.settlement import Entry, Tariff, pack_nets, settle_interval
@@ -74,7 +74,7 @@ class IntervalInput:
     tariff: Tariff
     orders: Sequence[tuple[Order, bytes]]
     """Signed orders, in journal sequence."""
-    trades: Sequence[Trade]
+    trades: Sequence[MatchedTrade]
     metered: Sequence[Metered]
 
 
@@ -128,10 +128,11 @@ def prepare_run(
     stores = dict(carry.stores)
     imported = exported = traded = 0
     for item in inputs:
-        settled = settle_interval(item.trades, item.metered, item.tariff, supplier)
+        trades = [matched.trade for matched in item.trades]
+        settled = settle_interval(trades, item.metered, item.tariff, supplier)
         if isinstance(settled, Rejected):
             return settled
-        allocation = allocate(item.tariff.interval, item.trades, item.metered, stores)
+        allocation = allocate(item.tariff.interval, trades, item.metered, stores)
         stores = dict(allocation.stores)
         entries += settled.entries
         pieces += allocation.certificates
@@ -148,7 +149,7 @@ def prepare_run(
         first_interval=inputs[0].tariff.interval,
         last_interval=inputs[-1].tariff.interval,
         orders_root=MerkleTree([order_leaf(salts, *signed) for item in inputs for signed in item.orders]).root,
-        trades_root=MerkleTree([trade_leaf(salts, trade) for item in inputs for trade in item.trades]).root,
+        trades_root=MerkleTree([trade_leaf(salts, matched) for item in inputs for matched in item.trades]).root,
         readings_hash=readings_hash,
         entries_root=MerkleTree(entry_leaves).root,
         certificates_root=MerkleTree([at for _, at in certificates]).root,
@@ -178,10 +179,15 @@ def order_leaf(salts: Salts, order: Order, signature: bytes) -> Digest:
     return leaf(struct_hash, salts.salt((order.account,), b"order", struct_hash))
 
 
-def trade_leaf(salts: Salts, trade: Trade) -> Digest:
+def trade_leaf(salts: Salts, matched: MatchedTrade) -> Digest:
     """Return the leaf of a trade."""
-    struct_hash = trade_hash(trade)
-    return leaf(struct_hash, salts.salt((trade.buyer, trade.seller), b"trade", struct_hash))
+    struct_hash = trade_hash(matched)
+    return leaf(struct_hash, trade_salt(salts, matched, struct_hash))
+
+
+def trade_salt(salts: Salts, matched: MatchedTrade, struct_hash: Digest) -> Digest:
+    """Return the salt of a trade's leaf."""
+    return salts.salt((matched.trade.buyer, matched.trade.seller), b"trade", struct_hash)
 
 
 def entry_salt(salts: Salts, account: Address, sequence: int) -> Digest:

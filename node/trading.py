@@ -12,7 +12,7 @@ from energy.results import Accepted, Rejected
 from market import journal
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
 from market.engine import MarketState, apply
-from market.events import Event, OrderCancelled, OrderPlaced, Outcome, Trade
+from market.events import Event, MatchedTrade, OrderCancelled, OrderPlaced, Outcome, Trade
 from market.orders import Order
 from node.clock import Clock
 from node.community import Community
@@ -43,7 +43,7 @@ class Trading:
         self.state = MarketState(community.market)
         self.orders: dict[int, list[tuple[Order, bytes]]] = {}
         """Signed orders by interval, in journal sequence, until their run is settled."""
-        self.trades: dict[int, list[Trade]] = {}
+        self.trades: dict[int, list[MatchedTrade]] = {}
         """Trades by interval, in matching sequence, until their run is settled."""
         self._community = community
         self._domain = domain
@@ -93,7 +93,7 @@ class Trading:
         if isinstance(result, Rejected):
             return result
         placed = next(event for event in result.events if isinstance(event, OrderPlaced))
-        sequence, chain = self.sequence, self.journal_hash
+        sequence, chain, now = self.sequence, self.journal_hash, self.state.now
         await self._log.synced()
         return Placed(
             digest,
@@ -102,10 +102,8 @@ class Trading:
             placed.outcome,
             placed.filled_wh,
             placed.resting_wh,
-            sign(
-                self._node_key.private_key,
-                receipt_digest(self._domain, sequence, chain, digest, placed.outcome),
-            ),
+            now,
+            self._receipt(sequence, chain, digest, placed.outcome, now),
             self._node_key.address,
         )
 
@@ -118,7 +116,7 @@ class Trading:
         if isinstance(result, Rejected):
             return result
         cancelled = next(e for e in result.events if isinstance(e, OrderCancelled) and e.digest == digest)
-        sequence, chain = self.sequence, self.journal_hash
+        sequence, chain, now = self.sequence, self.journal_hash, self.state.now
         await self._log.synced()
         return Cancelled(
             digest,
@@ -126,16 +124,14 @@ class Trading:
             chain,
             Outcome.CANCELLED,
             cancelled.cancelled_wh,
-            sign(
-                self._node_key.private_key,
-                receipt_digest(self._domain, sequence, chain, digest, Outcome.CANCELLED),
-            ),
+            now,
+            self._receipt(sequence, chain, digest, Outcome.CANCELLED, now),
             self._node_key.address,
         )
 
     def execute(self, command: Command) -> Accepted[Event] | Rejected:
         """Apply a command and, when accepted, append it to the journal; the caller waits for `synced`."""
-        now = self._clock.now()
+        now = max(self._clock.now(), self.state.now)
         result = apply(self.state, command, now)
         if isinstance(result, Accepted):
             self._log.append(journal.encode(self.sequence + 1, now, command))
@@ -189,17 +185,20 @@ class Trading:
         match command:
             case PlaceOrder(order, _, signature):
                 self.orders.setdefault(order.interval, []).append((order, signature))
-                trades = [event for event in events if isinstance(event, Trade)]
-                if trades:
-                    self.trades.setdefault(order.interval, []).extend(trades)
             case _:
                 pass
+        for event in events:
+            if isinstance(event, Trade):
+                self.trades.setdefault(event.interval, []).append(MatchedTrade(event, sequence, now))
         self._observer(sequence, now, command, events)
 
     def forget(self, through: int) -> None:
         """Drop the orders and trades of the intervals through one that is settled from memory."""
         self.orders = {interval: orders for interval, orders in self.orders.items() if interval > through}
         self.trades = {interval: trades for interval, trades in self.trades.items() if interval > through}
+
+    def _receipt(self, sequence: int, chain: bytes, order: Digest, outcome: Outcome, now: int) -> bytes:
+        return sign(self._node_key.private_key, receipt_digest(self._domain, sequence, chain, order, outcome, now))
 
     def _check_signature(self, account: Address, digest: Digest, signature: bytes) -> Rejected | None:
         try:

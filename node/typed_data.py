@@ -2,7 +2,7 @@
 
 from energy.identity import Address, Digest
 from market.certificates import CertificateRange
-from market.events import Trade
+from market.events import MatchedTrade
 from market.orders import Order
 from market.settlement import Entry
 from oracles import typed_data as structs
@@ -38,9 +38,11 @@ def cancel_digest(domain: Domain, account: Address, order: Digest) -> Digest:
     return digest(domain, structs.CANCEL.hash((account, order)))
 
 
-def receipt_digest(domain: Domain, sequence: int, journal_hash: bytes, order: Digest, outcome: int) -> Digest:
+def receipt_digest(
+    domain: Domain, sequence: int, journal_hash: bytes, order: Digest, outcome: int, accepted_at: int
+) -> Digest:
     """Return what the node signs to acknowledge a command."""
-    return digest(domain, structs.RECEIPT.hash((sequence, journal_hash, order, outcome)))
+    return digest(domain, structs.RECEIPT.hash((sequence, journal_hash, order, outcome, accepted_at)))
 
 
 def signed_order_hash(order: Order, signature: bytes) -> Digest:
@@ -48,22 +50,28 @@ def signed_order_hash(order: Order, signature: bytes) -> Digest:
     return structs.SIGNED_ORDER.hash((order_values(order), signature))
 
 
-def trade_hash(trade: Trade) -> Digest:
-    """Return the struct hash of a trade, for the run's tree of trades."""
-    return structs.TRADE.hash(
-        (
-            trade.interval,
-            trade.number,
-            trade.price_ueur_per_kwh,
-            trade.quantity_wh,
-            trade.buy_order,
-            trade.sell_order,
-            trade.buyer,
-            trade.seller,
-            trade.buy_from_wh,
-            trade.sell_from_wh,
-        )
+def trade_values(matched: MatchedTrade) -> tuple[Value, ...]:
+    """Return the values of `Trade` in their signed sequence."""
+    trade = matched.trade
+    return (
+        trade.interval,
+        trade.number,
+        trade.price_ueur_per_kwh,
+        trade.quantity_wh,
+        trade.buy_order,
+        trade.sell_order,
+        trade.buyer,
+        trade.seller,
+        trade.buy_from_wh,
+        trade.sell_from_wh,
+        matched.sequence,
+        matched.matched_at,
     )
+
+
+def trade_hash(matched: MatchedTrade) -> Digest:
+    """Return the struct hash of a trade, for the run's tree of trades."""
+    return structs.TRADE.hash(trade_values(matched))
 
 
 def certificate_record(number: int, piece: CertificateRange) -> Certificate:

@@ -18,10 +18,13 @@ from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
 from oracles.signatures import recover
 from oracles.struct_types import StructType, Value
-from oracles.typed_data import ORDER, Domain, digest
+from oracles.typed_data import ORDER, RECEIPT, Domain, digest
 
 _BUY, _SELL = 0, 1
-_PURCHASE, _SUPPLY, _SURPLUS, _UNUSED = 1, 3, 4, 6
+_PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED = 1, 2, 3, 4, 6
+_CANCELLED = 4
+_ENDED = frozenset({2, 3, _CANCELLED})
+"""Outcomes behind which nothing fills an order: filled, partly filled and the rest cancelled, cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,27 @@ def open_leaves(
 
 
 @dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A receipt that the operator has signed, as a member keeps it."""
+
+    values: tuple[Value, ...]
+    """Of `Receipt`."""
+    signature: bytes
+
+    def value(self, name: str) -> Value:
+        """Return a field."""
+        return Opening(RECEIPT, self.values, ZERO_DIGEST, ()).value(name)
+
+    def integer(self, name: str) -> int:
+        """Return a field that is an integer."""
+        return Opening(RECEIPT, self.values, ZERO_DIGEST, ()).integer(name)
+
+
+Argument = Opening | SignedReceipt | int | tuple[Value, ...] | tuple[Opening, ...]
+"""An opening, a receipt with its signature, a run's number, an order's values, or openings of readings."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedRun:
     """What somebody holds of a run: all of it, or the own part."""
 
@@ -83,6 +107,10 @@ class OpenedRun:
     readings: Sequence[Opening] = ()
     meters: Mapping[Address, frozenset[bytes]] = field(default_factory=dict)
     """All meters that were ever enrolled for an account."""
+    receipts: Sequence[SignedReceipt] = ()
+    """Whose signatures were checked: of any orders, the own or others'."""
+    earlier: Sequence[tuple[int, Opening]] = ()
+    """Certificates of earlier runs, each with its run's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +119,15 @@ class Dispute:
 
     function: str
     run_id: int
-    arguments: tuple[Opening | tuple[Value, ...] | tuple[Opening, ...], ...]
-    """Openings, an order's values, or a list of openings of readings."""
+    arguments: tuple[Argument, ...]
+    """Behind the run's number."""
 
     @property
     def calldata(self) -> bytes:
         """What to send to the contract: the selector and the encoded arguments."""
-        kinds = ["uint64", *(_kind(argument) for argument in self.arguments)]
-        values = [self.run_id, *(_argument(argument) for argument in self.arguments)]
+        arguments = [part for argument in self.arguments for part in _parts(argument)]
+        kinds = ["uint64", *(_kind(argument) for argument in arguments)]
+        values = [self.run_id, *(_argument(argument) for argument in arguments)]
         return keccak(f"{self.function}({','.join(kinds)})".encode())[:4] + encode(kinds, values)
 
 
@@ -107,6 +136,7 @@ def find_frauds(run: OpenedRun) -> Iterator[Dispute]:
     yield from _wrong_orders(run)
     yield from _wrong_fills(run)
     yield from _wrong_pairs(run)
+    yield from _wrong_times(run)
     yield from _wrong_statements(run)
     yield from _wrong_certificates(run)
 
@@ -148,6 +178,8 @@ def _wrong_fill(run: OpenedRun, trade: Opening, order: Opening, side: int) -> It
     from_wh = trade.integer("sellFromWh" if side else "buyFromWh")
     if from_wh + trade.integer("quantityWh") > order.integer("quantityWh"):
         yield "proveOverfill"
+    if 0 < order.integer("expiry") < trade.integer("matchedAt"):
+        yield "proveExpiredOrder"
 
 
 def _wrong_pairs(run: OpenedRun) -> Iterator[Dispute]:
@@ -157,6 +189,26 @@ def _wrong_pairs(run: OpenedRun) -> Iterator[Dispute]:
                 spans = [(fill.integer(from_name), fill.integer("quantityWh")) for fill in (first, second)]
                 if _overlap(*((start, start + wh) for start, wh in spans)) and first.leaf != second.leaf:
                     yield Dispute("proveDoubleFill", run.run_id, (first, second))
+    for numbered in _grouped(run.trades, "interval", "number"):
+        for first, second in pairwise(numbered):
+            if first.leaf != second.leaf:
+                yield Dispute("proveForkedTrade", run.run_id, (first, second))
+
+
+def _wrong_times(run: OpenedRun) -> Iterator[Dispute]:
+    for trade in run.trades:
+        place, matched_at = trade.integer("sequence"), trade.integer("matchedAt")
+        orders = (trade.data("buyOrder"), trade.data("sellOrder"))
+        for receipt in run.receipts:
+            sequence, accepted_at = receipt.integer("sequence"), receipt.integer("acceptedAt")
+            outcome, own = receipt.integer("outcome"), receipt.value("orderDigest") in orders
+            if own and outcome in _ENDED and place > sequence:
+                yield Dispute("proveEndedOrder", run.run_id, (trade, receipt))
+            went_back = (place >= sequence and matched_at < accepted_at) or (
+                place <= sequence and matched_at > accepted_at
+            )
+            if went_back or (own and outcome != _CANCELLED and place < sequence):
+                yield Dispute("proveWrongTime", run.run_id, (trade, receipt))
 
 
 def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
@@ -166,6 +218,15 @@ def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
         measured = _measured(run, entry)
         if measured and _exceeds(entry, measured, run.supplier):
             yield Dispute("proveEntryBeyondReadings", run.run_id, (entry, measured))
+    trades = {(each.integer("interval"), each.integer("number")): each for each in run.trades}
+    for entry in run.entries:
+        trade = trades.get((entry.integer("interval"), int.from_bytes(entry.data("ref"))))
+        if entry.integer("kind") in (_PURCHASE, _SALE) and trade is not None and not _matches(entry, trade):
+            yield Dispute("proveEntryAgainstTrade", run.run_id, (entry, trade))
+    for lines in _grouped(run.entries, "account", "kind", "interval", "ref"):
+        for line, again in pairwise(lines):
+            if line.leaf != again.leaf:
+                yield Dispute("proveRepeatedLine", run.run_id, (line, again))
     for lines in _grouped(run.entries, "account"):
         for line, following in pairwise(sorted(lines, key=lambda each: each.integer("sequence"))):
             step = following.integer("sequence") - line.integer("sequence")
@@ -178,6 +239,11 @@ def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
 def _wrong_certificates(run: OpenedRun) -> Iterator[Dispute]:
     readings = {(each.data("meter"), each.integer("interval")): each for each in run.readings}
     for certificate in run.certificates:
+        if _is_outside(run, certificate):
+            yield Dispute("proveForeignCertificate", run.run_id, (certificate,))
+        for run_id, earlier in run.earlier:
+            if _share_wh(certificate, earlier):
+                yield Dispute("proveDoubleClaim", run.run_id, (certificate, run_id, earlier))
         reading = readings.get((certificate.data("device"), certificate.integer("interval")))
         if reading is None:
             continue
@@ -188,8 +254,7 @@ def _wrong_certificates(run: OpenedRun) -> Iterator[Dispute]:
             yield Dispute("proveCertificateFromEstimate", run.run_id, (certificate, reading))
     for on_one_ruler in _grouped(run.certificates, "device", "interval"):
         for first, second in combinations(on_one_ruler, 2):
-            spans = [(each.integer("fromWh"), each.integer("toWh")) for each in (first, second)]
-            if _overlap(*spans) and first.leaf != second.leaf:
+            if _share_wh(first, second) and first.leaf != second.leaf:
                 yield Dispute("proveOverlappingCertificates", run.run_id, (first, second))
 
 
@@ -220,6 +285,21 @@ def _exceeds(entry: Opening, measured: Iterable[Opening], supplier: Address) -> 
 def _is_mirrored(entry: Opening, supplier: Address) -> bool:
     sums = entry.data("ref") == ZERO_DIGEST and entry.integer("kind") >= _SUPPLY
     return sums and entry.data("account") == supplier
+
+
+def _matches(entry: Opening, trade: Opening) -> bool:
+    """Say whether a purchase or sale has its trade's party, quantity and price."""
+    party = trade.data("buyer" if entry.integer("kind") == _PURCHASE else "seller")
+    same = all(entry.integer(name) == trade.integer(name) for name in ("quantityWh", "price"))
+    return same and entry.data("account") == party
+
+
+def _share_wh(first: Opening, second: Opening) -> bool:
+    """Say whether two certificates cover a common Wh of one device and interval."""
+    if any(first.value(name) != second.value(name) for name in ("device", "interval")):
+        return False
+    spans = [(each.integer("fromWh"), each.integer("toWh")) for each in (first, second)]
+    return _overlap(*spans)
 
 
 def _measured(run: OpenedRun, entry: Opening) -> tuple[Opening, ...]:
@@ -262,7 +342,18 @@ def _grouped(openings: Iterable[Opening], *names: str) -> Iterable[list[Opening]
 # -- CALLDATA
 
 
+def _parts(argument: Argument) -> tuple[object, ...]:
+    """Return what an argument is in the call: a receipt is two."""
+    return (argument, argument.signature) if isinstance(argument, SignedReceipt) else (argument,)
+
+
 def _kind(argument: object) -> str:
+    if isinstance(argument, SignedReceipt):
+        return _struct_kind(RECEIPT)
+    if isinstance(argument, int):
+        return "uint64"
+    if isinstance(argument, bytes):
+        return "bytes"
     if isinstance(argument, Opening):
         return f"({_struct_kind(argument.struct)},bytes32,bytes32[])"
     assert isinstance(argument, tuple)
@@ -279,6 +370,10 @@ def _struct_kind(struct: StructType) -> str:
 def _argument(argument: object) -> object:
     if isinstance(argument, Opening):
         return (argument.values, argument.salt, argument.proof)
+    if isinstance(argument, SignedReceipt):
+        return argument.values
+    if isinstance(argument, int | bytes):
+        return argument
     assert isinstance(argument, tuple)
     if argument and isinstance(argument[0], Opening):
         return [_argument(each) for each in argument]

@@ -21,7 +21,9 @@ ORDER: Final = StructType(
 )
 SIGNED_ORDER: Final = StructType("SignedOrder(Order order,bytes signature)", ORDER)
 CANCEL: Final = StructType("Cancel(address account,bytes32 orderDigest)")
-RECEIPT: Final = StructType("Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome)")
+RECEIPT: Final = StructType(
+    "Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt)"
+)
 READING: Final = StructType(
     "Reading(bytes32 meter,uint64 interval,uint32 period,uint64 importWh,uint64 exportWh,uint64 importIndexWh,"
     "uint64 exportIndexWh,uint16 quality,uint32 flags,uint64 sequence,bytes32 previousHash,bytes32 rawHash,"
@@ -37,7 +39,7 @@ RUN: Final = StructType(
 )
 TRADE: Final = StructType(
     "Trade(uint64 interval,uint64 number,int64 price,uint64 quantityWh,bytes32 buyOrder,bytes32 sellOrder,"
-    "address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh)"
+    "address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh,uint64 sequence,uint64 matchedAt)"
 )
 CERTIFICATE: Final = StructType(
     "Certificate(uint64 number,bytes32 device,uint64 interval,uint64 fromWh,uint64 toWh,address owner,uint8 source,"

@@ -9,7 +9,7 @@ import {
     CertificateOpening, EntryOpening, OrderOpening, ReadingOpening, TradeOpening
 } from "./interfaces/IOpenings.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
-import {Certificate, Entry, Order, Reading, Trade} from "./interfaces/SignedTypes.sol";
+import {Certificate, Entry, Order, Reading, Receipt, Trade} from "./interfaces/SignedTypes.sol";
 import {EntryLib} from "./libraries/EntryLib.sol";
 import {ReadingLib} from "./libraries/ReadingLib.sol";
 import {TypedDataLib} from "./libraries/TypedDataLib.sol";
@@ -23,6 +23,10 @@ contract Disputes is IDisputes, Bonds {
 
     uint8 private constant BUY = 0;
     uint8 private constant SELL = 1;
+
+    uint8 private constant FILLED = 2;
+    uint8 private constant PARTLY_FILLED_REST_CANCELLED = 3;
+    uint8 private constant CANCELLED = 4;
 
     /// @inheritdoc IDisputes
     address public immutable operator;
@@ -94,6 +98,53 @@ contract Disputes is IDisputes, Bonds {
         _prove(runId, Fraud.SELF_TRADE, trade.trade.buyer == trade.trade.seller);
     }
 
+    /// @inheritdoc IDisputes
+    function proveExpiredOrder(uint64 runId, TradeOpening calldata trade, Order calldata order) external {
+        _openFill(runId, trade, order);
+        bool expired = order.expiry != 0 && trade.trade.matchedAt > order.expiry;
+        _prove(runId, Fraud.EXPIRED_ORDER, expired);
+    }
+
+    /// @inheritdoc IDisputes
+    function proveEndedOrder(
+        uint64 runId,
+        TradeOpening calldata trade,
+        Receipt calldata receipt,
+        bytes calldata signature
+    ) external {
+        _open(runId, trade);
+        _requireReceipt(receipt, signature, operator);
+        uint8 outcome = receipt.outcome;
+        bool ended = outcome == FILLED || outcome == PARTLY_FILLED_REST_CANCELLED || outcome == CANCELLED;
+        bool wrong = ended && _fills(trade.trade, receipt.orderDigest) && trade.trade.sequence > receipt.sequence;
+        _prove(runId, Fraud.ENDED_ORDER, wrong);
+    }
+
+    /// @inheritdoc IDisputes
+    function proveWrongTime(
+        uint64 runId,
+        TradeOpening calldata trade,
+        Receipt calldata receipt,
+        bytes calldata signature
+    ) external {
+        _open(runId, trade);
+        _requireReceipt(receipt, signature, operator);
+        Trade calldata t = trade.trade;
+        // A receipt with the outcome CANCELLED may be of a cancellation, which follows its order's fills.
+        bool tooEarly = receipt.outcome != CANCELLED && t.sequence < receipt.sequence
+            && _fills(t, receipt.orderDigest);
+        bool timeWentBack = (t.sequence >= receipt.sequence && t.matchedAt < receipt.acceptedAt)
+            || (t.sequence <= receipt.sequence && t.matchedAt > receipt.acceptedAt);
+        _prove(runId, Fraud.WRONG_TIME, tooEarly || timeWentBack);
+    }
+
+    /// @inheritdoc IDisputes
+    function proveForkedTrade(uint64 runId, TradeOpening calldata first, TradeOpening calldata second) external {
+        _requireDistinct(_open(runId, first), _open(runId, second));
+        bool same = first.trade.interval == second.trade.interval && first.trade.number == second.trade.number;
+        _prove(runId, Fraud.FORKED_TRADE, same);
+    }
+
     /* STATEMENTS */
 
     /// @inheritdoc IDisputes
@@ -149,6 +200,23 @@ contract Disputes is IDisputes, Bonds {
         _prove(runId, Fraud.ENTRY_BEYOND_READINGS, line.exceeds(importWh, exportWh, settlement.supplier()));
     }
 
+    /// @inheritdoc IDisputes
+    function proveEntryAgainstTrade(uint64 runId, EntryOpening calldata entry, TradeOpening calldata trade) external {
+        _open(runId, entry);
+        _open(runId, trade);
+        if (!entry.entry.isOf(trade.trade)) revert Unrelated();
+        _prove(runId, Fraud.ENTRY_AGAINST_TRADE, !entry.entry.matches(trade.trade));
+    }
+
+    /// @inheritdoc IDisputes
+    function proveRepeatedLine(uint64 runId, EntryOpening calldata first, EntryOpening calldata second) external {
+        _requireDistinct(_open(runId, first), _open(runId, second));
+        Entry calldata a = first.entry;
+        Entry calldata b = second.entry;
+        bool same = a.account == b.account && a.kind == b.kind && a.interval == b.interval && a.ref == b.ref;
+        _prove(runId, Fraud.REPEATED_LINE, same);
+    }
+
     /* CERTIFICATES */
 
     /// @inheritdoc IDisputes
@@ -170,10 +238,7 @@ contract Disputes is IDisputes, Bonds {
         CertificateOpening calldata second
     ) external {
         _requireDistinct(_open(runId, first), _open(runId, second));
-        Certificate calldata a = first.certificate;
-        Certificate calldata b = second.certificate;
-        if (a.device != b.device || a.interval != b.interval) revert Unrelated();
-        _prove(runId, Fraud.OVERLAPPING_CERTIFICATES, a.fromWh < b.toWh && b.fromWh < a.toWh);
+        _prove(runId, Fraud.OVERLAPPING_CERTIFICATES, _shareWh(first.certificate, second.certificate));
     }
 
     /// @inheritdoc IDisputes
@@ -184,6 +249,25 @@ contract Disputes is IDisputes, Bonds {
     ) external {
         _openCertified(runId, certificate, reading);
         _prove(runId, Fraud.CERTIFICATE_FROM_ESTIMATE, !reading.reading.isFinal());
+    }
+
+    /// @inheritdoc IDisputes
+    function proveForeignCertificate(uint64 runId, CertificateOpening calldata certificate) external {
+        _open(runId, certificate);
+        _prove(runId, Fraud.FOREIGN_CERTIFICATE, _isOutside(runId, certificate.certificate.interval));
+    }
+
+    /// @inheritdoc IDisputes
+    function proveDoubleClaim(
+        uint64 runId,
+        CertificateOpening calldata certificate,
+        uint64 earlierRunId,
+        CertificateOpening calldata earlier
+    ) external {
+        _open(runId, certificate);
+        _open(earlierRunId, earlier);
+        if (earlierRunId >= runId) revert Unrelated();
+        _prove(runId, Fraud.DOUBLE_CLAIM, _shareWh(certificate.certificate, earlier.certificate));
     }
 
     /* ORACLES */
@@ -268,6 +352,17 @@ contract Disputes is IDisputes, Bonds {
         bool same = certificate.certificate.device == reading.reading.meter
             && certificate.certificate.interval == reading.reading.interval;
         if (!same) revert Unrelated();
+    }
+
+    /// @dev Say whether two certificates, which must be of one device and interval, cover a common Wh.
+    function _shareWh(Certificate calldata a, Certificate calldata b) private pure returns (bool) {
+        if (a.device != b.device || a.interval != b.interval) revert Unrelated();
+        return a.fromWh < b.toWh && b.fromWh < a.toWh;
+    }
+
+    /// @dev Say whether a trade fills an order.
+    function _fills(Trade calldata trade, bytes32 order) private pure returns (bool) {
+        return trade.buyOrder == order || trade.sellOrder == order;
     }
 
     /// @dev Say whether two fills of one order share a Wh; in 256 bits, for a wrong leaf may hold any number.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 import {EntryOpening, IOpenings, OrderOpening, ReadingOpening, TradeOpening} from "./interfaces/IOpenings.sol";
 import {IReadings} from "./interfaces/IReadings.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {ISettlement, RunRecord} from "./interfaces/ISettlement.sol";
+import {Receipt} from "./interfaces/SignedTypes.sol";
 import {TypedDataLib} from "./libraries/TypedDataLib.sol";
 
 /// @title Opening leaves under the roots of runs and of attested intervals
@@ -44,6 +46,11 @@ abstract contract Openings is IOpenings {
     function _open(ReadingOpening calldata reading) internal view {
         bytes32 leaf = TypedDataLib.leaf(reading.reading.hash(), reading.salt);
         _requireUnder(readings.rootOf(reading.reading.interval), leaf, reading.proof);
+    }
+
+    function _requireReceipt(Receipt calldata receipt, bytes calldata signature, address operator) internal view {
+        address signer = ECDSA.recoverCalldata(settlement.hashReceipt(receipt), signature);
+        if (signer != operator) revert ReceiptNotTheOperators(signer);
     }
 
     function _requireUnder(bytes32 root, bytes32 leaf, bytes32[] calldata proof) internal pure {

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {Fraud, IDisputes} from "./interfaces/IDisputes.sol";
 import {EntryOpening, OrderOpening, ReadingOpening, TradeOpening} from "./interfaces/IOpenings.sol";
@@ -18,6 +17,7 @@ import {Openings} from "./Openings.sol";
 /// @title Who withholds what an honest run can show, loses the run; see IQuestions
 contract Questions is IQuestions, Openings {
     using SafeERC20 for IERC20;
+    using EntryLib for Entry;
     using TypedDataLib for *;
 
     struct Question {
@@ -106,13 +106,24 @@ contract Questions is IQuestions, Openings {
     /// @inheritdoc IQuestions
     function answerTradeOfEntry(uint64 runId, Entry calldata entry, TradeOpening calldata opened) external {
         _open(runId, opened);
-        Trade calldata trade = opened.trade;
-        bool bought = entry.kind == EntryLib.PURCHASE;
-        bool same = entry.account == (bought ? trade.buyer : trade.seller)
-            && entry.ref == (bought ? trade.sellOrder : trade.buyOrder) && entry.interval == trade.interval
-            && entry.quantityWh == trade.quantityWh && entry.price == trade.price;
-        if (!same) revert Unrelated();
+        if (!entry.isOf(opened.trade) || !entry.matches(opened.trade)) revert Unrelated();
         _answer(Topic.TRADE_OF_ENTRY, runId, entry.hash());
+    }
+
+    /// @inheritdoc IQuestions
+    function askEntryOfTrade(uint64 runId, TradeOpening calldata trade, bool buy) external {
+        _open(runId, trade);
+        Trade calldata t = trade.trade;
+        address account = buy ? t.buyer : t.seller;
+        uint8 kind = buy ? EntryLib.PURCHASE : EntryLib.SALE;
+        _ask(Topic.ENTRY_OF_TRADE, runId, _lineOf(account, kind, t.interval, bytes32(uint256(t.number))));
+    }
+
+    /// @inheritdoc IQuestions
+    function answerEntryOfTrade(uint64 runId, EntryOpening calldata entry) external {
+        _open(runId, entry);
+        Entry calldata e = entry.entry;
+        _answer(Topic.ENTRY_OF_TRADE, runId, _lineOf(e.account, e.kind, e.interval, e.ref));
     }
 
     /* READINGS */
@@ -244,8 +255,7 @@ contract Questions is IQuestions, Openings {
     {
         digest = settlement.hashOrder(order);
         if (digest != receipt.orderDigest || _isOutside(runId, order.interval)) revert Unrelated();
-        address signer = ECDSA.recoverCalldata(settlement.hashReceipt(receipt), signature);
-        if (signer != disputes.operator()) revert ReceiptNotTheOperators(signer);
+        _requireReceipt(receipt, signature, disputes.operator());
     }
 
     function _statement(uint64 runId, bytes32 net, uint64 sequence) private view returns (Statement memory statement) {
@@ -265,6 +275,10 @@ contract Questions is IQuestions, Openings {
             bytes32 word = bytes32(nets[offset:offset + 32]);
             if (address(bytes20(word)) == account) return int96(uint96(uint256(word)));
         }
+    }
+
+    function _lineOf(address account, uint8 kind, uint64 interval, bytes32 ref) private pure returns (bytes32) {
+        return keccak256(abi.encode(account, kind, interval, ref));
     }
 
     /// @dev Pack as the nets are: 20 bytes address, 12 bytes number.

@@ -47,6 +47,7 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.RECEIPT_OFF_CHAIN: mark("The node signed a receipt for another journal: something before was changed."),
     Breach.ORDER_DROPPED: mark("The node signed a receipt for an order that is not at its place in the journal."),
     Breach.WRONG_OUTCOME: mark("The node signed another outcome than the journal gives."),
+    Breach.WRONG_TIME: mark("The node signed another time than the journal gives."),
     Breach.TWO_JOURNALS: mark("The node showed two journals that differ at this record."),
     Breach.WRONG_RUN_ORDERS: mark("The settled run holds other orders than the journal."),
     Breach.WRONG_RUN_TRADES: mark("The settled run holds other trades than the journal gives."),

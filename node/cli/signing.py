@@ -71,6 +71,7 @@ def checked_receipt(domain: Domain, answer: JsonObject, order: Digest) -> None:
             digest_from_hex(answer["journalHash"]),
             digest_from_hex(answer["orderDigest"]),
             OUTCOMES[answer["outcome"]],
+            int(answer["acceptedAt"]),
         )
         signer = recover(digest, bytes.fromhex(answer["receiptSignature"][2:]))
         holds = answer["orderDigest"] == hex_text(order) and hex_text(signer) == answer["node"]

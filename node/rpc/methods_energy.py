@@ -273,6 +273,7 @@ def placed_json(placed: Placed) -> JsonObject:
         "outcome": OUTCOME_NAMES[placed.outcome],
         "filledWh": placed.filled_wh,
         "restingWh": placed.resting_wh,
+        "acceptedAt": placed.accepted_at,
         "receiptSignature": hex_text(placed.receipt_signature),
         "node": hex_text(placed.node),
     }
@@ -286,6 +287,7 @@ def cancelled_json(cancelled: Cancelled) -> JsonObject:
         "journalHash": hex_text(cancelled.journal_hash),
         "outcome": OUTCOME_NAMES[cancelled.outcome],
         "cancelledWh": cancelled.cancelled_wh,
+        "acceptedAt": cancelled.accepted_at,
         "receiptSignature": hex_text(cancelled.receipt_signature),
         "node": hex_text(cancelled.node),
     }

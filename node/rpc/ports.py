@@ -28,8 +28,10 @@ class Placed:
     outcome: Outcome
     filled_wh: int
     resting_wh: int
+    accepted_at: int
+    """Time of its journal record, UTC epoch seconds."""
     receipt_signature: bytes
-    """The node's 65-byte signature over `Receipt{sequence, journalHash, orderDigest, outcome}`."""
+    """The node's 65-byte signature over `Receipt{sequence, journalHash, orderDigest, outcome, acceptedAt}`."""
     node: Address
     """Who signed the receipt."""
 
@@ -44,6 +46,7 @@ class Cancelled:
     outcome: Outcome
     cancelled_wh: int
     """Energy that left the book, ≥ 1 Wh."""
+    accepted_at: int
     receipt_signature: bytes
     node: Address
 

@@ -81,6 +81,7 @@ _RECEIPT: Final = {
     "sequence": NATURAL | {"description": "place in the journal"},
     "journalHash": HASH,
     "outcome": one_of(*OUTCOME_NAMES.values()),
+    "acceptedAt": INSTANT | {"description": "time of that record, UTC epoch"},
 }
 _SIGNED: Final = {"receiptSignature": SIGNATURE, "node": ADDRESS}
 _RANGE: Final = {

@@ -277,7 +277,9 @@ def test_an_accepted_order_has_a_receipt_that_the_journal_bears_out(folder: Path
                 assert (cancelled["outcome"], cancelled["cancelledWh"]) == ("cancelled", 400)
                 for answer, outcome in ((placed, Outcome.RESTING), (cancelled, Outcome.CANCELLED)):
                     chain = digest_from_hex(answer["journalHash"])
-                    told = receipt_digest(node.settlement_domain, answer["sequence"], chain, digest, outcome)
+                    place, at = answer["sequence"], answer["acceptedAt"]
+                    told = receipt_digest(node.settlement_domain, place, chain, digest, outcome, at)
+                    assert at == NOW
                     assert hex_text(recover(told, bytes.fromhex(answer["receiptSignature"][2:]))) == answer["node"]
                     assert answer["node"] == node.status()["node"]
                     receipts.append((answer["sequence"], bytes(chain), digest))

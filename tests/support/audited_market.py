@@ -108,5 +108,5 @@ class HonestMarket:
                 shown.outcomes[event.digest] = event.outcome
         if isinstance(command, PlaceOrder | CancelOrder):
             outcome = shown.outcomes[command.digest] if isinstance(command, PlaceOrder) else Outcome.CANCELLED
-            shown.receipts.append(Receipt(len(shown.records), self._hash, command.digest, outcome))
+            shown.receipts.append(Receipt(len(shown.records), self._hash, command.digest, outcome, now))
         return result.events

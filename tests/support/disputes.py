@@ -11,16 +11,16 @@ from eth_utils.crypto import keccak
 
 from energy.identity import Address, Digest, MeterId
 from market.certificates import allocate
-from market.commands import AdmitAccount, OpenInterval, PlaceOrder
+from market.commands import AdmitAccount, CancelOrder, OpenInterval, PlaceOrder
 from market.config import MarketConfig
 from market.engine import MarketState, apply
-from market.events import Trade
+from market.events import MatchedTrade, OrderPlaced, Outcome, Trade
 from market.metered import Metered, Source
 from market.orders import Order, Side, TimeInForce
 from market.settlement import IntervalSettlement, Tariff, settle_interval
 from metering.readings import QualityCode, Reading, TrustClass, quality
-from node.typed_data import certificate_record, order_digest, order_values
-from oracles.disputes import OpenedRun, Opening, open_leaves
+from node.typed_data import certificate_record, order_digest, order_values, trade_values
+from oracles.disputes import OpenedRun, Opening, SignedReceipt, open_leaves
 from oracles.merkle import MerkleTree
 from oracles.records import record_values
 from oracles.struct_types import StructType, Value
@@ -28,10 +28,12 @@ from oracles.typed_data import (
     CERTIFICATE,
     ENTRY,
     READING,
+    RECEIPT,
     SIGNED_ORDER,
     TRADE,
     Domain,
     community_domain,
+    digest,
     reading_values,
 )
 from tests.support.community import (
@@ -58,6 +60,8 @@ STAKE: Final = 50
 CAPITAL: Final = 10**12
 OPERATOR: Final = key("operator")
 CHALLENGER: Final = key("challenger")
+EXPIRY: Final = FIRST_INTERVAL - 600
+"""Of every order."""
 METERS: Final = tuple((MeterId(keccak(text=f"meter {number}")), number % len(MEMBERS)) for number in range(4))
 """Each with the member that it belongs to; the first member has two."""
 
@@ -108,10 +112,18 @@ class Disputed:
             _address(SUPPLIER),
             run["firstInterval"],
             run["lastInterval"],
-            **{name: openings for name, (openings, _) in trees.items()},
+            orders=trees["orders"][0],
+            trades=trees["trades"][0],
+            entries=trees["entries"][0],
+            certificates=trees["certificates"][0],
             readings=readings,
             meters=_meters_by_account(),
+            receipts=[self.receipt(values) for values in books.receipts],
         )
+
+    def receipt(self, values: Values) -> SignedReceipt:
+        """Let the operator sign a receipt."""
+        return SignedReceipt(values, OPERATOR.sign(digest(self.domain, RECEIPT.hash(values))))
 
     def send(self, contract: Contract, calldata: bytes, *, sender: str = CHALLENGER.address) -> Receipt:
         """Send raw calldata in a transaction."""
@@ -156,6 +168,7 @@ class Books:
     entries: list[Values] = field(default_factory=list)
     certificates: list[Values] = field(default_factory=list)
     readings: list[Values] = field(default_factory=list)
+    receipts: list[Values] = field(default_factory=list)
     nets: list[Net] = field(default_factory=list)
 
     def change(self, struct: StructType, place: int, **fields: Value) -> None:
@@ -199,13 +212,13 @@ Energies = Mapping[int, Sequence[tuple[int, int]]]
 def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: Energies = ENERGIES) -> Books:
     """Return the books of an honest run over some intervals, from orders and measured energies."""
     books = Books(sorted(energies))
-    trades = _trade(disputed.domain, books, wishes)
+    matched = _trade(disputed.domain, books, wishes)
     balances = dict.fromkeys(_accounts(), CAPITAL)
     lines = dict.fromkeys(balances, 0)
     for step in books.steps:
         interval = FIRST_INTERVAL + step * INTERVAL_LENGTH
-        of_interval = [trade for trade in trades if trade.interval == interval]
-        books.trades += [astuple(trade) for trade in of_interval]
+        books.trades += [trade_values(each) for each in matched if each.trade.interval == interval]
+        of_interval = [each.trade for each in matched if each.trade.interval == interval]
         metered = _measure(books, interval, energies[step])
         tariff = Tariff(interval, 200_000, 40_000, 250_000, 30_000)
         settled = settle_interval(of_interval, metered, tariff, _address(SUPPLIER))
@@ -226,30 +239,41 @@ def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: 
     return books
 
 
-def _trade(domain: Domain, books: Books, wishes: Iterable[Wish]) -> list[Trade]:
+def _trade(domain: Domain, books: Books, wishes: Iterable[Wish]) -> list[MatchedTrade]:
     state = MarketState(MarketConfig())
     for member in MEMBERS:
         apply(state, AdmitAccount(_address(member.address), CAPITAL), 0)
     for step in books.steps:
         apply(state, OpenInterval(FIRST_INTERVAL + step * INTERVAL_LENGTH), 0)
-    trades: list[Trade] = []
+    trades: list[MatchedTrade] = []
+    nonce = -1
     for nonce, wish in enumerate(wishes):
         order = order_of(wish, nonce)
-        digest = order_digest(domain, order)
-        signature = MEMBERS[wish.member].sign(digest)
-        result = apply(state, PlaceOrder(order, digest, signature), 0)
+        named = order_digest(domain, order)
+        signature = MEMBERS[wish.member].sign(named)
+        result = apply(state, PlaceOrder(order, named, signature), accepted_at(nonce))
         events: Sequence[Any] = getattr(result, "events", ())
         if events:
             books.orders.append((order_values(order), signature))
-        trades += [event for event in events if isinstance(event, Trade)]
+            (placed,) = (event for event in events if isinstance(event, OrderPlaced))
+            books.receipts.append((nonce, bytes(32), named, placed.outcome, accepted_at(nonce)))
+        trades += [MatchedTrade(event, nonce, accepted_at(nonce)) for event in events if isinstance(event, Trade)]
+    for place, rest in enumerate(state.resting_orders(), start=nonce + 1):
+        apply(state, CancelOrder(rest.order.account, rest.digest, b""), accepted_at(place))
+        books.receipts.append((place, bytes(32), rest.digest, Outcome.CANCELLED, accepted_at(place)))
     return trades
+
+
+def accepted_at(nonce: int) -> int:
+    """Return when an order of these books is taken in, or a rest cancelled; nonces go on as places in the journal."""
+    return FIRST_INTERVAL - 3_600 + nonce
 
 
 def order_of(wish: Wish, nonce: int) -> Order:
     """Return the order that a wish stands for."""
     account = _address(MEMBERS[wish.member].address)
     interval = FIRST_INTERVAL + wish.step * INTERVAL_LENGTH
-    return Order(account, interval, wish.side, wish.quantity_wh, wish.price, TimeInForce.GOOD_TILL_GATE, nonce, 0)
+    return Order(account, interval, wish.side, wish.quantity_wh, wish.price, TimeInForce.GOOD_TILL_GATE, nonce, EXPIRY)
 
 
 def reading(meter: MeterId, interval: int, import_wh: int, export_wh: int) -> Reading:

@@ -10,7 +10,7 @@ from oracles.disputes import OpenedRun, Opening
 from oracles.struct_types import Value
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER
-from tests.support.disputes import Books
+from tests.support.disputes import EXPIRY, Books, accepted_at, changed
 
 FRAUDS = (
     "ORDER_SIGNATURE",
@@ -29,6 +29,14 @@ FRAUDS = (
     "CERTIFICATE_FROM_ESTIMATE",
     "BEYOND_STATEMENT",
     "UNANSWERED",
+    "EXPIRED_ORDER",
+    "ENDED_ORDER",
+    "WRONG_TIME",
+    "FORKED_TRADE",
+    "ENTRY_AGAINST_TRADE",
+    "REPEATED_LINE",
+    "FOREIGN_CERTIFICATE",
+    "DOUBLE_CLAIM",
 )
 """In the sequence of the contract's enum."""
 Falsify = Callable[[Books], None]
@@ -134,6 +142,10 @@ def reading_of_first_certificate_falsified(value: int, flags: int = 0) -> Falsif
     return falsify
 
 
+def first_certificate(run: OpenedRun) -> tuple[Opening]:
+    return (run.certificates[0],)
+
+
 def two_on_one_ruler(run: OpenedRun) -> tuple[Opening, Opening]:
     for first in run.certificates:
         for second in run.certificates:
@@ -151,6 +163,25 @@ def overlapping(books: Books) -> None:
                 assert isinstance(to_wh, int)
                 books.change(CERTIFICATE, place, fromWh=to_wh - 1)
                 return
+
+
+def with_receipt(trade: int, receipt: int) -> Pick:
+    return lambda run: (run.trades[trade], run.receipts[receipt])
+
+
+def with_trade(entry: int, trade: int) -> Pick:
+    return lambda run: (run.entries[entry], run.trades[trade])
+
+
+def repeated(books: Books) -> None:
+    """The buyer of the first trade pays for it once more, in a line that continues the statement."""
+    last = max((line for line in books.entries if line[0] == books.entries[0][0]), key=lambda line: int(str(line[1])))
+    amount, before = books.entries[0][6], last[8]
+    assert isinstance(amount, int)
+    assert isinstance(before, int)
+    sequence = int(str(last[1])) + 1
+    again = changed(ENTRY, books.entries[0], sequence=sequence, balanceBefore=before, balanceAfter=before + amount)
+    books.entries.append(again)
 
 
 SUPPLIER_BYTES = bytes.fromhex(SUPPLIER[2:])
@@ -173,6 +204,22 @@ CASES = [
     Case("OVERFILL", trade_falsified(quantityWh=2**64 - 1, buyFromWh=2), with_order(0, 0)),
     Case("DOUBLE_FILL", trade_falsified(1, sellFromWh=299), lambda run: (run.trades[0], run.trades[1])),
     Case("SELF_TRADE", trade_falsified(buyer=SELLER), lambda run: (run.trades[0],)),
+    Case("EXPIRED_ORDER", trade_falsified(matchedAt=EXPIRY + 1), with_order(0, 0)),
+    Case("EXPIRED_ORDER", trade_falsified(matchedAt=EXPIRY + 1), with_order(0, 1)),
+    Case("ENDED_ORDER", trade_falsified(1, sequence=3), with_receipt(1, 2)),
+    Case("ENDED_ORDER", trade_falsified(2, sequence=7), with_receipt(2, 6)),
+    Case("WRONG_TIME", trade_falsified(sequence=0), with_receipt(0, 1)),
+    Case("WRONG_TIME", trade_falsified(matchedAt=accepted_at(0)), with_receipt(0, 1)),
+    Case("WRONG_TIME", trade_falsified(1, matchedAt=accepted_at(1) - 1), with_receipt(1, 1)),
+    Case("WRONG_TIME", trade_falsified(matchedAt=accepted_at(2) + 1), with_receipt(0, 2)),
+    Case("FORKED_TRADE", trade_falsified(1, number=0), lambda run: (run.trades[0], run.trades[1])),
+    Case("ENTRY_AGAINST_TRADE", entry_falsified(quantityWh=301), with_trade(0, 0)),
+    Case("ENTRY_AGAINST_TRADE", entry_falsified(price=99_999), with_trade(0, 0)),
+    Case("ENTRY_AGAINST_TRADE", entry_falsified(account=OTHER), with_trade(0, 0)),
+    Case("ENTRY_AGAINST_TRADE", entry_falsified(1, account=OTHER), with_trade(1, 0)),
+    Case("REPEATED_LINE", repeated, lambda run: (run.entries[0], run.entries[-1])),
+    Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=LATER + INTERVAL_LENGTH), first_certificate),
+    Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=FIRST_INTERVAL - 1), first_certificate),
     Case("WRONG_LINE", entry_falsified(amount=1), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(balanceAfter=1), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=2), lambda run: (run.entries[0],)),

@@ -7,7 +7,7 @@ from typing import Any
 from oracles.disputes import OpenedRun, Opening
 from oracles.typed_data import ORDER, RECEIPT, digest
 from tests.support import typed_data_vectors as typed_data
-from tests.support.community import MEMBERS, ORACLES, QUORUM, Key
+from tests.support.community import FIRST_INTERVAL, MEMBERS, ORACLES, QUORUM, Key
 from tests.support.disputes import ANSWER_TIME, CHALLENGER, OPERATOR, Books, Disputed, honest_books
 from tests.support.evm import Receipt
 
@@ -15,6 +15,7 @@ ASKER, ANSWERER = CHALLENGER.address, OPERATOR.address
 OTHER = bytes.fromhex(MEMBERS[2].address[2:])
 FILLED, CANCELLED = 2, 4
 UNANSWERED, BEYOND_STATEMENT = 15, 14
+RECEIPTED_AT = FIRST_INTERVAL - 600
 MAX_GAS = 500_000
 
 
@@ -47,7 +48,7 @@ class Asked:
     def receipt(self, place: int, outcome: int = FILLED, signer: Key = OPERATOR) -> tuple[Any, bytes, Any]:
         """Return a receipt for an order, its signature, and the order."""
         domain = self.run.domain
-        values = (7, b"j" * 32, digest(domain, ORDER.hash(self.order(place))), outcome)
+        values = (7, b"j" * 32, digest(domain, ORDER.hash(self.order(place))), outcome, RECEIPTED_AT)
         return values, signer.sign(digest(domain, RECEIPT.hash(values))), self.order(place)
 
     def published(self) -> tuple[dict[str, Any], bytes]:
@@ -98,6 +99,11 @@ ROUNDS: dict[str, tuple[Callable[[Asked], tuple[Any, ...]], str, Callable[[Asked
         lambda a: (opened(a.run.entries[1]),),
         "answerTradeOfEntry",
         lambda a: (a.run.entries[1].values, opened(a.run.trades[0])),
+    ),
+    "askEntryOfTrade": (
+        lambda a: (opened(a.run.trades[0]), True),
+        "answerEntryOfTrade",
+        lambda a: (opened(a.run.entries[0]),),
     ),
     "askSignatures": (
         lambda a: (opened(a.run.readings[0]),),

@@ -279,12 +279,12 @@ class CoreDouble:
         if self.refusal:
             return self.refusal
         digest = Digest(order.nonce.to_bytes(32, "big"))
-        return Placed(digest, 5, b"\x07" * 32, Outcome.RESTING, 0, order.quantity_wh, b"\x1b" * 65, NODE)
+        return Placed(digest, 5, b"\x07" * 32, Outcome.RESTING, 0, order.quantity_wh, NOW, b"\x1b" * 65, NODE)
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         if self.refusal:
             return self.refusal
-        return Cancelled(digest, 6, b"\x08" * 32, Outcome.CANCELLED, 500, b"\x1b" * 65, NODE)
+        return Cancelled(digest, 6, b"\x08" * 32, Outcome.CANCELLED, 500, NOW, b"\x1b" * 65, NODE)
 
     def status(self) -> JsonObject:
         return {

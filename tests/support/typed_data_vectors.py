@@ -29,7 +29,7 @@ _FIELDS: Final = {
     "uint64 nonce,uint64 expiry,uint32 maxCarbon,uint64 minLot,bytes32 partnerGroup",
     "SignedOrder": "Order order,bytes signature",
     "Cancel": "address account,bytes32 orderDigest",
-    "Receipt": "uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome",
+    "Receipt": "uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt",
     "Reading": "bytes32 meter,uint64 interval,uint32 period,uint64 importWh,uint64 exportWh,uint64 importIndexWh,"
     "uint64 exportIndexWh,uint16 quality,uint32 flags,uint64 sequence,bytes32 previousHash,bytes32 rawHash,"
     "uint64 observedAt",
@@ -38,7 +38,7 @@ _FIELDS: Final = {
     "bytes32 readingsHash,bytes32 entriesRoot,bytes32 certificatesRoot,bytes32 netsHash,uint64 importWh,"
     "uint64 exportWh,uint64 tradedWh,uint64 certifiedWh,bytes32 previousRun",
     "Trade": "uint64 interval,uint64 number,int64 price,uint64 quantityWh,bytes32 buyOrder,bytes32 sellOrder,"
-    "address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh",
+    "address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh,uint64 sequence,uint64 matchedAt",
     "Certificate": "uint64 number,bytes32 device,uint64 interval,uint64 fromWh,uint64 toWh,address owner,"
     "uint8 source,uint8 state,uint32 carbon",
     "Entry": "address account,uint64 sequence,uint8 kind,uint64 interval,uint64 quantityWh,int64 price,"
@@ -157,6 +157,8 @@ _PLAIN: Final[dict[str, Any]] = {
     "lastInterval": _INTERVAL + 95 * _QUARTER_HOUR_S,
     "expiry": _INTERVAL - 300,
     "observedAt": _INTERVAL + _QUARTER_HOUR_S,
+    "acceptedAt": _INTERVAL - 600,
+    "matchedAt": _INTERVAL - 600,
     "period": _QUARTER_HOUR_S,
     "side": 1,
     "quantityWh": 1_250,

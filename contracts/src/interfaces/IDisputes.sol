@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {IBonds} from "./IBonds.sol";
 import {CertificateOpening, EntryOpening, IOpenings, OrderOpening, ReadingOpening, TradeOpening} from "./IOpenings.sol";
-import {Order, Reading} from "./SignedTypes.sol";
+import {Order, Reading, Receipt} from "./SignedTypes.sol";
 
 /// @notice What a dispute has proven.
 enum Fraud {
@@ -22,7 +22,15 @@ enum Fraud {
     OVERLAPPING_CERTIFICATES,
     CERTIFICATE_FROM_ESTIMATE,
     BEYOND_STATEMENT,
-    UNANSWERED
+    UNANSWERED,
+    EXPIRED_ORDER,
+    ENDED_ORDER,
+    WRONG_TIME,
+    FORKED_TRADE,
+    ENTRY_AGAINST_TRADE,
+    REPEATED_LINE,
+    FOREIGN_CERTIFICATE,
+    DOUBLE_CLAIM
 }
 
 /// @title A wrong run can be proven wrong by anyone
@@ -76,6 +84,30 @@ interface IDisputes is IBonds, IOpenings {
     /// @notice An account trades with itself.
     function proveSelfTrade(uint64 runId, TradeOpening calldata trade) external;
 
+    /// @notice A trade fills the order after its last second.
+    function proveExpiredOrder(uint64 runId, TradeOpening calldata trade, Order calldata order) external;
+
+    /// @notice A trade fills an order after it had ended: after the cancellation that the operator receipted, or after
+    /// the record at which it was filled whole or its rest was cancelled.
+    function proveEndedOrder(
+        uint64 runId,
+        TradeOpening calldata trade,
+        Receipt calldata receipt,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Place and time of a trade contradict a receipt of the operator: any receipt ties one to the other, and
+    /// an order's own receipt says before which record nothing may fill it.
+    function proveWrongTime(
+        uint64 runId,
+        TradeOpening calldata trade,
+        Receipt calldata receipt,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Two different trades have the same number in one interval.
+    function proveForkedTrade(uint64 runId, TradeOpening calldata first, TradeOpening calldata second) external;
+
     /* PROOFS OF STATEMENTS */
 
     /// @notice A line is wrong by itself: its amount is not quantity times price with the sign of its kind, or not the
@@ -91,6 +123,12 @@ interface IDisputes is IBonds, IOpenings {
     /// @notice An account is charged for more import, or paid for more export, than all its meters measured.
     function proveEntryBeyondReadings(uint64 runId, EntryOpening calldata entry, ReadingOpening[] calldata readings)
         external;
+
+    /// @notice A purchase or sale is not what the trade of its number says: another account, quantity or price.
+    function proveEntryAgainstTrade(uint64 runId, EntryOpening calldata entry, TradeOpening calldata trade) external;
+
+    /// @notice Two lines of one account pay for the same thing (S3).
+    function proveRepeatedLine(uint64 runId, EntryOpening calldata first, EntryOpening calldata second) external;
 
     /* PROOFS OF CERTIFICATES */
 
@@ -113,6 +151,17 @@ interface IDisputes is IBonds, IOpenings {
         uint64 runId,
         CertificateOpening calldata certificate,
         ReadingOpening calldata reading
+    ) external;
+
+    /// @notice A certificate is of an interval that is not the run's (C1).
+    function proveForeignCertificate(uint64 runId, CertificateOpening calldata certificate) external;
+
+    /// @notice A certificate covers Wh that an earlier run has certified already: two runs claim them (C1).
+    function proveDoubleClaim(
+        uint64 runId,
+        CertificateOpening calldata certificate,
+        uint64 earlierRunId,
+        CertificateOpening calldata earlier
     ) external;
 
     /* ORACLES */

@@ -46,4 +46,6 @@ interface IOpenings {
     error SameLeaf(bytes32 leaf);
     /// What was opened is not about the same thing.
     error Unrelated();
+    /// The receipt is not signed by the operator.
+    error ReceiptNotTheOperators(address signer);
 }

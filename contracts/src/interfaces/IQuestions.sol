@@ -11,7 +11,8 @@ enum Topic {
     TRADE_OF_ENTRY,
     SIGNATURES,
     STATEMENT,
-    ENTRY
+    ENTRY,
+    ENTRY_OF_TRADE
 }
 
 /// @title Who withholds what an honest run can show, loses the run
@@ -31,8 +32,6 @@ interface IQuestions is IOpenings {
     /// @notice A question ended without an answer; `UNANSWERED` follows if that voided a run.
     event Closed(bytes32 indexed id);
 
-    /// The receipt is not signed by the operator, or not for this order.
-    error ReceiptNotTheOperators(address signer);
     /// The receipt's outcome promises no trade.
     error NothingFilled(uint8 outcome);
     /// Not enough time is left before the run is final.
@@ -73,8 +72,14 @@ interface IQuestions is IOpenings {
     /// @notice Ask for the trade that a line of a statement pays for.
     function askTradeOfEntry(uint64 runId, EntryOpening calldata entry) external;
 
-    /// @notice Show the trade of a line that was asked about: same interval, account, counter-order, quantity, price.
+    /// @notice Show the trade of a line that was asked about: same interval and number, account, quantity, price.
     function answerTradeOfEntry(uint64 runId, Entry calldata entry, TradeOpening calldata trade) external;
+
+    /// @notice Ask for the line of the buyer's or the seller's statement that a trade must have.
+    function askEntryOfTrade(uint64 runId, TradeOpening calldata trade, bool buy) external;
+
+    /// @notice Show a line that a trade must have.
+    function answerEntryOfTrade(uint64 runId, EntryOpening calldata entry) external;
 
     /// @notice Ask for the oracles' signatures over a reading of the run.
     function askSignatures(uint64 runId, ReadingOpening calldata reading) external;

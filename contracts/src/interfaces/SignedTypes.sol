@@ -49,6 +49,8 @@ struct Receipt {
     bytes32 journalHash;
     bytes32 orderDigest;
     uint8 outcome;
+    /// Time of the command, which never goes back from record to record.
+    uint64 acceptedAt;
 }
 
 /// @notice What one meter measured in one interval; a leaf of `IntervalReadings.readingsRoot`.
@@ -118,6 +120,10 @@ struct Trade {
     address seller;
     uint64 buyFromWh;
     uint64 sellFromWh;
+    /// Place in the journal of the command that brought the match about.
+    uint64 sequence;
+    /// Time of that command.
+    uint64 matchedAt;
 }
 
 /// @notice The origin of [fromWh, toWh) on the export ruler of a device and an interval; a leaf of
@@ -150,6 +156,6 @@ struct Entry {
     int128 amount;
     int128 balanceBefore;
     int128 balanceAfter;
-    /// The trade's counter-order or the meter that it refers to.
+    /// What it pays for: the trade's number in the interval, or the account's first meter; 0 for the supplier's sums.
     bytes32 ref;
 }

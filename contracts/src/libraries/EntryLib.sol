@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Entry} from "../interfaces/SignedTypes.sol";
+import {Entry, Trade} from "../interfaces/SignedTypes.sol";
 
 /// @title The rules of a statement's lines
 /// @notice 1 purchase, 2 sale, 3 supply (import beyond what was bought), 4 surplus (export beyond what was sold),
@@ -34,6 +34,18 @@ library EntryLib {
         if (_isMirrored(entry, supplier)) return false;
         return (entry.kind == SUPPLY && entry.quantityWh > importWh)
             || (entry.kind == SURPLUS && entry.quantityWh > exportWh);
+    }
+
+    /// @dev Say whether a line is a purchase or sale by the trade of this number.
+    function isOf(Entry calldata entry, Trade calldata trade) internal pure returns (bool) {
+        return (entry.kind == PURCHASE || entry.kind == SALE) && entry.interval == trade.interval
+            && entry.ref == bytes32(uint256(trade.number));
+    }
+
+    /// @dev Say whether a purchase or sale has its trade's party, quantity and price.
+    function matches(Entry calldata entry, Trade calldata trade) internal pure returns (bool) {
+        return entry.account == (entry.kind == PURCHASE ? trade.buyer : trade.seller)
+            && entry.quantityWh == trade.quantityWh && entry.price == trade.price;
     }
 
     function _isMirrored(Entry calldata entry, address supplier) private pure returns (bool) {

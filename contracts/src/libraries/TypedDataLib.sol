@@ -13,7 +13,7 @@ bytes32 constant SIGNED_ORDER_TYPEHASH = keccak256(
 );
 bytes32 constant CANCEL_TYPEHASH = keccak256("Cancel(address account,bytes32 orderDigest)");
 bytes32 constant RECEIPT_TYPEHASH =
-    keccak256("Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome)");
+    keccak256("Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt)");
 bytes32 constant READING_TYPEHASH = keccak256(
     "Reading(bytes32 meter,uint64 interval,uint32 period,uint64 importWh,uint64 exportWh,uint64 importIndexWh,uint64 exportIndexWh,uint16 quality,uint32 flags,uint64 sequence,bytes32 previousHash,bytes32 rawHash,uint64 observedAt)"
 );
@@ -23,7 +23,7 @@ bytes32 constant RUN_TYPEHASH = keccak256(
     "Run(uint64 runId,uint64 firstInterval,uint64 lastInterval,bytes32 ordersRoot,bytes32 tradesRoot,bytes32 readingsHash,bytes32 entriesRoot,bytes32 certificatesRoot,bytes32 netsHash,uint64 importWh,uint64 exportWh,uint64 tradedWh,uint64 certifiedWh,bytes32 previousRun)"
 );
 bytes32 constant TRADE_TYPEHASH = keccak256(
-    "Trade(uint64 interval,uint64 number,int64 price,uint64 quantityWh,bytes32 buyOrder,bytes32 sellOrder,address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh)"
+    "Trade(uint64 interval,uint64 number,int64 price,uint64 quantityWh,bytes32 buyOrder,bytes32 sellOrder,address buyer,address seller,uint64 buyFromWh,uint64 sellFromWh,uint64 sequence,uint64 matchedAt)"
 );
 bytes32 constant CERTIFICATE_TYPEHASH = keccak256(
     "Certificate(uint64 number,bytes32 device,uint64 interval,uint64 fromWh,uint64 toWh,address owner,uint8 source,uint8 state,uint32 carbon)"

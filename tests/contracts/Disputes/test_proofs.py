@@ -3,15 +3,16 @@
 The fraud is found by `oracles.disputes`, which must find nothing in the honest run.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from energy.identity import Address
 from oracles.disputes import Dispute, Opening, find_frauds
-from oracles.typed_data import ORDER, TRADE
+from oracles.typed_data import CERTIFICATE, ORDER, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS
-from tests.support.disputes import BOND, CHALLENGER, OPERATOR, Disputed, changed, honest_books
+from tests.support.disputes import BOND, CHALLENGER, OPERATOR, Books, Disputed, changed, honest_books
 from tests.support.evm import Reverted, reverts
 from tests.support.frauds import CASES, FRAUDS, SELLER, Case, certified, with_order
 
@@ -96,10 +97,48 @@ def test_trade_of_an_interval_that_is_not_the_runs_voids_it(disputed: Disputed, 
     assert disputed.community.settlement.call("voidFrom") == 1
 
 
-@pytest.mark.parametrize("function", ["proveDoubleFill", "proveForkedStatement", "proveOverlappingCertificates"])
+def test_wh_that_an_earlier_run_has_certified_is_claimed_twice(disputed: Disputed) -> None:
+    earlier = disputed.settle(honest_books(disputed))
+    taken = earlier.certificates[0].values
+    books = Books([2])
+    books.readings = []
+    books.certificates = [taken]
+    run = replace(disputed.settle(books, depth=DEPTH), earlier=[(1, earlier.certificates[0])])
+    wanted = Dispute("proveDoubleClaim", 2, (run.certificates[0], 1, earlier.certificates[0]))
+    assert wanted in list(find_frauds(run))
+    with reverts("Unrelated"):
+        backwards = (earlier.certificates[0], 2, run.certificates[0])
+        disputed.send(disputed.disputes, Dispute("proveDoubleClaim", 1, backwards).calldata)
+    receipt = disputed.send(disputed.disputes, wanted.calldata)
+    assert receipt.gas_used < MAX_GAS
+    assert FRAUDS[receipt.event("FraudProven")["kind"]] == "DOUBLE_CLAIM"
+    assert disputed.community.settlement.call("voidFrom") == 2
+
+
+def test_next_range_on_the_same_ruler_is_claimed_once(disputed: Disputed) -> None:
+    earlier = disputed.settle(honest_books(disputed))
+    first = earlier.certificates[0]
+    books = Books([2], certificates=[changed(CERTIFICATE, first.values, fromWh=first.value("toWh"), toWh=10_000)])
+    run = disputed.settle(books)
+    with reverts("NothingWrong", FRAUDS.index("DOUBLE_CLAIM")):
+        arguments = (run.certificates[0], 1, first)
+        disputed.send(disputed.disputes, Dispute("proveDoubleClaim", 2, arguments).calldata)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "proveDoubleFill",
+        "proveForkedTrade",
+        "proveForkedStatement",
+        "proveRepeatedLine",
+        "proveOverlappingCertificates",
+    ],
+)
 def test_one_leaf_does_not_contradict_itself(disputed: Disputed, function: str) -> None:
     run = disputed.settle(honest_books(disputed))
-    leaves = {"DoubleFill": run.trades, "ForkedStatement": run.entries, "OverlappingCertificates": run.certificates}
+    leaves = {"DoubleFill": run.trades, "ForkedTrade": run.trades, "ForkedStatement": run.entries}
+    leaves |= {"RepeatedLine": run.entries, "OverlappingCertificates": run.certificates}
     twice = leaves[function.removeprefix("prove")][0]
     with reverts("SameLeaf", twice.leaf):
         disputed.send(disputed.disputes, Dispute(function, 1, (twice, twice)).calldata)
@@ -121,6 +160,23 @@ def test_certificate_is_held_against_the_reading_of_its_own_device(disputed: Dis
             with reverts("Unrelated"):
                 arguments = (certificate, reading)
                 disputed.send(disputed.disputes, Dispute("proveCertificateBeyondExport", 1, arguments).calldata)
+
+
+@pytest.mark.parametrize("function", ["proveEndedOrder", "proveWrongTime"])
+def test_receipt_of_somebody_else_proves_nothing(disputed: Disputed, function: str) -> None:
+    run = disputed.settle(honest_books(disputed))
+    forged = replace(run.receipts[0], signature=CHALLENGER.sign(b"\x01" * 32))
+    with pytest.raises(Reverted) as caught:
+        disputed.send(disputed.disputes, Dispute(function, 1, (run.trades[0], forged)).calldata)
+    assert caught.value.name == "ReceiptNotTheOperators"
+
+
+def test_line_is_held_against_its_own_trade(disputed: Disputed) -> None:
+    run = disputed.settle(honest_books(disputed))
+    for trade in run.trades[1:]:
+        with reverts("Unrelated"):
+            arguments = (run.entries[0], trade)
+            disputed.send(disputed.disputes, Dispute("proveEntryAgainstTrade", 1, arguments).calldata)
 
 
 def test_line_is_held_against_all_meters_of_its_account(disputed: Disputed) -> None:

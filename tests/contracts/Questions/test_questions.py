@@ -24,6 +24,7 @@ from tests.support.questions import (
     FILLED,
     MAX_GAS,
     OTHER,
+    RECEIPTED_AT,
     ROUNDS,
     UNANSWERED,
     Asked,
@@ -118,7 +119,7 @@ def test_omitted_order_costs_the_run(disputed: Disputed) -> None:
     omitted = honest.orders[0][0]
     asked = settle(disputed, lambda books: books.orders.pop(0))
     domain = asked.run.domain
-    values = (1, bytes(32), digest(domain, ORDER.hash(omitted)), CANCELLED)  # type: ignore[arg-type]
+    values = (1, bytes(32), digest(domain, ORDER.hash(omitted)), CANCELLED, RECEIPTED_AT)  # type: ignore[arg-type]
     signature = OPERATOR.sign(digest(domain, RECEIPT.hash(values)))
     close_unanswered(asked, asked.ask("askOrderOfReceipt", values, signature, omitted))
 
@@ -136,7 +137,7 @@ def test_receipt_is_for_its_order(asked: Asked) -> None:
 
 def test_receipted_order_of_another_run_is_not_asked_for(asked: Asked) -> None:
     other = changed(ORDER, asked.order(0), interval=asked.run.last_interval + INTERVAL_LENGTH)
-    values = (7, bytes(32), digest(asked.run.domain, ORDER.hash(other)), FILLED)
+    values = (7, bytes(32), digest(asked.run.domain, ORDER.hash(other)), FILLED, RECEIPTED_AT)
     with reverts("Unrelated"):
         asked.ask("askOrderOfReceipt", values, OPERATOR.sign(digest(asked.run.domain, RECEIPT.hash(values))), other)
 
@@ -160,7 +161,7 @@ def test_omitted_trade_costs_the_run(disputed: Disputed, outcome: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"quantityWh": 299}, {"price": 1}, {"interval": 0}, {"buyer": OTHER}, {"sellOrder": b"o" * 32}]
+    "change", [{"quantityWh": 299}, {"price": 1}, {"interval": 0}, {"buyer": OTHER}, {"number": 9}]
 )
 def test_line_without_its_trade_costs_the_run(disputed: Disputed, change: dict[str, Any]) -> None:
     asked = settle(disputed, lambda books: books.change(TRADE, 0, **change))

@@ -49,9 +49,18 @@ def _proofs(run: OpenedRun) -> dict[str, list[list[Any]]]:
     fills = [run.trades, orders]
     readings = [_all_of(run, account, interval) for account, interval in product(run.meters, _intervals(run))]
     certified = [run.certificates, run.readings]
+    receipted = [run.trades, run.receipts]
     choices: dict[str, list[Any]] = {
         "proveOrderSignature": [run.orders],
         **dict.fromkeys(("proveLimitPrice", "proveWrongInterval", "proveWrongParty", "proveOverfill"), fills),
+        "proveExpiredOrder": fills,
+        "proveEndedOrder": receipted,
+        "proveWrongTime": receipted,
+        "proveForkedTrade": [run.trades, run.trades],
+        "proveEntryAgainstTrade": [run.entries, run.trades],
+        "proveRepeatedLine": [run.entries, run.entries],
+        "proveForeignCertificate": [run.certificates],
+        "proveDoubleClaim": [run.certificates, [1], run.certificates],
         "proveDoubleFill": [run.trades, run.trades],
         "proveSelfTrade": [run.trades],
         "proveWrongLine": [run.entries],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Rejected
 from market.certificates import Store
-from market.events import Trade
+from market.events import MatchedTrade, Trade
 from market.metered import Metered, Source
 from market.orders import Order, Side
 from market.rejections import SettlementReject
@@ -53,6 +53,10 @@ def _metered(number: int, import_wh: int, export_wh: int) -> Metered:
     return Metered(address(number), MeterId(digest(number)), source, import_wh, export_wh, True)
 
 
+def _matched(made: Trade) -> MatchedTrade:
+    return MatchedTrade(made, made.number + 7, made.interval - 600)
+
+
 def _tariff(interval: int) -> Tariff:
     return Tariff(interval, 250_000, 60_000, 275_000, 30_000)
 
@@ -65,7 +69,16 @@ def stretches(draw: st.DrawFn) -> list[IntervalInput]:
         interval = FIRST + 900 * place
         pairs = draw(st.lists(st.permutations(ACCOUNTS), max_size=5))
         trades = [
-            trade(n, pair[0], pair[1], draw(st.integers(1, 60)), draw(st.integers(-3, 9)) * 1_000, interval=interval)
+            _matched(
+                trade(
+                    n,
+                    pair[0],
+                    pair[1],
+                    draw(st.integers(1, 60)),
+                    draw(st.integers(-3, 9)) * 1_000,
+                    interval=interval,
+                )
+            )
             for n, pair in enumerate(pairs)
         ]
         orders: list[tuple[Order, bytes]] = [
@@ -140,7 +153,7 @@ def test_every_attestor_comes_to_the_same_run(inputs: list[IntervalInput]) -> No
     assert totals == (
         sum(meter.import_wh for item in inputs for meter in item.metered),
         sum(meter.export_wh for item in inputs for meter in item.metered),
-        sum(each.quantity_wh for item in inputs for each in item.trades),
+        sum(each.trade.quantity_wh for item in inputs for each in item.trades),
     )
     assert (first.run.first_interval, first.run.last_interval) == (FIRST, FIRST + 900 * (len(inputs) - 1))
     assert first.run.readings_hash == HISTORY
@@ -149,7 +162,10 @@ def test_every_attestor_comes_to_the_same_run(inputs: list[IntervalInput]) -> No
 def _small() -> list[IntervalInput]:
     orders = [(order(1, Side.SELL, 40, 9_000, 1, interval=FIRST), b"\x01" * 65)]
     orders.append((order(2, Side.BUY, 30, 9_000, 1, interval=FIRST), b"\x02" * 65))
-    trades = [trade(0, 2, 1, 20, 9_000, interval=FIRST), trade(1, 3, 1, 10, 9_000, interval=FIRST)]
+    trades = [
+        _matched(trade(0, 2, 1, 20, 9_000, interval=FIRST)),
+        _matched(trade(1, 3, 1, 10, 9_000, interval=FIRST)),
+    ]
     metered = [_metered(1, 0, 50), _metered(2, 25, 0), _metered(3, 10, 0)]
     return [IntervalInput(_tariff(FIRST), orders, trades, metered)]
 
@@ -170,7 +186,8 @@ def _order_json(placed: Order) -> dict[str, Any]:
     }
 
 
-def _trade_json(made: Trade) -> dict[str, Any]:
+def _trade_json(matched: MatchedTrade) -> dict[str, Any]:
+    made = matched.trade
     return {
         "interval": made.interval,
         "number": made.number,
@@ -182,6 +199,8 @@ def _trade_json(made: Trade) -> dict[str, Any]:
         "seller": hex_text(made.seller),
         "buyFromWh": made.buy_from_wh,
         "sellFromWh": made.sell_from_wh,
+        "sequence": matched.sequence,
+        "matchedAt": matched.matched_at,
     }
 
 
@@ -218,7 +237,7 @@ def test_another_implementation_comes_to_the_same_commitments() -> None:
         leaves["orders"].append(by_eth_account.leaf(struct_hash, own_salt))
     for each in item.trades:
         struct_hash = by_eth_account.struct_hash("Trade", _trade_json(each))
-        both = hmac.digest(KEYS[each.buyer], KEYS[each.seller], "sha256")
+        both = hmac.digest(KEYS[each.trade.buyer], KEYS[each.trade.seller], "sha256")
         leaves["trades"].append(by_eth_account.leaf(struct_hash, by_eth_account.salt(both, [b"trade", struct_hash])))
     leaves["certificates"] = [
         by_eth_account.leaf(

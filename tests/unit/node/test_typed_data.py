@@ -8,7 +8,7 @@ import pytest
 
 from energy.identity import Address, Digest, MeterId
 from market.certificates import CertificateRange, CertificateState
-from market.events import Trade
+from market.events import MatchedTrade, Trade
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
 from market.settlement import Entry
@@ -93,7 +93,7 @@ def test_a_receipt(case: dict[str, Any]) -> None:
     values = case["values"]
     order = Digest(_data(values["orderDigest"]))
     found = typed_data.receipt_digest(
-        DOMAIN, values["sequence"], _data(values["journalHash"]), order, values["outcome"]
+        DOMAIN, values["sequence"], _data(values["journalHash"]), order, values["outcome"], values["acceptedAt"]
     )
     assert found == _data(case["digest"])
 
@@ -113,7 +113,8 @@ def test_a_trade(case: dict[str, Any]) -> None:
         buy_from_wh=values["buyFromWh"],
         sell_from_wh=values["sellFromWh"],
     )
-    assert typed_data.trade_hash(trade) == _data(case["structHash"])
+    matched = MatchedTrade(trade, values["sequence"], values["matchedAt"])
+    assert typed_data.trade_hash(matched) == _data(case["structHash"])
 
 
 @pytest.mark.parametrize("before", [0, -5, 10**18])

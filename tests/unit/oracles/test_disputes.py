@@ -4,7 +4,7 @@ import pytest
 from eth_abi.abi import decode
 
 from energy.identity import Address, Digest
-from oracles.disputes import Dispute, OpenedRun, find_frauds, open_leaves
+from oracles.disputes import Dispute, OpenedRun, SignedReceipt, find_frauds, open_leaves
 from oracles.hashing import keccak
 from oracles.merkle import leaf, verify
 from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, READING, SIGNED_ORDER, TRADE, community_domain
@@ -12,9 +12,9 @@ from tests.support.evm import artifact
 
 ZERO = Digest(bytes(32))
 BUYER, SELLER, SUPPLIER = (Address(bytes([number]) * 20) for number in (1, 2, 3))
-TRADE_VALUES = (900, 0, 120_000, 50, b"b" * 32, b"s" * 32, BUYER, SELLER, 0, 0)
+TRADE_VALUES = (900, 0, 120_000, 50, b"b" * 32, b"s" * 32, BUYER, SELLER, 0, 0, 7, 300)
 ORDER_VALUES = (BUYER, 900, 0, 50, 120_000, 0, 1, 0, 0, 0, ZERO)
-ENTRY_VALUES = (BUYER, 1, 1, 900, 50, 120_000, -6_000_000, 7_000_000, 1_000_000, b"s" * 32)
+ENTRY_VALUES = (BUYER, 1, 1, 900, 50, 120_000, -6_000_000, 7_000_000, 1_000_000, ZERO)
 CERTIFICATE_VALUES = (1, b"d" * 32, 900, 0, 50, BUYER, 1, 1, 0)
 READING_VALUES = (b"d" * 32, 900, 900, 0, 50, 0, 50, 2 << 8 | 17, 0, 0, ZERO, ZERO, 1_800)
 RUN = OpenedRun(1, community_domain(1, SUPPLIER), SUPPLIER, 900, 900)
@@ -24,6 +24,7 @@ ENTRIES, _ = open_leaves(ENTRY, [(ENTRY_VALUES, ZERO)])
 CERTIFICATES, _ = open_leaves(CERTIFICATE, [(CERTIFICATE_VALUES, ZERO)])
 READINGS, _ = open_leaves(READING, [(READING_VALUES, ZERO)])
 ORDERS, _ = open_leaves(SIGNED_ORDER, [((ORDER_VALUES, bytes(65)), ZERO)])
+RECEIPT = SignedReceipt((7, ZERO, Digest(b"b" * 32), 1, 300), bytes(65))
 
 
 def test_opening_leads_to_the_root() -> None:
@@ -42,8 +43,21 @@ DISPUTES = [
     Dispute("proveOrderSignature", 1, (ORDERS[0],)),
     *(
         Dispute(function, 1, (TRADES[0], ORDER_VALUES))
-        for function in ("proveLimitPrice", "proveWrongInterval", "proveWrongParty", "proveOverfill")
+        for function in (
+            "proveLimitPrice",
+            "proveWrongInterval",
+            "proveWrongParty",
+            "proveOverfill",
+            "proveExpiredOrder",
+        )
     ),
+    Dispute("proveEndedOrder", 1, (TRADES[0], RECEIPT)),
+    Dispute("proveWrongTime", 1, (TRADES[0], RECEIPT)),
+    Dispute("proveForkedTrade", 1, (TRADES[0], TRADES[0])),
+    Dispute("proveEntryAgainstTrade", 1, (ENTRIES[0], TRADES[0])),
+    Dispute("proveRepeatedLine", 1, (ENTRIES[0], ENTRIES[0])),
+    Dispute("proveForeignCertificate", 1, (CERTIFICATES[0],)),
+    Dispute("proveDoubleClaim", 2, (CERTIFICATES[0], 1, CERTIFICATES[0])),
     Dispute("proveDoubleFill", 1, (TRADES[0], TRADES[0])),
     Dispute("proveSelfTrade", 1, (TRADES[0],)),
     Dispute("proveWrongLine", 1, (ENTRIES[0],)),
@@ -74,7 +88,7 @@ def test_who_holds_nothing_finds_nothing() -> None:
 
 
 def test_a_leaf_that_is_held_twice_contradicts_nothing() -> None:
-    run = replace(RUN, trades=TRADES * 2, entries=ENTRIES * 2, certificates=CERTIFICATES * 2)
+    run = replace(RUN, receipts=[RECEIPT] * 2, trades=TRADES * 2, entries=ENTRIES * 2, certificates=CERTIFICATES * 2)
     assert list(find_frauds(run)) == []
 
 

@@ -70,10 +70,11 @@ class SmallNode:
         return self.receipt(digest, {"cancelledWh": 500})
 
     def receipt(self, digest: Any, more: dict[str, Any]) -> dict[str, Any]:
-        signed = receipt_digest(DOMAIN, 77, digest_from_hex(JOURNAL_HASH), digest, self.outcome)
+        signed = receipt_digest(DOMAIN, 77, digest_from_hex(JOURNAL_HASH), digest, self.outcome, INTERVAL - 600)
         return {
             "orderDigest": hex_text(digest),
             "sequence": 77,
+            "acceptedAt": INTERVAL - 600,
             "journalHash": JOURNAL_HASH,
             "outcome": self.outcome.name.lower().replace("_", "-"),
             "receiptSignature": hex_text(sign(self.receipt_key, signed)),
@@ -170,7 +171,13 @@ def test_a_receipt_that_the_node_did_not_sign_is_not_believed(
 
 @pytest.mark.parametrize(
     "change",
-    [{"orderDigest": small_node.digest_text(1)}, {"sequence": 78}, {"outcome": "filled"}, {"receiptSignature": "0x"}],
+    [
+        {"orderDigest": small_node.digest_text(1)},
+        {"sequence": 78},
+        {"acceptedAt": INTERVAL - 599},
+        {"outcome": "filled"},
+        {"receiptSignature": "0x"},
+    ],
 )
 def test_a_receipt_for_something_else_is_not_believed(change: dict[str, Any], key: list[str]) -> None:
     node = SmallNode()

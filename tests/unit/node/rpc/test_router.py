@@ -19,6 +19,7 @@ from tests.support.small_community import (
     HOMES,
     LENGTH_S,
     NEXT,
+    NOW,
     SETTLED,
     ChainDouble,
     CoreDouble,
@@ -169,6 +170,7 @@ def test_places_an_order() -> None:
         "outcome": "resting",
         "filledWh": 0,
         "restingWh": 500,
+        "acceptedAt": NOW,
         "receiptSignature": "0x" + "1b" * 65,
         "node": "0x" + "99" * 20,
     }
