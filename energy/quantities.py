@@ -68,6 +68,18 @@ def ratio_down(numerator: int, factor: int, denominator: int) -> int:
     return numerator * factor // denominator
 
 
+def mean_down(total: int, count: int) -> int:
+    """Return ``total / count`` rounded down, below zero too: a mean price of money over energy.
+
+    Args:
+        total: Any sum, such as n€.
+        count: > 0, such as Wh.
+    """
+    if count <= 0:
+        raise ValueError("mean_down takes a positive count")
+    return total // count
+
+
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Split a total among weights by largest remainder (Hamilton's method), exactly.
 

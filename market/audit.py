@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator
 from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
 from energy.quantities import amount_neur
 from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
+from market.audit_clearing import call_trades, misfit, published_price
 from market.audit_findings import Breach, Finding
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
+from market.events import PriceBasis
 from market.journal import chain_hash, decode
 from market.orders import Order, Side, TimeInForce
 
@@ -40,6 +42,8 @@ class JournalAudit:
         """Every order, in the sequence of the journal."""
         self.trades: dict[int, list[DerivedTrade]] = {}
         """Trades by interval, in matching sequence."""
+        self.prices: dict[int, tuple[int | None, PriceBasis]] = {}
+        """What had to be published for each interval whose gate closed."""
         self._now = 0
         self._collateral_neur: dict[Address, int] = {}
         self._needed_neur: dict[Address, int] = {}
@@ -83,7 +87,7 @@ class JournalAudit:
             case CancelOrder():
                 self._cancel(command)
             case CloseGate(interval):
-                self._close(interval)
+                self._close(interval, now)
             case ReleaseInterval(interval):
                 self._release(interval)
 
@@ -101,6 +105,9 @@ class JournalAudit:
         self.orders[command.digest] = incoming
         self._nonces.add((order.account, order.nonce))
         self._check_collateral(incoming)
+        if self.config.mechanism.collects:
+            self._collect(incoming, book)
+            return
         if order.time_in_force == TimeInForce.FILL_OR_KILL and book.fillable_wh(incoming) < order.quantity_wh:
             available_wh = book.fillable_wh(incoming)
             self._find(Breach.NOT_FILLABLE, order.interval, quantity_wh=order.quantity_wh, available_wh=available_wh)
@@ -116,6 +123,16 @@ class JournalAudit:
             self._hold(order, self._worst_case_neur(order.side, trade.quantity_wh, trade.price_ueur_per_kwh))
         if incoming in book.resting:
             self._hold(order, self._open_worst_case_neur(incoming))
+
+    def _collect(self, incoming: AuditedOrder, book: PlainBook) -> None:
+        """Let an order wait for the call."""
+        facts = misfit(self.config, incoming.order, [each for each in book.resting if each.account == incoming.account])
+        if facts is not None:
+            self._find(Breach.NOT_OF_MECHANISM, incoming.order.interval, **facts)
+        if len(book.resting) >= self.config.open_orders_max:
+            self._find(Breach.BOOK_FULL, incoming.order.interval, open_orders_max=self.config.open_orders_max)
+        book.rest(incoming)
+        self._hold(incoming.order, self._open_worst_case_neur(incoming))
 
     def _refusals(self, command: PlaceOrder) -> Iterator[tuple[Breach, dict[str, int | str]]]:
         """Yield the reasons why an order had to be refused, but for those that depend on other orders."""
@@ -188,7 +205,7 @@ class JournalAudit:
             self._find(Breach.WRONG_OPENING, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
         self._books.setdefault(interval, PlainBook())
 
-    def _close(self, interval: int) -> None:
+    def _close(self, interval: int, closed_at: int) -> None:
         book = self._books.pop(interval, None)
         if book is None:
             self._find(Breach.INTERVAL_NOT_OPEN, interval)
@@ -196,7 +213,23 @@ class JournalAudit:
         if self._now < self.config.gate_closure(interval):
             gate_closure = self.config.gate_closure(interval)
             self._find(Breach.GATE_CLOSED_EARLY, interval, gate_closure=gate_closure, now=self._now)
-        for resting in book.resting:
+        self._drop_expired(interval, book)
+        traded = self.trades.setdefault(interval, [])
+        called = call_trades(self.config, book.resting, len(traded), self.records, closed_at)
+        traded += called
+        for trade in (each.trade for each in called):
+            for digest, price in (
+                (trade.buy_order, trade.price_ueur_per_kwh),
+                (trade.sell_order, trade.seller_price_ueur_per_kwh),
+            ):
+                filled = self.orders[digest]
+                was, now = (
+                    self._worst_case_neur(filled.order.side, trade.quantity_wh, p) for p in (filled.price, price)
+                )
+                self._hold(filled.order, now - was)
+        left = [resting for resting in book.resting if resting.open_wh]
+        self.prices[interval] = published_price(self.config, left, traded)
+        for resting in left:
             self._hold(resting.order, -self._open_worst_case_neur(resting))
         self._closed.add(interval)
 

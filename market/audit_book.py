@@ -59,6 +59,8 @@ class DerivedTrade:
     """Of the incoming order that brought it about."""
     matched_at: int
     """Time of that order's record."""
+    in_call: bool = False
+    """Of the call at the gate: both orders rested, and `sequence` is that of the record that closed it."""
 
 
 class PlainBook:
@@ -116,6 +118,10 @@ class PlainBook:
         else:
             incoming.outcome = Outcome.CANCELLED
         return trades
+
+    def rest(self, incoming: AuditedOrder) -> None:
+        """Take in an order that waits for the call."""
+        self.resting.append(incoming)
 
     def drop_expired(self, now: int) -> list[AuditedOrder]:
         """Take out the orders whose last second has passed; return them."""

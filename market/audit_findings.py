@@ -34,6 +34,8 @@ class Breach(StrEnum):
     GATE_CLOSED_EARLY = "gate-closed-early"
     WRONG_RELEASE = "wrong-release"
     WRONG_ADMISSION = "wrong-admission"
+    NOT_OF_MECHANISM = "not-of-mechanism"
+    """An order that the community's mechanism can not take."""
 
     # What members signed.
     FORGED_ORDER = "forged-order"
@@ -60,6 +62,14 @@ class Breach(StrEnum):
     MISSING_TRADE = "missing-trade"
     INVENTED_TRADE = "invented-trade"
     DIFFERENT_TRADE = "different-trade"
+
+    # The call at the gate.
+    CALL_LOSES_WELFARE = "call-loses-welfare"
+    """Other orders, or more of them, should have traded: what was published is worth less than what could be."""
+    CALL_AT_WRONG_PRICE = "call-at-wrong-price"
+    CALL_SPLIT_WRONG = "call-split-wrong"
+    """Among orders at the same price, another than the earlier was filled."""
+    WRONG_PUBLISHED_PRICE = "wrong-published-price"
 
     # Receipts.
     WRONG_RECEIPT = "wrong-receipt"

@@ -10,6 +10,7 @@ from energy.identity import Address, Digest, hex_text
 from energy.quantities import amount_neur
 from market.audit import JournalAudit
 from market.audit_book import AuditedOrder, DerivedTrade
+from market.audit_calls import check_call
 from market.audit_findings import Breach, Finding
 from market.orders import Side
 
@@ -28,6 +29,8 @@ class PublishedTrade:
     buyer: Address
     seller: Address
     amount_neur: int
+    wedge_ueur_per_kwh: int = 0
+    """What of the price the seller does not get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,12 @@ def check_trades(
             by_interval[trade.interval].append(trade)
     for interval, trades in by_interval.items():
         derived = [each for each in audit.trades.get(interval, ()) if through is None or each.sequence <= through]
-        findings += _Laws(audit).breaches(sorted(trades, key=lambda trade: trade.number))
+        trades.sort(key=lambda trade: trade.number)
+        called = [each for each in derived if each.in_call]
+        first_called = called[0].trade.number if called else None
+        findings += _Laws(audit, first_called).breaches(trades)
+        if first_called is not None:
+            findings += check_call(audit.orders, called, [each for each in trades if each.number >= first_called])
         findings += _first_difference(audit, derived, trades)
     return findings
 
@@ -68,8 +76,10 @@ def check_trades(
 class _Laws:
     """What holds for each trade by itself and for what an order has filled so far; no priority is needed to see it."""
 
-    def __init__(self, audit: JournalAudit) -> None:
+    def __init__(self, audit: JournalAudit, first_called: int | None) -> None:
         self._audit = audit
+        self._first_called = first_called
+        """Number of the first trade of the call at the gate; None without one."""
         self._filled_wh: dict[Digest, int] = {}
         self._numbers: set[int] = set()
 
@@ -107,12 +117,13 @@ class _Laws:
             yield Breach.WRONG_PARTY, {"buyer": hex_text(trade.buyer), "seller": hex_text(trade.seller)}
         if match.buy.account == match.sell.account and trade.buyer != trade.seller:
             yield Breach.SELF_TRADE, {"account": hex_text(match.buy.account)}
-        if not match.buy.price >= price >= match.sell.price:
+        if not match.buy.price >= price >= price - trade.wedge_ueur_per_kwh >= match.sell.price:
             yield (
                 Breach.WORSE_THAN_LIMIT,
                 {"price": price, "buy_limit": match.buy.price, "sell_limit": match.sell.price},
             )
-        if price != maker.price:
+        in_call = self._first_called is not None and trade.number >= self._first_called
+        if price != maker.price and not in_call:
             yield Breach.NOT_AT_RESTING_PRICE, {"price": price, "resting_price": maker.price}
         if matched_at >= self._audit.config.gate_closure(trade.interval):
             yield Breach.MATCHED_AFTER_GATE, {"matched_at": matched_at}
@@ -152,6 +163,10 @@ def _difference(audit: JournalAudit, right: DerivedTrade | None, shown: Publishe
     differing = [name for name, value, other in _fields(right, shown) if value != other]
     if not differing:
         return None
+    if right.in_call:
+        return Finding(
+            Breach.DIFFERENT_TRADE, right.sequence, trade.interval, {**facts, "fields": ", ".join(differing)}
+        )
     taker = _taker(audit, shown)
     if taker is None or taker.sequence < right.sequence:
         return Finding(Breach.INVENTED_TRADE, taker.sequence if taker else 0, trade.interval, facts)
@@ -174,6 +189,7 @@ def _fields(right: DerivedTrade, shown: PublishedTrade) -> tuple[tuple[str, int 
         ("buyer", trade.buyer, shown.buyer),
         ("seller", trade.seller, shown.seller),
         ("matchedAt", right.matched_at, shown.matched_at),
+        ("sellerPrice", trade.wedge_ueur_per_kwh, shown.wedge_ueur_per_kwh),
     )
 
 

@@ -6,6 +6,7 @@ from energy.errors import Misconfigured
 from energy.interval import LENGTHS_S
 from energy.quantities import ENERGY_WH_MAX, PRICE_UEUR_PER_KWH_MAX, ratio_down
 from market.book.interface import LEVELS_MAX, ORDERS_MAX
+from market.mechanism import Mechanism, Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,15 @@ class MarketConfig:
     """Resting orders one interval's book can hold."""
     accounts_max: int = 65_536
     """Accounts that one market can admit."""
+    mechanism: Mechanism = Mechanism.CONTINUOUS
+    """How orders meet."""
+    lot_wh: int = 100
+    """Size of every order in McAfee's auction, Wh; the other mechanisms take any size."""
+    sharing: Sharing = Sharing.NONE
+    """What becomes of surplus and need that nobody traded."""
 
     def __post_init__(self) -> None:
+        self._take_names()
         tick, floor, ceiling = self.tick_ueur_per_kwh, self.price_floor_ueur_per_kwh, self.price_ceiling_ueur_per_kwh
         for name, value, low, high in (
             ("gate_lead_s", self.gate_lead_s, 0, None),
@@ -46,15 +54,26 @@ class MarketConfig:
             ("shortfall_price_max_ueur_per_kwh", self.shortfall_price_max_ueur_per_kwh, 0, PRICE_UEUR_PER_KWH_MAX),
             ("open_orders_max", self.open_orders_max, 1, ORDERS_MAX),
             ("accounts_max", self.accounts_max, 1, 1 << 32),
+            ("lot_wh", self.lot_wh, 1, ENERGY_WH_MAX),
         ):
             if value < low or (high is not None and value > high):
                 raise Misconfigured(f"{name} is {value}, but must be at least {low} and at most {high}")
         if self.interval_length_s not in LENGTHS_S:
             raise Misconfigured(f"interval_length_s is {self.interval_length_s}, but must be one of {LENGTHS_S}")
+        if self.mechanism is Mechanism.MCAFEE and self.lot_wh > self.quantity_max_wh:
+            raise Misconfigured(f"lot_wh is {self.lot_wh}, but one order has at most {self.quantity_max_wh} Wh")
         if floor % tick or ceiling % tick:
             raise Misconfigured(f"price floor {floor} and ceiling {ceiling} must be multiples of the tick {tick}")
         if self.levels > LEVELS_MAX:
             raise Misconfigured(f"the prices have {self.levels} ticks, but a book has at most {LEVELS_MAX} levels")
+
+    def _take_names(self) -> None:
+        """Take the names of choices as an agreement's file holds them."""
+        for name, choices in (("mechanism", Mechanism), ("sharing", Sharing)):
+            value = getattr(self, name)
+            if value not in list(choices):
+                raise Misconfigured(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
+            object.__setattr__(self, name, choices(value))
 
     @property
     def levels(self) -> int:

@@ -1,6 +1,7 @@
 """The matching engine: `apply(state, command, now)` is the only way to change a market.
 
-Continuous double auction, price-time priority, every trade at the resting order's price. A command is accepted with
+Continuous double auction, price-time priority, every trade at the resting order's price, and a call at the gate; or one
+of the mechanisms in which all orders wait for the gate (`market.closing`). A command is accepted with
 its events or rejected with the first code that applies, in the sequence of `MarketReject`; a refusal changes nothing.
 
 Time never goes back: a `now` before that of the last accepted command counts as the latter. An order past its expiry
@@ -15,6 +16,7 @@ from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
 from energy.quantities import amount_neur
 from energy.results import Accepted, Rejected
 from market.book import Status
+from market.closing import call_at_gate, published_price, refuse_collected
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
 from market.events import (
     AccountAdmitted,
@@ -91,7 +93,7 @@ def _open(state: MarketState, interval: int, now: int) -> Result:
     if interval % config.interval_length_s:
         facts = {"interval": interval, "interval_length_s": config.interval_length_s}
         return Rejected(MarketReject.INTERVAL_OFF_GRID, facts)
-    state.sessions[interval] = Session(interval, state.make_book(config.levels, config.open_orders_max))
+    state.sessions[interval] = Session(interval, state.new_book())
     return Accepted((IntervalOpened(interval),))
 
 
@@ -107,6 +109,9 @@ def _close(state: MarketState, interval: int, now: int) -> Result:
         return Rejected(MarketReject.GATE_STILL_OPEN, facts)
 
     events = _drop_expired(state, session, now)
+    called = call_at_gate(state, session)
+    events += called
+    price, basis = published_price(state.config, session, called)
     rests = [session.resting[handle] for side in (Side.BUY, Side.SELL) for handle, *_ in session.book.orders(side)]
     events += _drop(state, session, rests, CancelReason.GATE_CLOSED)
     del state.sessions[interval]
@@ -114,7 +119,7 @@ def _close(state: MarketState, interval: int, now: int) -> Result:
         interval, session.trades, session.traded_wh, session.turnover_neur, dict(session.exposure_neur)
     )
     state.closed[interval] = closed
-    events.append(GateClosed(interval, closed.trades, closed.traded_wh, closed.turnover_neur))
+    events.append(GateClosed(interval, closed.trades, closed.traded_wh, closed.turnover_neur, price, basis))
     return Accepted(tuple(events))
 
 
@@ -147,7 +152,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     expired = session.expired(now)
-    refusal = _refuse_collateral(state, order, account, expired)
+    refusal = refuse_collected(state, order, account, expired) or _refuse_collateral(state, order, account, expired)
     if refusal is not None:
         return refusal
     if order.time_in_force == TimeInForce.FILL_OR_KILL:
@@ -183,7 +188,8 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         reason = CancelReason.SELF_TRADE if status == Status.SELF_TRADE else CancelReason.IMMEDIATE_REST
         events.append(OrderCancelled(command.digest, order.account, order.interval, rest_wh, reason))
     bid, ask = session.book.best_bid(), session.book.best_ask()
-    assert bid is None or ask is None or bid < ask, "M3: the book is crossed"
+    apart = bid is None or ask is None or bid < ask
+    assert apart or config.mechanism.collects, "M3: the book is crossed"
     return Accepted(tuple(events))
 
 

@@ -30,9 +30,22 @@ class CancelReason(IntEnum):
     GATE_CLOSED = 5
 
 
+class PriceBasis(IntEnum):
+    """Where the price comes from that is published for an interval."""
+
+    NONE = 0
+    """Nobody traded and nobody bid or asked: there is no price."""
+    CALL = 1
+    """The one price of the call at the gate."""
+    TRADES = 2
+    """Mean of the trades, rounded down; kept between the best bid and the best ask that were left."""
+    QUOTES = 3
+    """Nobody traded: the middle of the best bid and the best ask, or the only one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One match, at the resting order's price. Financially firm."""
+    """One match: at the resting order's price, or at what the call at the gate decided. Financially firm."""
 
     interval: int
     number: int
@@ -47,6 +60,14 @@ class Trade:
     """The fill is the range [buy_from_wh, buy_from_wh + quantity_wh) of the buy order."""
     sell_from_wh: int
     """The fill is the range [sell_from_wh, sell_from_wh + quantity_wh) of the sell order."""
+    wedge_ueur_per_kwh: int = 0
+    """What of the buyer's price the seller does not get, ≥ 0: the community's difference in an auction that keeps one.
+    """
+
+    @property
+    def seller_price_ueur_per_kwh(self) -> int:
+        """What the seller gets."""
+        return self.price_ueur_per_kwh - self.wedge_ueur_per_kwh
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,9 @@ class GateClosed:
     traded_wh: int
     turnover_neur: int
     """Sum of price x quantity; divided by `traded_wh` it is the mean price in µ€/kWh."""
+    price_ueur_per_kwh: int | None = None
+    """The interval's one published price; None for none."""
+    price_basis: PriceBasis = PriceBasis.NONE
 
 
 @dataclass(frozen=True, slots=True)

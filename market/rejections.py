@@ -45,6 +45,12 @@ class MarketReject(IntEnum):
     """Facts: accounts_max."""
     INTERVAL_OFF_GRID = 1020
     """OpenInterval whose start is no multiple of the interval length. Facts: interval, interval_length_s."""
+    NOT_ONE_LOT = 1021
+    """The mechanism takes orders of one size. Facts: quantity_wh, lot_wh."""
+    ONE_ORDER_EACH = 1022
+    """The mechanism takes one order of each account. Facts: interval, open_orders."""
+    OWN_ORDERS_MEET = 1023
+    """The call would trade it with an own order. Facts: limit_price_ueur_per_kwh, own_price_ueur_per_kwh."""
 
 
 class SettlementReject(IntEnum):

@@ -4,15 +4,15 @@ Only `market.engine.apply` changes it. Everybody else reads it through the queri
 Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 """
 
-import hashlib
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from energy.identity import Address, Digest
 from energy.quantities import amount_neur
-from market.book import Book, OrderBook
+from market.book import Book, CollectingBook, OrderBook
 from market.config import MarketConfig
 from market.journal import encode_order
 from market.orders import Order, Side
@@ -20,7 +20,7 @@ from market.orders import Order, Side
 BookFactory = Callable[[int, int], Book]
 """Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
 
-_STATE_FORMAT: Final = b"RESILIA-GRID market state 1"
+_STATE_FORMAT: Final = b"RESILIA-GRID market state 2"
 
 
 @dataclass(slots=True)
@@ -49,6 +49,11 @@ class Resting:
     arrival: int
     """Place in the sequence of the interval's resting orders."""
     open_wh: int
+
+    @property
+    def price(self) -> int:
+        """Its limit, µ€/kWh."""
+        return self.order.limit_price_ueur_per_kwh
 
     @property
     def filled_wh(self) -> int:
@@ -150,6 +155,11 @@ class MarketState:
         self.orders: dict[Digest, Resting] = {}
         """Every resting order, of all intervals."""
 
+    def new_book(self) -> Book:
+        """Return an empty book for one interval, of the kind that the mechanism needs."""
+        make = CollectingBook if self.config.mechanism.collects else self.make_book
+        return make(self.config.levels, self.config.open_orders_max)
+
     def open_intervals(self) -> tuple[int, ...]:
         """Return the starts of the intervals that have a book, ascending."""
         return tuple(sorted(self.sessions))
@@ -193,8 +203,8 @@ class MarketState:
         Accounts and intervals come in ascending sequence, orders in priority sequence. What follows from these, such
         as handles, is left out, so that a book's inner workings are free.
         """
-        hasher = hashlib.sha256(_STATE_FORMAT)
-        hasher.update(_integers(*astuple(self.config), self.now, len(self.accounts)))
+        hasher = sha256(_STATE_FORMAT)
+        hasher.update(_agreed(self.config) + _integers(self.now, len(self.accounts)))
         for address, account in sorted(self.accounts.items()):
             hasher.update(address + _integers(account.collateral_neur, account.needed_neur))
             hasher.update(_integers(len(account.nonces), *sorted(account.nonces)))
@@ -223,6 +233,15 @@ def worst_case_neur(config: MarketConfig, side: Side, quantity_wh: int, price_ue
     if side == Side.BUY:
         return amount_neur(quantity_wh, max(0, price_ueur_per_kwh))
     return amount_neur(quantity_wh, max(0, config.shortfall_price_max_ueur_per_kwh - price_ueur_per_kwh))
+
+
+def _agreed(config: MarketConfig) -> bytes:
+    """Return the parameters in their sequence; names in 16 bytes too, by their hash."""
+    values = astuple(config)
+    named = [
+        sha256(str(value).encode()).digest()[:16] if isinstance(value, str) else _integers(value) for value in values
+    ]
+    return b"".join(named)
 
 
 def _integers(*values: int) -> bytes:

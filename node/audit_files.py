@@ -122,6 +122,7 @@ def _trade(item: dict[str, Any]) -> PublishedTrade:
         address_from_hex(item["buyer"]),
         address_from_hex(item["seller"]),
         _integer(item, "amountNeur"),
+        _integer(item, "price") - _integer(item, "sellerPrice") if "sellerPrice" in item else 0,
     )
 
 

@@ -15,7 +15,7 @@ from energy.errors import Misconfigured
 from energy.identity import Digest, address_from_hex, digest_from_hex
 from energy.quantities import amount_neur
 from market.audit_trades import PublishedTrade
-from node.storage.models import Checkpoint, RunRow, TradeRow
+from node.storage.models import Checkpoint, IntervalStatus, MarketInterval, RunRow, TradeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class ShownTables:
     """Record of the journal through which they were written."""
     trades: list[PublishedTrade]
     runs: list[SettledRoots]
+    prices: dict[int, int | None]
+    """The published price of each interval whose gate has closed."""
 
 
 def read_tables(path: Path) -> ShownTables | None:
@@ -54,7 +56,9 @@ def read_tables(path: Path) -> ShownTables | None:
             checkpoint = session.get(Checkpoint, "journal")
             trades = [_trade(row) for row in session.exec(select(TradeRow))]
             runs = [_run(row) for row in session.exec(select(RunRow).order_by(col(RunRow.run_id)))]
-            return ShownTables(checkpoint.position if checkpoint else 0, trades, runs)
+            closed = select(MarketInterval).where(col(MarketInterval.status) != IntervalStatus.OPEN)
+            prices = {row.start: row.price_ueur_per_kwh for row in session.exec(closed)}
+            return ShownTables(checkpoint.position if checkpoint else 0, trades, runs, prices)
     except (SQLAlchemyError, ValueError) as error:
         raise Misconfigured(f"{path} can not be read as a node's tables: {error}") from error
     finally:
@@ -78,6 +82,7 @@ def _trade(row: TradeRow) -> PublishedTrade:
         address_from_hex(row.buyer),
         address_from_hex(row.seller),
         amount_neur(row.quantity_wh, row.price_ueur_per_kwh),
+        row.wedge_ueur_per_kwh,
     )
 
 

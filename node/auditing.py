@@ -117,6 +117,7 @@ def audit_market(request: AuditRequest) -> MarketAudit:
         hashes = accumulate(other, chain_hash, initial=community.digest())
         next(hashes)
         found += compare_journals(replay, hashes)
+    found += _check_prices(replay, request, tables)
     found += _check_runs(audit, replay, request, tables)
     audit.findings = sorted(
         (each for each in found if each.interval is None or request.counts(each.interval)),
@@ -184,6 +185,21 @@ def _check_trades(
     # Trades of an interval that the journal never opened are found as invented.
     intervals = sorted({*audit.intervals, *(trade.interval for trade in counted)})
     return check_trades(replay, counted, intervals, through)
+
+
+def _check_prices(replay: JournalAudit, request: AuditRequest, tables: ShownTables | None) -> Iterator[Finding]:
+    """Hold the published price of each interval against the one that its orders and trades give."""
+    if tables is None or request.journal is not None:
+        return
+    for interval, (price, _) in replay.prices.items():
+        if request.counts(interval) and interval in tables.prices and tables.prices[interval] != price:
+            shown = tables.prices[interval]
+            facts: dict[str, int | str] = {"price": _or_dash(shown), "right_price": _or_dash(price)}
+            yield Finding(Breach.WRONG_PUBLISHED_PRICE, 0, interval, facts)
+
+
+def _or_dash(price: int | None) -> int | str:
+    return "-" if price is None else price
 
 
 # -- RECEIPTS

@@ -5,7 +5,7 @@ Kept in `community.json` of the node's folder. Local settings are in `node.confi
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,10 @@ from metering.readings import TrustClass
 METER_PROTOCOLS: Final = tuple(name for name, each in PROTOCOLS.items() if each.trust <= TrustClass.C)
 """Meters that may settle; the others are for looking at."""
 MEMBER_KINDS: Final = ("home", "storage")
+LATER_PARAMETERS: Final = {
+    field.name: field.default for field in fields(MarketConfig) if field.name in ("mechanism", "lot_wh", "sharing")
+}
+"""Parameters of the market that agreements may lack, with what they are then."""
 POWER_W_MAX: Final = 10**9
 
 
@@ -126,8 +130,15 @@ class Community:
         return next((member for member in self.members if member.account == account), None)
 
     def to_json(self) -> str:
-        """Return the canonical text of the agreement."""
-        return json.dumps(_plain(asdict(self)), indent=1, sort_keys=True) + "\n"
+        """Return the canonical text of the agreement.
+
+        Parameters that came later are left out while they have their default, so that an older text stays as it is.
+        """
+        plain = asdict(self)
+        for name, default in LATER_PARAMETERS.items():
+            if plain["market"][name] == default:
+                del plain["market"][name]
+        return json.dumps(_plain(plain), indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> "Community":

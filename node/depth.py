@@ -61,7 +61,9 @@ class Depth:
                         self._resting[event.digest] = _Resting(event.order, event.resting_wh)
                         self._change(event.order, event.resting_wh, 1)
                 case Trade():
-                    self._take(event.sell_order if event.buy_order == incoming else event.buy_order, event.quantity_wh)
+                    for resting in (event.buy_order, event.sell_order):  # in the call at the gate, both rested
+                        if resting != incoming:
+                            self._take(resting, event.quantity_wh)
                 case OrderCancelled():
                     # The rest of an order that never rested is told as cancelled too.
                     if event.digest in self._resting:

@@ -53,6 +53,7 @@ class Present:
             "now": now,
             "intervalLengthS": market.interval_length_s,
             "gateLeadS": market.gate_lead_s,
+            "mechanism": market.mechanism,
             "head": head,
             "journal": {"sequence": self._trading.sequence, "hash": hex_text(self._trading.journal_hash)},
             "openIntervals": list(open_intervals),

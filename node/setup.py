@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from market.config import MarketConfig
+from market.mechanism import Mechanism, Sharing
 from node.community import Community
 from node.founding import Founding, found_community, load_members
 from node.tariffs import TariffSchedule
@@ -26,7 +27,14 @@ EXAMPLE_TARIFF = (250_000, 60_000, 275_000, 30_000, 50)
 
 
 def init_community(
-    folder: Path, *, name: str, tz: str, members: Path | None = None, tariffs: Path | None = None
+    folder: Path,
+    *,
+    name: str,
+    tz: str,
+    members: Path | None = None,
+    tariffs: Path | None = None,
+    mechanism: Mechanism = Mechanism.CONTINUOUS,
+    sharing: Sharing = Sharing.NONE,
 ) -> Community:
     """Found a community now, on this machine's clock.
 
@@ -36,11 +44,13 @@ def init_community(
         tz: IANA time zone.
         members: CSV of members, see `node.founding.load_members`; None for none yet.
         tariffs: CSV of grid tariffs, see `node.tariffs`; None for an example to edit.
+        mechanism: How orders meet.
+        sharing: What becomes of surplus that nobody traded.
     Raises:
         Misconfigured: the folder is in use, or a file is wrong.
     """
     now = int(time.time())
-    market = MarketConfig()
+    market = MarketConfig(mechanism=mechanism, sharing=sharing)
     length = market.interval_length_s
     first = (now + FIRST_INTERVAL_AFTER_S) // length * length
     founding = Founding(

@@ -63,9 +63,10 @@ class Showing:
         match event:
             case IntervalOpened(interval):
                 self.opened.append(interval)
-            case GateClosed(interval, trades, traded_wh, _):
+            case GateClosed(interval, trades, traded_wh):
                 self.closed.append(event)
-                data = {"start": interval, "status": "closed", "trades": trades, "tradedWh": traded_wh}
+                told = {"start": interval, "status": "closed", "trades": trades, "tradedWh": traded_wh}
+                data = {**told, "price": event.price_ueur_per_kwh}
                 self._broadcaster.publish(EventKind.INTERVAL, data)
             case Trade():
                 data = {

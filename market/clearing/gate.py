@@ -1,6 +1,7 @@
 """From the market's open orders to a sealed book, and from a clearing back to trades, when a gate closes.
 
-Units: Wh, µ€/kWh, ticks. Refuses: prices off the ladder, and clearings in which a deal has two prices, with ValueError.
+A deal whose buyer pays more than its seller gets becomes a trade with a wedge. Units: Wh, µ€/kWh, ticks.
+Refuses: prices off the ladder, with ValueError.
 """
 
 from collections.abc import Sequence
@@ -44,14 +45,10 @@ def trades(
         open_orders: The same as there.
         config: The same as there.
         first_number: How many trades the interval has had.
-    Raises:
-        ValueError: a deal has a buyer's and a seller's price, as McAfee's and Huang's may; a trade has one.
     """
     filled_wh = [each.order.quantity_wh - each.open_wh for each in open_orders]
     made = []
     for number, deal in enumerate(clearing.deals, start=first_number):
-        if deal.buyer_tick != deal.seller_tick:
-            raise ValueError(f"buyers pay tick {deal.buyer_tick} and sellers get tick {deal.seller_tick}")
         buy, sell = open_orders[deal.buy], open_orders[deal.sell]
         made.append(
             Trade(
@@ -65,6 +62,7 @@ def trades(
                 seller=sell.order.account,
                 buy_from_wh=filled_wh[deal.buy],
                 sell_from_wh=filled_wh[deal.sell],
+                wedge_ueur_per_kwh=(deal.buyer_tick - deal.seller_tick) * config.tick_ueur_per_kwh,
             )
         )
         filled_wh[deal.buy] += deal.quantity_wh

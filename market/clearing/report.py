@@ -22,7 +22,7 @@ Mechanism = Callable[[SealedBook], Clearing]
 
 MECHANISMS: Final[Mapping[str, Mechanism]] = {
     "continuous": continuous,
-    "call-auction": call_auction,
+    "call": call_auction,
     "pay-as-bid": pay_as_bid,
     "huang": huang,
 }

@@ -32,6 +32,7 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     MarketReject.PRICE_OFF_TICK: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.UNSUPPORTED_ATTRIBUTE: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.EXPIRED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.NOT_ONE_LOT: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.BOOK_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Status of a refusal; all others are conflicts with the state of the market: 409."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from market.mechanism import Mechanism, Sharing
 from node.cli.failure import usage_failure
 from node.cli.output import print_json, talk
 from node.cli.session import session_of
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 TIME_ZONE_DEFAULT: Final = "Europe/Paris"
 
+MechanismOption = Annotated[
+    Mechanism, typer.Option(help="How orders meet: at once, or all at the gate; see docs/MARKET_RULES.md.")
+]
 RpcPortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65535, metavar="PORT", help="Port of JSON-RPC; else 8545, or a free one if that is taken."),
@@ -45,6 +49,7 @@ def demo(
     seed: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="The same number gives the same day, byte for byte.")
     ] = 1,
+    mechanism: MechanismOption = Mechanism.CONTINUOUS,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the node's data in this folder; else nothing is kept.")
     ] = None,
@@ -63,6 +68,7 @@ def demo(
             homes=homes,
             day=chosen_day,
             seed=seed,
+            mechanism=mechanism,
             keep=keep,
             rpc_port=rpc_port,
             web_port=web_port,
@@ -84,6 +90,10 @@ def init(
     tariffs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV of the grid tariffs; else an example to edit.")
     ] = None,
+    mechanism: MechanismOption = Mechanism.CONTINUOUS,
+    sharing: Annotated[
+        Sharing, typer.Option(help="Share among neighbours what nobody traded, once the meters have told.")
+    ] = Sharing.NONE,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
     """Found a community: its keys, a chain of its own with the contracts, its members and tariffs."""
@@ -97,7 +107,15 @@ def init(
     community_name = name or _ask_name(folder.resolve().name, ask_nothing)
     from node.setup import init_community
 
-    community = init_community(folder, name=community_name, tz=time_zone, members=members, tariffs=tariffs)
+    community = init_community(
+        folder,
+        name=community_name,
+        tz=time_zone,
+        members=members,
+        tariffs=tariffs,
+        mechanism=mechanism,
+        sharing=sharing,
+    )
     if session.as_json:
         counts = {"members": len(community.members), "chainId": community.chain_id}
         print_json("init", {"name": community.name, "folder": str(folder), **counts})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from energy.errors import Misconfigured
+from market.mechanism import Mechanism
 from node.storage.durable import write_whole
 
 CHECKPOINT_FILE: Final = "demo.json"
@@ -23,6 +24,7 @@ class Checkpoint:
     seed: int
     day: str
     homes: int
+    mechanism: str = Mechanism.CONTINUOUS
     step: int = 0
     """Quarter-hour of the demo, from 0."""
     round: int = 0
@@ -33,8 +35,11 @@ class Checkpoint:
     """State of each resident, by label."""
     commands: list[dict[str, Any]] = field(default_factory=list)
     """What the residents send in this round."""
-    closing: list[int | None] = field(default_factory=list)
-    """How the step's book stood before its gate closed: Wh traded; mean price, best bid, best ask in µ€/kWh."""
+
+    @property
+    def options(self) -> str:
+        """The options that gave this demo; only they resume it."""
+        return f"--day {self.day} --homes {self.homes} --seed {self.seed} --mechanism {self.mechanism}"
 
     def save(self, folder: Path) -> None:
         """Put it on disk, whole or not at all."""

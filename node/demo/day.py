@@ -8,15 +8,18 @@ HTTP, frames over serial lines, rows in a file.
 
 import asyncio
 import csv
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from dispatch.bidding import OrderProposal
 from dispatch.planner import Planner
 from dispatch.prices import GridTariff
 from energy.errors import Unavailable
 from energy.identity import Digest, digest_from_hex
+from market.config import MarketConfig
+from market.mechanism import Mechanism
 from metering.files.csv_row import HEADER
 from metering.sources.simulators.linky import LinkySimulator
 from node.app import Node, TickReport
@@ -112,7 +115,8 @@ class Day:
         self._checkpoint = checkpoint
         self._pace = pace
         self._watch = watch
-        self._length = self._node.community.market.interval_length_s
+        self._market = self._node.community.market
+        self._length = self._market.interval_length_s
         per_row = 3600 // self._length
         self._tariffs = [GridTariff(*row[1:5]) for row in self._street.tariffs for _ in range(per_row)]
 
@@ -139,15 +143,15 @@ class Day:
         for number in range(max(1, self._checkpoint.round), len(ROUNDS_AT_S) + 1):
             await self._quote(number, base, market_interval)
         if self._checkpoint.round <= len(ROUNDS_AT_S):
-            book = await self._rpc.call("energy_getBook", market_interval)
-            self._checkpoint.closing = [book["traded"]["tradedWh"], book["traded"]["meanPrice"], *_best(book)]
             self._save(len(ROUNDS_AT_S) + 1, self._clock.now())
-        await self._advance(market_interval - self._node.community.market.gate_lead_s)
+        await self._advance(market_interval - self._market.gate_lead_s)
         self._watch(self._checkpoint.step, await self._node.tick())
         tariff = self._tariffs[self._place(market_interval)]
-        traded, mean, bid, ask = self._checkpoint.closing
+        (closed,) = await self._rpc.pages("energy_getIntervals", {"from": market_interval, "to": market_interval + 1})
+        positions = await self._positions(market_interval)
         for resident in self._residents:
-            resident.agent.learn_price(market_interval, tariff, traded or 0, mean, bid, ask)
+            resident.agent.contracted(market_interval, positions.get(resident.key.address, 0))
+            resident.agent.learn_price(market_interval, tariff, closed["tradedWh"], closed["price"])
 
     async def _deliver_and_read(self, base: int) -> None:
         """Live through the interval that ends at `base`, and let the meters tell its registers."""
@@ -174,7 +178,8 @@ class Day:
             await self._node.tick()
             filled, _ = await self._fills(interval)
             commands = []
-            bid, ask = _best(await self._rpc.call("energy_getBook", interval))
+            sealed = self._market.mechanism.collects  # nobody looks at the others' orders before the gate
+            bid, ask = (None, None) if sealed else _best(await self._rpc.call("energy_getBook", interval))
             tariffs = self._tariffs[self._place(interval) :][:PLAN_STEPS]
             domain = self._node.settlement_domain
             for resident in self._residents:
@@ -186,7 +191,7 @@ class Day:
                     if number == 1
                     else resident.agent.requote(now, interval, bid, ask)
                 )
-                commands += resident.replace_quotes(wanted, filled, domain)
+                commands += resident.replace_quotes(fitting(wanted, self._market), filled, domain)
             self._checkpoint.commands = commands
             self._save(number, self._clock.now())
         await self._rpc.batch(self._checkpoint.commands)
@@ -224,6 +229,16 @@ class Day:
         self._checkpoint.now = now
         self._checkpoint.residents = {resident.label: resident.to_json() for resident in self._residents}
         self._checkpoint.save(self._node.folder)
+
+
+def fitting(wanted: Sequence[OrderProposal], market: MarketConfig) -> Sequence[OrderProposal]:
+    """Return the proposals in the shape that the market's mechanism takes: the largest only, or one lot of it."""
+    if not market.mechanism.takes_one_order_each or not wanted:
+        return wanted
+    largest = max(wanted, key=lambda proposal: proposal.quantity_wh)
+    if market.mechanism is Mechanism.HUANG:
+        return [largest]
+    return [replace(largest, quantity_wh=market.lot_wh)] if largest.quantity_wh >= market.lot_wh else []
 
 
 def _mend_meter_file(file: Path) -> None:

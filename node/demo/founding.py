@@ -6,13 +6,15 @@ from pathlib import Path
 from eth_account import Account
 
 from market.config import MarketConfig
+from market.mechanism import Mechanism
 from node.community import Community
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
 from node.founding import Founding, Progress, found_community
 from node.keys import ROLES
 
-MARKET = MarketConfig(open_orders_max=4_096, accounts_max=1_024)
+LOT_WH = 100
+"""What everybody orders in McAfee's auction: about a tenth of what a home uses in a quarter-hour."""
 RUN_INTERVALS = 8
 """Two hours to a run: often enough to watch, too coarse to show a household's curve."""
 OPEN_AHEAD = 4
@@ -23,8 +25,13 @@ KEYS_FOLDER = "members"
 KEYS_PASSWORD = "demo"
 
 
+def market_of(mechanism: Mechanism) -> MarketConfig:
+    """Return the rules of the street's market."""
+    return MarketConfig(open_orders_max=4_096, accounts_max=1_024, mechanism=mechanism, lot_wh=LOT_WH)
+
+
 async def found_demo(
-    folder: Path, seed: int, street: Street, residents: list[Resident], progress: Progress
+    folder: Path, seed: int, street: Street, residents: list[Resident], market: MarketConfig, progress: Progress
 ) -> Community:
     """Found the community of the street in an empty folder."""
     founding = Founding(
@@ -32,7 +39,7 @@ async def found_demo(
         chain_id=10**9 + int.from_bytes(seeded(seed, street.day, len(street.homes), "chain")[:4], "big") % (2**30),
         time_zone=TIME_ZONE,
         demo=True,
-        market=MARKET,
+        market=market,
         open_ahead=OPEN_AHEAD,
         run_intervals=RUN_INTERVALS,
         founded_at=street.start - 3_600,

@@ -85,7 +85,10 @@ def fills_respect_limits(node: Node) -> Proof:
         limits = {row.digest: row.limit_price_ueur_per_kwh for row in session.exec(select(OrderRow))}
         trades = session.exec(select(TradeRow)).all()
     broken = [
-        trade for trade in trades if not limits[trade.sell_order] <= trade.price_ueur_per_kwh <= limits[trade.buy_order]
+        trade
+        for trade in trades
+        if trade.price_ueur_per_kwh > limits[trade.buy_order]
+        or trade.price_ueur_per_kwh - trade.wedge_ueur_per_kwh < limits[trade.sell_order]
     ]
     return Proof("limits", not broken, {"trades": len(trades), "broken": len(broken)})
 

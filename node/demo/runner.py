@@ -15,13 +15,14 @@ from typing import Any
 from dispatch.planner import Planner
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.interval import QUARTER_HOUR_S
+from market.mechanism import Mechanism
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
 from node.demo import proofs
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
 from node.demo.day import Day, Meters, Pace, Stage
-from node.demo.founding import MARKET, found_demo
+from node.demo.founding import found_demo, market_of
 from node.demo.proofs import Proof
 from node.demo.residents import LINKY_HOMES, settle_in
 from node.demo.screen import Screen
@@ -51,6 +52,7 @@ class DemoOptions:
     homes: int = 17
     day: date | None = None
     seed: int = 1
+    mechanism: Mechanism = Mechanism.CONTINUOUS
     keep: Path | None = None
     """Folder to keep and to resume from; None keeps nothing."""
     rpc_port: int | None = None
@@ -123,6 +125,7 @@ async def _prove(stage: Stage, options: DemoOptions, screen: Screen) -> tuple[di
     figures |= {
         "seed": options.seed,
         "day": str(stage.street.day),
+        "mechanism": options.mechanism,
         "net_sum_neur": nets.detail["net_sum_neur"],
         "journal_hash": "0x" + node.trading.journal_hash.hex(),
         "replayed_hash": replay.detail["replayed_hash"],
@@ -149,14 +152,13 @@ def _checkpoint(folder: Path, options: DemoOptions, day: date) -> Checkpoint:
     Raises:
         Misconfigured: the folder holds another demo.
     """
-    wanted = Checkpoint(options.seed, str(day), options.homes)
+    wanted = Checkpoint(options.seed, str(day), options.homes, options.mechanism)
     found = Checkpoint.load(folder)
     if found is None:
         return wanted
-    if (found.seed, found.day, found.homes) != (wanted.seed, wanted.day, wanted.homes):
+    if found.options != wanted.options:
         raise Misconfigured(
-            f"{folder} holds the demo of --day {found.day} --homes {found.homes} --seed {found.seed}: "
-            "give the same options to resume it, or name a new folder"
+            f"{folder} holds the demo of {found.options}: give the same options to resume it, or name a new folder"
         )
     return found
 
@@ -169,10 +171,14 @@ async def _run(options: DemoOptions, folder: Path) -> int:
     checkpoint = _checkpoint(folder, options, day)
     planner = Planner()
     screen.introduce(options.homes, min(LINKY_HOMES, options.homes), str(day), options.seed)
-    residents = settle_in(street, options.seed, MARKET, planner)
+    market = market_of(options.mechanism)
+    residents = settle_in(street, options.seed, market, planner)
     if not is_founded(folder):
         screen.begin(_("Founding the community"), 1)
-        await found_demo(folder, options.seed, street, residents, lambda _what, done, of: screen.progress(done, of))
+        found = found_demo(
+            folder, options.seed, street, residents, market, lambda _, done, of: screen.progress(done, of)
+        )
+        await found
         screen.end()
     clock = SimulatedClock(max(checkpoint.now, street.start - QUARTER_HOUR_S))
     meters = Meters(folder, residents)

@@ -103,6 +103,18 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
     MarketReject.INTERVAL_NOT_CLOSED: (mark("The gate for {interval} has not closed yet."), ""),
     MarketReject.NEGATIVE_COLLATERAL: (mark("Collateral cannot be negative: {collateral_neur}."), ""),
     MarketReject.TOO_MANY_ACCOUNTS: (mark("The market is full: it holds {accounts_max} accounts."), ""),
+    MarketReject.NOT_ONE_LOT: (
+        mark("This market takes orders of {lot_wh} only, not of {quantity_wh}."),
+        mark("Order exactly {lot_wh}."),
+    ),
+    MarketReject.ONE_ORDER_EACH: (
+        mark("This market takes one order of each account for an interval; yours is in the book already."),
+        mark("Cancel it first, then place the new one."),
+    ),
+    MarketReject.OWN_ORDERS_MEET: (
+        mark("At {limit_price_ueur_per_kwh} it would trade with your own order at {own_price_ueur_per_kwh}."),
+        mark("Cancel that order first, or choose a price that does not meet it."),
+    ),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(

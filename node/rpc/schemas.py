@@ -6,6 +6,7 @@ The unit is in each key; the notes say the rest. Every key of an answer is alway
 from collections.abc import Mapping
 from typing import Any, Final
 
+from market.mechanism import Mechanism
 from market.orders import Side
 from node.candles import LENGTH_S_MAX
 from node.query_rows import TIME_IN_FORCE_NAMES
@@ -139,6 +140,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "now": INSTANT,
             "intervalLengthS": NATURAL,
             "gateLeadS": NATURAL,
+            "mechanism": one_of(*Mechanism),
             "head": record({"number": NATURAL, "hash": HASH, "timestamp": INSTANT}),
             "journal": record({"sequence": NATURAL, "hash": HASH}),
             "openIntervals": array(INSTANT),
@@ -202,7 +204,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "interval": INSTANT,
             "number": NATURAL | {"description": "count from 0 within the interval"},
             "matchedAt": INSTANT,
-            "price": PRICE,
+            "price": PRICE | {"description": "µ€ per kWh that the buyer pays"},
+            "sellerPrice": PRICE | {"description": "µ€ per kWh that the seller gets; docs/MARKET_RULES.md: the rest"},
             "quantityWh": NATURAL,
             "buyer": ADDRESS,
             "seller": ADDRESS,
@@ -235,6 +238,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "trades": NATURAL,
             "tradedWh": NATURAL,
             "meanPrice": INT_OR_NULL | {"description": "µ€ per kWh, rounded down; null without a trade"},
+            "price": INT_OR_NULL | {"description": "the one price published at gate closure, µ€ per kWh"},
+            "priceBasis": TEXT_OR_NULL | {"description": "where that price comes from: call, trades or quotes"},
             "importWh": INT_OR_NULL,
             "exportWh": INT_OR_NULL,
             "certifiedWh": INT_OR_NULL,

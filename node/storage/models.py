@@ -66,6 +66,10 @@ class MarketInterval(SQLModel, table=True):
     turnover_neur: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     mean_price_ueur_per_kwh: int | None = None
     """Turnover over energy, rounded down; None without a trade."""
+    price_ueur_per_kwh: int | None = None
+    """The one published price of the interval; None while its gate is open, or when it has none."""
+    price_basis: str | None = None
+    """call, trades or quotes: where the published price comes from."""
     import_wh: int | None = None
     """Attested import of all meters."""
     export_wh: int | None = None
@@ -115,6 +119,8 @@ class TradeRow(SQLModel, table=True):
     seller: str = Field(index=True)
     buy_from_wh: int
     sell_from_wh: int
+    wedge_ueur_per_kwh: int = 0
+    """What of the price the seller does not get."""
 
 
 class ReadingRow(SQLModel, table=True):

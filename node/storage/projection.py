@@ -77,8 +77,7 @@ class Projection:
                     self._insert(OrderRow, [_order_row(sequence, now, event)])
                 case Trade():
                     self._insert(TradeRow, [_trade_row(sequence, now, event)])
-                    if isinstance(command, PlaceOrder):
-                        self._fill_resting(event, command)
+                    self._fill_resting(event, command)
                 case OrderCancelled():
                     self._cancel(event)
                 case GateClosed():
@@ -177,15 +176,15 @@ class Projection:
         values = [literal(value, table.c[name].type) for name, value in row.items()]
         self._statements.append((insert(table).from_select(list(row), select(*values).where(~known)), []))
 
-    def _fill_resting(self, trade: Trade, command: PlaceOrder) -> None:
-        resting = trade.sell_order if trade.buy_order == command.digest else trade.buy_order
+    def _fill_resting(self, trade: Trade, command: Command) -> None:
+        """Fill the orders of a trade that rested: both in a call, else the one that did not come with the command."""
+        incoming = command.digest if isinstance(command, PlaceOrder) else None
         filled = col(OrderRow.filled_wh) + trade.quantity_wh
-        self._update(
-            OrderRow,
-            col(OrderRow.digest) == hex_text(resting),
-            filled_wh=filled,
-            status=case((filled >= col(OrderRow.quantity_wh), OrderStatus.FILLED.value), else_=OrderRow.status),
-        )
+        is_filled = case((filled >= col(OrderRow.quantity_wh), OrderStatus.FILLED.value), else_=OrderRow.status)
+        for resting in (trade.buy_order, trade.sell_order):
+            if resting != incoming:
+                where = col(OrderRow.digest) == hex_text(resting)
+                self._update(OrderRow, where, filled_wh=filled, status=is_filled)
 
     def _cancel(self, event: OrderCancelled) -> None:
         self._update(OrderRow, col(OrderRow.digest) == hex_text(event.digest), status=_STATUS_BY_REASON[event.reason])
@@ -199,6 +198,8 @@ class Projection:
             traded_wh=event.traded_wh,
             turnover_neur=event.turnover_neur,
             mean_price_ueur_per_kwh=event.turnover_neur // event.traded_wh if event.traded_wh else None,
+            price_ueur_per_kwh=event.price_ueur_per_kwh,
+            price_basis=event.price_basis.name.lower() if event.price_basis else None,
         )
 
     def _insert(self, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
@@ -246,4 +247,5 @@ def _trade_row(sequence: int, now: int, trade: Trade) -> dict[str, Any]:
         seller=hex_text(trade.seller),
         buy_from_wh=trade.buy_from_wh,
         sell_from_wh=trade.sell_from_wh,
+        wedge_ueur_per_kwh=trade.wedge_ueur_per_kwh,
     ).model_dump()

@@ -2,13 +2,16 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from energy.results import Accepted
 from market.book import OrderBook, ReferenceBook
 from market.commands import PlaceOrder
+from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.journal import decode, encode
-from tests.support.market import SMALL, Move, accepted, busy_day, market_days, resolve
+from market.mechanism import Mechanism
+from tests.support.market import SMALL, Move, accepted, busy_day, fitted, market_days, market_of, resolve
 from tests.support.market_auditor import Auditor
 
 
@@ -23,10 +26,22 @@ def test_busy_day_keeps_m1_to_m5_on_either_book(seed: int) -> None:
     assert keeps_m1_to_m5(busy_day(seed)) > 10
 
 
-def keeps_m1_to_m5(day: list[Move]) -> int:
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(market_days, st.sampled_from([each for each in Mechanism if each.collects]))
+def test_any_day_keeps_m1_to_m5_whatever_the_mechanism(day: list[Move], mechanism: Mechanism) -> None:
+    keeps_m1_to_m5(fitted(day, mechanism), market_of(mechanism))
+
+
+@pytest.mark.parametrize("mechanism", [each for each in Mechanism if each.collects])
+def test_busy_days_keep_m1_to_m5_and_trade_in_every_mechanism(mechanism: Mechanism) -> None:
+    days = [fitted(busy_day(seed, accounts=8), mechanism) for seed in range(12)]
+    assert sum(keeps_m1_to_m5(day, market_of(mechanism)) for day in days) > 10
+
+
+def keeps_m1_to_m5(day: list[Move], config: MarketConfig = SMALL) -> int:
     """Run a day on both books, check everything after every move, and return the number of trades."""
-    state, twin = MarketState(SMALL, OrderBook), MarketState(SMALL, ReferenceBook)
-    auditor = Auditor(SMALL)
+    state, twin = MarketState(config, OrderBook), MarketState(config, ReferenceBook)
+    auditor = Auditor(config)
     journal: list[bytes] = []
     placed: list[PlaceOrder] = []
     now = 0
@@ -56,7 +71,7 @@ def keeps_m1_to_m5(day: list[Move]) -> int:
         resting = {(order.digest, order.open_wh) for order in state.resting_orders()}
         assert resting == {(order.digest, order.open_wh) for order in auditor.resting.values()}
 
-    replayed = MarketState(SMALL)
+    replayed = MarketState(config)
     for number, record in enumerate(journal):
         sequence, when, command = decode(record)
         assert sequence == number

@@ -4,20 +4,23 @@ import copy
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from market.audit_findings import Breach
 from market.audit_trades import PublishedTrade
 from market.commands import AdmitAccount, Command, PlaceOrder
+from market.config import MarketConfig
+from market.mechanism import Mechanism
 from tests.support.audited_market import HonestMarket, ShownMarket, published
-from tests.support.market import SMALL, Move, busy_day, market_days, resolve
+from tests.support.market import SMALL, Move, busy_day, fitted, market_days, market_of, resolve
 
 Refused = tuple[int, int, Command]
 """Place in the journal that it would have had, time, command."""
 
 
-def run(day: list[Move]) -> tuple[ShownMarket, list[Refused]]:
+def run(day: list[Move], config: MarketConfig = SMALL) -> tuple[ShownMarket, list[Refused]]:
     """Run a day; return what is shown of it and the commands that the engine refused."""
-    market = HonestMarket(SMALL)
+    market = HonestMarket(config)
     placed: list[PlaceOrder] = []
     refused: list[Refused] = []
     now = 0
@@ -37,6 +40,30 @@ def run(day: list[Move]) -> tuple[ShownMarket, list[Refused]]:
 @given(market_days)
 def test_an_honest_day_holds(day: list[Move]) -> None:
     holds(run(day)[0])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(market_days, st.sampled_from([each for each in Mechanism if each.collects]))
+def test_an_honest_day_holds_whatever_the_mechanism(day: list[Move], mechanism: Mechanism) -> None:
+    holds(run(fitted(day, mechanism), market_of(mechanism))[0])
+
+
+@pytest.mark.parametrize("mechanism", [each for each in Mechanism if each.collects])
+def test_an_honest_busy_day_holds_in_every_mechanism(mechanism: Mechanism) -> None:
+    shown = [run(fitted(busy_day(seed, accounts=8), mechanism), market_of(mechanism))[0] for seed in range(8)]
+    assert sum(holds(each) for each in shown) > 10
+
+
+@pytest.mark.parametrize("mechanism", [each for each in Mechanism if each.collects])
+def test_whatever_a_mechanism_refuses_the_auditor_finds_in_a_journal(mechanism: Mechanism) -> None:
+    shown, refused = run(fitted(busy_day(1, 120, accounts=8), mechanism), market_of(mechanism))
+    assert len(refused) > 20
+    for place, now, command in refused:
+        if isinstance(command, AdmitAccount) and command.collateral_neur < 0:
+            continue
+        forged = ShownMarket(shown.config, shown.records[: place - 1])
+        forged.insert(now, command)
+        assert forged.audit().findings, command
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -53,7 +53,10 @@ def _trade(interval: int, number: int, sequence: int, matched_at: int, price: in
         matched_at=matched_at,
         price_ueur_per_kwh=price,
         quantity_wh=quantity_wh,
-        **dict.fromkeys(("buy_order", "sell_order", "buyer", "seller"), ""),
+        buy_order="",
+        sell_order="",
+        buyer="",
+        seller="",
         buy_from_wh=0,
         sell_from_wh=0,
     )

@@ -33,6 +33,7 @@ def published(trade: Trade, matched_at: int) -> PublishedTrade:
         trade.buyer,
         trade.seller,
         trade.quantity_wh * trade.price_ueur_per_kwh,
+        trade.wedge_ueur_per_kwh,
     )
 
 

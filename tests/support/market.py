@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import Event, Trade
 from market.journal import encode_order
+from market.mechanism import Mechanism
 from market.orders import Order, Side, TimeInForce
 from market.state import BookFactory
 
@@ -147,18 +148,18 @@ market_days: st.SearchStrategy[list[Move]] = st.lists(
 """Moves on the small market, from its opening on: short, odd, and easy to shrink."""
 
 
-def busy_day(seed: int, moves: int = 250) -> list[Move]:
+def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
     """Moves of a crowded day: most orders are good and meet others; the gates close and the intervals are released."""
     chance = random.Random(seed)
     start, first, last = 0, 1_800, 2_700
-    opening: list[Command] = [AdmitAccount(address(number), 500_000) for number in (1, 2, 3)]
+    opening: list[Command] = [AdmitAccount(address(number), 500_000) for number in range(1, accounts + 1)]
     day: list[Move] = [(start, command) for command in (*opening, OpenInterval(first), OpenInterval(last))]
     for nonce in range(moves):
         seconds = chance.choice([0, 0, 1, 10, 20])
         kind = chance.random()
         if kind < 0.75:
             placed = order(
-                chance.randint(1, 3),
+                chance.randint(1, accounts),
                 chance.choice(list(Side)),
                 chance.randint(1, 12),
                 chance.randint(-1, 3) * 1_000,
@@ -172,7 +173,7 @@ def busy_day(seed: int, moves: int = 250) -> list[Move]:
             day.append((seconds, CancelEarlier(chance.randint(0, nonce), chance.choice([None, None, 1]))))
         else:
             collateral = chance.choice([0, 100_000, 500_000])
-            day.append((seconds, AdmitAccount(address(chance.randint(1, 5)), collateral)))
+            day.append((seconds, AdmitAccount(address(chance.randint(1, accounts + 2)), collateral)))
         if nonce % 50 == 49:
             for interval in (first, last):
                 day += [(0, CloseGate(interval)), (0, ReleaseInterval(interval))]
@@ -187,3 +188,20 @@ def resolve(move: Command | CancelEarlier, placed: list[PlaceOrder]) -> Command 
         return None
     chosen = placed[move.which % len(placed)]
     return cancel(chosen, None if move.account is None else address(move.account))
+
+
+def market_of(mechanism: Mechanism) -> MarketConfig:
+    """The small market under a mechanism."""
+    return replace(SMALL, mechanism=mechanism, lot_wh=6, open_orders_max=9, accounts_max=9)
+
+
+def fitted(day: list[Move], mechanism: Mechanism) -> list[Move]:
+    """Return a day whose orders are mostly of the size that a mechanism takes."""
+    if mechanism is not Mechanism.MCAFEE:
+        return day
+    return [
+        (seconds, place(replace(move.order, quantity_wh=6 if number % 5 else move.order.quantity_wh)))
+        if isinstance(move, PlaceOrder)
+        else (seconds, move)
+        for number, (seconds, move) in enumerate(day)
+    ]

@@ -1,11 +1,13 @@
 """An auditor that believes nothing but commands and events, keeps its own orders, and checks M1 to M4 after each."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from energy.identity import Address, Digest
-from market.commands import AdmitAccount, Command, PlaceOrder, ReleaseInterval
+from market.commands import AdmitAccount, CloseGate, Command, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
 from market.events import Event, GateClosed, OrderCancelled, OrderPlaced, Trade
+from market.mechanism import Mechanism
 from market.orders import Order, Side
 
 
@@ -40,6 +42,8 @@ class Auditor:
             self.collateral[command.account] = command.collateral_neur
         if isinstance(command, ReleaseInterval):
             self.released.add(command.interval)
+        if isinstance(command, CloseGate):
+            self._check_call(command.interval, [event for event in events if isinstance(event, Trade)])
         taker: AuditedOrder | None = None
         for event in events:
             match event:
@@ -48,8 +52,11 @@ class Auditor:
                     taker = AuditedOrder(order, digest, self.arrivals, order.quantity_wh)
                     self.arrivals += 1
                 case Trade():
-                    assert taker is not None
-                    self._trade(event, taker)
+                    if taker is not None:
+                        self._trade(event, taker)
+                        continue
+                    assert isinstance(command, CloseGate), "only a call trades without an incoming order"
+                    self._called(event)
                 case OrderCancelled(digest, _, _, cancelled_wh):
                     leaving = taker if taker is not None and taker.digest == digest else self.resting.pop(digest)
                     assert leaving.open_wh == cancelled_wh
@@ -61,7 +68,8 @@ class Auditor:
                     assert turnover_neur == sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in of_interval)
         if taker is not None:
             self._placed(taker, events)
-        self._assert_not_crossed()
+        if not self.config.mechanism.collects:
+            self._assert_not_crossed()
 
     def needed_neur(self, account: Address) -> int:
         """Recompute an account's worst case from nothing but open orders and trades."""
@@ -69,7 +77,9 @@ class Auditor:
             (t.interval, Side.BUY, t.quantity_wh, t.price_ueur_per_kwh) for t in self.trades if t.buyer == account
         ]
         sold = [
-            (t.interval, Side.SELL, t.quantity_wh, t.price_ueur_per_kwh) for t in self.trades if t.seller == account
+            (t.interval, Side.SELL, t.quantity_wh, t.price_ueur_per_kwh - t.wedge_ueur_per_kwh)
+            for t in self.trades
+            if t.seller == account
         ]
         open_orders = [
             (r.order.interval, r.order.side, r.open_wh, r.order.limit_price_ueur_per_kwh)
@@ -82,6 +92,51 @@ class Auditor:
             for interval, side, wh, price in bought + sold + open_orders
             if interval not in self.released
         )
+
+    def _check_call(self, interval: int, called: list[Trade]) -> None:
+        """Hold a call against what must be true of it whatever its rule: envy, and prices."""
+        mechanism = self.config.mechanism
+        if not mechanism.collects:
+            assert called == [], "continuous trading leaves nothing that could meet"
+        live = [r for r in self.resting.values() if r.order.interval == interval and not self._has_expired(r)]
+        filled = Counter[Digest]()
+        for trade in called:
+            filled[trade.buy_order] += trade.quantity_wh
+            filled[trade.sell_order] += trade.quantity_wh
+        if mechanism in (Mechanism.CALL, Mechanism.PAY_AS_BID):
+            left = [(r.order, r.open_wh - filled[r.digest]) for r in live if r.open_wh > filled[r.digest]]
+            bids = [o.limit_price_ueur_per_kwh for o, _ in left if o.side == Side.BUY]
+            asks = [o.limit_price_ueur_per_kwh for o, _ in left if o.side == Side.SELL]
+            assert not bids or not asks or max(bids) < min(asks), "M3 after the call: more could have traded"
+        if mechanism is Mechanism.CALL:
+            assert len({trade.price_ueur_per_kwh for trade in called}) <= 1
+            assert all(trade.wedge_ueur_per_kwh == 0 for trade in called)
+        if mechanism in (Mechanism.HUANG, Mechanism.MCAFEE):
+            assert len({(t.price_ueur_per_kwh, t.wedge_ueur_per_kwh) for t in called}) <= 1
+            assert all(trade.wedge_ueur_per_kwh >= 0 for trade in called), "the community pays in"
+
+    def _has_expired(self, resting: AuditedOrder) -> bool:
+        return 0 < resting.order.expiry < self.now
+
+    def _called(self, trade: Trade) -> None:
+        """Follow a trade of the call: both orders rested."""
+        buy, sell = self.resting[trade.buy_order], self.resting[trade.sell_order]
+        assert (buy.order.side, sell.order.side) == (Side.BUY, Side.SELL)
+        assert (trade.buyer, trade.seller) == (buy.order.account, sell.order.account)
+        assert trade.buyer != trade.seller
+        pays, gets = trade.price_ueur_per_kwh, trade.price_ueur_per_kwh - trade.wedge_ueur_per_kwh
+        assert sell.order.limit_price_ueur_per_kwh <= gets <= pays <= buy.order.limit_price_ueur_per_kwh, "M2"
+        assert not self._has_expired(buy)
+        assert not self._has_expired(sell)
+        assert trade.buy_from_wh == buy.order.quantity_wh - buy.open_wh, "M1"
+        assert trade.sell_from_wh == sell.order.quantity_wh - sell.open_wh, "M1"
+        assert 0 < trade.quantity_wh <= min(buy.open_wh, sell.open_wh), "M1"
+        assert trade.number == sum(other.interval == trade.interval for other in self.trades)
+        for order in (buy, sell):
+            order.open_wh -= trade.quantity_wh
+            if order.open_wh == 0:
+                del self.resting[order.digest]
+        self.trades.append(trade)
 
     def _trade(self, trade: Trade, taker: AuditedOrder) -> None:
         buys = taker.order.side == Side.BUY

@@ -295,6 +295,7 @@ class CoreDouble:
             "now": NOW,
             "intervalLengthS": LENGTH_S,
             "gateLeadS": 300,
+            "mechanism": "continuous",
             "head": {"number": 19, "hash": word(0xF0, 19), "timestamp": NOW - 9},
             "journal": {"sequence": 77, "hash": word(0xF1, 77)},
             "openIntervals": [NEXT + step * LENGTH_S for step in range(4)],

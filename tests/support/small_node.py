@@ -36,6 +36,7 @@ def status() -> dict[str, Any]:
         "now": NOW,
         "intervalLengthS": 900,
         "gateLeadS": 300,
+        "mechanism": "continuous",
         "head": {"number": 12, "hash": digest_text(12), "timestamp": NOW - 5},
         "journal": {"sequence": 4_321, "hash": digest_text(7)},
         "openIntervals": [INTERVAL, INTERVAL + 900],

@@ -4,6 +4,7 @@ import pytest
 
 from energy.errors import Misconfigured
 from market.config import MarketConfig
+from market.mechanism import Mechanism
 
 
 def test_ladder_goes_from_floor_to_ceiling() -> None:
@@ -36,4 +37,16 @@ def test_gate_closes_before_delivery() -> None:
 )
 def test_contradictory_parameters_are_named(field: str, value: int) -> None:
     with pytest.raises(Misconfigured):
-        replace(MarketConfig(), **{field: value})
+        replace(MarketConfig(), **{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["mechanism", "sharing"])
+def test_a_choice_is_taken_by_its_name(field: str) -> None:
+    with pytest.raises(Misconfigured, match=field):
+        replace(MarketConfig(), **{field: "lottery"})  # type: ignore[arg-type]
+    assert MarketConfig(mechanism="call").mechanism is Mechanism.CALL  # type: ignore[arg-type]
+
+
+def test_a_lot_fits_an_order() -> None:
+    with pytest.raises(Misconfigured, match="lot_wh"):
+        MarketConfig(mechanism=Mechanism.MCAFEE, lot_wh=11, quantity_max_wh=10)

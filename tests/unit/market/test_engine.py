@@ -17,6 +17,7 @@ from market.events import (
     OrderCancelled,
     OrderPlaced,
     Outcome,
+    PriceBasis,
     Trade,
 )
 from market.orders import Side, TimeInForce
@@ -158,7 +159,7 @@ def test_gate_closure_cancels_rests_in_priority_sequence_and_adds_up() -> None:
         (asks[1].digest, 6, CancelReason.GATE_CLOSED),
         (asks[0].digest, 10, CancelReason.GATE_CLOSED),
     ]
-    assert events[-1] == GateClosed(INTERVAL, 1, 4, 4 * 120_000)
+    assert events[-1] == GateClosed(INTERVAL, 1, 4, 4 * 120_000, 120_000, PriceBasis.TRADES)
     assert (state.open_intervals(), state.resting_orders()) == ((), ())
 
 

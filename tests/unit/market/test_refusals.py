@@ -271,4 +271,7 @@ def test_codes_are_stable() -> None:
         1018: "NEGATIVE_COLLATERAL",
         1019: "TOO_MANY_ACCOUNTS",
         1020: "INTERVAL_OFF_GRID",
+        1021: "NOT_ONE_LOT",
+        1022: "ONE_ORDER_EACH",
+        1023: "OWN_ORDERS_MEET",
     }

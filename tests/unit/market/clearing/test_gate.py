@@ -1,5 +1,3 @@
-import pytest
-
 from energy.identity import MeterId
 from market.clearing import call_auction, huang, seal, trades
 from market.config import MarketConfig
@@ -53,10 +51,14 @@ def test_trades_can_be_settled() -> None:
     assert result.nets == {address(1): -70_000_000, address(2): 50_000_000, address(3): 20_000_000}
 
 
-def test_clearing_at_two_prices_makes_no_trades() -> None:
+def test_what_the_community_keeps_of_a_deal_is_the_wedge_of_its_trade() -> None:
     singles = [each for place, each in enumerate(OPEN) if place != 2]
     singles.append(OpenOrder(order(4, Side.BUY, 100, 150_000, 0), digest(5), 300))
     clearing = huang(seal(singles, CONFIG))
-    assert clearing.deals
-    with pytest.raises(ValueError, match="buyers pay tick"):
-        trades(clearing, singles, CONFIG)
+    made = trades(clearing, singles, CONFIG)
+    kept = {(deal.buyer_tick - deal.seller_tick) * CONFIG.tick_ueur_per_kwh for deal in clearing.deals}
+    assert {trade.wedge_ueur_per_kwh for trade in made} == kept
+    assert min(kept) > 0
+    for trade, deal in zip(made, clearing.deals, strict=True):
+        assert trade.price_ueur_per_kwh == CONFIG.price_of(deal.buyer_tick)
+        assert trade.seller_price_ueur_per_kwh == CONFIG.price_of(deal.seller_tick)

@@ -33,14 +33,14 @@ def test_report_tells_volume_prices_and_who_gains() -> None:
     }
     assert shown == {
         "continuous": (20, 2, 7, 70, 30),
-        "call-auction": (20, 5, 5, 60, 40),
+        "call": (20, 5, 5, 60, 40),
         "pay-as-bid": (20, 7, 9, 0, 100),
         "huang": (10, 4, 7, 20, 20),
         "mcafee": (20, 5, 5, 60, 40),
     }
     assert report["huang"].community_tick_wh == 30
     assert report["huang"].efficiency_ppm == 700_000
-    assert report["call-auction"].efficiency_ppm == 1_000_000
+    assert report["call"].efficiency_ppm == 1_000_000
 
 
 def test_efficiency_is_whole_where_there_is_nothing_to_gain() -> None:
@@ -52,7 +52,7 @@ def test_efficiency_is_whole_where_there_is_nothing_to_gain() -> None:
 def test_lies_pay_where_the_price_can_be_moved() -> None:
     liars = range(len(BOOK.orders))
     report = compare(BOOK, LOT_MECHANISMS, liars)
-    assert {name for name, each in report.items() if each.lie} == {"continuous", "call-auction", "pay-as-bid"}
+    assert {name for name, each in report.items() if each.lie} == {"continuous", "call", "pay-as-bid"}
     assert report["pay-as-bid"].lie == Lie(order=1, tick=4, gain_tick_wh=50)
 
 

@@ -16,7 +16,6 @@ CHECKPOINT = Checkpoint(
     now=1_493_745_000,
     residents={"H01": {"nonce": 12}},
     commands=[{"method": "energy_cancelOrder", "params": []}],
-    closing=[500, None, 90_000, None],
 )
 
 
