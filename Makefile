@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
 ARGS ?=
 
-.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench book-twin fuzz clean
+.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -37,6 +37,9 @@ wheel-test: $(VENV)/.installed-dev
 
 test-long: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -n auto --run-long $(ARGS)
+
+bench-dispatch: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.dispatch $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.book --json

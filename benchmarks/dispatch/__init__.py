@@ -1,0 +1,1 @@
+"""What the dispatch is worth: figures against their baselines, the best known and the target."""

@@ -1,0 +1,1 @@
+"""Forecasts of many series at once: ridge regression beside recency means, conformal quantiles, weather where known."""

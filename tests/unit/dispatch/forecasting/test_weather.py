@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from dispatch.forecasting.features import Season
+from dispatch.forecasting.weather import WeatherTable
+
+SEASON = Season(steps_per_day=24, first_weekday=0)
+FAIR = np.tile([18.0, 60.0, 12.0, 1.0], (24 * 10, 1))
+
+
+def test_absurd_values_are_missing_and_counted() -> None:
+    table = WeatherTable(SEASON)
+    rows = FAIR.copy()
+    rows[24 * 8, 0] = 999.0
+    rows[24 * 8, 1] = np.inf
+    table.put(0, rows)
+    assert table.rejected == 2
+    assert not table.covers(np.array([24 * 8]))
+    table.put_reading(24 * 8, {"temp_c": 17.0, "rh_pct": 50.0, "unknown": 1.0})
+    assert table.covers(np.array([24 * 8]))
+
+
+def test_days_without_a_known_week_before_are_not_covered() -> None:
+    table = WeatherTable(SEASON)
+    table.put(0, FAIR)
+    assert not table.covers(np.array([24 * 6]))
+    assert table.covers(np.array([24 * 9]))
+    assert not table.covers(np.array([24 * 10]))
+
+
+def test_features_say_how_today_differs_from_yesterday() -> None:
+    rows = FAIR.copy()
+    rows[24 * 9 :, 0] = 30.0
+    table = WeatherTable(SEASON)
+    table.put(0, rows)
+    today, yesterday = table.describe(np.array([24 * 9 + 5, 24 * 8 + 5]))
+    assert np.isfinite(today).all()
+    assert (today != yesterday).sum() > 10
+
+
+def test_rows_before_the_first_step_are_refused() -> None:
+    with pytest.raises(ValueError, match="from step 0"):
+        WeatherTable(SEASON).put(-1, FAIR)
