@@ -50,14 +50,10 @@ def measure(pictures: Path | None) -> Measured:
         "load_ratio_home": _ratio(median[tested], naive[tested], actuals[tested]),
         "load_ratio_home_mean": _ratio(mean[tested], naive[tested], actuals[tested]),
         "load_ratio_sum": _ratio(*(part[tested].sum(axis=1) for part in (mean, naive, actuals))),
-        "cover_80": round(max(seasons, key=_distance), 4),
+        "cover_80": round(min(seasons) if 0.8 - min(seasons) > max(seasons) - 0.8 else max(seasons), 4),
         "cover_80_by_season": " ".join(f"{cover:.3f}" for cover in seasons),
         "methods": " ".join(Method(method).name for method in forecaster.methods()),
     }
-
-
-def _distance(cover: float) -> float:
-    return abs(cover - 0.8)
 
 
 def _ratio(said: Floats, naive: Floats, came: Floats) -> float:

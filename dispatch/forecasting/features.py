@@ -98,7 +98,8 @@ def _levels(series: Floats, origins: Whole, horizon: int, season: Season, week: 
         return mean
 
     def usual(first: int, count: int) -> Floats:
-        return np.mean([over(first + season.steps_per_day * day, count) for day in range(1, 8)], axis=0)
+        mean: Floats = np.mean([over(first + season.steps_per_day * day, count) for day in range(1, 8)], axis=0)
+        return mean
 
     day, last_week, month = (over(0, season.steps_per_day * days) for days in (1, 7, RECENT_DAYS))
     last, last_three = over(0, per_hour), over(0, 3 * per_hour)

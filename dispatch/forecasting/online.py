@@ -109,8 +109,9 @@ class OnlineForecaster:
 
     def methods(self) -> Whole:
         """Return the method in use for each series, shape (n,)."""
-        best: Whole = np.argmin(self._errors, axis=0)
-        return best if self._judged else np.zeros_like(best)
+        best = np.argmin(self._errors, axis=0)
+        chosen: Whole = best if self._judged else np.zeros_like(best)
+        return chosen
 
     def forecast(self, latest: Floats | None = None) -> Floats:
         """Return the expected energies after the last known step, shape (n, H).
@@ -119,7 +120,8 @@ class OnlineForecaster:
             latest: Steps of the running day, shape (n, k), that `observe_day` has not seen yet.
         """
         values = self._values if latest is None else np.concatenate((self._values, latest), axis=1)
-        return self.forecast_from(values, np.array([values.shape[1] - 1]))[0]
+        said: Floats = self.forecast_from(values, np.array([values.shape[1] - 1]))[0]
+        return said
 
     def forecast_from(self, values: Floats, origins: Whole) -> Floats:
         """Return forecasts from several origins of a given past, shape (m, n, H)."""

@@ -1,0 +1,1 @@
+"""Sources and converters without a store of their own."""

@@ -1,0 +1,1 @@
+"""Stores: each with what brings energy in and out of it."""
