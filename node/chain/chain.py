@@ -17,9 +17,10 @@ from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.header import Header
 from node.chain.pool import Pool
 from node.chain.port import Account, AccountProof, Execution, ExecutionEngine, Message
+from node.chain.records import StoredBlock
 from node.chain.rejections import TransactionRejection
 from node.chain.seal import Sealer
-from node.chain.store import ChainStore, StoredBlock
+from node.chain.store import ChainStore
 from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction, decode_transaction
 

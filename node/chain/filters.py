@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from node.chain.errors import LIMIT_EXCEEDED, SERVER_ERROR, ChainError
-from node.chain.store import LogQuery
+from node.chain.records import LogQuery
 
 FILTERS_MAX: Final = 1_000
 IDLE_S_MAX: Final = 300

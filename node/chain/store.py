@@ -11,24 +11,24 @@ Refuses: a file that another process holds, of a foreign kind or version (`Misco
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
 from node.chain.port import Block, IncludedTransaction
+from node.chain.reading import APPLICATION_ID, SCHEMA_VERSION, STORE_FILE, Queries, require_ours
 
-STORE_FILE: Final = "chain.sqlite3"
-_LAST_BLOCK: Final = 2**63 - 1
 LOCK_FILE: Final = "chain.lock"
-APPLICATION_ID: Final = 0x52534C43
-"""Marks the file as ours ("RSLC")."""
-SCHEMA_VERSION: Final = 2
+FREE_BYTES_MIN: Final = 16 * 1024 * 1024
+"""Below so much free space no block is begun: room for what is under way, and for whoever has to clean up."""
 
-_SCHEMA: Final = """
+_PRUNED_TABLE: Final = "CREATE TABLE pruned (height INTEGER NOT NULL);"
+"""Oldest heights whose state is kept; a chain that was never pruned has none."""
+_SCHEMA: Final = f"""
+{_PRUNED_TABLE}
 CREATE TABLE node (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
     number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, header BLOB NOT NULL, seal BLOB NOT NULL
@@ -55,75 +55,7 @@ CREATE INDEX log_topic0 ON log (topic0, block);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlock:
-    """A block without its transactions."""
-
-    number: int
-    """Height."""
-    hash: bytes
-    """Block hash."""
-    header: bytes
-    """RLP of the header."""
-    seal: bytes
-    """The sealer's signature; empty for block 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTransaction:
-    """A transaction in its place, with its receipt."""
-
-    block: int
-    """Height of the block."""
-    position: int
-    """Index in the block."""
-    hash: bytes
-    """Transaction hash."""
-    raw: bytes
-    """Wire bytes."""
-    receipt: bytes
-    """Consensus bytes of the receipt."""
-    gas_used: int
-    """By this transaction alone."""
-    contract: Address | None
-    """Contract that it created."""
-    first_log: int
-    """Index in the block of its first log."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLog:
-    """A log in its place."""
-
-    block: int
-    """Height of the block."""
-    number: int
-    """Index in the block."""
-    position: int
-    """Index of its transaction in the block."""
-    address: Address
-    """The contract that emitted it."""
-    topics: tuple[bytes, ...]
-    """Up to four words."""
-    data: bytes
-    """What is not indexed."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Which logs to find; every condition must hold."""
-
-    first_block: int
-    """Inclusive."""
-    last_block: int
-    """Inclusive."""
-    addresses: tuple[Address, ...] = ()
-    """Any of these; empty for all."""
-    topics: tuple[tuple[bytes, ...], ...] = ()
-    """For each position any of these; empty for all, absent positions included only then."""
-
-
-class ChainStore:
+class ChainStore(Queries):
     """The chain's file, open and owned."""
 
     def __init__(self, datadir: Path) -> None:
@@ -132,6 +64,7 @@ class ChainStore:
         Raises:
             Misconfigured: another process holds it, or it is not ours.
         """
+        self._datadir = datadir
         self._lock = _locked(datadir / LOCK_FILE)
         try:
             self._connection = _connected(datadir / STORE_FILE)
@@ -152,6 +85,7 @@ class ChainStore:
             Corrupt: the file cannot be written, or already holds a block of that height.
         """
         number = block.header.number
+        self._require_space()
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", _sorted_items(block.nodes))
             connection.execute(
@@ -180,6 +114,40 @@ class ChainStore:
                 )
                 first_log += len(item.logs)
 
+    def _require_space(self) -> None:
+        disk = os.statvfs(self._datadir)
+        if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
+            raise Unavailable("the chain's disk is full: no block is begun before space is freed", retry_after_s=60)
+
+    def prune(self, kept: Collection[bytes], state_from: int) -> int:
+        """Remove the engine's nodes but those kept, and note where the state begins now; return how many went.
+
+        What the engine keeps under keys that are no hashes stays: it is small, and the way to its headers.
+
+        Raises:
+            Unavailable: the disk is full; nothing was removed.
+        """
+        with self._transaction() as connection:
+            connection.execute("CREATE TEMP TABLE kept (key BLOB PRIMARY KEY) WITHOUT ROWID")
+            connection.executemany("INSERT INTO kept VALUES (?)", ((key,) for key in kept))
+            removed = connection.execute(
+                "DELETE FROM node WHERE length(key) = 32 AND key NOT IN (SELECT key FROM kept)"
+            ).rowcount
+            connection.execute("DROP TABLE kept")
+            connection.execute("DELETE FROM pruned")
+            connection.execute("INSERT INTO pruned VALUES (?)", (state_from,))
+        self._give_back_space()
+        return removed
+
+    def _give_back_space(self) -> None:
+        try:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                raise Corrupt(f"the chain's file cannot be written: {error}") from error
+            # No room to rewrite the file: its free pages are used by the next blocks instead.
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -198,99 +166,6 @@ class ChainStore:
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
-
-    def node(self, key: bytes) -> bytes | None:
-        """Return what the engine stored under a key, or None."""
-        rows = self._read("SELECT value FROM node WHERE key = ?", (key,))
-        return rows[0][0] if rows else None
-
-    def head(self) -> StoredBlock | None:
-        """Return the highest block, or None in a new file."""
-        return self._block("ORDER BY number DESC LIMIT 1", ())
-
-    def block(self, number: int) -> StoredBlock | None:
-        """Return the block of that height, or None."""
-        return self._block("WHERE number = ?", (number,))
-
-    def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
-        """Return the block with that hash, or None."""
-        return self._block("WHERE hash = ?", (block_hash,))
-
-    def _block(self, clause: str, parameters: tuple[Any, ...]) -> StoredBlock | None:
-        rows = self._read(f"SELECT number, hash, header, seal FROM block {clause}", parameters)
-        return StoredBlock(*rows[0]) if rows else None
-
-    def transactions(self, number: int) -> list[StoredTransaction]:
-        """Return the transactions of the block of that height, in order."""
-        return self._transactions("WHERE block = ? ORDER BY position", (number,))
-
-    def transaction(self, number: int, position: int) -> StoredTransaction | None:
-        """Return the transaction at a place, or None."""
-        return next(iter(self._transactions("WHERE block = ? AND position = ?", (number, position))), None)
-
-    def transaction_by_hash(self, transaction_hash: bytes) -> StoredTransaction | None:
-        """Return the transaction with that hash, or None."""
-        return next(iter(self._transactions("WHERE hash = ?", (transaction_hash,))), None)
-
-    def transaction_by_nonce(self, sender: Address, nonce: int) -> StoredTransaction | None:
-        """Return the transaction that a sender made with a nonce, or None."""
-        return next(iter(self._transactions("WHERE sender = ? AND nonce = ?", (sender, nonce))), None)
-
-    def transaction_creating(self, contract: Address) -> StoredTransaction | None:
-        """Return the transaction that created a contract, or None; the first, where several did."""
-        clause = "WHERE contract = ? ORDER BY block, position LIMIT 1"
-        return next(iter(self._transactions(clause, (contract,))), None)
-
-    def transactions_of(
-        self, address: Address, limit: int, *, before: int | None = None, after: int | None = None
-    ) -> list[StoredTransaction]:
-        """Return the transactions of an account: that it sent, received, was created by or logged in.
-
-        Args:
-            address: The account.
-            limit: At most so many.
-            before: Only blocks below this one, the newest transactions first.
-            after: Only blocks above this one; the oldest first, unless `before` is given as well.
-        """
-        order = "ASC" if before is None else "DESC"
-        bounds = (address, -1 if after is None else after, _LAST_BLOCK if before is None else before, limit)
-        clause = (
-            "JOIN participant USING (block, position) WHERE participant.address = ? AND block > ? AND block < ? "
-            f"ORDER BY participant.block {order}, participant.position {order} LIMIT ?"
-        )
-        return self._transactions(clause, bounds)
-
-    def _transactions(self, clause: str, parameters: tuple[Any, ...]) -> list[StoredTransaction]:
-        columns = "block, position, hash, raw, receipt, gas_used, contract, first_log"
-        return [StoredTransaction(*row) for row in self._read(f"SELECT {columns} FROM tx {clause}", parameters)]
-
-    def transaction_count(self, number: int) -> int:
-        """Return how many transactions the block of that height has."""
-        return int(self._read("SELECT count(*) FROM tx WHERE block = ?", (number,))[0][0])
-
-    def logs(self, query: LogQuery, limit: int) -> list[StoredLog]:
-        """Return the logs that a query matches, in chain order, at most `limit` of them."""
-        conditions = ["block BETWEEN ? AND ?"]
-        parameters: list[Any] = [query.first_block, query.last_block]
-        columns = [("address", query.addresses), *((f"topic{i}", topics) for i, topics in enumerate(query.topics))]
-        for column, allowed in columns:
-            if allowed:
-                conditions.append(f"{column} IN ({', '.join('?' * len(allowed))})")
-                parameters.extend(allowed)
-        if query.topics:
-            conditions.append(f"topic{len(query.topics) - 1} IS NOT NULL")
-        rows = self._read(
-            "SELECT block, number, position, address, topic0, topic1, topic2, topic3, data FROM log "
-            f"WHERE {' AND '.join(conditions)} ORDER BY block, number LIMIT ?",
-            (*parameters, limit),
-        )
-        return [_stored_log(row) for row in rows]
-
-    def _read(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        try:
-            return self._connection.execute(query, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise Corrupt(f"the chain's file cannot be read: {error}") from error
 
 
 def _participants(item: IncludedTransaction) -> list[Address]:
@@ -322,13 +197,13 @@ def _connected(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -65536")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        if (application, version) == (0, 0):
+        missing = {(0, 0): _SCHEMA, (APPLICATION_ID, 2): _PRUNED_TABLE}.get((application, version))
+        if missing is not None:
             connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+                f"BEGIN IMMEDIATE; {missing} PRAGMA application_id = {APPLICATION_ID};"
                 f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-        elif (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
-            raise Misconfigured(f"{path} is no chain file of version {SCHEMA_VERSION}")
+        require_ours(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise Misconfigured(f"{path} cannot be opened: {error}") from None
@@ -343,11 +218,6 @@ def _set_pragma(connection: sqlite3.Connection, name: str, value: str | int) -> 
     actual = connection.execute(f"PRAGMA {name}").fetchone()[0]
     if actual != value:
         raise Misconfigured(f"SQLite answers {name} = {actual} instead of {value}: this disk would lose blocks")
-
-
-def _stored_log(row: tuple[Any, ...]) -> StoredLog:
-    block, number, position, address, *topics, data = row
-    return StoredLog(block, number, position, address, tuple(topic for topic in topics if topic is not None), data)
 
 
 def _sorted_items(nodes: Mapping[bytes, bytes]) -> Iterable[tuple[bytes, bytes]]:

@@ -19,8 +19,9 @@ from node.chain.engine import PyEvmEngine
 from node.chain.genesis import Genesis
 from node.chain.header import Header
 from node.chain.receipts import Receipt
+from node.chain.records import LogQuery
 from node.chain.seal import Sealer, seal_signer
-from node.chain.store import ChainStore, LogQuery
+from node.chain.store import ChainStore
 from node.chain.transactions import SignedTransaction, decode_transaction
 from oracles.hashing import keccak
 

@@ -13,7 +13,7 @@ from node.chain.methods.presentation import (
     waiting_transaction_json,
 )
 from node.chain.methods.session import Methods, Session, find_block, require_block
-from node.chain.store import StoredTransaction
+from node.chain.records import StoredTransaction
 
 
 def eth_block_number(session: Session) -> str:

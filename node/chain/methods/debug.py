@@ -13,7 +13,7 @@ from node.chain.methods.session import Methods, Session, require_block
 from node.chain.methods.state import call_gas_max
 from node.chain.port import Execution
 from node.chain.receipts import Receipt
-from node.chain.store import StoredTransaction
+from node.chain.records import StoredTransaction
 from node.chain.tracers import STEPS_MAX, CallTracer, StructTracer
 
 

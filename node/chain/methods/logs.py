@@ -10,7 +10,7 @@ from node.chain.errors import LIMIT_EXCEEDED, SERVER_ERROR, ChainError, invalid_
 from node.chain.methods.encoding import data, parse_address, parse_hash
 from node.chain.methods.presentation import log_json
 from node.chain.methods.session import HEAD_TAGS, Methods, Session, block_number, require_block
-from node.chain.store import LogQuery
+from node.chain.records import LogQuery
 
 BLOCKS_MAX: Final = 100_000
 LOGS_MAX: Final = 10_000

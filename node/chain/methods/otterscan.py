@@ -14,7 +14,7 @@ from node.chain.methods.encoding import data, parse_address, parse_hash, quantit
 from node.chain.methods.presentation import block_json, header_json, receipt_json, transaction_json
 from node.chain.methods.session import Methods, Session, find_block, require_block
 from node.chain.receipts import Receipt
-from node.chain.store import StoredTransaction
+from node.chain.records import StoredTransaction
 from node.chain.tracers import CallTracer
 from node.chain.transactions import decode_transaction
 

@@ -9,7 +9,7 @@ from node.chain.chain import Chain, Head
 from node.chain.header import EMPTY_TRIE_ROOT, Header
 from node.chain.methods.encoding import data, quantity
 from node.chain.receipts import Receipt
-from node.chain.store import StoredLog, StoredTransaction
+from node.chain.records import StoredLog, StoredTransaction
 from node.chain.transactions import DYNAMIC_FEE, LEGACY, SET_CODE, SignedTransaction, decode_transaction
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from node.chain.errors import LIMIT_EXCEEDED, ChainError
 from node.chain.filters import FILTERS_MAX, IDLE_S_MAX, Filters
-from node.chain.store import LogQuery
+from node.chain.records import LogQuery
 
 QUERY = LogQuery(0, 10)
 

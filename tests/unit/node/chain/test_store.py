@@ -13,7 +13,9 @@ from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
 from node.chain.chain import Chain
 from node.chain.engine import contract_address
-from node.chain.store import STORE_FILE, ChainStore, LogQuery, StoredLog
+from node.chain.reading import STORE_FILE
+from node.chain.records import LogQuery, StoredLog
+from node.chain.store import ChainStore
 from tests.support.chain import ALICE, EMITTER, address_of, audit, created, decoded, new_chain, signed
 
 ROOT = Path(__file__).parents[4]
