@@ -19,6 +19,7 @@ from node.community import Community
 from node.keys import KeyPair
 from node.rejections import NodeReject
 from node.rpc.ports import Cancelled, Placed
+from node.storage.durable import require_space
 from node.storage.log import AppendLog
 from node.typed_data import cancel_digest, order_digest, receipt_digest
 from oracles.signatures import recover, sign
@@ -85,6 +86,7 @@ class Trading:
 
     async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
         """Check, match and journal a signed order; return when it is on disk."""
+        require_space(self._log.path.parent)
         digest = order_digest(self._domain, order)
         refusal = self._check_signature(order.account, digest, signature)
         if refusal is not None:
@@ -109,6 +111,7 @@ class Trading:
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         """Check and journal a signed cancellation; return when it is on disk."""
+        require_space(self._log.path.parent)
         refusal = self._check_signature(account, cancel_digest(self._domain, account, digest), signature)
         if refusal is not None:
             return refusal

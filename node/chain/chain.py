@@ -66,6 +66,8 @@ class Chain:
         """Source of block timestamps."""
         self.head = _found(head)
         """The newest block."""
+        self.state_from = store.state_from
+        """Height of the oldest block whose state was not pruned."""
         self.pool = Pool()
         """Transactions that wait for one with a lower nonce."""
         self._engine = engine

@@ -20,10 +20,9 @@ from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
 from node.chain.port import Block, IncludedTransaction
 from node.chain.reading import APPLICATION_ID, SCHEMA_VERSION, STORE_FILE, Queries, require_ours
+from node.storage.durable import require_space
 
 LOCK_FILE: Final = "chain.lock"
-FREE_BYTES_MIN: Final = 16 * 1024 * 1024
-"""Below so much free space no block is begun: room for what is under way, and for whoever has to clean up."""
 
 _PRUNED_TABLE: Final = "CREATE TABLE pruned (height INTEGER NOT NULL);"
 """Oldest heights whose state is kept; a chain that was never pruned has none."""
@@ -85,7 +84,7 @@ class ChainStore(Queries):
             Corrupt: the file cannot be written, or already holds a block of that height.
         """
         number = block.header.number
-        self._require_space()
+        require_space(self._datadir)
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", _sorted_items(block.nodes))
             connection.execute(
@@ -113,11 +112,6 @@ class ChainStore(Queries):
                     ],
                 )
                 first_log += len(item.logs)
-
-    def _require_space(self) -> None:
-        disk = os.statvfs(self._datadir)
-        if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
-            raise Unavailable("the chain's disk is full: no block is begun before space is freed", retry_after_s=60)
 
     def prune(self, kept: Collection[bytes], state_from: int) -> int:
         """Remove the engine's nodes but those kept, and note where the state begins now; return how many went.

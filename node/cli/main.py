@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
-from node.cli import audit, certificates, keys, lifecycle, market_views, meter, orders, status
+from node.cli import audit, backups, certificates, chain, keys, lifecycle, market_views, meter, orders, status
 from node.cli.doctor import run_doctor
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
@@ -40,6 +40,8 @@ app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(meter.app, name="meter")
+app.add_typer(chain.app, name="chain")
+app.add_typer(backups.app, name="backup")
 app.add_typer(keys.app, name="key")
 app.command("version", cls=Command)(status.show_version)
 

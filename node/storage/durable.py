@@ -2,6 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Final
+
+from energy.errors import Unavailable
+
+FREE_BYTES_MIN: Final = 16 * 1024 * 1024
+"""Below so much free space nothing new is begun: room for what is under way, and for whoever has to clean up."""
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -22,3 +28,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def require_space(folder: Path) -> None:
+    """Check that something new may be begun on a disk.
+
+    Raises:
+        Unavailable: it is nearly full; nothing was written.
+    """
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
+        raise Unavailable("the node's disk is full: nothing is begun before space is freed", retry_after_s=60)

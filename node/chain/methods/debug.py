@@ -9,7 +9,7 @@ from node.chain.chain import Head
 from node.chain.errors import SERVER_ERROR, ChainError, invalid_params
 from node.chain.methods.call_object import call_message
 from node.chain.methods.encoding import data, parse_hash, quantity
-from node.chain.methods.session import Methods, Session, require_block
+from node.chain.methods.session import Methods, Session, require_block, require_kept, require_state
 from node.chain.methods.state import call_gas_max
 from node.chain.port import Execution
 from node.chain.receipts import Receipt
@@ -39,7 +39,7 @@ def debug_trace_block(session: Session, block: Any, options: Any = None) -> list
 
 def debug_trace_call(session: Session, transaction: Any, block: Any, options: Any = None) -> dict[str, Any]:
     """Return what would happen inside a call."""
-    head = require_block(session, block)
+    head = require_state(session, block)
     tracer = _tracer(options)
     execution = session.chain.watch_call(head, call_message(transaction, call_gas_max(head)), tracer)
     if isinstance(tracer, CallTracer):
@@ -49,6 +49,9 @@ def debug_trace_call(session: Session, transaction: Any, block: Any, options: An
 
 def _traced(session: Session, block: Head, stored: StoredTransaction, options: Any) -> dict[str, Any]:
     tracer = _tracer(options)
+    parent = session.chain.block(block.header.number - 1)
+    if parent is not None:
+        require_kept(session, parent.header)
     session.chain.watch(block, stored.position, tracer)
     succeeded = Receipt.decode(stored.receipt).succeeded
     if isinstance(tracer, CallTracer):

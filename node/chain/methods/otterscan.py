@@ -12,7 +12,7 @@ from node.chain.chain import Head
 from node.chain.errors import invalid_params
 from node.chain.methods.encoding import data, parse_address, parse_hash, quantity
 from node.chain.methods.presentation import block_json, header_json, receipt_json, transaction_json
-from node.chain.methods.session import Methods, Session, find_block, require_block
+from node.chain.methods.session import Methods, Session, find_block, require_state
 from node.chain.receipts import Receipt
 from node.chain.records import StoredTransaction
 from node.chain.tracers import CallTracer
@@ -34,7 +34,7 @@ def ots_get_api_level(session: Session) -> int:
 
 def ots_has_code(session: Session, address: Any, block: Any = "latest") -> bool:
     """Return whether an account is a contract."""
-    account = session.chain.account(require_block(session, _tag(block)), parse_address(address))
+    account = session.chain.account(require_state(session, _tag(block)), parse_address(address))
     return bool(account.code)
 
 

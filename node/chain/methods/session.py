@@ -7,7 +7,8 @@ from typing import Any, Final
 from node.chain.chain import Chain, Head
 from node.chain.errors import SERVER_ERROR, ChainError, invalid_params
 from node.chain.filters import Filters
-from node.chain.methods.encoding import parse_hash, parse_quantity
+from node.chain.header import Header
+from node.chain.methods.encoding import data, parse_hash, parse_quantity
 
 Methods = dict[str, Callable[..., Any]]
 """Functions by JSON-RPC name; the first argument is the session, the others are the request's parameters."""
@@ -58,3 +59,25 @@ def require_block(session: Session, reference: Any) -> Head:
     if head is None:
         raise ChainError(SERVER_ERROR, "header not found")
     return head
+
+
+def require_state(session: Session, reference: Any) -> Head:
+    """Return the block that a reference names, whose state can be read.
+
+    Raises:
+        ChainError: -32000 "header not found", or in geth's words that its state was pruned.
+    """
+    head = require_block(session, reference)
+    require_kept(session, head.header)
+    return head
+
+
+def require_kept(session: Session, header: Header) -> None:
+    """Check that the state after a block was not pruned.
+
+    Raises:
+        ChainError: -32000 in geth's words.
+    """
+    if header.number < session.chain.state_from:
+        root = data(header.state_root)
+        raise ChainError(SERVER_ERROR, f"missing trie node {root[2:]} (path ) state {root} is not available")

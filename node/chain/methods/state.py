@@ -14,7 +14,7 @@ from node.chain.methods.encoding import (
     quantity,
 )
 from node.chain.methods.revert import revert_reason
-from node.chain.methods.session import Methods, Session, require_block
+from node.chain.methods.session import Methods, Session, require_state
 from node.chain.port import Execution, Message
 from node.chain.tracers import AccessTracer
 
@@ -31,28 +31,28 @@ ESTIMATE_TOLERANCE: Final = 64
 
 def eth_get_balance(session: Session, address: Any, block: Any = "latest") -> str:
     """Return the wei of an account."""
-    return quantity(session.chain.account(require_block(session, block), parse_address(address)).balance)
+    return quantity(session.chain.account(require_state(session, block), parse_address(address)).balance)
 
 
 def eth_get_code(session: Session, address: Any, block: Any = "latest") -> str:
     """Return the code of a contract."""
-    return data(session.chain.account(require_block(session, block), parse_address(address)).code)
+    return data(session.chain.account(require_state(session, block), parse_address(address)).code)
 
 
 def eth_get_transaction_count(session: Session, address: Any, block: Any = "latest") -> str:
     """Return the nonce of an account; pending equals latest, since nothing waits."""
-    return quantity(session.chain.account(require_block(session, block), parse_address(address)).nonce)
+    return quantity(session.chain.account(require_state(session, block), parse_address(address)).nonce)
 
 
 def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "latest") -> str:
     """Return a word of a contract's storage."""
-    word = session.chain.storage(require_block(session, block), parse_address(address), parse_slot(slot))
+    word = session.chain.storage(require_state(session, block), parse_address(address), parse_slot(slot))
     return data(word.to_bytes(32, "big"))
 
 
 def eth_call(session: Session, transaction: Any, block: Any = "latest", overrides: Any = None) -> str:
     """Return what a call answers."""
-    head = require_block(session, block)
+    head = require_state(session, block)
     message = call_message(transaction, call_gas_max(head), overrides)
     return data(_succeeded(session.chain.call(head, message)).output)
 
@@ -62,7 +62,7 @@ def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest", 
 
     The first guess is what a run with all the gas used, and what calls keep back (EIP-150).
     """
-    head = require_block(session, block)
+    head = require_state(session, block)
     message = call_message(transaction, head.header.gas_limit, overrides)
     if _is_transfer(session, head, message) and _suffices(session, head, message, TRANSFER_GAS):
         return quantity(TRANSFER_GAS)
@@ -89,7 +89,7 @@ def eth_get_proof(session: Session, address: Any, slots: Any, block: Any = "late
     account = parse_address(address)
     if not isinstance(slots, list) or len(slots) > PROOF_SLOTS_MAX:
         raise invalid_params(f"invalid storage slots: expected a list of at most {PROOF_SLOTS_MAX}")
-    proof = session.chain.prove(require_block(session, block), account, [parse_slot(slot) for slot in slots])
+    proof = session.chain.prove(require_state(session, block), account, [parse_slot(slot) for slot in slots])
     return {
         "address": data(account),
         "balance": quantity(proof.balance),
@@ -106,7 +106,7 @@ def eth_get_proof(session: Session, address: Any, slots: Any, block: Any = "late
 
 def eth_create_access_list(session: Session, transaction: Any, block: Any = "latest") -> dict[str, Any]:
     """Return the accounts and storage words that a call touches, and the gas that it uses when they are announced."""
-    head = require_block(session, block)
+    head = require_state(session, block)
     message = call_message(transaction, call_gas_max(head))
     tracer = AccessTracer()
     session.chain.watch_call(head, message, tracer)

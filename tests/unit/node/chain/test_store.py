@@ -42,7 +42,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / STORE_FILE)
     other.execute("PRAGMA user_version = 7")
     other.close()
-    with pytest.raises(Misconfigured, match="no chain file of version 2"):
+    with pytest.raises(Misconfigured, match="no chain file of version 3"):
         ChainStore(tmp_path)
     (tmp_path / STORE_FILE).write_bytes(b"certainly no database file, " * 50)
     with pytest.raises(Misconfigured, match="cannot be opened"):
