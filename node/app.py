@@ -16,14 +16,13 @@ from market.commands import AdmitAccount
 from market.events import GateClosed
 from market.orders import Order
 from node.certifying import Certifying
-from node.chain.client import AsyncChainClient
-from node.chain.launcher import ChainProcess, start_chain
-from node.chain_access import web3_over
+from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.clock import Clock
 from node.community import Community
 from node.events import Broadcaster
+from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
-from node.keys import SEALER_FILE, KeyPair, KeyRing, load_keys
+from node.keys import KeyPair, KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
 from node.present import Present
@@ -65,7 +64,7 @@ class Node:
         community: Community,
         keys: KeyRing,
         clock: Clock,
-        chain: ChainProcess,
+        chain: ChainAccess,
         *,
         manual_time: bool,
     ) -> None:
@@ -74,8 +73,8 @@ class Node:
         self.community = community
         self.clock = clock
         self.events = Broadcaster()
-        self.client = AsyncChainClient(chain.ipc_path)
-        self.ledger = Ledger(web3_over(self.client), community.chain_id, keys["operator"])
+        self.client = chain.client
+        self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
         self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
@@ -134,8 +133,8 @@ class Node:
         """
         community = Community.load(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
-        chain = start_chain(
-            folder / "chain", folder / "keys" / SEALER_FILE, clock="manual" if manual_time else "system"
+        chain = open_chain_access(
+            folder, community.chain_id, keys["operator"], ExternalChain.load(folder), manual_time=manual_time
         )
         try:
             node = cls(folder, community, keys, clock, chain, manual_time=manual_time)
@@ -180,6 +179,7 @@ class Node:
         self.trading.open_and_close(now)
         await self.trading.synced()
         self._show()
+        await self._chain.look_after()
         self.measuring.read_files()
         await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
@@ -254,6 +254,7 @@ class Node:
 
     async def _recover(self) -> None:
         now = self.clock.now()
+        await self._chain.prepare(self.community)
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
         self.projection.put_accounts(_accounts(self.community))

@@ -14,7 +14,7 @@ from energy.identity import Address, Digest, address_from_hex, digest_from_hex, 
 from market.certificates import CertificateState
 from market.metered import Source
 from metering.readings import Reading
-from node.chain.client import AsyncChainClient
+from node.chain_access import ChainClient
 from node.community import Community
 from node.measuring import reading_salt
 from node.settlement_run import certificate_salt
@@ -32,7 +32,7 @@ from oracles.typed_data import reading_hash
 class Certifying:
     """Maker of evidence files."""
 
-    def __init__(self, community: Community, salts: Salts, client: AsyncChainClient, projection: Projection) -> None:
+    def __init__(self, community: Community, salts: Salts, client: ChainClient, projection: Projection) -> None:
         self._community = community
         self._salts = salts
         self._client = client

@@ -14,13 +14,15 @@ from energy.errors import Misconfigured
 from energy.identity import Address, MeterId, address_from_hex
 from market.config import MarketConfig
 from market.metered import Source
-from node.chain.client import AsyncChainClient
 from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
-from node.chain.launcher import start_chain
-from node.chain_access import web3_over
+from node.chain.seal import Sealer
+from node.chain_access import open_chain_access, web3_over
 from node.community import Community, Contracts, Member, check_members
-from node.keys import SEALER_FILE, KeyRing, create_keys
+from node.external.client import ExternalClient
+from node.external.money import require_money
+from node.external.settings import SETTINGS_FILE, ExternalChain
+from node.keys import KeyRing, create_keys
 from node.ledger import Ledger, meter_tuple
 from node.salt_files import create_salts
 from node.storage.durable import write_whole
@@ -84,6 +86,7 @@ async def found_community(
     founding: Founding,
     private_keys: Mapping[str, bytes] | None = None,
     progress: Progress = lambda what, done, of: None,
+    external: ExternalChain | None = None,
 ) -> Community:
     """Found a community in a folder that is empty or does not exist.
 
@@ -93,34 +96,33 @@ async def found_community(
         private_keys: Keys by role, and "salt" from which salt keys are derived, for a demo that must repeat; else drawn
             by chance.
         progress: Is told about each step.
+        external: The network that the contracts go to; its chain id takes the place of the one that was decided.
+            None for a new embedded chain.
     Raises:
-        Misconfigured: the folder holds something else.
+        Misconfigured: the folder holds something else, or the operator has no money on the network.
+        Unavailable: the network does not answer.
     """
     _take_folder(folder)
     keys = create_keys(folder / "keys", private_keys)
     _write_tariffs(folder / TARIFF_FILE, founding.tariffs)
-    genesis = Genesis(
-        chain_id=founding.chain_id,
-        timestamp=founding.founded_at,
-        sealer=keys["sealer"].address,
-        alloc={keys["operator"].address: OPERATOR_WEI},
-    )
-    chain_folder = folder / "chain"
-    init_chain(chain_folder, genesis)
-    chain = start_chain(chain_folder, folder / "keys" / SEALER_FILE, clock="manual" if founding.demo else "system")
+    if external is None:
+        founding_chain_id = founding.chain_id
+        _init_embedded(folder, founding, keys)
+    else:
+        founding_chain_id = await _network_id(external, keys, founding.chain_id)
+        write_whole(folder / SETTINGS_FILE, external.to_toml())
+    access = open_chain_access(folder, founding_chain_id, keys["operator"], external, manual_time=founding.demo)
     try:
-        client = AsyncChainClient(chain.ipc_path)
-        try:
-            contracts = await _deploy(
-                Ledger(web3_over(client), founding.chain_id, keys["operator"]), founding, keys, progress
-            )
-        finally:
-            await client.close()
+        if external is not None:
+            await require_money(access.client, keys["operator"].address)
+        ledger = Ledger(web3_over(access.client), founding_chain_id, keys["operator"], access.sender)
+        contracts = await _deploy(ledger, founding, keys, progress)
     finally:
-        chain.stop()
+        await access.client.close()
+        access.stop()
     community = Community(
         name=founding.name,
-        chain_id=founding.chain_id,
+        chain_id=founding_chain_id,
         time_zone=founding.time_zone,
         demo=founding.demo,
         market=founding.market,
@@ -191,6 +193,24 @@ def _member(row: Mapping[str, str]) -> Member:
 def meter_pseudonym(serial: str, account: Address) -> MeterId:
     """Return the pseudonym of a meter: the hash of its serial number, blinded by the 160 bits of its first account."""
     return MeterId(keccak(b"RESILIA-METER" + account + serial.encode()))
+
+
+def _init_embedded(folder: Path, founding: Founding, keys: KeyRing) -> None:
+    genesis = Genesis(
+        chain_id=founding.chain_id,
+        timestamp=founding.founded_at,
+        sealer=keys["sealer"].address,
+        alloc={keys["operator"].address: OPERATOR_WEI},
+    )
+    init_chain(folder / "chain", genesis)
+
+
+async def _network_id(external: ExternalChain, keys: KeyRing, chain_id: int) -> int:
+    client = ExternalClient(external, Sealer(keys["sealer"].private_key), chain_id)
+    try:
+        return int(await client.call("eth_chainId"), 16)
+    finally:
+        await client.close()
 
 
 async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: Progress) -> Contracts:

@@ -19,6 +19,7 @@ from web3.types import EventData, TxReceipt
 from energy.errors import Corrupt, EnergyNodeError
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex
 from node.community import Contracts, Member
+from node.external.sender import ExternalSender, Refused
 from node.keys import KeyPair
 
 CONTRACT_NAMES: Final = ("CommunityToken", "Registry", "Readings", "Settlement", "Certificates")
@@ -51,8 +52,19 @@ def artifact(name: str) -> dict[str, Any]:
 class Ledger:
     """The contracts of one community, driven by its operator."""
 
-    def __init__(self, w3: AsyncWeb3[Any], chain_id: int, operator: KeyPair) -> None:
+    def __init__(
+        self, w3: AsyncWeb3[Any], chain_id: int, operator: KeyPair, sender: ExternalSender | None = None
+    ) -> None:
+        """Take what is needed.
+
+        Args:
+            w3: Reads the chain.
+            chain_id: Of the chain.
+            operator: Who signs and pays.
+            sender: Gets transactions into a network; None for the embedded chain, which takes them at once.
+        """
         self._w3 = w3
+        self._sender = sender
         self._chain_id = chain_id
         self._operator = operator
         self._nonce: int | None = None
@@ -143,7 +155,16 @@ class Ledger:
     def _attach(self, name: str, address: Address) -> None:
         self._contracts[name] = self._w3.eth.contract(self._w3.to_checksum_address(address), abi=artifact(name)["abi"])
 
+    async def _transact_elsewhere(self, sender: ExternalSender, to: object | None, data: object) -> TxReceipt:
+        try:
+            receipt = await sender.transact(None if to is None else str(to), str(data))
+        except Refused as error:
+            raise ChainRefused(self._named(error.data) if error.data else str(error)) from error
+        return await self._w3.eth.get_transaction_receipt(receipt["transactionHash"])
+
     async def _transact(self, to: object | None, data: object) -> TxReceipt:
+        if self._sender is not None:
+            return await self._transact_elsewhere(self._sender, to, data)
         if self._nonce is None:
             sender = self._w3.to_checksum_address(self._operator.address)
             self._nonce = await self._w3.eth.get_transaction_count(sender)

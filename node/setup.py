@@ -11,6 +11,7 @@ from pathlib import Path
 from market.config import MarketConfig
 from market.mechanism import Mechanism, Sharing
 from node.community import Community
+from node.external.settings import ExternalChain
 from node.founding import Founding, found_community, load_members
 from node.tariffs import TariffSchedule
 
@@ -35,6 +36,7 @@ def init_community(
     tariffs: Path | None = None,
     mechanism: Mechanism = Mechanism.CONTINUOUS,
     sharing: Sharing = Sharing.NONE,
+    chain_url: str | None = None,
 ) -> Community:
     """Found a community now, on this machine's clock.
 
@@ -46,8 +48,10 @@ def init_community(
         tariffs: CSV of grid tariffs, see `node.tariffs`; None for an example to edit.
         mechanism: How orders meet.
         sharing: What becomes of surplus that nobody traded.
+        chain_url: JSON-RPC of the network that the ledger is put on; None for a chain of its own.
     Raises:
-        Misconfigured: the folder is in use, or a file is wrong.
+        Misconfigured: the folder is in use, a file is wrong, or the operator has no money on the network.
+        Unavailable: the network does not answer.
     """
     now = int(time.time())
     market = MarketConfig(mechanism=mechanism, sharing=sharing)
@@ -69,5 +73,5 @@ def init_community(
         guarantee_neur=GUARANTEE_NEUR,
         tariffs=TariffSchedule.load(tariffs).rows if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
     )
-    community = asyncio.run(found_community(folder, founding))
-    return community
+    external = ExternalChain(chain_url) if chain_url else None
+    return asyncio.run(found_community(folder, founding, external=external))

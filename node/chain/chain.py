@@ -70,6 +70,8 @@ class Chain:
         """Height of the oldest block whose state was not pruned."""
         self.pool = Pool()
         """Transactions that wait for one with a lower nonce."""
+        self.generation = 0
+        """Grows whenever something changed that an answer may depend on."""
         self._engine = engine
         self._sealer = sealer
 
@@ -83,6 +85,7 @@ class Chain:
         Raises:
             Unavailable: the disk is full. Transactions of blocks already stored stay included.
         """
+        self.generation += 1
         outcomes: list[Digest | Rejected] = []
         waiting: dict[Digest, SignedTransaction] = {}
         for raw in raw_transactions:

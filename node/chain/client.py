@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from energy.errors import Unavailable
+from node.chain.answers import Answers
 from node.chain.errors import BODY_SIZE_MAX, ChainError, oversized_answer
-from node.chain.framing import FRAMES_METHOD, frame, read_frame
+from node.chain.framing import FRAMES_METHOD, frame, read_answer
 
 
 class AsyncChainClient:
     """Speaks to a chain process; safe to share among the tasks of one event loop."""
 
     def __init__(self, ipc_path: Path) -> None:
-        self._public = _Connection(ipc_path, public=True)
-        self._private = _Connection(ipc_path, public=False)
+        self._answers = Answers()
+        self._public = _Connection(ipc_path, self._answers, public=True)
+        self._private = _Connection(ipc_path, self._answers, public=False)
         self._identifiers = itertools.count(1)
 
     async def request_bytes(self, body: bytes) -> bytes:
@@ -34,7 +36,15 @@ class AsyncChainClient:
         Raises:
             Unavailable: the chain is away. Whether a request under way took effect is then unknown.
         """
-        return oversized_answer() if len(body) > BODY_SIZE_MAX else await self._public.exchange(body)
+        if len(body) > BODY_SIZE_MAX:
+            return oversized_answer()
+        clock = asyncio.get_running_loop().time
+        remembered = self._answers.get(body, clock())
+        if remembered is not None:
+            return remembered
+        generation, answer = await self._public.exchange(body)
+        self._answers.put(body, answer, generation)
+        return answer
 
     async def call(self, method: str, params: Sequence[Any] = ()) -> Any:
         """Return the result of a method, private ones included.
@@ -44,7 +54,8 @@ class AsyncChainClient:
             Unavailable: the chain is away. Whether a call under way took effect is then unknown.
         """
         request = {"jsonrpc": "2.0", "id": next(self._identifiers), "method": method, "params": list(params)}
-        answer = json.loads(await self._private.exchange(json.dumps(request).encode()))
+        _, raw = await self._private.exchange(json.dumps(request).encode())
+        answer = json.loads(raw)
         if "error" in answer:
             error = answer["error"]
             raise ChainError(error["code"], error["message"], error.get("data"))
@@ -59,19 +70,20 @@ class AsyncChainClient:
 class _Connection:
     """One framed connection, opened when it is first needed and again after it broke."""
 
-    def __init__(self, path: Path, *, public: bool) -> None:
+    def __init__(self, path: Path, answers: Answers, *, public: bool) -> None:
         self._path = path
+        self._answers = answers
         self._public = public
         self._opening = asyncio.Lock()
-        self._waiting: deque[asyncio.Future[bytes]] = deque()
+        self._waiting: deque[asyncio.Future[tuple[int, bytes]]] = deque()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
 
-    async def exchange(self, body: bytes) -> bytes:
+    async def exchange(self, body: bytes) -> tuple[int, bytes]:
         async with self._opening:
             writer = self._writer or await self._open()
             # Nothing may be awaited between these two lines: answers come in the sequence of the requests.
-            answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
             self._waiting.append(answer)
             writer.write(frame(body))
         with contextlib.suppress(ConnectionError):  # then the reading task fails the answer
@@ -88,13 +100,16 @@ class _Connection:
                 raise ConnectionError("closed at once")
         except OSError as error:
             raise Unavailable(f"the chain is away: {error}") from None
+        self._answers.begin()
         self._writer = writer
         self._reading = asyncio.create_task(self._read(reader, writer))
         return writer
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while (answer := await read_frame(reader)) is not None:
+            clock = asyncio.get_running_loop().time
+            while (answer := await read_answer(reader)) is not None:
+                self._answers.hear(answer[0], clock())
                 waiting = self._waiting.popleft()
                 if not waiting.done():  # its task was cancelled meanwhile
                     waiting.set_result(answer)

@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from energy.errors import Corrupt, Unavailable
@@ -48,6 +49,11 @@ class Dispatcher:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._session = Session(chain, Filters())
+
+    @property
+    def generation(self) -> int:
+        """Return a number that grows whenever an answer to a read may have become another."""
+        return self._chain.generation
 
     def answer(self, body: bytes, *, private: bool) -> bytes:
         """Return the answer to a request or batch; empty when nothing is to be answered (notifications).
@@ -179,12 +185,23 @@ def _validated(request: Any) -> tuple[str, list[Any] | dict[str, Any]]:
 
 
 def _bound(function: Callable[..., Any], session: Session, params: Sequence[Any] | Mapping[str, Any]) -> Any:
-    positional, named = ((), params) if isinstance(params, Mapping) else (params, {})
     try:
-        bound = inspect.signature(function).bind(session, *positional, **named)
+        if isinstance(params, Mapping):
+            bound = inspect.signature(function).bind(session, **params)
+            return lambda: function(*bound.args, **bound.kwargs)
+        least, most = _arity(function)
+        if not least <= len(params) + 1 <= most:
+            inspect.signature(function).bind(session, *params)  # says what is missing or too much
     except TypeError as error:
         raise invalid_params(f"invalid params: {error}") from None
-    return lambda: function(*bound.args, **bound.kwargs)
+    return lambda: function(session, *params)
+
+
+@cache
+def _arity(function: Callable[..., Any]) -> tuple[int, int]:
+    """Return how many arguments a method takes at least and at most, its session included."""
+    parameters = inspect.signature(function).parameters.values()
+    return sum(each.default is each.empty for each in parameters), len(parameters)
 
 
 def _answer(request: Any, outcome: Any) -> dict[str, Any] | None:

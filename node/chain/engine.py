@@ -10,11 +10,10 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 import rlp
-from eth.abc import AccountDatabaseAPI, BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
+from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
 from eth.chains.base import MiningChain
 from eth.consensus.context import ConsensusContext
 from eth.constants import ZERO_HASH32
-from eth.db.account import AccountDB
 from eth.db.chain import ChainDB
 from eth.rlp.accounts import Account as EvmAccount
 from eth.vm.chain_context import ChainContext
@@ -47,6 +46,7 @@ from node.chain.port import (
 )
 from node.chain.receipts import Receipt
 from node.chain.rejections import TransactionRejection
+from node.chain.state_reader import StateReader
 from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction
 from node.chain.vm import CommunityVM, error_text
@@ -75,6 +75,8 @@ class PyEvmEngine:
         self._vm = virtual_machine
         self._chain_id = chain_id
         self._sealer = EvmAddress(sealer)
+        self._reader = StateReader(nodes)
+        self._warm: tuple[Header, StateAPI] | None = None
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
@@ -162,13 +164,28 @@ class PyEvmEngine:
 
     def call(self, header: Header, message: Message, tracer: Tracer | None = None) -> Execution:
         """Execute a message on the state after a block, in that block's context; gas costs nothing."""
-        machine = self._vm if tracer is None else WatchedVM
+        state = self._calling_state(header) if tracer is None else self._fresh_state(WatchedVM, header)
+        if isinstance(state, WatchedState):
+            state.tracer = tracer
+        before = state.snapshot()
+        try:
+            return self._executed(state, message)
+        finally:
+            state.revert(before)
+
+    def _calling_state(self, header: Header) -> StateAPI:
+        """Return a state in which calls on a block are executed, and which each of them leaves as it was."""
+        if self._warm is None or self._warm[0] != header:
+            self._warm = header, self._fresh_state(self._vm, header)
+        return self._warm[1]
+
+    def _fresh_state(self, machine: type[CommunityVM], header: Header) -> StateAPI:
         chaindb = ChainDB(Overlay(self._nodes))
         free = _evm_header(header).copy(base_fee_per_gas=0)
         ancestors = machine.get_prev_hashes(free.parent_hash, chaindb)
-        state = machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
-        if isinstance(state, WatchedState):
-            state.tracer = tracer
+        return machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+
+    def _executed(self, state: StateAPI, message: Message) -> Execution:
         for address, override in message.overrides:
             _change(state, EvmAddress(address), override)
         balance = state.get_balance(EvmAddress(message.sender))
@@ -225,11 +242,11 @@ class PyEvmEngine:
 
     def account(self, state_root: bytes, address: Address) -> Account:
         """Return an account in some state; an unknown one is empty."""
-        return _account(self._accounts(state_root), address)
+        return self._reader.account(state_root, address)
 
     def storage(self, state_root: bytes, address: Address, slot: int) -> int:
         """Return a word of a contract's storage."""
-        return self._accounts(state_root).get_storage(EvmAddress(address), slot)
+        return self._reader.storage(state_root, address, slot)
 
     def prove(self, state_root: bytes, address: Address, slots: Sequence[int]) -> AccountProof:
         """Return an account with the trie nodes that prove it, and so for some words of its storage."""
@@ -248,9 +265,6 @@ class PyEvmEngine:
             account.nonce, account.balance, account.code_hash, account.storage_root,
             _proof(accounts, key), proven,
         )  # fmt: skip
-
-    def _accounts(self, state_root: bytes) -> AccountDatabaseAPI:
-        return AccountDB(Overlay(self._nodes), Hash32(state_root))
 
 
 def _change(state: StateAPI, address: EvmAddress, override: Override) -> None:
@@ -292,7 +306,7 @@ def _evm_header(header: Header) -> BlockHeaderAPI:
     return cast(BlockHeaderAPI, rlp.decode(header.encode(), PragueBlockHeader))
 
 
-def _account(state: StateAPI | AccountDatabaseAPI, address: Address) -> Account:
+def _account(state: StateAPI, address: Address) -> Account:
     key = EvmAddress(address)
     return Account(state.get_nonce(key), state.get_balance(key), state.get_code(key))
 

@@ -2,7 +2,8 @@
 
 As geth does it: JSON values one after the other, with or without white space between (web3.py's IPC providers).
 Frames: a length of four bytes, big endian, then that many bytes; for whoever forwards bytes that need not be JSON, and
-has to learn that a notification has no answer (length 0).
+has to learn that a notification has no answer (length 0). The chain's own frames begin with its generation, in eight
+bytes, which the length counts.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ FRAMES_METHOD: Final = "chain_frames"
 
 FRAME_SIZE_MAX: Final = 64_000_000
 """Bytes of one frame; answers may be far larger than requests."""
+
+_GENERATION_SIZE: Final = 8
 
 _OUTSIDE: Final = re.compile(rb'["{}\[\]]|[^\s"{}\[\]]')
 _INSIDE_VALUE: Final = re.compile(rb'["{}\[\]]')
@@ -81,3 +84,16 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
 def frame(payload: bytes) -> bytes:
     """Return a payload with its length in front."""
     return len(payload).to_bytes(4, "big") + payload
+
+
+def answer_frame(generation: int, payload: bytes) -> bytes:
+    """Return an answer with its length and the chain's generation in front."""
+    return (len(payload) + _GENERATION_SIZE).to_bytes(4, "big") + generation.to_bytes(_GENERATION_SIZE, "big") + payload
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes] | None:
+    """Return the generation and the payload of the next answer, or None when the other side is gone."""
+    raw = await read_frame(reader)
+    if raw is None or len(raw) < _GENERATION_SIZE:
+        return None
+    return int.from_bytes(raw[:_GENERATION_SIZE], "big"), raw[_GENERATION_SIZE:]

@@ -97,6 +97,10 @@ class Queries:
         columns = "block, position, hash, raw, receipt, gas_used, contract, first_log"
         return [StoredTransaction(*row) for row in self._read(f"SELECT {columns} FROM tx {clause}", parameters)]
 
+    def transaction_hashes(self, number: int) -> list[bytes]:
+        """Return the hashes of the transactions of the block of that height, in order."""
+        return [row[0] for row in self._read("SELECT hash FROM tx WHERE block = ? ORDER BY position", (number,))]
+
     def transaction_count(self, number: int) -> int:
         """Return how many transactions the block of that height has."""
         return int(self._read("SELECT count(*) FROM tx WHERE block = ?", (number,))[0][0])

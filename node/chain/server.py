@@ -16,7 +16,7 @@ from energy.errors import Corrupt
 from node import strict_json
 from node.chain.dispatcher import Dispatcher
 from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
-from node.chain.framing import FRAMES_METHOD, JsonSplitter, frame, read_frame
+from node.chain.framing import FRAMES_METHOD, JsonSplitter, answer_frame, read_frame
 
 _CHUNK: Final = 65_536
 
@@ -97,7 +97,8 @@ class ChainServer:
 
     async def _serve_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, public: bool) -> None:
         while (body := await read_frame(reader)) is not None:
-            await _send(writer, frame(self._dispatcher.answer(body, private=not public)))
+            answer = self._dispatcher.answer(body, private=not public)
+            await _send(writer, answer_frame(self._dispatcher.generation, answer))
 
 
 async def _send(writer: asyncio.StreamWriter, payload: bytes) -> None:

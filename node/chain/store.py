@@ -23,6 +23,9 @@ from node.chain.reading import APPLICATION_ID, SCHEMA_VERSION, STORE_FILE, Queri
 from node.storage.durable import require_space
 
 LOCK_FILE: Final = "chain.lock"
+NODES_REMEMBERED_MAX: Final = 100_000
+"""Nodes kept in memory, some 30 MB; when there are more, all are forgotten."""
+_HASH_SIZE: Final = 32
 
 _PRUNED_TABLE: Final = "CREATE TABLE pruned (height INTEGER NOT NULL);"
 """Oldest heights whose state is kept; a chain that was never pruned has none."""
@@ -70,6 +73,21 @@ class ChainStore(Queries):
         except BaseException:
             self._lock.close()
             raise
+        self._nodes: dict[bytes, bytes] = {}
+
+    def node(self, key: bytes) -> bytes | None:
+        """Return what the engine stored under a key, or None.
+
+        What lies under a hash is remembered: it never becomes anything else.
+        """
+        value = self._nodes.get(key)
+        if value is None:
+            value = super().node(key)
+            if value is not None and len(key) == _HASH_SIZE:
+                if len(self._nodes) >= NODES_REMEMBERED_MAX:
+                    self._nodes.clear()
+                self._nodes[key] = value
+        return value
 
     def close(self) -> None:
         """Close the file and give it free."""
@@ -130,6 +148,7 @@ class ChainStore(Queries):
             connection.execute("DROP TABLE kept")
             connection.execute("DELETE FROM pruned")
             connection.execute("INSERT INTO pruned VALUES (?)", (state_from,))
+        self._nodes.clear()
         self._give_back_space()
         return removed
 

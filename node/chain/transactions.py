@@ -5,6 +5,7 @@ Refuses: malformed bytes, foreign types and signatures that recover nobody, with
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import rlp
@@ -20,6 +21,8 @@ SET_CODE: Final = 4
 
 TRANSACTION_SIZE_MAX: Final = 128 * 1024
 """Bytes of one transaction on the wire, as in geth."""
+REMEMBERED: Final = 1_024
+"""Transactions that need not be decoded again: recovering a sender costs more than all the rest."""
 _FIELD_COUNT: Final = {LEGACY: 9, ACCESS_LIST: 11, DYNAMIC_FEE: 12, SET_CODE: 13}
 
 
@@ -90,6 +93,7 @@ class SignedTransaction:
         return min(self.max_fee_per_gas, base_fee + self.max_priority_fee_per_gas)
 
 
+@lru_cache(REMEMBERED)
 def decode_transaction(raw: bytes) -> SignedTransaction:
     """Return the transaction in wire bytes.
 

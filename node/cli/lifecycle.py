@@ -35,6 +35,11 @@ WebPortOption = Annotated[
     typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; else 8080, or a free one if that is taken."),
 ]
 
+ChainUrlOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Put the ledger on this EVM network instead of a chain of its own: http://…"),
+]
+
 
 def demo(
     context: typer.Context,
@@ -55,6 +60,7 @@ def demo(
     ] = None,
     rpc_port: RpcPortOption = None,
     web_port: WebPortOption = None,
+    chain_url: ChainUrlOption = None,
 ) -> int:
     """Run one real day of 17 real homes through a real node, then serve it until Ctrl-C. No set-up, no network."""
     factor, chosen_day = _speed(speed), _day(day)
@@ -73,6 +79,7 @@ def demo(
             rpc_port=rpc_port,
             web_port=web_port,
             lang=language(),
+            chain_url=chain_url,
         )
     )
 
@@ -94,6 +101,7 @@ def init(
     sharing: Annotated[
         Sharing, typer.Option(help="Share among neighbours what nobody traded, once the meters have told.")
     ] = Sharing.NONE,
+    chain_url: ChainUrlOption = None,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
     """Found a community: its keys, a chain of its own with the contracts, its members and tariffs."""
@@ -115,6 +123,7 @@ def init(
         tariffs=tariffs,
         mechanism=mechanism,
         sharing=sharing,
+        chain_url=chain_url,
     )
     if session.as_json:
         counts = {"members": len(community.members), "chainId": community.chain_id}

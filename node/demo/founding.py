@@ -10,6 +10,7 @@ from market.mechanism import Mechanism
 from node.community import Community
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
+from node.external.settings import ExternalChain
 from node.founding import Founding, Progress, found_community
 from node.keys import ROLES
 
@@ -31,9 +32,15 @@ def market_of(mechanism: Mechanism) -> MarketConfig:
 
 
 async def found_demo(
-    folder: Path, seed: int, street: Street, residents: list[Resident], market: MarketConfig, progress: Progress
+    folder: Path,
+    seed: int,
+    street: Street,
+    residents: list[Resident],
+    market: MarketConfig,
+    progress: Progress,
+    external: ExternalChain | None = None,
 ) -> Community:
-    """Found the community of the street in an empty folder."""
+    """Found the community of the street in an empty folder, on its own chain or on a network."""
     founding = Founding(
         name="Sierra Crest (demo)",
         chain_id=10**9 + int.from_bytes(seeded(seed, street.day, len(street.homes), "chain")[:4], "big") % (2**30),
@@ -51,7 +58,7 @@ async def found_demo(
         tariffs=street.tariffs,
     )
     keys = {role: seeded(seed, role) for role in (*ROLES, "salt")}
-    community = await found_community(folder, founding, keys, progress)
+    community = await found_community(folder, founding, keys, progress, external)
     _hand_out_keys(folder / KEYS_FOLDER, residents)
     return community
 

@@ -28,6 +28,7 @@ from node.demo.residents import LINKY_HOMES, settle_in
 from node.demo.screen import Screen
 from node.demo.street import load_street
 from node.demo.summary import summarise
+from node.external.settings import ExternalChain
 from node.founding import is_founded
 from node.i18n import gettext as _
 from node.i18n import use_language
@@ -58,6 +59,8 @@ class DemoOptions:
     rpc_port: int | None = None
     web_port: int | None = None
     lang: str = "en"
+    chain_url: str | None = None
+    """JSON-RPC of the network that the ledger is put on; None for a chain of its own."""
 
 
 def run(options: DemoOptions) -> int:
@@ -175,10 +178,12 @@ async def _run(options: DemoOptions, folder: Path) -> int:
     residents = settle_in(street, options.seed, market, planner)
     if not is_founded(folder):
         screen.begin(_("Founding the community"), 1)
-        found = found_demo(
-            folder, options.seed, street, residents, market, lambda _, done, of: screen.progress(done, of)
-        )
-        await found
+        external = ExternalChain(options.chain_url) if options.chain_url else None
+
+        def told(_what: str, done: int, of: int) -> None:
+            screen.progress(done, of)
+
+        await found_demo(folder, options.seed, street, residents, market, told, external)
         screen.end()
     clock = SimulatedClock(max(checkpoint.now, street.start - QUARTER_HOUR_S))
     meters = Meters(folder, residents)

@@ -36,6 +36,8 @@ FORWARDED: Final = (
 )
 """Beginnings of the method names that the chain answers to strangers; its `chain_` methods are the node's alone."""
 
+_ANSWER_TO_0: Final = b'{"jsonrpc":"2.0","id":0,'
+
 SUBSCRIBING: Final = ("eth_subscribe", "eth_unsubscribe")
 """Methods that are answered here, for the connection that they came by."""
 
@@ -122,12 +124,31 @@ class RpcRouter:
         answered = await self._own.dispatch(json.dumps(call.request), caller)
         return answered[0].encode() if answered is not None and call.wants_answer else b""
 
+    async def _forward_one(self, call: Call) -> bytes:
+        """Pass one call on in a form that depends on nothing but method and parameters, so that it may be remembered.
+
+        The answer is not read, only given the caller's id in place of ours.
+        """
+        request = {"jsonrpc": "2.0", "id": 0, "method": call.method, "params": call.request.get("params", [])}
+        identifier = call.request["id"]
+        try:
+            answer = await self._chain.request_bytes(strict_json.dumps(request))
+        except Unavailable as error:
+            return _error(identifier, codes.UNAVAILABLE, f"the chain does not answer for now: {error}")
+        if answer.startswith(_ANSWER_TO_0):
+            return b'{"jsonrpc":"2.0","id":' + strict_json.dumps(identifier) + b"," + answer[len(_ANSWER_TO_0) :]
+        if not answer:
+            return _error(identifier, codes.INTERNAL_ERROR, "the chain gave no answer to this call")
+        return strict_json.dumps({**json.loads(answer), "id": identifier})
+
     async def _forward(self, calls: Sequence[Call]) -> list[bytes]:
         """Send calls to the chain, several as one batch, and return one answer per call.
 
         The chain gets the calls written anew, with their places as ids: what was checked is what is sent, and
         answers find their call whatever ids the caller chose.
         """
+        if len(calls) == 1 and calls[0].wants_answer:
+            return [await self._forward_one(calls[0])]
         sent = [
             {**call.request, "id": place} if call.wants_answer else call.request for place, call in enumerate(calls)
         ]

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ SECOND, END = FIRST + LENGTH_S, FIRST + 2 * LENGTH_S
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     found(tmp_path / "node")
     return tmp_path / "node"
 

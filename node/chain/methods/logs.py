@@ -6,6 +6,7 @@ Refuses: ranges over `BLOCKS_MAX` blocks and answers over `LOGS_MAX` logs, with 
 from dataclasses import replace
 from typing import Any, Final
 
+from node.chain.chain import Head
 from node.chain.errors import LIMIT_EXCEEDED, SERVER_ERROR, ChainError, invalid_params
 from node.chain.methods.encoding import data, parse_address, parse_hash
 from node.chain.methods.presentation import log_json
@@ -77,13 +78,12 @@ def _found_logs(session: Session, query: LogQuery) -> list[dict[str, Any]]:
     logs = chain.store.logs(query, LOGS_MAX + 1)
     if len(logs) > LOGS_MAX:
         raise ChainError(LIMIT_EXCEEDED, f"query exceeds max results {LOGS_MAX}")
-    answers: list[dict[str, Any]] = []
-    for log in logs:
-        head = chain.block(log.block)
-        transaction = chain.store.transaction(log.block, log.position)
-        if head is not None and transaction is not None:
-            answers.append(log_json(log, transaction.hash, head))
-    return answers
+    blocks: dict[int, tuple[Head, list[bytes]]] = {}
+    for number in dict.fromkeys(log.block for log in logs):
+        head = chain.block(number)
+        if head is not None:
+            blocks[number] = head, chain.store.transaction_hashes(number)
+    return [log_json(log, blocks[log.block][1][log.position], blocks[log.block][0]) for log in logs]
 
 
 def _query(session: Session, filter_object: Any) -> LogQuery:

@@ -20,7 +20,7 @@ def block_json(chain: Chain, head: Head, full: bool) -> dict[str, Any]:
     return {
         **header_json(head.header),
         "hash": data(head.hash),
-        "size": quantity(len(raw_block(head.header, stored))),
+        "size": quantity(block_size(head.header, stored)),
         "transactions": transactions,
         "uncles": [],
         "withdrawals": [],
@@ -39,7 +39,7 @@ def pending_block_json(head: Head, gas_limit: int, timestamp: int, base_fee: int
         "baseFeePerGas": quantity(base_fee),
         "transactionsRoot": data(EMPTY_TRIE_ROOT),
         "receiptsRoot": data(EMPTY_TRIE_ROOT),
-        "size": quantity(len(raw_block(head.header, []))),
+        "size": quantity(block_size(head.header, [])),
         "transactions": [],
         "uncles": [],
         "withdrawals": [],
@@ -79,6 +79,20 @@ def raw_block(header: Header, transactions: list[StoredTransaction]) -> bytes:
     """Return the RLP of a block: header, transactions, no uncles, no withdrawals."""
     bodies = [rlp.decode(item.raw) if item.raw[0] >= 0xC0 else item.raw for item in transactions]
     return bytes(rlp.encode([rlp.decode(header.encode()), bodies, [], []]))
+
+
+def block_size(header: Header, transactions: list[StoredTransaction]) -> int:
+    """Return how many bytes the RLP of a block has, without making it."""
+    bodies = sum(
+        len(item.raw) if item.raw[0] >= 0xC0 else len(item.raw) + _prefix_size(len(item.raw)) for item in transactions
+    )
+    content = len(header.encode()) + _prefix_size(bodies) + bodies + 2
+    return content + _prefix_size(content)
+
+
+def _prefix_size(length: int) -> int:
+    """Return how many bytes RLP puts in front of a list, or of a string of more than one byte."""
+    return 1 if length < 56 else 1 + (length.bit_length() + 7) // 8
 
 
 def transaction_json(stored: StoredTransaction, head: Head) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A stored chain is executed again, and whatever was changed in its file is found and named."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +16,7 @@ SUNS = contract_address(address_of(ALICE), 0)
 
 
 @pytest.fixture
-def datadir(tmp_path: Path) -> Iterator[Path]:
+def datadir(tmp_path: Path) -> Path:
     chain = new_chain(tmp_path)
     chain.submit([created(EMITTER, 0)])
     for nonce in range(1, 4):
