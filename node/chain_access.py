@@ -3,6 +3,8 @@
 web3.py speaks over either; what differs is who keeps the chain running, and how a transaction gets in.
 """
 
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +86,11 @@ class ChainAccess:
     def exit_code(self) -> int | None:
         """Exit code of the embedded chain's process, or None while it runs."""
         return None if self.process is None else self.process.exit_code
+
+    def kill(self) -> None:
+        """End the embedded chain's process at once, as a crash would; for tests of what follows."""
+        if self.process is not None:
+            os.kill(self.process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the embedded chain's process in good order."""

@@ -284,7 +284,7 @@ def test_a_node_whose_chain_was_killed_stops_and_comes_back(folder: Path) -> Non
             async with running(folder, FIRST - 1_200) as node:
                 await _one_run(node, homes)
                 before = all_rows(node.projection.engine)
-                node._chain._process.kill()
+                node._chain.kill()
                 with pytest.raises(Unavailable, match="ended with code -9"):
                     await asyncio.wait_for(node.run(0.01), 60)
             async with running(folder, END) as node:

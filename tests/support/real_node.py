@@ -22,6 +22,7 @@ from metering.files.csv_row import HEADER, encode_row
 from metering.sources.simulators.linky import LinkySimulator
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
+from node.external.settings import ExternalChain
 from node.founding import Founding, found_community, load_members
 from node.keys import ROLES, KeyPair
 from node.serve import ServeOptions, Servers
@@ -45,8 +46,8 @@ TARIFF: Final = (250_000, 60_000, 275_000, 30_000)
 """Import, export, short, long in µ€/kWh."""
 
 
-def found(folder: Path) -> None:
-    """Found the community, always with the same keys."""
+def found(folder: Path, external: ExternalChain | None = None) -> None:
+    """Found the community, always with the same keys, on a chain of its own or on a network."""
     members = folder.parent / "members.csv"
     with open(members, "w", newline="") as file:
         rows = csv.writer(file)
@@ -73,7 +74,7 @@ def found(folder: Path) -> None:
         tariffs=[(FIRST - FIRST % 86_400, *TARIFF, 50)],
     )
     keys = {role: keccak(role.encode()) for role in (*ROLES, "salt")}
-    asyncio.run(found_community(folder, founding, keys))
+    asyncio.run(found_community(folder, founding, keys, external=external))
     (folder / "meters").mkdir()
     (folder / "meters" / "operator.csv").write_bytes(HEADER + b"\n")
 

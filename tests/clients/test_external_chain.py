@@ -1,0 +1,200 @@
+"""The ledger on somebody else's network: anvil, with forks, lost and late transactions, and a node that is cut off."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from energy.errors import Misconfigured
+from energy.identity import hex_text
+from node.chain.engine import contract_address
+from node.chain.seal import Sealer
+from node.external.client import ExternalClient
+from node.external.money import require_money
+from node.external.outbox import Outbox
+from node.external.sender import ExternalSender, Refused
+from node.external.settings import SETTINGS_FILE, ExternalChain
+from node.keys import KeyPair
+from oracles.evidence import verify
+from tests.support.anvil import CHAIN_ID, Anvil, running_anvil
+from tests.support.chain import EMITTER, REVERTER, SEALER_KEY
+from tests.support.real_node import EUR, FIRST, LENGTH_S, found, hear, homes_of, running, tick_at, trade
+
+OPERATOR = KeyPair.from_private(b"\x0d" * 32)
+SECOND, END = FIRST + LENGTH_S, FIRST + 2 * LENGTH_S
+PATIENCE = {"resubmit_after_s": 1, "give_up_after_s": 60}
+
+
+@pytest.fixture
+def anvil() -> Iterator[Anvil]:
+    with running_anvil() as anvil:
+        yield anvil
+
+
+Work = Callable[[ExternalClient, ExternalSender], Coroutine[Any, Any, None]]
+
+
+def work(anvil: Anvil, folder: Path, do: Work, **settings: int) -> None:
+    """Do something with a sender whose outbox is in a folder."""
+
+    async def run() -> None:
+        external = ExternalChain(anvil.url, **(PATIENCE | settings))
+        client = ExternalClient(external, Sealer(SEALER_KEY), CHAIN_ID)
+        try:
+            await require_money(client, OPERATOR.address)
+            await do(client, ExternalSender(client.call, external, CHAIN_ID, OPERATOR, Outbox(folder)))
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+def counter(nonce: int) -> str:
+    """Return the address of the contract that the operator's transaction of a nonce created."""
+    return hex_text(contract_address(OPERATOR.address, nonce))
+
+
+def count(anvil: Anvil, address: str) -> int:
+    return int(anvil.ask("eth_getStorageAt", address, "0x0", "latest"), 16)
+
+
+CALL = "0x" + "00" * 64
+
+
+def test_sends_once_and_refuses_what_reverts(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        created = await sender.transact(None, hex_text(EMITTER))
+        assert created["contractAddress"] == counter(0)
+        await sender.transact(counter(0), CALL)
+        await sender.transact(None, hex_text(REVERTER))
+        with pytest.raises(Refused, match="the sun is down"):
+            await sender.transact(counter(2), CALL)
+
+    work(anvil, tmp_path, do)
+    assert count(anvil, counter(0)) == 1
+    assert int(anvil.ask("eth_getTransactionCount", hex_text(OPERATOR.address), "latest"), 16) == 3
+
+
+def test_a_reorganisation_is_undone(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(None, hex_text(EMITTER))
+        await sender.transact(counter(0), CALL)
+        await sender.transact(counter(0), CALL)
+        anvil.ask("anvil_reorg", 2, [])
+        assert count(anvil, counter(0)) == 0
+        await sender.recover()
+        assert count(anvil, counter(0)) == 2
+        anvil.ask("anvil_reorg", 3, [])
+        assert anvil.ask("eth_getCode", counter(0), "latest") == "0x"
+
+    work(anvil, tmp_path, do)
+
+    async def after_a_restart(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(counter(0), CALL)
+
+    work(anvil, tmp_path, after_a_restart)
+    assert count(anvil, counter(0)) == 3
+
+
+def test_a_dropped_transaction_is_sent_again_for_more(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(None, hex_text(EMITTER))
+        anvil.ask("evm_setAutomine", False)
+
+        async def lose_twice_then_mine() -> None:
+            for _ in range(2):
+                while not (pending := anvil.ask("txpool_content")["pending"]):
+                    await asyncio.sleep(0.05)
+                (queue,) = pending.values()
+                for transaction in queue.values():
+                    anvil.ask("anvil_dropTransaction", transaction["hash"])
+            while not anvil.ask("txpool_content")["pending"]:
+                await asyncio.sleep(0.05)
+            anvil.ask("evm_mine")
+
+        receipt, _ = await asyncio.gather(sender.transact(counter(0), CALL), lose_twice_then_mine())
+        assert len({attempt.fee_wei for attempt in Outbox(tmp_path).of(1)}) == len(Outbox(tmp_path).of(1)) >= 2
+        assert receipt["transactionHash"] in {attempt.hash for attempt in Outbox(tmp_path).of(1)}
+
+    work(anvil, tmp_path, do)
+    assert count(anvil, counter(0)) == 1
+
+
+def test_waits_for_confirmations(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        anvil.ask("evm_setAutomine", False)
+        sending = asyncio.create_task(sender.transact(None, hex_text(EMITTER)))
+        while not anvil.ask("txpool_content")["pending"]:
+            await asyncio.sleep(0.05)
+        for _ in range(2):
+            anvil.ask("evm_mine")
+            await asyncio.sleep(0.6)
+            assert not sending.done()
+        anvil.ask("evm_mine")
+        await sending
+
+    work(anvil, tmp_path, do, confirmations=3, resubmit_after_s=30)
+
+
+def test_a_stranger_with_the_operators_key_is_noticed(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        anvil.ask("evm_setAutomine", False)
+        sending = asyncio.create_task(sender.transact(None, hex_text(EMITTER)))
+        while not (pending := anvil.ask("txpool_content")["pending"]):
+            await asyncio.sleep(0.05)
+        (queue,) = pending.values()
+        anvil.ask("anvil_dropTransaction", next(iter(queue.values()))["hash"])
+        anvil.ask("anvil_setNonce", hex_text(OPERATOR.address), "0x1")
+        with pytest.raises(Misconfigured, match="not this node's"):
+            await sending
+
+    work(anvil, tmp_path, do, resubmit_after_s=30)
+
+
+def test_nobody_signs_for_a_stranger(anvil: Anvil, tmp_path: Path) -> None:
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        for method in ("eth_sendTransaction", "eth_sign", "eth_accounts2", "anvil_setBalance", "evm_mine"):
+            body = f'{{"jsonrpc":"2.0","id":7,"method":"{method}","params":[]}}'.encode()
+            assert b"does not exist" in await client.request_bytes(body)
+            batch = b'[{"jsonrpc":"2.0","id":1,"method":"eth_chainId"},' + body + b"]"
+            answer = await client.request_bytes(batch)
+            assert b"does not exist" in answer
+            assert hex(CHAIN_ID).encode() in answer
+
+    work(anvil, tmp_path, do)
+
+
+def test_a_community_settles_on_a_network_through_forks_and_a_restart(anvil: Anvil, tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    found(folder, ExternalChain(anvil.url, **PATIENCE))
+    assert (folder / SETTINGS_FILE).exists()
+    assert not (folder / "chain").exists()
+
+    async def trade_and_settle() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await tick_at(node, FIRST - 1_200)
+                await trade(node, homes, "H01", "H02", 400, FIRST)
+                await hear(node, homes, FIRST)
+                homes.use("H01", export_wh=500)
+                homes.use("H02", import_wh=350)
+                await hear(node, homes, SECOND)
+                anvil.ask("anvil_reorg", 1, [])
+                assert (await hear(node, homes, END)).settled
+                anvil.ask("anvil_reorg", 2, [])
+                assert (await node.ledger.last_run()).run_id == 0
+                await tick_at(node, END + 1)
+                run = await node.ledger.last_run()
+                assert run.run_id == 1
+                evidence = await node.evidence(1)
+                assert all(link.ok for link in verify(evidence, trusted_sealer=node.sealer))
+            anvil.ask("anvil_reorg", 3, [])
+            async with running(folder, END + 2) as node:
+                again = await node.ledger.last_run()
+                assert (again.run_id, again.run_hash) == (1, run.run_hash)
+                money = await node.ledger.balances([member.account for member in node.community.members])
+                assert sum(money.values()) < 3 * 2 * EUR
+
+    asyncio.run(trade_and_settle())

@@ -1,0 +1,33 @@
+"""web3.py's own module tests, as they come in its wheel; `tests/clients/test_web3py.py` runs them in a process apart."""
+
+from typing import Any
+
+from web3._utils.module_testing import (
+    AsyncEthModuleTest,
+    AsyncNetModuleTest,
+    EthModuleTest,
+    NetModuleTest,
+    Web3ModuleTest,
+)
+from web3._utils.module_testing.go_ethereum_debug_module import GoEthereumDebugModuleTest
+from web3._utils.module_testing.go_ethereum_txpool_module import GoEthereumTxPoolModuleTest
+from web3._utils.module_testing.web3_module import AsyncWeb3ModuleTest
+
+
+def _version_is_text(self: Any, version: Any) -> None:
+    assert isinstance(version, str)
+    assert version
+
+
+_MODULES: dict[str, type] = {
+    "TestEth": EthModuleTest,
+    "TestNet": NetModuleTest,
+    "TestWeb3": Web3ModuleTest,
+    "TestDebug": GoEthereumDebugModuleTest,
+    "TestTxPool": GoEthereumTxPoolModuleTest,
+    "TestAsyncEth": AsyncEthModuleTest,
+    "TestAsyncNet": AsyncNetModuleTest,
+    "TestAsyncWeb3": AsyncWeb3ModuleTest,
+}
+for _name, _module in _MODULES.items():
+    globals()[_name] = type(_name, (_module,), {"_check_web3_client_version": _version_is_text})

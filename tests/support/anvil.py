@@ -1,0 +1,50 @@
+"""anvil, Foundry's development chain, as an EVM network of somebody else: started on a free port, ended by the test."""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from tests.support.source_tree import ROOT
+
+BINARY: Final = ROOT / "tests" / "clients" / "node_modules" / ".bin" / "anvil"
+CHAIN_ID: Final = 1_904_113_327
+
+
+class Anvil:
+    """A running anvil."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.url = url
+        self.pid = pid
+
+    def ask(self, method: str, *params: Any) -> Any:
+        """Return the result of a method."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
+            answer = json.loads(response.read())
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+
+@contextmanager
+def running_anvil(*options: str) -> Iterator[Anvil]:
+    """Run an anvil with the Prague rules, one block per transaction unless told otherwise."""
+    command = [str(BINARY), "--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", "prague", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Listening on "):
+                yield Anvil(f"http://{line.split()[-1]}", process.pid)
+                break
+        else:
+            raise AssertionError("anvil did not come up")
+    finally:
+        process.terminate()
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait()
