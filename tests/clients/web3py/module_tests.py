@@ -1,4 +1,4 @@
-"""web3.py's own module tests, as they come in its wheel; `tests/clients/test_web3py.py` runs them in a process apart."""
+"""web3.py's own module tests, as they come in its wheel; `test_web3py.py` runs them in a process of their own."""
 
 from typing import Any
 
