@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
 ARGS ?=
 
-.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin fuzz clean
+.PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
+.PHONY: clients power-loss fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -51,6 +52,12 @@ bench: $(VENV)/.installed-dev
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000
+
+clients:
+	npm ci --prefix tests/clients --no-audit --no-fund
+
+power-loss: $(VENV)/.installed-dev
+	POWER_LOSS_IMAGES=1000000 $(BIN)/pytest tests/power_loss
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.meter_decoders -max_total_time=600

@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from web3._utils.module_testing import (
-    AsyncEthModuleTest,
-    AsyncNetModuleTest,
-    EthModuleTest,
-    NetModuleTest,
-    Web3ModuleTest,
-)
+from web3._utils.module_testing.eth_module import AsyncEthModuleTest, EthModuleTest
 from web3._utils.module_testing.go_ethereum_debug_module import GoEthereumDebugModuleTest
 from web3._utils.module_testing.go_ethereum_txpool_module import GoEthereumTxPoolModuleTest
-from web3._utils.module_testing.web3_module import AsyncWeb3ModuleTest
+from web3._utils.module_testing.net_module import AsyncNetModuleTest, NetModuleTest
+from web3._utils.module_testing.web3_module import AsyncWeb3ModuleTest, Web3ModuleTest
 
 
 def _version_is_text(self: Any, version: Any) -> None:

@@ -51,7 +51,7 @@ CHANGES = {
     "a header": ("UPDATE block SET header = (SELECT header FROM block WHERE number = 2) WHERE number = 3", 3, "number"),
     "a hash": ("UPDATE block SET hash = zeroblob(32) WHERE number = 2", 2, "seal"),
     "a seal": ("UPDATE block SET seal = (SELECT seal FROM block WHERE number = 2) WHERE number = 3", 3, "seal"),
-    "a receipt": ("UPDATE tx SET receipt = (SELECT receipt FROM tx WHERE block = 4 AND position = 1) "
+    "a receipt": ("UPDATE tx SET receipt = (SELECT receipt FROM tx WHERE block = 4 AND position = 0) "
                   "WHERE block = 3 AND position = 1", 3, "receipt"),
     "gas": ("UPDATE tx SET gas_used = gas_used + 1 WHERE block = 2 AND position = 0", 2, "gas"),
     "a contract": ("UPDATE tx SET contract = zeroblob(20) WHERE block = 1", 1, "contract"),
