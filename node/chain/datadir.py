@@ -12,6 +12,7 @@ from node.chain.genesis import GENESIS_FILE, Genesis, read_genesis
 from node.chain.seal import Sealer
 from node.chain.store import ChainStore
 from node.chain.vm import CommunityVM
+from node.storage.durable import write_whole
 
 
 def init_chain(datadir: Path, genesis: Genesis) -> Digest:
@@ -28,9 +29,7 @@ def init_chain(datadir: Path, genesis: Genesis) -> Digest:
         if read_genesis(datadir) != genesis:
             raise Misconfigured(f"{path} holds another genesis")
     else:
-        draft = path.with_suffix(".draft")
-        draft.write_text(genesis.to_json(), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, genesis.to_json())
     store = ChainStore(datadir)
     try:
         block = PyEvmEngine(store, genesis.chain_id, genesis.sealer).genesis(genesis)
