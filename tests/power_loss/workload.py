@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -136,7 +137,7 @@ def inject(folder: Path, steps: int = 3) -> dict[str, Any]:
     """Let each call of a few steps die or fail in turn, go on afterwards, and return what came of it by kind."""
     recorder = ctypes.CDLL(os.environ[LIBRARY])
     recorder.recorder_calls.restype = ctypes.c_long
-    kinds = {
+    kinds: dict[str, Callable[[int], tuple[int, int, int, int]]] = {
         "kill": lambda n: (n, 0, 0, 0),
         "full once": lambda n: (0, n, errno.ENOSPC, 0),
         "full for ever": lambda n: (0, n, errno.ENOSPC, 1),
