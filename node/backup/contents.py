@@ -74,6 +74,7 @@ def _copy_database(path: Path, to: Path) -> None:
     """Copy a SQLite file that may be in use."""
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
 
 
 def _copy_files(folder: Path, to: Path, *, with_keys: bool) -> None:

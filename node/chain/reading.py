@@ -4,6 +4,7 @@ Refuses: a missing file, or one of a foreign kind or version (`Misconfigured`); 
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,10 +156,10 @@ class ChainReader(Queries):
             raise
 
     def copy_to(self, path: Path) -> None:
-        """Write the picture to a new file."""
-        with sqlite3.connect(path) as target:
+        """Write the picture to a new file, which needs no write-ahead log until somebody writes to it."""
+        with closing(sqlite3.connect(path)) as target:
             self._connection.backup(target)
-        target.close()
+            target.execute("PRAGMA journal_mode = DELETE")
 
     def problems(self) -> list[str]:
         """Return what SQLite finds wrong with the file's structure."""
