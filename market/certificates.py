@@ -14,13 +14,29 @@ Units: Wh, and Wh x 1000 for budgets, so that no efficiency is ever rounded away
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Protocol
 
 from energy.identity import Address, MeterId
 from energy.quantities import ratio_down
-from market.events import Trade
 from market.metered import Metered, Source
 
 __all__ = ["Allocation", "CertificateRange", "CertificateState", "Store", "allocate"]
+
+
+class Delivery(Protocol):
+    """Energy that one account owes another: a trade, or what was shared after the fact."""
+
+    @property
+    def seller(self) -> Address:
+        """Who delivers."""
+
+    @property
+    def buyer(self) -> Address:
+        """Who gets it, and its certificate."""
+
+    @property
+    def quantity_wh(self) -> int:
+        """How much."""
 
 
 class CertificateState(IntEnum):
@@ -106,13 +122,13 @@ class _Stretch:
 
 
 def allocate(
-    interval: int, trades: Sequence[Trade], metered: Sequence[Metered], stores: Mapping[MeterId, Store]
+    interval: int, trades: Sequence[Delivery], metered: Sequence[Metered], stores: Mapping[MeterId, Store]
 ) -> Allocation:
     """Give every exported Wh of an interval its owner.
 
     Args:
         interval: Start of the interval.
-        trades: All its trades, in matching sequence.
+        trades: All its trades, in matching sequence, then what was shared after the fact.
         metered: One final reading per meter, in any sequence.
         stores: Every storage device, by meter; those without a reading stay as they are.
     Returns:

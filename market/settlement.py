@@ -2,6 +2,7 @@
 
 Trades are financially firm. What an account's meters say beyond or below its contracted position is imbalance and
 settles with the supplier: shortfall and unused energy at prices that are never better than the tariff (dual prices).
+The community's terms add charges, sharing after the fact, and who gets the wedges of trades (`market.terms`).
 Units: Wh, µ€/kWh, n€; all int, nothing is rounded.
 Refuses: a missing, provisional or repeated reading, and trades of another interval, with `SettlementReject`.
 
@@ -11,15 +12,25 @@ Invariants: S1 the amounts of an interval sum to zero. S3 a Wh is paid for once.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
-from energy.identity import ZERO_DIGEST, Address, Digest, MeterId, hex_text
+from energy.identity import Address, Digest, MeterId, hex_text
 from energy.quantities import amount_neur
 from energy.results import Rejected
+from market.entries import Entry, EntryKind, mirrored, nets_of, trade_entries, wedge_income
 from market.events import Trade
+from market.local_terms import (
+    Drawn,
+    charge_entries,
+    imbalance_wh,
+    shared,
+    sharing_entries,
+    sharing_price,
+    with_shares,
+)
 from market.metered import Metered, Source
 from market.rejections import SettlementReject
+from market.terms import Terms, Transfer
 
 __all__ = [
     "Entry",
@@ -33,6 +44,7 @@ __all__ = [
     "settle_interval",
 ]
 
+NO_TERMS: Final = Terms()
 _ADDRESS_BYTES: Final = 20
 _NET_BYTES: Final = 12
 
@@ -62,37 +74,6 @@ class Tariff:
             raise ValueError(f"long price {self.long_ueur_per_kwh} is above export price {self.export_ueur_per_kwh}")
 
 
-class EntryKind(IntEnum):
-    """What an entry pays for. The supplier has the mirror image of the last four, under the same kind."""
-
-    PURCHASE = 1
-    SALE = 2
-    SUPPLY = 3
-    """Import beyond the position, at the import tariff."""
-    SURPLUS = 4
-    """Export beyond the position, at the export tariff."""
-    SHORTFALL = 5
-    """Sold and not delivered, at the short price."""
-    UNUSED = 6
-    """Bought and not drawn, at the long price."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of an account's statement."""
-
-    account: Address
-    kind: EntryKind
-    interval: int
-    quantity_wh: int
-    """Energy that the entry is about, ≥ 1."""
-    price_ueur_per_kwh: int
-    amount_neur: int
-    """Signed: positive is a credit to the account."""
-    reference: Digest
-    """Of a trade: its number, as 32 bytes. Of imbalance: the account's first meter; zero for the supplier's sums."""
-
-
 @dataclass(frozen=True, slots=True)
 class IntervalSettlement:
     """What everybody owes for one interval."""
@@ -107,10 +88,16 @@ class IntervalSettlement:
     traded_wh: int
     local_wh: int
     """Drawn from neighbours in the same interval: the lesser of all export and all import."""
+    shared: tuple[Transfer, ...] = ()
+    """What was shared after the fact, for the certificates."""
 
 
 def settle_interval(
-    trades: Sequence[Trade], metered: Sequence[Metered], tariff: Tariff, supplier: Address
+    trades: Sequence[Trade],
+    metered: Sequence[Metered],
+    tariff: Tariff,
+    supplier: Address,
+    terms: Terms = NO_TERMS,
 ) -> IntervalSettlement | Rejected:
     """Settle the trades and readings of one interval.
 
@@ -121,32 +108,25 @@ def settle_interval(
         metered: One per meter, in any sequence.
         tariff: Prices of this interval; names the interval.
         supplier: Account that stands in for the grid.
+        terms: Charges that hold in the interval, who gets wedges, sharing after the fact.
     Invariants: S1, S3, S4, and the energy balance: import - export = supply - unused - surplus + shortfall.
     """
     refusal = _refuse(trades, metered, tariff.interval)
     if refusal is not None:
         return refusal
-    entries = [entry for trade in trades for entry in _trade_entries(trade)]
-    position_wh, import_wh, export_wh = Counter[Address](), Counter[Address](), Counter[Address]()
-    first_meter: dict[Address, MeterId] = {}
-    for trade in trades:
-        position_wh[trade.buyer] += trade.quantity_wh
-        position_wh[trade.seller] -= trade.quantity_wh
-    for meter in metered:
-        import_wh[meter.account] += meter.import_wh
-        export_wh[meter.account] += meter.export_wh
-        first_meter[meter.account] = min(meter.meter, first_meter.get(meter.account, meter.meter))
-
-    with_supplier = [
-        entry
-        for account, meter_id in sorted(first_meter.items())
-        for entry in _imbalance_entries(
-            account, meter_id, position_wh[account], import_wh[account], export_wh[account], tariff
-        )
-    ]
-    entries += with_supplier + _mirrored(with_supplier, tariff.interval, supplier)
-    nets = _nets(entries)
-    imported_wh, exported_wh = import_wh.total(), export_wh.total()
+    entries = [entry for trade in trades for entry in trade_entries(trade)]
+    entries += wedge_income(trades, terms.wedge_owner or supplier)
+    accounts = _drawn(trades, metered)
+    shares, transfers = shared(accounts, terms.sharing)
+    accounts = with_shares(accounts, shares)
+    price = sharing_price(tariff.import_ueur_per_kwh, tariff.export_ueur_per_kwh)
+    entries += [line for each in accounts.items() for line in sharing_entries(*each, tariff.interval, price)]
+    with_supplier = [line for account, drawn in accounts.items() for line in _imbalance_entries(account, drawn, tariff)]
+    entries += with_supplier + mirrored(with_supplier, tariff.interval, supplier)
+    entries += charge_entries(accounts, terms, tariff.interval)
+    nets = nets_of(entries)
+    imported_wh = sum(drawn.import_wh for drawn in accounts.values())
+    exported_wh = sum(drawn.export_wh for drawn in accounts.values())
     assert sum(nets.values()) == 0, "S1: payments of an interval do not sum to zero"
     assert imported_wh - exported_wh == _drawn_from_supplier_wh(with_supplier), "S3: energy is lost or paid twice"
     return IntervalSettlement(
@@ -157,6 +137,7 @@ def settle_interval(
         exported_wh=exported_wh,
         traded_wh=sum(trade.quantity_wh for trade in trades),
         local_wh=min(imported_wh, exported_wh),
+        shared=tuple(transfers),
     )
 
 
@@ -210,51 +191,42 @@ def _refuse(trades: Sequence[Trade], metered: Sequence[Metered], interval: int) 
     return None
 
 
-def _trade_entries(trade: Trade) -> tuple[Entry, Entry]:
-    quantity_wh, price = trade.quantity_wh, trade.price_ueur_per_kwh
-    amount = amount_neur(quantity_wh, price)
-    reference = Digest(trade.number.to_bytes(32, "big"))
-    return (
-        Entry(trade.buyer, EntryKind.PURCHASE, trade.interval, quantity_wh, price, -amount, reference),
-        Entry(trade.seller, EntryKind.SALE, trade.interval, quantity_wh, price, amount, reference),
-    )
-
-
-def _imbalance_entries(
-    account: Address, meter: MeterId, position_wh: int, import_wh: int, export_wh: int, tariff: Tariff
-) -> list[Entry]:
-    """Return what an account settles with the supplier; kinds that come to 0 Wh are left out."""
-    contracted_import_wh, contracted_export_wh = max(position_wh, 0), max(-position_wh, 0)
-    return [
-        Entry(account, kind, tariff.interval, wh, price, sign * amount_neur(wh, price), Digest(meter))
-        for kind, wh, price, sign in (
-            (EntryKind.SUPPLY, import_wh - contracted_import_wh, tariff.import_ueur_per_kwh, -1),
-            (EntryKind.SURPLUS, export_wh - contracted_export_wh, tariff.export_ueur_per_kwh, 1),
-            (EntryKind.SHORTFALL, contracted_export_wh - export_wh, tariff.short_ueur_per_kwh, -1),
-            (EntryKind.UNUSED, contracted_import_wh - import_wh, tariff.long_ueur_per_kwh, 1),
+def _drawn(trades: Sequence[Trade], metered: Sequence[Metered]) -> dict[Address, Drawn]:
+    """Return what each account drew and fed in, and its position, by ascending address."""
+    position_wh, import_wh, export_wh = Counter[Address](), Counter[Address](), Counter[Address]()
+    first_meter: dict[Address, MeterId] = {}
+    for trade in trades:
+        position_wh[trade.buyer] += trade.quantity_wh
+        position_wh[trade.seller] -= trade.quantity_wh
+    for meter in metered:
+        import_wh[meter.account] += meter.import_wh
+        export_wh[meter.account] += meter.export_wh
+        first_meter[meter.account] = min(meter.meter, first_meter.get(meter.account, meter.meter))
+    return {
+        account: Drawn(
+            Digest(meter_id),
+            import_wh[account],
+            export_wh[account],
+            max(position_wh[account], 0),
+            max(-position_wh[account], 0),
         )
+        for account, meter_id in sorted(first_meter.items())
+    }
+
+
+def _imbalance_entries(account: Address, drawn: Drawn, tariff: Tariff) -> list[Entry]:
+    """Return what an account settles with the supplier; kinds that come to 0 Wh are left out."""
+    prices = {
+        EntryKind.SUPPLY: tariff.import_ueur_per_kwh,
+        EntryKind.SURPLUS: tariff.export_ueur_per_kwh,
+        EntryKind.SHORTFALL: tariff.short_ueur_per_kwh,
+        EntryKind.UNUSED: tariff.long_ueur_per_kwh,
+    }
+    return [
+        Entry(account, kind, tariff.interval, wh, prices[kind], sign * amount_neur(wh, prices[kind]), drawn.reference)
+        for kind, wh, sign in imbalance_wh(drawn)
         if wh > 0
     ]
-
-
-def _mirrored(entries: Sequence[Entry], interval: int, supplier: Address) -> list[Entry]:
-    """Return the supplier's side of imbalance entries, one per kind: all entries of a kind have one price."""
-    mirrored = []
-    for kind in (EntryKind.SUPPLY, EntryKind.SURPLUS, EntryKind.SHORTFALL, EntryKind.UNUSED):
-        of_kind = [entry for entry in entries if entry.kind is kind]
-        if of_kind:
-            quantity_wh = sum(entry.quantity_wh for entry in of_kind)
-            amount = -sum(entry.amount_neur for entry in of_kind)
-            price = of_kind[0].price_ueur_per_kwh
-            mirrored.append(Entry(supplier, kind, interval, quantity_wh, price, amount, ZERO_DIGEST))
-    return mirrored
-
-
-def _nets(entries: Iterable[Entry]) -> dict[Address, int]:
-    nets = Counter[Address]()
-    for entry in entries:
-        nets[entry.account] += entry.amount_neur
-    return dict(sorted(nets.items()))
 
 
 def _drawn_from_supplier_wh(entries: Iterable[Entry]) -> int:

@@ -17,6 +17,7 @@ from market.events import GateClosed
 from market.orders import Order
 from node.certifying import Certifying
 from node.chain_access import ChainAccess, open_chain_access, web3_over
+from node.charges import charges_of
 from node.clock import Clock
 from node.community import Community
 from node.events import Broadcaster
@@ -112,6 +113,7 @@ class Node:
             self.ledger,
             self.trading,
             self.tariffs,
+            charges_of(folder, community),
             self.projection,
             [self._guarded(f"attestor-{n}", pair) for n, pair in enumerate(keys.attestors(), start=1)],
             self.measuring,

@@ -21,7 +21,10 @@ METER_PROTOCOLS: Final = tuple(name for name, each in PROTOCOLS.items() if each.
 """Meters that may settle; the others are for looking at."""
 MEMBER_KINDS: Final = ("home", "storage")
 LATER_PARAMETERS: Final = {
-    field.name: field.default for field in fields(MarketConfig) if field.name in ("mechanism", "lot_wh", "sharing")
+    field.name: field.default
+    for field in fields(MarketConfig)
+    if field.name in ("mechanism", "lot_wh", "sharing", "account_orders_max", "account_open_max_wh")
+    or field.name in ("account_notional_max_neur", "orders_per_minute_max", "collar_ueur_per_kwh")
 }
 """Parameters of the market that agreements may lack, with what they are then."""
 POWER_W_MAX: Final = 10**9
@@ -97,6 +100,8 @@ class Community:
     """Account of the supplier that balances the community at the grid tariffs."""
     contracts: Contracts
     members: tuple[Member, ...]
+    wedge_owner: Address | None = None
+    """Who gets congestion income and what an auction keeps: a member's account, or None for the supplier."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -113,6 +118,8 @@ class Community:
         if type(self.demo) is not bool or not isinstance(self.name, str) or not isinstance(self.time_zone, str):
             raise ValueError("name and time_zone must be texts, and demo true or false")
         check_members(self.members)
+        if self.wedge_owner is not None and self.member_by_account(self.wedge_owner) is None:
+            raise ValueError("wedge_owner must be a member's account, or left out for the supplier")
         if self.member_by_account(self.supplier) is not None:
             raise ValueError("the supplier can not be a member")
 
@@ -138,6 +145,8 @@ class Community:
         for name, default in LATER_PARAMETERS.items():
             if plain["market"][name] == default:
                 del plain["market"][name]
+        if self.wedge_owner is None:
+            del plain["wedge_owner"]
         return json.dumps(_plain(plain), indent=1, sort_keys=True) + "\n"
 
     @classmethod
@@ -154,6 +163,7 @@ class Community:
                     **raw,
                     "market": MarketConfig(**raw["market"]),
                     "supplier": address_from_hex(raw["supplier"]),
+                    "wedge_owner": address_from_hex(raw["wedge_owner"]) if "wedge_owner" in raw else None,
                     "contracts": Contracts(**{name: address_from_hex(at) for name, at in raw["contracts"].items()}),
                     "members": tuple(_member(item) for item in raw["members"]),
                 }

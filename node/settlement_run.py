@@ -13,7 +13,8 @@ from market.certificates import CertificateRange, Store, allocate
 from market.events import MatchedTrade
 from market.metered import Metered
 from market.orders import Order
-from market.settlement import Entry, Tariff, pack_nets, settle_interval
+from market.settlement import NO_TERMS, Entry, Tariff, pack_nets, settle_interval
+from market.terms import Terms
 from node.typed_data import certificate_record, entry_hash, signed_order_hash, trade_hash
 from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
@@ -76,6 +77,7 @@ class IntervalInput:
     """Signed orders, in journal sequence."""
     trades: Sequence[MatchedTrade]
     metered: Sequence[Metered]
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,10 @@ def prepare_run(
     imported = exported = traded = 0
     for item in inputs:
         trades = [matched.trade for matched in item.trades]
-        settled = settle_interval(trades, item.metered, item.tariff, supplier)
+        settled = settle_interval(trades, item.metered, item.tariff, supplier, item.terms)
         if isinstance(settled, Rejected):
             return settled
-        allocation = allocate(item.tariff.interval, trades, item.metered, stores)
+        allocation = allocate(item.tariff.interval, [*trades, *settled.shared], item.metered, stores)
         stores = dict(allocation.stores)
         entries += settled.entries
         pieces += allocation.certificates

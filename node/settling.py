@@ -17,6 +17,8 @@ from energy.results import Rejected
 from market.certificates import CertificateState, Store
 from market.metered import Source
 from market.settlement import EntryKind
+from market.terms import Terms
+from node.charges import ChargeSchedule
 from node.community import Community
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
@@ -57,6 +59,7 @@ class Settling:
         ledger: Ledger,
         trading: Trading,
         tariffs: TariffSchedule,
+        charges: ChargeSchedule,
         projection: Projection,
         attestors: Sequence[GuardedSigner],
         measuring: Measuring,
@@ -67,6 +70,7 @@ class Settling:
         self._ledger = ledger
         self._trading = trading
         self._tariffs = tariffs
+        self._charges = charges
         self._projection = projection
         self._attestors = attestors
         self._measuring = measuring
@@ -154,6 +158,7 @@ class Settling:
                 self._trading.orders.get(interval, ()),
                 self._trading.trades.get(interval, ()),
                 self._measuring.metered(interval),
+                Terms(self._charges.at(interval), self._community.wedge_owner, self._community.market.sharing),
             )
             for interval in intervals
         ]

@@ -157,4 +157,10 @@ def test_codes_are_stable() -> None:
         "SURPLUS": 4,
         "SHORTFALL": 5,
         "UNUSED": 6,
+        "CHARGE": 7,
+        "CHARGE_INCOME": 8,
+        "WEDGE": 9,
+        "WEDGE_INCOME": 10,
+        "SHARED_TAKEN": 11,
+        "SHARED_GIVEN": 12,
     }
