@@ -55,3 +55,5 @@ class MeteringReject(IntEnum):
     """Readings do not add up to their indexes. Facts: register, interval."""
     NO_INDEX = 2021
     """A good telegram that shows no energy register, as most of a Nordic meter's; no fault. Facts: label."""
+    SIGNATURE = 2022
+    """What a device has signed is not what its signature says, or not by that key. Facts: label."""

@@ -50,6 +50,7 @@ def simulate(
     """Be a meter: send its real telegrams, of a home with solar power, until Ctrl-C. Prints where to read it."""
     import asyncio
 
+    from metering.sources.simulators.charge_point import CHARGE_POINTS
     from metering.sources.simulators.kinds import KINDS
     from metering.sources.simulators.line import PtyLine, TcpLine
     from metering.sources.simulators.meter import MeterSimulator
@@ -57,12 +58,16 @@ def simulate(
     from node.simulated_home import SimulatedHome
 
     session = session_of(context)
+    if kind in CHARGE_POINTS:
+        _be_charge_point(kind, tcp or 9_000, serial, every, as_json=session.as_json)
+        return
     if kind not in KINDS:
         raise usage_failure(
             _("There is no kind of meter called {kind}.").format(kind=repr(kind)),
-            _("The kinds are: {kinds}.").format(kinds=", ".join(KINDS)),
+            _("The kinds are: {kinds}.").format(kinds=", ".join((*KINDS, *CHARGE_POINTS))),
         )
-    line: SimulatedLine = PtyLine() if tcp is None else TcpLine(port=tcp)
+    network_only = KINDS[kind].published
+    line: SimulatedLine = PtyLine() if tcp is None and not network_only else TcpLine(port=tcp or 0)
     simulator = MeterSimulator(KINDS[kind], line, serial)
     clock = SystemClock()
     home = SimulatedHome(clock.now())
@@ -88,6 +93,26 @@ def simulate(
         asyncio.run(simulator.run(lambda: home.registers(clock.now()), every))
     finally:
         simulator.close()
+
+
+def _be_charge_point(kind: str, port: int, serial: str, every: int, *, as_json: bool) -> None:
+    """Call whoever listens for charge points on a port of this machine, and report to it."""
+    import asyncio
+
+    from metering.sources.simulators.charge_point import ChargePointSimulator
+    from node.clock import SystemClock
+    from node.simulated_home import SimulatedHome
+
+    simulator = ChargePointSimulator(f"ws://127.0.0.1:{port}/SIM-1", serial or "SIM-EVSE-1")
+    source, clock = f"{kind}:tcp://127.0.0.1:{port}", SystemClock()
+    home = SimulatedHome(clock.now())
+    if as_json:
+        print_json("meter-simulate", {"source": source, "serial": simulator.serial})
+    else:
+        print_line(source)
+    sys.stdout.flush()
+    talk(_("Meter {serial} speaks until you press Ctrl-C.").format(serial=simulator.serial))
+    asyncio.run(simulator.run(lambda: home.registers(clock.now()), every or 10))
 
 
 def _simulated_keys() -> tuple[str, str]:

@@ -23,7 +23,12 @@ from tests.support.meters import NOON
 from tests.support.telegrams import decoded
 
 SHOWN = Registers(NOON, 12_345_678, 4_567, 1_190)
-COARSE = {"dlms-aidon": (12_345_670, 4_560), "sunspec-inverter": (0, 4_567), "mbus-heat": (12_345_000, 0)}
+COARSE = {
+    "home-assistant": (12_345_678, 0),
+    "dlms-aidon": (12_345_670, 4_560),
+    "sunspec-inverter": (0, 4_567),
+    "mbus-heat": (12_345_000, 0),
+}
 """What meters show that count tens or thousands of Wh, or one direction only."""
 Outcomes = AsyncIterator[RegisterSample | Rejected]
 
@@ -58,6 +63,8 @@ def test_what_a_meter_shows_is_what_is_read(
 ) -> None:
     async def test() -> None:
         kind = KINDS[name]
+        if kind.published and line is PtyLine:
+            return
         simulator = MeterSimulator(kind, line())
         query = keys if simulator.is_encrypted else ""
         source: Source = source_of(simulator.source + query, tmp_path, lambda: NOON + 1)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+
 from metering.dlms.encoder import encode_aidon, encode_kaifa, encode_notification
 from metering.dlms.sealed import in_hdlc, in_mbus
 from metering.dsmr.cipher import ENCRYPTED_ONLY, SECURITY, P1Keys, seal
@@ -14,10 +16,15 @@ from metering.dsmr.encoder import DIALECTS, Dialect, encode_p1
 from metering.iec62056.encoder import encode_block, encode_push
 from metering.linky.encoder import encode_standard
 from metering.mbus.encoder import encode_electricity, encode_heat
+from metering.signed.device_key import fingerprint
+from metering.signed.encoder import seal_envelope
 from metering.sml.encoder import encode_sml
+from metering.sources.simulators import mqtt
 from metering.sources.simulators.answers import Answers, MbusAnswers, ModbusAnswers, ReadoutAnswers
 from metering.sunspec.encoder import encode_battery, encode_inverter, encode_meter
 
+SIMULATED_KEY: Final = derive_private_key(0x5EED_0000_0001, SECP256R1())
+"""Key, on P-256, of every simulated device that signs."""
 SIMULATED_KEYS: Final = P1Keys(bytes(range(16)), bytes.fromhex("00112233445566778899AABBCCDDEEFF"))
 """Keys of every simulated encrypted meter."""
 
@@ -54,7 +61,12 @@ class Kind:
     @property
     def asked(self) -> bool:
         """It waits to be asked."""
-        return self.answers is not None
+        return self.answers is not None and not self.published
+
+    @property
+    def published(self) -> bool:
+        """It speaks through a broker, over TCP only."""
+        return self.answers is mqtt.MqttAnswers
 
 
 def _p1(dialect: Dialect) -> Callable[[str, Registers], bytes]:
@@ -132,6 +144,17 @@ def _heat(serial: str, shown: Registers) -> bytes:
     return encode_heat(serial, shown.import_index_wh, power_w=shown.power_w)
 
 
+def _in_envelope(inner: str, telegram: Callable[[str, Registers], bytes]) -> Callable[[str, Registers], bytes]:
+    """Return what a gateway sends of a meter; seconds make a counter that never goes back."""
+
+    def envelope(serial: str, shown: Registers) -> bytes:
+        return seal_envelope(inner, telegram(serial.partition("@")[0], shown), shown.at, shown.at, SIMULATED_KEY)
+
+    return envelope
+
+
+_SIGNED_BY: Final = f"@{fingerprint(SIMULATED_KEY.public_key())}"
+
 KINDS: Final[Mapping[str, Kind]] = {
     "linky": Kind("linky", "041876097482", _linky, 2),
     "dsmr": Kind("dsmr", "K8EG004046395507", _p1(DIALECTS["v5"]), 1),
@@ -154,6 +177,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sunspec-inverter": Kind("sunspec-inverter", "SIM-INVERTER-1", _inverter, 0, ModbusAnswers),
     "sunspec-battery": Kind("sunspec-battery", "SIM-BATTERY-1", _shown(encode_battery), 0, ModbusAnswers),
     "mbus": Kind("mbus", "EMH00623702", _shown(encode_electricity), 0, MbusAnswers),
+    "shelly-gen1": Kind("shelly-gen1", "shellyem-B9F53C/0", _shown(mqtt.shelly_gen1), 30, mqtt.MqttAnswers),
+    "shelly": Kind("shelly", "shellypmminig3-84FCE6", _stamped(mqtt.shelly_gen2), 60, mqtt.MqttAnswers),
+    "tasmota": Kind("tasmota", "tasmota-8A3F21", _shown(mqtt.tasmota), 300, mqtt.MqttAnswers),
+    "zigbee2mqtt": Kind("zigbee2mqtt", "heat_pump", _shown(mqtt.zigbee2mqtt), 60, mqtt.MqttAnswers),
+    "home-assistant": Kind("home-assistant", "sensor.energy", _shown(mqtt.home_assistant), 60, mqtt.MqttAnswers),
+    "signed-linky": Kind("signed-linky", "041876097482" + _SIGNED_BY, _in_envelope("linky", _linky), 2),
+    "signed-sml": Kind("signed-sml", "0A01454D480000CACF7E" + _SIGNED_BY, _in_envelope("sml", _sml), 1),
     "mbus-heat": Kind("mbus-heat", "KAM06855817", _heat, 0, MbusAnswers),
 }
 """By name, as `resilia meter simulate` takes it."""

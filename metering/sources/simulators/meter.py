@@ -6,6 +6,7 @@ from typing import Final
 
 from metering.sources.simulators.kinds import Kind, Registers
 from metering.sources.simulators.line import SimulatedLine
+from metering.sources.simulators.mqtt import MqttAnswers
 
 _POLL_S: Final = 0.02
 
@@ -42,7 +43,9 @@ class MeterSimulator:
 
     def emit(self, shown: Registers) -> None:
         """Send one telegram, unless the meter waits to be asked."""
-        if not self._kind.asked:
+        if isinstance(self._answers, MqttAnswers):
+            self._line.send(self._answers.publish(self.telegram(shown)))
+        elif not self._kind.asked:
             self._line.send(self.telegram(shown))
 
     def answer(self, shown: Registers) -> None:

@@ -26,7 +26,7 @@ def test_a_published_telegram_decodes(telegram: dict[str, Any]) -> None:
     shown = (outcome.import_index_wh, outcome.export_index_wh, outcome.serial, outcome.power_w)
     assert shown == tuple(telegram[name] for name in ("import_index_wh", "export_index_wh", "serial", "power_w"))
     assert outcome.metered_at == telegram.get("metered_at", ARRIVED)
-    assert outcome.clock_degraded == ("metered_at" not in telegram)
+    assert outcome.clock_degraded == telegram.get("clock_degraded", "metered_at" not in telegram)
 
 
 KAIFA_AT = bytes.fromhex(

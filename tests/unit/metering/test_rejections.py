@@ -28,4 +28,5 @@ def test_codes_are_never_renumbered() -> None:
         "MISSING_BOUNDARY": 2019,
         "INTERVAL_SUM": 2020,
         "NO_INDEX": 2021,
+        "SIGNATURE": 2022,
     }

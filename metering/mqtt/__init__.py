@@ -1,0 +1,1 @@
+"""Plugs and home automation over MQTT: telemetry on which nothing settles."""

@@ -1,0 +1,1 @@
+"""Charge points that report by OCPP, and the meters in them that sign."""
