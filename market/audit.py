@@ -10,7 +10,7 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses nothing: whatever bytes i
 
 from collections.abc import Iterable, Iterator
 
-from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
+from energy.identity import Address, Digest, hex_text
 from energy.quantities import amount_neur
 from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
 from market.audit_clearing import call_trades, misfit, published_price
@@ -19,7 +19,7 @@ from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenI
 from market.config import MarketConfig
 from market.events import PriceBasis
 from market.journal import chain_hash, decode
-from market.orders import Order, Side, TimeInForce
+from market.orders import ATTRIBUTES, Order, Side, TimeInForce
 
 
 class JournalAudit:
@@ -145,13 +145,12 @@ class JournalAudit:
             yield Breach.AFTER_GATE, {"gate_closure": config.gate_closure(order.interval), "now": self._now}
         if order.expiry and order.expiry < self._now:
             yield Breach.EXPIRED, {"expiry": order.expiry, "now": self._now}
-        for name, value, is_right in (
+        bounded: list[tuple[str, int | str, bool]] = [
             ("quantity_wh", order.quantity_wh, 1 <= order.quantity_wh <= config.quantity_max_wh),
             ("limit_price_ueur_per_kwh", order.limit_price_ueur_per_kwh, self._is_price(order)),
-            ("max_carbon_g_per_kwh", order.max_carbon_g_per_kwh, order.max_carbon_g_per_kwh == 0),
-            ("min_lot_wh", order.min_lot_wh, order.min_lot_wh == 0),
-            ("partner_group", hex_text(order.partner_group), order.partner_group == ZERO_DIGEST),
-        ):
+            *((name, str(getattr(order, name)), getattr(order, name) == usual) for name, usual in ATTRIBUTES.items()),
+        ]
+        for name, value, is_right in bounded:
             if not is_right:
                 yield Breach.OUT_OF_BOUNDS, {name: value}
         if (order.account, order.nonce) in self._nonces:

@@ -12,7 +12,7 @@ is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 from typing import NamedTuple
 
 from energy.errors import Corrupt
-from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
+from energy.identity import Address, Digest, hex_text
 from energy.quantities import amount_neur
 from energy.results import Accepted, Rejected
 from market.book import Status
@@ -30,7 +30,7 @@ from market.events import (
     Outcome,
     Trade,
 )
-from market.orders import Order, Side, TimeInForce
+from market.orders import ATTRIBUTES, Order, Side, TimeInForce
 from market.rejections import MarketReject
 from market.state import Account, ClosedInterval, MarketState, Resting, Session, worst_case_neur
 
@@ -323,13 +323,9 @@ def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None
     if price % config.tick_ueur_per_kwh:
         facts = {"limit_price_ueur_per_kwh": price, "tick_ueur_per_kwh": config.tick_ueur_per_kwh}
         return Rejected(MarketReject.PRICE_OFF_TICK, facts)
-    for name, value, supported in (
-        ("max_carbon_g_per_kwh", order.max_carbon_g_per_kwh, 0),
-        ("min_lot_wh", order.min_lot_wh, 0),
-        ("partner_group", order.partner_group, ZERO_DIGEST),
-    ):
-        if value != supported:
-            only = hex_text(ZERO_DIGEST) if supported == ZERO_DIGEST else 0
+    for name, supported in ATTRIBUTES.items():
+        if getattr(order, name) != supported:
+            only = hex_text(supported) if isinstance(supported, bytes) else int(supported)
             return Rejected(MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": name, "supported": only})
     if order.expiry and order.expiry < now:
         return Rejected(MarketReject.EXPIRED, {"expiry": order.expiry, "now": now})

@@ -8,20 +8,25 @@ Units: as in the commands. Refuses with `ValueError`: values that do not fit the
 
 import hashlib
 import struct
+from dataclasses import fields
+from operator import attrgetter
 from typing import Final
 
 from energy.identity import Address, Digest
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, SelfTrade, Side, TimeInForce
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """First byte of every record; another layout takes another number."""
 
 GENESIS_HASH: Final = hashlib.sha256(b"RESILIA-GRID journal 1").digest()
 """Chain hash before the first record, where a community has no genesis of its own to start from."""
 
 _HEADER: Final = struct.Struct(">BQQB")
-_ORDER: Final = struct.Struct(">20sQBQqBQQIQ32s")
+_ORDER: Final = struct.Struct(">20sQBQqBQQII32sQQIIB???32sQB")
+_ORDER_FIELDS: Final = tuple(each.name for each in fields(Order))
+_ORDER_VALUES: Final = attrgetter(*_ORDER_FIELDS)
+_FLAGS: Final = range(struct.calcsize(">20sQBQqBQQII32sQQIIB"), struct.calcsize(">20sQBQqBQQII32sQQIIB???"))
 _COLLATERAL_BYTES: Final = 16
 _ADDRESS_BYTES: Final = 20
 _DIGEST_BYTES: Final = 32
@@ -84,36 +89,20 @@ def chain_hash(previous: bytes, record: bytes) -> bytes:
 
 def encode_order(order: Order) -> bytes:
     """Return the canonical bytes of an order's fields, in their signed sequence."""
-    return _ORDER.pack(
-        _exactly(order.account, _ADDRESS_BYTES),
-        order.interval,
-        order.side,
-        order.quantity_wh,
-        order.limit_price_ueur_per_kwh,
-        order.time_in_force,
-        order.nonce,
-        order.expiry,
-        order.max_carbon_g_per_kwh,
-        order.min_lot_wh,
-        _exactly(order.partner_group, _DIGEST_BYTES),
-    )
+    _exactly(order.account, _ADDRESS_BYTES)
+    _exactly(order.partner_group, _DIGEST_BYTES)
+    _exactly(order.replaces, _DIGEST_BYTES)
+    return _ORDER.pack(*_ORDER_VALUES(order))
 
 
 def _decode_order(body: bytes) -> Order:
-    account, interval, side, quantity, price, time_in_force, nonce, expiry, carbon, lot, group = _ORDER.unpack(body)
-    return Order(
-        Address(account),
-        interval,
-        Side(side),
-        quantity,
-        price,
-        TimeInForce(time_in_force),
-        nonce,
-        expiry,
-        carbon,
-        lot,
-        Digest(group),
-    )
+    # A flag has one encoding only: `?` would read any byte but 0 as true.
+    if any(body[place] > 1 for place in _FLAGS):
+        raise ValueError("a flag of an order is 0 or 1")
+    values = dict(zip(_ORDER_FIELDS, _ORDER.unpack(body), strict=True))
+    for name, known in (("side", Side), ("time_in_force", TimeInForce), ("self_trade", SelfTrade)):
+        values[name] = known(values[name])
+    return Order(**values)
 
 
 def _encode_command(command: Command) -> tuple[int, bytes]:

@@ -1,5 +1,9 @@
 """The market's objects as EIP-712 structs: which field goes where. One place, so that digests can not drift apart."""
 
+from dataclasses import fields
+from operator import attrgetter
+from typing import Final
+
 from energy.identity import Address, Digest
 from market.certificates import CertificateRange
 from market.events import MatchedTrade
@@ -10,22 +14,19 @@ from oracles.records import Certificate
 from oracles.struct_types import Value
 from oracles.typed_data import Domain, digest
 
+_ORDER_FIELDS: Final = [each.name for each in fields(Order)]
+_ORDER_VALUES: Final = attrgetter(*_ORDER_FIELDS[: len(structs.ORDER.fields) - 1])
+_CONDITION_VALUES: Final = attrgetter(*_ORDER_FIELDS[len(structs.ORDER.fields) - 1 :])
+
 
 def order_values(order: Order) -> tuple[Value, ...]:
-    """Return the values of `Order` in their signed sequence."""
-    return (
-        order.account,
-        order.interval,
-        order.side,
-        order.quantity_wh,
-        order.limit_price_ueur_per_kwh,
-        order.time_in_force,
-        order.nonce,
-        order.expiry,
-        order.max_carbon_g_per_kwh,
-        order.min_lot_wh,
-        order.partner_group,
-    )
+    """Return the values of `Order` in their signed sequence, the hash of its conditions for these."""
+    return (*_ORDER_VALUES(order), structs.CONDITIONS.hash(_CONDITION_VALUES(order)))
+
+
+def order_json(order: Order) -> dict[str, object]:
+    """Return an order in the fields of the signed struct, as `energy_placeOrder` and wallets take it."""
+    return structs.ORDER.to_json((*_ORDER_VALUES(order), _CONDITION_VALUES(order)))
 
 
 def order_digest(domain: Domain, order: Order) -> Digest:

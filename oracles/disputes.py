@@ -18,7 +18,7 @@ from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
 from oracles.signatures import recover
 from oracles.struct_types import StructType, Value
-from oracles.typed_data import ORDER, RECEIPT, Domain, digest
+from oracles.typed_data import CONDITIONS, ORDER, RECEIPT, Domain, digest
 
 _BUY, _SELL = 0, 1
 _PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED = 1, 2, 3, 4, 6
@@ -170,13 +170,15 @@ def _wrong_fill(run: OpenedRun, trade: Opening, order: Opening, side: int) -> It
     worse = trade.integer("price") - order.integer("limitPrice")
     if (worse < 0) if side else (worse > 0):
         yield "proveLimitPrice"
-    if trade.integer("interval") != order.integer("interval") or _is_outside(run, trade):
+    first, last = order.integer("interval"), order.integer("lastInterval")
+    if not first <= trade.integer("interval") <= (last or first) or _is_outside(run, trade):
         yield "proveWrongInterval"
     party = trade.data("seller" if side else "buyer")
     if order.data("account") != party or order.integer("side") != side:
         yield "proveWrongParty"
     from_wh = trade.integer("sellFromWh" if side else "buyFromWh")
-    if from_wh + trade.integer("quantityWh") > order.integer("quantityWh"):
+    to_wh = from_wh + trade.integer("quantityWh")
+    if to_wh > order.integer("quantityWh"):
         yield "proveOverfill"
     if 0 < order.integer("expiry") < trade.integer("matchedAt"):
         yield "proveExpiredOrder"
@@ -363,8 +365,13 @@ def _kind(argument: object) -> str:
 
 
 def _struct_kind(struct: StructType) -> str:
-    kinds = (_struct_kind(struct.nested[kind]) if kind in struct.nested else kind for kind, _ in struct.fields)
-    return f"({','.join(kinds)})"
+    return f"({','.join(_field_kind(struct, kind) for kind, _ in struct.fields)})"
+
+
+def _field_kind(struct: StructType, kind: str) -> str:
+    if kind == CONDITIONS.name:
+        return "bytes32"  # the chain knows their hash only
+    return _struct_kind(struct.nested[kind]) if kind in struct.nested else kind
 
 
 def _argument(argument: object) -> object:

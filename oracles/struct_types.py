@@ -13,7 +13,7 @@ from energy.identity import Digest, hex_text
 from oracles.hashing import keccak
 
 Value = int | bytes | Sequence["Value"]
-"""An integer; bytes, which also stand for addresses and UTF-8 text; or the values of a nested struct."""
+"""An integer; bytes, which also stand for addresses and UTF-8 text; or a nested struct: its values or its hash."""
 
 JSON_INTEGER_MAX: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly; larger ones travel as decimal strings."""
@@ -41,7 +41,10 @@ class StructType:
             raise ValueError(f"{declaration!r} declares no struct")
         self.name: Final = parts[1]
         self.declaration: Final = declaration
-        self.nested: Final = {struct.name: struct for struct in nested}
+        self.nested: Final[Mapping[str, StructType]] = {
+            each.name: each for struct in nested for each in (struct, *struct.nested.values())
+        }
+        """Structs that this one refers to, directly or through others."""
         self.fields: Final = tuple(_pair(text) for text in parts[2].split(","))
         """Pairs of Solidity type and field name."""
         referred = [self.nested[name].declaration for name in sorted(self.nested)]
@@ -78,6 +81,8 @@ class StructType:
         return _word_encoder(kind, f"{self.name}.{name}")
 
     def _json_value(self, kind: str, value: Value) -> object:
+        if kind == "bool":
+            return bool(value)
         if isinstance(value, int):
             return json_integer(value)
         if isinstance(value, bytes):
@@ -106,8 +111,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _word_encoder(kind: str, what: str) -> _Encode:
     bounds = integer_bounds(kind)
-    if bounds is not None:
-        return _integer_encoder(*bounds, what)
+    if bounds is not None or kind == "bool":
+        return _integer_encoder(*(bounds or (0, 2)), what)
     if kind in _FIXED_BYTES:
         return _fixed_bytes_encoder(_FIXED_BYTES[kind], what)
     if kind in ("bytes", "string"):
@@ -146,8 +151,10 @@ def _dynamic_bytes_encoder(what: str) -> _Encode:
 
 def _struct_encoder(struct: StructType) -> _Encode:
     def encode(value: Value) -> bytes:
+        if isinstance(value, bytes) and len(value) == _WORD_BYTES:
+            return value
         if isinstance(value, int | bytes):
-            raise ValueError(f"{struct.name} takes the values of its fields")
+            raise ValueError(f"{struct.name} takes the values of its fields, or its hash")
         return struct.hash(value)
 
     return encode

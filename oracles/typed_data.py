@@ -15,9 +15,15 @@ from metering.readings import Reading
 from oracles.hashing import keccak
 from oracles.struct_types import StructType, Value
 
+CONDITIONS: Final = StructType(
+    "Conditions(uint32 displayWh,uint8 selfTrade,bool allOrNone,bool postOnly,bool cancelOnDisconnect,"
+    "bytes32 replaces,uint64 bundle,uint8 bundleLegs)"
+)
 ORDER: Final = StructType(
     "Order(address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,"
-    "uint64 nonce,uint64 expiry,uint32 maxCarbon,uint64 minLot,bytes32 partnerGroup)"
+    "uint64 nonce,uint64 expiry,uint32 maxCarbon,uint32 minLot,bytes32 partnerGroup,uint64 validFrom,"
+    "uint64 lastInterval,uint32 greenPremium,Conditions conditions)",
+    CONDITIONS,
 )
 SIGNED_ORDER: Final = StructType("SignedOrder(Order order,bytes signature)", ORDER)
 CANCEL: Final = StructType("Cancel(address account,bytes32 orderDigest)")

@@ -63,7 +63,9 @@ contract Disputes is IDisputes, Bonds {
     function proveWrongInterval(uint64 runId, TradeOpening calldata trade, Order calldata order) external {
         _openFill(runId, trade, order);
         uint64 interval = trade.trade.interval;
-        _prove(runId, Fraud.WRONG_INTERVAL, interval != order.interval || _isOutside(runId, interval));
+        uint64 last = order.lastInterval == 0 ? order.interval : order.lastInterval;
+        bool wrong = interval < order.interval || interval > last;
+        _prove(runId, Fraud.WRONG_INTERVAL, wrong || _isOutside(runId, interval));
     }
 
     /// @inheritdoc IDisputes

@@ -220,14 +220,14 @@ def _side_and_limit(side: str, least: str | None, most: str | None) -> tuple[Sid
 
 
 def _send_order(node: NodeClient, order: Order, key: StoredKey, password_file: Path | None) -> JsonObject:
-    from node.cli.signing import checked_receipt, order_request, settlement_domain
-    from node.typed_data import order_digest
+    from node.cli.signing import checked_receipt, settlement_domain
+    from node.typed_data import order_digest, order_json
     from oracles.signatures import sign
 
     domain = settlement_domain(node)
     digest = order_digest(domain, order)
     signature = sign(unlock(key, password_file), digest)
-    answer: JsonObject = node.call("energy_placeOrder", order_request(order), hex_text(signature))
+    answer: JsonObject = node.call("energy_placeOrder", order_json(order), hex_text(signature))
     checked_receipt(domain, answer, digest)
     return answer
 

@@ -4,13 +4,12 @@ from typing import Final
 
 from energy.identity import Digest, address_from_hex, digest_from_hex, hex_text
 from market.events import Outcome
-from market.orders import Order
 from node.cli.failure import ExitCode, Failure
 from node.cli.node_client import JsonObject, NodeClient
 from node.i18n import gettext as _
 from node.typed_data import receipt_digest
 from oracles.signatures import recover
-from oracles.typed_data import CANCEL, ORDER, Domain
+from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 
 OUTCOMES: Final = {
     "resting": Outcome.RESTING,
@@ -27,8 +26,8 @@ def settlement_domain(node: NodeClient) -> Domain:
         Failure: the node's orders are made of other fields than ours; signing them would be signing the unknown.
     """
     answer = node.call("energy_getDomain")
-    for struct in (ORDER, CANCEL):
-        fields = tuple((field["type"], field["name"]) for field in answer["types"][struct.name])
+    for struct in (ORDER, CONDITIONS, CANCEL):
+        fields = tuple((field["type"], field["name"]) for field in answer["types"].get(struct.name, ()))
         if fields != struct.fields:
             raise Failure(
                 ExitCode.FAILED,
@@ -39,23 +38,6 @@ def settlement_domain(node: NodeClient) -> Domain:
     return Domain(
         domain["name"], domain["version"], int(domain["chainId"]), address_from_hex(domain["verifyingContract"])
     )
-
-
-def order_request(order: Order) -> JsonObject:
-    """Return an order as `energy_placeOrder` takes it."""
-    return {
-        "account": hex_text(order.account),
-        "interval": order.interval,
-        "side": int(order.side),
-        "quantityWh": order.quantity_wh,
-        "limitPrice": order.limit_price_ueur_per_kwh,
-        "timeInForce": int(order.time_in_force),
-        "nonce": order.nonce,
-        "expiry": order.expiry,
-        "maxCarbon": order.max_carbon_g_per_kwh,
-        "minLot": order.min_lot_wh,
-        "partnerGroup": hex_text(order.partner_group),
-    }
 
 
 def checked_receipt(domain: Domain, answer: JsonObject, order: Digest) -> None:

@@ -20,7 +20,7 @@ from node.community import Member
 from node.demo.street import NOON_UTC_HOUR, Street, position
 from node.founding import meter_pseudonym
 from node.keys import KeyPair
-from node.typed_data import cancel_digest, order_digest
+from node.typed_data import cancel_digest, order_digest, order_json
 from oracles.signatures import sign
 from oracles.typed_data import Domain
 
@@ -165,23 +165,6 @@ class Resident:
             digest_from_hex(digest): Resting(Side(side), *numbers)
             for digest, (side, *numbers) in state["resting"].items()
         }
-
-
-def order_json(order: Order) -> dict[str, Any]:
-    """Return an order as `energy_placeOrder` takes it."""
-    return {
-        "account": "0x" + order.account.hex(),
-        "interval": order.interval,
-        "side": int(order.side),
-        "quantityWh": order.quantity_wh,
-        "limitPrice": order.limit_price_ueur_per_kwh,
-        "timeInForce": int(order.time_in_force),
-        "nonce": order.nonce,
-        "expiry": order.expiry,
-        "maxCarbon": order.max_carbon_g_per_kwh,
-        "minLot": order.min_lot_wh,
-        "partnerGroup": "0x" + order.partner_group.hex(),
-    }
 
 
 def seeded(seed: int, *names: object) -> bytes:

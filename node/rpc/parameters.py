@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, SelfTrade, Side, TimeInForce
 from node.candles import LENGTH_S_MAX
-from node.query_rows import TIME_IN_FORCE_NAMES
+from node.query_rows import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.storage.models import OrderStatus
 
 INT64_MAX: Final = 2**63 - 1
@@ -22,6 +22,7 @@ UINT32_MAX: Final = 2**32 - 1
 
 SIDE_NAMES: Final[Mapping[str, Side]] = {"buy": Side.BUY, "sell": Side.SELL}
 TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {name: value for value, name in TIME_IN_FORCE_NAMES.items()}
+SELF_TRADE_MODES: Final[Mapping[str, SelfTrade]] = {name: value for value, name in SELF_TRADE_NAMES.items()}
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})")
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
@@ -65,7 +66,8 @@ def domain(value: Any) -> SignedDomain:
 
 def order(value: Any) -> Order:
     """Return the order in the fields of the signed struct; see `ORDER_FIELDS` for those that may be left out."""
-    return Order(**_fields("order", value, ORDER_FIELDS, ORDER_REQUIRED))
+    given = _fields("order", value, ORDER_FIELDS, ORDER_REQUIRED)
+    return Order(**given.pop("conditions", {}), **given)
 
 
 def cancel(value: Any) -> SignedCancel:
@@ -156,6 +158,13 @@ natural = integer(0, INT64_MAX)
 """An integer of at least 0."""
 
 
+def boolean(field: str, value: Any) -> bool:
+    """Return true or false."""
+    if type(value) is not bool:
+        raise BadParameter(field, f"must be true or false, not {_shown(value)}")
+    return value
+
+
 def _side(field: str, value: Any) -> Side:
     if isinstance(value, str) and value in SIDE_NAMES:
         return SIDE_NAMES[value]
@@ -165,11 +174,24 @@ def _side(field: str, value: Any) -> Side:
 
 
 def _time_in_force(field: str, value: Any) -> TimeInForce:
-    if isinstance(value, str) and value in TIMES_IN_FORCE:
-        return TIMES_IN_FORCE[value]
-    if type(value) is int and 0 <= value <= 2:
-        return TimeInForce(value)
-    names = ", ".join(f'"{text}" ({int(number)})' for text, number in TIMES_IN_FORCE.items())
+    return TimeInForce(_either(TIMES_IN_FORCE, field, value))
+
+
+def _conditions(field: str, value: Any) -> dict[str, Any]:
+    return _fields(field, value, CONDITION_FIELDS)
+
+
+def _self_trade(field: str, value: Any) -> SelfTrade:
+    return SelfTrade(_either(SELF_TRADE_MODES, field, value))
+
+
+def _either(known: Mapping[str, int], field: str, value: Any) -> int:
+    """Return the number that a name or the number itself stands for."""
+    if isinstance(value, str) and value in known:
+        return known[value]
+    if type(value) is int and value in known.values():
+        return value
+    names = ", ".join(f'"{text}" ({int(number)})' for text, number in known.items())
     raise BadParameter(field, f"must be one of {names}, not {_shown(value)}")
 
 
@@ -183,13 +205,29 @@ ORDER_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
     "nonce": ("nonce", natural),
     "expiry": ("expiry", natural),
     "maxCarbon": ("max_carbon_g_per_kwh", integer(0, UINT32_MAX)),
-    "minLot": ("min_lot_wh", natural),
+    "minLot": ("min_lot_wh", integer(0, UINT32_MAX)),
     "partnerGroup": ("partner_group", digest),
+    "validFrom": ("valid_from", natural),
+    "lastInterval": ("last_interval", natural),
+    "greenPremium": ("green_premium_ueur_per_kwh", integer(0, UINT32_MAX)),
+    "conditions": ("conditions", _conditions),
 }
-"""JSON key, field of `Order`, parser; in the signed sequence."""
+"""JSON key, field of `Order` (or its conditions together), parser; in the signed sequence."""
+
+CONDITION_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "displayWh": ("display_wh", integer(0, UINT32_MAX)),
+    "selfTrade": ("self_trade", _self_trade),
+    "allOrNone": ("all_or_none", boolean),
+    "postOnly": ("post_only", boolean),
+    "cancelOnDisconnect": ("cancel_on_disconnect", boolean),
+    "replaces": ("replaces", digest),
+    "bundle": ("bundle", natural),
+    "bundleLegs": ("bundle_legs", integer(0, 255)),
+}
+"""The same of an order's `Conditions`."""
 
 ORDER_REQUIRED: Final = tuple(list(ORDER_FIELDS)[:8])
-"""All but the attributes for which only zero is accepted so far: left out, they are signed as zero."""
+"""All but the attributes: left out, they are signed as zero or false."""
 
 CANCEL_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
     "account": ("account", address),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from market.mechanism import Mechanism
 from market.orders import Side
 from node.candles import LENGTH_S_MAX
-from node.query_rows import TIME_IN_FORCE_NAMES
+from node.query_rows import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.storage.models import IntervalStatus, OrderStatus
@@ -122,9 +122,28 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "timeInForce": _either({name: int(value) for value, name in TIME_IN_FORCE_NAMES.items()}),
             "nonce": INT_TEXT | {"description": "unique for the account"},
             "expiry": INT_TEXT | {"description": "last second at which it may match; 0 for until gate closure"},
-            "maxCarbon": INT_TEXT | {"description": "0: any"},
-            "minLot": INT_TEXT | {"description": "0: any"},
-            "partnerGroup": HASH | {"description": "zero: anybody"},
+            "maxCarbon": INT_TEXT
+            | {"description": "g CO2e per kWh: a buyer's highest, 0 for any; a seller's promise, 0 for none"},
+            "minLot": INT_TEXT | {"description": "smallest trade, Wh; 0: any"},
+            "partnerGroup": HASH | {"description": "whose orders come first at one price; zero: nobody's"},
+            "validFrom": INT_TEXT | {"description": "first second at which it may match; 0: at once"},
+            "lastInterval": INT_TEXT | {"description": "start of the last delivery interval; 0: interval alone"},
+            "greenPremium": INT_TEXT
+            | {"description": "µ€ per kWh by which energy beyond maxCarbon must be cheaper; 0: it is not taken"},
+            "conditions": record(
+                {
+                    "displayWh": INT_TEXT | {"description": "how much the book shows at a time, Wh; 0: all"},
+                    "selfTrade": _either({name: int(value) for value, name in SELF_TRADE_NAMES.items()})
+                    | {"description": "what gives way to avoid a trade with an own order"},
+                    "allOrNone": BOOL | {"description": "filled whole, or waits"},
+                    "postOnly": BOOL | {"description": "refused if it would match at once"},
+                    "cancelOnDisconnect": BOOL | {"description": "cancelled when the connection that brought it ends"},
+                    "replaces": HASH | {"description": "digest of the order whose place it takes; zero: none"},
+                    "bundle": INT_TEXT | {"description": "number that its legs share, to be filled together; 0: alone"},
+                    "bundleLegs": INT_TEXT | {"description": "how many legs the bundle has; 0: alone"},
+                },
+                required=(),
+            ),
         },
         required=ORDER_REQUIRED,
     ),

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from energy.identity import Address, Digest
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
 from market.journal import decode, encode
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, SelfTrade, Side, TimeInForce
 
 u32, u64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
 addresses = st.binary(min_size=20, max_size=20).map(Address)
@@ -21,8 +21,19 @@ orders = st.builds(
     u64,
     u64,
     u32,
-    u64,
+    u32,
     digests,
+    u64,
+    u64,
+    u32,
+    u32,
+    st.sampled_from(SelfTrade),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    digests,
+    u64,
+    st.integers(0, 255),
 )
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(AdmitAccount, addresses, st.integers(0, 2**128 - 1)),

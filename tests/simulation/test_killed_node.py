@@ -22,11 +22,10 @@ from market import journal
 from market.commands import CancelOrder, PlaceOrder
 from market.orders import Side
 from node.community import Community
-from node.demo.residents import order_json
 from node.replaying import replayed
 from node.storage.log import replay
 from node.storage.models import OrderRow, TradeRow
-from node.typed_data import order_digest
+from node.typed_data import order_digest, order_json
 from oracles.typed_data import Domain, community_domain
 from tests.support.real_node import FIRST, KEYS, LABELS, LENGTH_S, Homes, homes_of, running, signed, signed_cancel
 

@@ -27,6 +27,7 @@ from oracles.struct_types import StructType, Value
 from oracles.typed_data import (
     CERTIFICATE,
     ENTRY,
+    ORDER,
     READING,
     RECEIPT,
     SIGNED_ORDER,
@@ -161,6 +162,7 @@ def found_disputed() -> Disputed:
 class Books:
     """What a run commits to; every list is open to falsification. Values stand in their signed sequence."""
 
+    domain: Domain
     steps: Sequence[int]
     orders: list[Values] = field(default_factory=list)
     """Of `SignedOrder`."""
@@ -170,6 +172,16 @@ class Books:
     readings: list[Values] = field(default_factory=list)
     receipts: list[Values] = field(default_factory=list)
     nets: list[Net] = field(default_factory=list)
+
+    def sign_anew(self, place: int, **fields: Value) -> None:
+        """Let a member sign an order with other fields, which its trades then refer to."""
+        values = self.orders[place][0]
+        assert isinstance(values, tuple)
+        order = changed(ORDER, values, **fields)
+        signer = next(member for member in MEMBERS if _address(member.address) == values[0])
+        old, new = (digest(self.domain, ORDER.hash(each)) for each in (values, order))
+        self.orders[place] = (order, signer.sign(new))
+        self.trades = [tuple(new if value == old else value for value in trade) for trade in self.trades]
 
     def change(self, struct: StructType, place: int, **fields: Value) -> None:
         """Falsify fields of one record."""
@@ -211,7 +223,7 @@ Energies = Mapping[int, Sequence[tuple[int, int]]]
 
 def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: Energies = ENERGIES) -> Books:
     """Return the books of an honest run over some intervals, from orders and measured energies."""
-    books = Books(sorted(energies))
+    books = Books(disputed.domain, sorted(energies))
     matched = _trade(disputed.domain, books, wishes)
     balances = dict.fromkeys(_accounts(), CAPITAL)
     lines = dict.fromkeys(balances, 0)

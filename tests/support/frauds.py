@@ -66,6 +66,11 @@ def certificate_falsified(place: int, **fields: Value) -> Falsify:
     return lambda books: books.change(CERTIFICATE, place, **fields)
 
 
+def order_signed_anew(place: int, **fields: Value) -> Falsify:
+    """The member signed this order, and it was matched as if it had signed another."""
+    return lambda books: books.sign_anew(place, **fields)
+
+
 def signature_falsified(change: Callable[[bytes], bytes]) -> Falsify:
     def falsify(books: Books) -> None:
         order, signature = books.orders[0]
@@ -202,6 +207,7 @@ CASES = [
     Case("OVERFILL", trade_falsified(buyFromWh=1), with_order(0, 0)),
     Case("OVERFILL", trade_falsified(sellFromWh=201), with_order(0, 1)),
     Case("OVERFILL", trade_falsified(quantityWh=2**64 - 1, buyFromWh=2), with_order(0, 0)),
+    Case("WRONG_INTERVAL", order_signed_anew(0, interval=0, lastInterval=FIRST_INTERVAL - 1), with_order(0, 0)),
     Case("DOUBLE_FILL", trade_falsified(1, sellFromWh=299), lambda run: (run.trades[0], run.trades[1])),
     Case("SELF_TRADE", trade_falsified(buyer=SELLER), lambda run: (run.trades[0],)),
     Case("EXPIRED_ORDER", trade_falsified(matchedAt=EXPIRY + 1), with_order(0, 0)),

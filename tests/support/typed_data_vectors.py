@@ -26,7 +26,10 @@ DOMAIN: Final = {
 
 _FIELDS: Final = {
     "Order": "address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,"
-    "uint64 nonce,uint64 expiry,uint32 maxCarbon,uint64 minLot,bytes32 partnerGroup",
+    "uint64 nonce,uint64 expiry,uint32 maxCarbon,uint32 minLot,bytes32 partnerGroup,uint64 validFrom,"
+    "uint64 lastInterval,uint32 greenPremium,Conditions conditions",
+    "Conditions": "uint32 displayWh,uint8 selfTrade,bool allOrNone,bool postOnly,bool cancelOnDisconnect,"
+    "bytes32 replaces,uint64 bundle,uint8 bundleLegs",
     "SignedOrder": "Order order,bytes signature",
     "Cancel": "address account,bytes32 orderDigest",
     "Receipt": "uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt",
@@ -57,12 +60,16 @@ _INTERVAL: Final = 1_751_371_200
 
 def digest(domain: Mapping[str, Any], struct: str, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """Return (struct hash, EIP-712 digest) of one message as eth_account computes them."""
+    message = encode_typed_data(dict(domain), _with_nested(struct), dict(values))
+    return message.body, keccak(b"\x19" + message.version + message.header + message.body)
+
+
+def _with_nested(struct: str) -> dict[str, list[dict[str, str]]]:
     types = {struct: TYPES[struct]}
     for field in TYPES[struct]:
         if field["type"] in TYPES:
-            types[field["type"]] = TYPES[field["type"]]
-    message = encode_typed_data(dict(domain), types, dict(values))
-    return message.body, keccak(b"\x19" + message.version + message.header + message.body)
+            types |= _with_nested(field["type"])
+    return types
 
 
 def struct_hash(struct: str, values: Mapping[str, Any]) -> bytes:
@@ -175,6 +182,10 @@ _PLAIN: Final[dict[str, Any]] = {
     "source": 1,
     "state": 1,
     "kind": 2,
+    "selfTrade": 1,
+    "allOrNone": True,
+    "postOnly": False,
+    "cancelOnDisconnect": True,
 }
 
 
@@ -199,6 +210,8 @@ def _bound(field: Mapping[str, str], *, low: bool) -> Any:
         return "0x" if low else "0x" + "ff" * 65
     if kind in ("bytes32", "address"):
         return "0x" + ("00" if low else "ff") * (32 if kind == "bytes32" else 20)
+    if kind == "bool":
+        return not low
     bits = int(kind.lstrip("uint"))
     if kind.startswith("u"):
         return 0 if low else 2**bits - 1

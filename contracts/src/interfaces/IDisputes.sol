@@ -69,7 +69,7 @@ interface IDisputes is IBonds, IOpenings {
     /// @notice A trade costs the buyer more, or brings the seller less, than the order allows (M2).
     function proveLimitPrice(uint64 runId, TradeOpening calldata trade, Order calldata order) external;
 
-    /// @notice A trade is for another interval than the order, or for one that is not the run's.
+    /// @notice A trade is for an interval that the order does not allow, or for one that is not the run's.
     function proveWrongInterval(uint64 runId, TradeOpening calldata trade, Order calldata order) external;
 
     /// @notice A trade takes the order for the wrong side or for another account.

@@ -13,6 +13,7 @@ struct Order {
     uint64 interval;
     /// 0 buy, 1 sell.
     uint8 side;
+    /// Of a replacement, what the replaced order has filled counts in it.
     uint64 quantityWh;
     /// Highest price a buyer pays, lowest a seller takes, µ€/kWh; may be negative.
     int64 limitPrice;
@@ -22,12 +23,41 @@ struct Order {
     uint64 nonce;
     /// Last second at which it may still match; 0 for until gate closure.
     uint64 expiry;
-    /// Highest carbon content accepted, g CO2e/kWh; 0 for any.
+    /// Of a buyer: highest carbon content accepted, g CO2e/kWh; 0 for any. Of a seller: the highest that its energy
+    /// has, which the seller promises; 0 promises nothing.
     uint32 maxCarbon;
-    /// Smallest acceptable fill, Wh; 0 for any.
-    uint64 minLot;
-    /// Preferred partners; 0 for anybody.
+    /// Smallest acceptable trade, but for the one that completes the order, Wh; 0 for any.
+    uint32 minLot;
+    /// At one price, orders that name the same group come first; 0 for no preference.
     bytes32 partnerGroup;
+    /// First second at which it may match; 0 for at once.
+    uint64 validFrom;
+    /// Last interval in which the energy may be delivered; 0 for `interval` alone.
+    uint64 lastInterval;
+    /// Of a buyer with `maxCarbon`: takes energy beyond that too, at so much less than the limit price, µ€/kWh.
+    uint32 greenPremium;
+    /// EIP-712 hash of `Conditions`: nothing on the chain depends on what they say.
+    bytes32 conditions;
+}
+
+/// @notice What else an order asks of the matching engine; signed as a part of the order.
+struct Conditions {
+    /// How much the book shows at a time, Wh; 0 for all.
+    uint32 displayWh;
+    /// When it would trade with an order of its own account: 0 its rest is cancelled, 1 the resting one, 2 both.
+    uint8 selfTrade;
+    /// Is filled whole, or waits.
+    bool allOrNone;
+    /// Is refused if it would match at once.
+    bool postOnly;
+    /// Is cancelled when the connection that brought it ends.
+    bool cancelOnDisconnect;
+    /// Digest of the resting order whose place it takes; 0 for none.
+    bytes32 replaces;
+    /// Orders of one account with the same number trade whole together or not at all; 0 for alone.
+    uint64 bundle;
+    /// How many orders the bundle has; 0 for alone.
+    uint8 bundleLegs;
 }
 
 /// @notice A leaf of `Run.ordersRoot`: the order together with its signature, so that a dispute opens both.

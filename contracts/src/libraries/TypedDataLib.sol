@@ -6,10 +6,10 @@ import {
 } from "../interfaces/SignedTypes.sol";
 
 bytes32 constant ORDER_TYPEHASH = keccak256(
-    "Order(address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,uint64 nonce,uint64 expiry,uint32 maxCarbon,uint64 minLot,bytes32 partnerGroup)"
+    "Order(address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,uint64 nonce,uint64 expiry,uint32 maxCarbon,uint32 minLot,bytes32 partnerGroup,uint64 validFrom,uint64 lastInterval,uint32 greenPremium,Conditions conditions)Conditions(uint32 displayWh,uint8 selfTrade,bool allOrNone,bool postOnly,bool cancelOnDisconnect,bytes32 replaces,uint64 bundle,uint8 bundleLegs)"
 );
 bytes32 constant SIGNED_ORDER_TYPEHASH = keccak256(
-    "SignedOrder(Order order,bytes signature)Order(address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,uint64 nonce,uint64 expiry,uint32 maxCarbon,uint64 minLot,bytes32 partnerGroup)"
+    "SignedOrder(Order order,bytes signature)Conditions(uint32 displayWh,uint8 selfTrade,bool allOrNone,bool postOnly,bool cancelOnDisconnect,bytes32 replaces,uint64 bundle,uint8 bundleLegs)Order(address account,uint64 interval,uint8 side,uint64 quantityWh,int64 limitPrice,uint8 timeInForce,uint64 nonce,uint64 expiry,uint32 maxCarbon,uint32 minLot,bytes32 partnerGroup,uint64 validFrom,uint64 lastInterval,uint32 greenPremium,Conditions conditions)"
 );
 bytes32 constant CANCEL_TYPEHASH = keccak256("Cancel(address account,bytes32 orderDigest)");
 bytes32 constant RECEIPT_TYPEHASH =
@@ -34,7 +34,8 @@ bytes32 constant ENTRY_TYPEHASH = keccak256(
 
 /// @title EIP-712 struct hashes of everything signed or committed to, and the Merkle leaf of a struct
 /// @dev The ABI encoding of a struct without dynamic fields is the very encoding that EIP-712 asks for, one word a
-/// field: hence the one-line functions. SignedOrder has a dynamic field and is the exception.
+/// field: hence the one-line functions. SignedOrder has a dynamic field and is the exception. An order holds the hash of
+/// its conditions, which stands for them in its own hash.
 library TypedDataLib {
     function hash(Order calldata value) internal pure returns (bytes32) {
         return keccak256(abi.encode(ORDER_TYPEHASH, value));

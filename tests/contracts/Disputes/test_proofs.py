@@ -100,7 +100,7 @@ def test_trade_of_an_interval_that_is_not_the_runs_voids_it(disputed: Disputed, 
 def test_wh_that_an_earlier_run_has_certified_is_claimed_twice(disputed: Disputed) -> None:
     earlier = disputed.settle(honest_books(disputed))
     taken = earlier.certificates[0].values
-    books = Books([2])
+    books = Books(disputed.domain, [2])
     books.readings = []
     books.certificates = [taken]
     run = replace(disputed.settle(books, depth=DEPTH), earlier=[(1, earlier.certificates[0])])
@@ -118,7 +118,9 @@ def test_wh_that_an_earlier_run_has_certified_is_claimed_twice(disputed: Dispute
 def test_next_range_on_the_same_ruler_is_claimed_once(disputed: Disputed) -> None:
     earlier = disputed.settle(honest_books(disputed))
     first = earlier.certificates[0]
-    books = Books([2], certificates=[changed(CERTIFICATE, first.values, fromWh=first.value("toWh"), toWh=10_000)])
+    books = Books(
+        disputed.domain, [2], certificates=[changed(CERTIFICATE, first.values, fromWh=first.value("toWh"), toWh=10_000)]
+    )
     run = disputed.settle(books)
     with reverts("NothingWrong", FRAUDS.index("DOUBLE_CLAIM")):
         arguments = (run.certificates[0], 1, first)

@@ -5,10 +5,25 @@ import pytest
 
 from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, ReleaseInterval
 from market.journal import GENESIS_HASH, chain_hash, decode, encode
-from market.orders import Side, TimeInForce
+from market.orders import SelfTrade, Side, TimeInForce
 from tests.support.market import SIGNATURE, address, digest, order, place
 
-ORDER = order(1, Side.SELL, 2, -3_000, 4, interval=900, time_in_force=TimeInForce.FILL_OR_KILL, expiry=5)
+ORDER = replace(
+    order(1, Side.SELL, 2, -3_000, 4, interval=900, time_in_force=TimeInForce.FILL_OR_KILL, expiry=5),
+    max_carbon_g_per_kwh=6,
+    min_lot_wh=7,
+    partner_group=digest(8),
+    valid_from=9,
+    last_interval=10,
+    display_wh=11,
+    green_premium_ueur_per_kwh=12,
+    self_trade=SelfTrade.CANCEL_BOTH,
+    all_or_none=True,
+    cancel_on_disconnect=True,
+    replaces=digest(13),
+    bundle=14,
+    bundle_legs=15,
+)
 COMMANDS: list[Command] = [
     AdmitAccount(address(1), 2**128 - 1),
     OpenInterval(900),
@@ -22,9 +37,11 @@ COMMANDS: list[Command] = [
 def test_layout_is_what_other_programs_read() -> None:
     command = place(ORDER)
     assert encode(7, 8, command).hex() == (
-        "01" + f"{7:016x}" + f"{8:016x}" + "03"
+        "02" + f"{7:016x}" + f"{8:016x}" + "03"
         + f"{1:040x}" + f"{900:016x}" + "01" + f"{2:016x}" + (-3_000 % 2**64).to_bytes(8, "big").hex() + "02"
-        + f"{4:016x}" + f"{5:016x}" + f"{0:08x}" + f"{0:016x}" + f"{0:064x}"
+        + f"{4:016x}" + f"{5:016x}" + f"{6:08x}" + f"{7:08x}" + f"{8:064x}"
+        + f"{9:016x}" + f"{10:016x}" + f"{12:08x}" + f"{11:08x}" + "02" + "01" + "00" + "01"
+        + f"{13:064x}" + f"{14:016x}" + f"{15:02x}"
         + command.digest.hex() + SIGNATURE.hex()
     )  # fmt: skip
     kinds = [encode(0, 0, command)[17] for command in COMMANDS]
@@ -42,7 +59,10 @@ def test_truncated_or_longer_record_is_refused(command: Command) -> None:
         decode(record + b"\0")
 
 
-@pytest.mark.parametrize(("offset", "value"), [(0, 0), (0, 2), (17, 0), (17, 7), (17, 255), (46, 2), (63, 3)])
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(0, 0), (0, 1), (0, 3), (17, 0), (17, 7), (17, 255), (46, 2), (63, 3), (144, 3), (145, 2), (147, 255)],
+)
 def test_unknown_format_kind_and_codes_are_refused(offset: int, value: int) -> None:
     record = bytearray(encode(1, 2, place(ORDER)))
     record[offset] = value

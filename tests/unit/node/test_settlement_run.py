@@ -180,9 +180,13 @@ def _order_json(placed: Order) -> dict[str, Any]:
         "timeInForce": placed.time_in_force,
         "nonce": placed.nonce,
         "expiry": placed.expiry,
-        "maxCarbon": 0,
-        "minLot": 0,
-        "partnerGroup": hex_text(placed.partner_group),
+        **dict.fromkeys(("maxCarbon", "minLot", "validFrom", "lastInterval", "greenPremium"), 0),
+        "partnerGroup": hex_text(bytes(32)),
+        "conditions": {
+            **dict.fromkeys(("displayWh", "selfTrade", "bundle", "bundleLegs"), 0),
+            **dict.fromkeys(("allOrNone", "postOnly", "cancelOnDisconnect"), False),
+            "replaces": hex_text(bytes(32)),
+        },
     }
 
 

@@ -13,7 +13,7 @@ from tests.support.evm import artifact
 ZERO = Digest(bytes(32))
 BUYER, SELLER, SUPPLIER = (Address(bytes([number]) * 20) for number in (1, 2, 3))
 TRADE_VALUES = (900, 0, 120_000, 50, b"b" * 32, b"s" * 32, BUYER, SELLER, 0, 0, 7, 300)
-ORDER_VALUES = (BUYER, 900, 0, 50, 120_000, 0, 1, 0, 0, 0, ZERO)
+ORDER_VALUES = (BUYER, 900, 0, 50, 120_000, 0, 1, 0, 0, 0, ZERO, 0, 0, 0, ZERO)
 ENTRY_VALUES = (BUYER, 1, 1, 900, 50, 120_000, -6_000_000, 7_000_000, 1_000_000, ZERO)
 CERTIFICATE_VALUES = (1, b"d" * 32, 900, 0, 50, BUYER, 1, 1, 0)
 READING_VALUES = (b"d" * 32, 900, 900, 0, 50, 0, 50, 2 << 8 | 17, 0, 0, ZERO, ZERO, 1_800)

@@ -31,7 +31,7 @@ def case_values(struct: StructType, values: Mapping[str, Any]) -> tuple[Value, .
         case_values(struct.nested[kind], values[name])
         if kind in struct.nested
         else values[name]
-        if integer_bounds(kind)
+        if integer_bounds(kind) or kind == "bool"
         else bytes.fromhex(values[name][2:])
         for kind, name in struct.fields
     )

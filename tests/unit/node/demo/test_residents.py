@@ -14,11 +14,11 @@ from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side
 from node.community import check_members
-from node.demo.residents import LINKY_HOMES, Resident, order_json, seeded, settle_in
+from node.demo.residents import LINKY_HOMES, Resident, seeded, settle_in
 from node.demo.runner import DEFAULT_DAY
 from node.demo.street import Street, load_street
 from node.rpc import parameters
-from node.typed_data import cancel_digest, order_digest
+from node.typed_data import cancel_digest, order_digest, order_json
 from oracles.signatures import recover
 from oracles.typed_data import Domain
 
