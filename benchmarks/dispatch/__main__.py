@@ -20,6 +20,8 @@ from benchmarks.dispatch.figures import BY_NAME, Measure, Measured, table
 MEASUREMENTS: Final = {
     "forecasts": ("load_ratio_home", "load_ratio_sum", "cover_80"),
     "weather": ("net_ratio_weather",),
+    "citylearn": ("citylearn_strict", "citylearn_metered"),
+    "auction": ("market_share_of_foresight", "members_worse_than_alone"),
     "solver": ("plan_50_homes_lp_s", "plan_50_homes_milp_s"),
 }
 """Module of this folder, and the figures that its `measure` returns."""

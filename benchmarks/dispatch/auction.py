@@ -1,0 +1,250 @@
+"""The neighbours' saving through the real auction, of what perfect foresight of the pooled street would save.
+
+15 sound homes with their batteries, four times 14 days, in hours. The agents know the past only: they forecast, quote
+ahead of the slot, and their orders meet in the real engine; the battery follows what was contracted. A part of the
+homes bids falsely: their prices are shifted away from what they are worth to them. Foresight is one linear programme
+over all batteries and the whole fortnight. Settlement is at the tariff for whatever was not traded.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.dispatch.figures import Measured
+from benchmarks.dispatch.street import SOUND, street_year
+from dispatch.bidding import OrderProposal, QuoteRules
+from dispatch.forecasting.features import Floats
+from dispatch.layers import make
+from dispatch.optimiser.conditions import Conditions, Exchange
+from dispatch.optimiser.model import Model
+from dispatch.optimiser.parts import ELECTRICITY, placed
+from dispatch.optimiser.planning import solve
+from dispatch.planner import Planner
+from dispatch.prices import GridTariff
+from dispatch.site import SiteAgent, SiteConfig
+from dispatch.storage import BatterySpec
+from energy.identity import Address, Digest
+from energy.results import Accepted
+from market.commands import AdmitAccount, CancelOrder, CloseGate, OpenInterval, PlaceOrder, ReleaseInterval
+from market.config import MarketConfig
+from market.engine import MarketState, apply
+from market.events import Trade
+from market.orders import Order, Side, TimeInForce
+
+HOUR_S: Final = 3_600
+FIRST_DAYS: Final = (14, 91, 182, 273)
+"""First days of the fortnights; the first one leaves two weeks to learn from."""
+DAYS: Final = 14
+LEARNED_DAYS: Final = 14
+EXPORT_UEUR_PER_KWH: Final = 50_000
+BATTERY: Final = BatterySpec(6_400, 5_000, 930, 930, wear_ueur_per_kwh=20_000, charge_from_grid=True)
+QUOTES_BEFORE_GATE_S: Final = (600, 300, 1)
+FALSE_EVERY: Final = 3
+"""Each third home bids falsely."""
+FALSE_SHIFT_PERMILLE: Final = 150
+"""Of the tariff band, against the side it is on."""
+
+
+@dataclass
+class Auction:
+    """One fortnight."""
+
+    first_hour: int
+    false_bidders: bool
+    bills_eur: Floats = field(default_factory=lambda: np.zeros(len(SOUND)))
+    traded_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        year = street_year()
+        self.load_wh = np.rint(1e3 * year.load_kwh[list(SOUND)]).astype(np.int64)
+        self.pv_wh = np.rint(1e3 * year.pv_kwh[list(SOUND)]).astype(np.int64)
+        self.prices = np.rint(1e6 * year.price_eur_per_kwh).astype(np.int64)
+        planner = Planner(HOUR_S)
+        config = SiteConfig(BATTERY, QuoteRules(steps_max=4), length_s=HOUR_S, horizon_steps=24)
+        self.agents = [SiteAgent(config, planner) for _ in SOUND]
+        self.market = MarketState(MarketConfig(interval_length_s=HOUR_S))
+        self.nonce = 0
+        for home in range(len(SOUND)):
+            self._do(AdmitAccount(_address(home), 10**15), 0)
+        for hour in range(self.first_hour - 24 * LEARNED_DAYS, self.first_hour - 1):
+            self._observe(hour)
+
+    def run(self, hours: int) -> None:
+        """Trade, deliver and settle consecutive hours."""
+        for hour in range(self.first_hour, self.first_hour + hours):
+            self._observe(hour - 1)
+            trades = self._trade(hour)
+            self._deliver(hour, trades)
+
+    def _observe(self, hour: int) -> None:
+        for home, agent in enumerate(self.agents):
+            agent.observe(hour * HOUR_S, int(self.load_wh[home, hour]), int(self.pv_wh[home, hour]))
+
+    def _tariff(self, hour: int) -> GridTariff:
+        price = int(self.prices[min(hour, len(self.prices) - 1)])
+        return GridTariff(price, EXPORT_UEUR_PER_KWH, price, EXPORT_UEUR_PER_KWH)
+
+    def _trade(self, hour: int) -> list[Trade]:
+        interval = hour * HOUR_S
+        gate = self.market.config.gate_closure(interval)
+        self._do(OpenInterval(interval), gate - QUOTES_BEFORE_GATE_S[0])
+        tariffs = [self._tariff(hour + step) for step in range(24)]
+        trades: list[Trade] = []
+        for before in QUOTES_BEFORE_GATE_S:
+            for home, agent in enumerate(self.agents):
+                first = before == QUOTES_BEFORE_GATE_S[0]
+                now = gate - before
+                wanted = (
+                    agent.orders(now, interval, tariffs)
+                    if first
+                    else agent.requote(now, interval, *self._best(interval))
+                )
+                trades += self._replace(home, interval, wanted, now)
+                for party, trader in enumerate(self.agents):
+                    trader.contracted(interval, _position(trades, party))
+        self._close(hour, interval, trades)
+        return trades
+
+    def _replace(self, home: int, interval: int, wanted: tuple[OrderProposal, ...], now: int) -> list[Trade]:
+        """Let a home's orders in the book be what it wants, and return the trades that this makes."""
+        for resting in self.market.resting_orders(_address(home)):
+            self._do(CancelOrder(_address(home), resting.digest, bytes(65)), now)
+        trades = []
+        for proposal in wanted:
+            self.nonce += 1
+            price = self._price(home, proposal)
+            order = Order(
+                _address(home),
+                interval,
+                proposal.side,
+                proposal.quantity_wh,
+                price,
+                TimeInForce.GOOD_TILL_GATE,
+                self.nonce,
+                0,
+            )
+            digest = Digest(self.nonce.to_bytes(32, "big"))
+            trades += [each for each in self._do(PlaceOrder(order, digest, bytes(65)), now) if isinstance(each, Trade)]
+        return trades
+
+    def _price(self, home: int, proposal: OrderProposal) -> int:
+        """Return the limit that a home bids: its own, or for a false bidder one that is better for it."""
+        limit = proposal.limit_price_ueur_per_kwh
+        if not self.false_bidders or home % FALSE_EVERY:
+            return limit
+        band = int(self.prices[proposal.interval // HOUR_S]) - EXPORT_UEUR_PER_KWH
+        shift = band * FALSE_SHIFT_PERMILLE // 1_000 // 1_000 * 1_000
+        return limit + shift if proposal.side == Side.SELL else max(limit - shift, 0)
+
+    def _close(self, hour: int, interval: int, trades: list[Trade]) -> None:
+        traded_wh = sum(trade.quantity_wh for trade in trades)
+        turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in trades)
+        best = self._best(interval)
+        for agent in self.agents:
+            agent.learn_price(interval, self._tariff(hour), traded_wh, turnover // traded_wh if trades else None, *best)
+        self._do(CloseGate(interval), self.market.config.gate_closure(interval))
+        self._do(ReleaseInterval(interval), interval)
+        self.traded_kwh += traded_wh / 1e3
+        for trade in trades:
+            eur = trade.quantity_wh * trade.price_ueur_per_kwh / 1e9
+            self.bills_eur[_home(trade.buyer)] += eur
+            self.bills_eur[_home(trade.seller)] -= eur
+
+    def _deliver(self, hour: int, trades: list[Trade]) -> None:
+        for home, agent in enumerate(self.agents):
+            position = _position(trades, home)
+            load, pv = int(self.load_wh[home, hour]), int(self.pv_wh[home, hour])
+            exchange = agent.actuate(hour * HOUR_S, load, pv, position)
+            rest_wh = exchange.import_wh - exchange.export_wh - position
+            price = int(self.prices[hour]) if rest_wh > 0 else EXPORT_UEUR_PER_KWH
+            self.bills_eur[home] += rest_wh * price / 1e9
+
+    def _best(self, interval: int) -> tuple[int | None, int | None]:
+        bids, asks = self.market.book_depth(interval, 1)
+        return (bids[0][0] if bids else None), (asks[0][0] if asks else None)
+
+    def _do(self, command: object, now: int) -> tuple[object, ...]:
+        answer = apply(self.market, command, now)  # type: ignore[arg-type]
+        if not isinstance(answer, Accepted):
+            raise SystemExit(f"the market refused {command}: {answer}")
+        return tuple(answer.events)
+
+
+def measure(pictures: Path | None) -> Measured:
+    """Return the share of foresight's saving, and who pays more than alone."""
+    nothing = foresight = alone_all = 0.0
+    honest = np.zeros(len(SOUND))
+    false = np.zeros(len(SOUND))
+    alone = np.zeros(len(SOUND))
+    for first_day in FIRST_DAYS:
+        hours = slice(24 * first_day, 24 * (first_day + DAYS))
+        year = street_year()
+        net, price = year.net_kwh[list(SOUND)][:, hours], year.price_eur_per_kwh[hours]
+        nothing += float(_bill(net, price).sum())
+        alone += self_consumption(net, price)
+        foresight += pooled_foresight(net.sum(axis=0), price)
+        for bids_falsely, bills in ((False, honest), (True, false)):
+            fortnight = Auction(24 * first_day, bids_falsely)
+            fortnight.run(24 * DAYS)
+            bills += fortnight.bills_eur
+    alone_all = float(alone.sum())
+    reachable = nothing - foresight
+    return {
+        "market_share_of_foresight": round((nothing - float(false.sum())) / reachable, 4),
+        "market_share_of_foresight_truthful": round((nothing - float(honest.sum())) / reachable, 4),
+        "self_consumption_share_of_foresight": round((nothing - alone_all) / reachable, 4),
+        "members_worse_than_alone": int((honest > alone + 1e-6).sum()),
+        "members_worse_than_alone_false_bidders": int((false > alone + 1e-6).sum()),
+        "market_bills_eur": " ".join(f"{bill:.1f}" for bill in (nothing, alone_all, float(false.sum()), foresight)),
+    }
+
+
+def _bill(net_kwh: Floats, price: Floats) -> Floats:
+    bill: Floats = (np.maximum(net_kwh, 0) * price - np.maximum(-net_kwh, 0) * EXPORT_UEUR_PER_KWH / 1e6).sum(axis=-1)
+    return bill
+
+
+def self_consumption(net_kwh: Floats, price: Floats) -> Floats:
+    """Return each home's bill when it stores every surplus and serves every deficit, alone."""
+    capacity, power, way = BATTERY.capacity_wh / 1e3, BATTERY.power_w / 1e3, BATTERY.charge_efficiency_permille / 1e3
+    stored, after = np.zeros(len(net_kwh)), net_kwh.copy()
+    for hour in range(net_kwh.shape[1]):
+        out = np.minimum(np.minimum(np.maximum(net_kwh[:, hour], 0), power), stored * way)
+        into = np.minimum(np.minimum(np.maximum(-net_kwh[:, hour], 0), power), (capacity - stored) / way)
+        stored = stored - out / way + into * way
+        after[:, hour] += into - out
+    return _bill(after, price)
+
+
+def pooled_foresight(net_kwh: Floats, price: Floats) -> float:
+    """Return the least bill of the street when it knows all hours and shares all batteries."""
+    homes, steps = len(SOUND), len(price)
+    way = BATTERY.charge_efficiency_permille / 1e3
+    layer = make(
+        "lithium",
+        capacity_kwh=homes * BATTERY.capacity_wh / 1e3,
+        power_kw=homes * BATTERY.power_w / 1e3,
+        charge_yield=way,
+        discharge_yield=way,
+        loss_per_month=0.0,
+        wear_eur_per_kwh=1e-6,
+    )
+    model = Model([placed(layer, "B", {ELECTRICITY: ELECTRICITY})], [ELECTRICITY], steps, 1.0)
+    exchange = Exchange(price, np.full(steps, EXPORT_UEUR_PER_KWH / 1e6), 1e4, 1e4)
+    plan = solve(model, Conditions({ELECTRICITY: net_kwh}, {ELECTRICITY: exchange}, {"B/cells": 0.0}), None, 600.0)
+    return plan.bill_eur
+
+
+def _address(home: int) -> Address:
+    return Address((home + 1).to_bytes(20, "big"))
+
+
+def _home(account: Address) -> int:
+    return int.from_bytes(account, "big") - 1
+
+
+def _position(trades: list[Trade], home: int) -> int:
+    account = _address(home)
+    return sum(trade.quantity_wh * ((trade.buyer == account) - (trade.seller == account)) for trade in trades)
