@@ -15,7 +15,17 @@ from energy.quantities import amount_neur
 from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
 from market.audit_clearing import call_trades, misfit, published_price
 from market.audit_findings import Breach, Finding
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.audit_risk import RiskAudit
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    HaltAccount,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+)
 from market.config import MarketConfig
 from market.events import PriceBasis
 from market.journal import chain_hash, decode
@@ -45,6 +55,7 @@ class JournalAudit:
         self.prices: dict[int, tuple[int | None, PriceBasis]] = {}
         """What had to be published for each interval whose gate closed."""
         self._now = 0
+        self.risk = RiskAudit(config)
         self._collateral_neur: dict[Address, int] = {}
         self._needed_neur: dict[Address, int] = {}
         self._held_neur: dict[int, dict[Address, int]] = {}
@@ -90,6 +101,8 @@ class JournalAudit:
                 self._close(interval, now)
             case ReleaseInterval(interval):
                 self._release(interval)
+            case HaltAccount():
+                self._halt(command)
 
     # -- ORDERS
 
@@ -105,6 +118,13 @@ class JournalAudit:
         self.orders[command.digest] = incoming
         self._nonces.add((order.account, order.nonce))
         self._check_collateral(incoming)
+        traded_at = (
+            self.trades[order.interval][-1].trade.price_ueur_per_kwh if self.trades.get(order.interval) else None
+        )
+        own = [each for other in self._books.values() for each in other.resting if each.account == order.account]
+        own = [each for each in own if each.order.interval != order.interval or not each.has_expired(self._now)]
+        for limit in self.risk.breaches(order, own, traded_at, self._now):
+            self._find(Breach.BEYOND_RISK_LIMIT, order.interval, limit=limit)
         if self.config.mechanism.collects:
             self._collect(incoming, book)
             return
@@ -227,10 +247,26 @@ class JournalAudit:
                 )
                 self._hold(filled.order, now - was)
         left = [resting for resting in book.resting if resting.open_wh]
-        self.prices[interval] = published_price(self.config, left, traded)
+        to_publish, basis = published_price(self.config, left, traded)
+        self.prices[interval] = (to_publish, basis)
+        self.risk.last_price = self.risk.last_price if to_publish is None else to_publish
         for resting in left:
             self._hold(resting.order, -self._open_worst_case_neur(resting))
         self._closed.add(interval)
+
+    def _halt(self, command: HaltAccount) -> None:
+        """Turn a switch, and take the account's orders out of the books whose gate is open."""
+        if command.account not in self._collateral_neur:
+            self._find(Breach.STRANGER, account=hex_text(command.account))
+        if not self.risk.turn(command):
+            self._find(Breach.REPEATED_NONCE, account=hex_text(command.account), nonce=command.nonce)
+        for interval, book in self._books.items() if command.halted else ():
+            own = [each for each in book.resting if each.account == command.account]
+            if own and self._now < self.config.gate_closure(interval):
+                self._drop_expired(interval, book)
+                for gone in [each for each in book.resting if each.account == command.account]:
+                    book.resting.remove(gone)
+                    self._hold(gone.order, -self._open_worst_case_neur(gone))
 
     def _release(self, interval: int) -> None:
         if interval not in self._closed:

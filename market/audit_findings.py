@@ -37,6 +37,9 @@ class Breach(StrEnum):
     NOT_OF_MECHANISM = "not-of-mechanism"
     """An order that the community's mechanism can not take."""
 
+    BEYOND_RISK_LIMIT = "beyond-risk-limit"
+    """An order of a stopped account, or beyond one of the community's limits."""
+
     # What members signed.
     FORGED_ORDER = "forged-order"
     """The digest in the journal is not that of the order's fields: a field was changed."""

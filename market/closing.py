@@ -110,4 +110,4 @@ def _fill(state: MarketState, session: Session, resting: Resting, quantity_wh: i
     resting.open_wh -= quantity_wh
     if resting.open_wh == 0:
         session.book.cancel(resting.handle)
-        del session.resting[resting.handle], state.orders[resting.digest]
+        state.forget(session, resting)

@@ -60,4 +60,18 @@ class ReleaseInterval:
     interval: int
 
 
-Command = AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval
+@dataclass(frozen=True, slots=True)
+class HaltAccount:
+    """Stop an account, or let it go on: its member's own switch, or the operator's."""
+
+    account: Address
+    halted: bool
+    by_operator: bool
+    nonce: int
+    """Of a member's switch: above that of its last one, ≥ 0; an operator's has 0."""
+    signature: bytes
+    """The member's 65-byte signature over `Halt{account, halted, nonce}`; zero for the operator's, which the node
+    gives itself."""
+
+
+Command = AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval | HaltAccount

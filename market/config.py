@@ -40,6 +40,16 @@ class MarketConfig:
     lot_wh: int = 100
     """Size of every order in McAfee's auction, Wh; the other mechanisms take any size."""
     sharing: Sharing = Sharing.NONE
+    account_orders_max: int = 0
+    """Open orders that one account may have, in all intervals; 0 for any number."""
+    account_open_max_wh: int = 0
+    """Energy that one account's open orders may add up to, Wh; 0 for any."""
+    account_notional_max_neur: int = 0
+    """Money that one account's open orders may be about, n€; 0 for any."""
+    orders_per_minute_max: int = 0
+    """Orders that one account may place in a minute of the clock; 0 for any number."""
+    collar_ueur_per_kwh: int = 0
+    """How far above the last price a bid, below it an ask may be, µ€/kWh; 0 for any distance."""
     """What becomes of surplus and need that nobody traded."""
 
     def __post_init__(self) -> None:
@@ -55,6 +65,11 @@ class MarketConfig:
             ("open_orders_max", self.open_orders_max, 1, ORDERS_MAX),
             ("accounts_max", self.accounts_max, 1, 1 << 32),
             ("lot_wh", self.lot_wh, 1, ENERGY_WH_MAX),
+            ("account_orders_max", self.account_orders_max, 0, 1 << 32),
+            ("account_open_max_wh", self.account_open_max_wh, 0, ENERGY_WH_MAX),
+            ("account_notional_max_neur", self.account_notional_max_neur, 0, 1 << 96),
+            ("orders_per_minute_max", self.orders_per_minute_max, 0, 1 << 32),
+            ("collar_ueur_per_kwh", self.collar_ueur_per_kwh, 0, 2 * PRICE_UEUR_PER_KWH_MAX),
         ):
             if value < low or (high is not None and value > high):
                 raise Misconfigured(f"{name} is {value}, but must be at least {low} and at most {high}")

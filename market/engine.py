@@ -17,7 +17,16 @@ from energy.quantities import amount_neur
 from energy.results import Accepted, Rejected
 from market.book import Status
 from market.closing import call_at_gate, published_price, refuse_collected
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    HaltAccount,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+)
 from market.events import (
     AccountAdmitted,
     CancelReason,
@@ -30,8 +39,11 @@ from market.events import (
     Outcome,
     Trade,
 )
+from market.halting import halt
+from market.leaving import drop, drop_expired, open_exposure_neur
 from market.orders import ATTRIBUTES, Order, Side, TimeInForce
 from market.rejections import MarketReject
+from market.risk import note_accepted, refuse_risk
 from market.state import Account, ClosedInterval, MarketState, Resting, Session, worst_case_neur
 
 __all__ = ["MarketState", "Result", "apply"]
@@ -63,6 +75,8 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
             result = _close(state, interval, now)
         case ReleaseInterval(interval):
             result = _release(state, interval)
+        case HaltAccount():
+            result = halt(state, command, now)
     if isinstance(result, Accepted):
         state.now = now
     return result
@@ -108,12 +122,13 @@ def _close(state: MarketState, interval: int, now: int) -> Result:
         facts = {"interval": interval, "gate_closure": gate_closure, "now": now}
         return Rejected(MarketReject.GATE_STILL_OPEN, facts)
 
-    events = _drop_expired(state, session, now)
+    events = drop_expired(state, session, now)
     called = call_at_gate(state, session)
     events += called
     price, basis = published_price(state.config, session, called)
+    state.last_price = state.last_price if price is None else price
     rests = [session.resting[handle] for side in (Side.BUY, Side.SELL) for handle, *_ in session.book.orders(side)]
-    events += _drop(state, session, rests, CancelReason.GATE_CLOSED)
+    events += drop(state, session, rests, CancelReason.GATE_CLOSED)
     del state.sessions[interval]
     closed = ClosedInterval(
         interval, session.trades, session.traded_wh, session.turnover_neur, dict(session.exposure_neur)
@@ -152,7 +167,11 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     expired = session.expired(now)
-    refusal = refuse_collected(state, order, account, expired) or _refuse_collateral(state, order, account, expired)
+    refusal = (
+        refuse_risk(state, order, account, expired, now)
+        or refuse_collected(state, order, account, expired)
+        or _refuse_collateral(state, order, account, expired)
+    )
     if refusal is not None:
         return refusal
     if order.time_in_force == TimeInForce.FILL_OR_KILL:
@@ -164,7 +183,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         raise Corrupt(f"two orders have the digest {hex_text(command.digest)}")
 
     # From here on only a full book refuses, and a book is not full once an expired order has left it.
-    events = _drop_expired(state, session, now)
+    events = drop_expired(state, session, now)
     status, filled_wh, handle = session.book.place(
         order.side,
         config.level_of(order.limit_price_ueur_per_kwh),
@@ -175,6 +194,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     if status == Status.FULL:
         return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": config.open_orders_max})
     account.nonces.add(order.nonce)
+    note_accepted(account, now)
     rest_wh = order.quantity_wh - filled_wh
     resting_wh = rest_wh if status == Status.RESTING else 0
     events.append(OrderPlaced(order, command.digest, _outcome(status, filled_wh), filled_wh, resting_wh))
@@ -182,7 +202,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     if status == Status.RESTING:
         resting = Resting(order, command.digest, account, handle, session.arrivals, rest_wh)
         session.add(resting)
-        session.expose(account, _open_exposure_neur(state, resting))
+        session.expose(account, open_exposure_neur(state, resting))
         state.orders[command.digest] = resting
     elif rest_wh:
         reason = CancelReason.SELF_TRADE if status == Status.SELF_TRADE else CancelReason.IMMEDIATE_REST
@@ -208,8 +228,8 @@ def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
     if resting.order.account != command.account:
         facts = {"account": hex_text(command.account), "digest": hex_text(command.digest)}
         return Rejected(MarketReject.NOT_THE_OWNER, facts)
-    events = _drop_expired(state, session, now)
-    events += _drop(state, session, [resting], CancelReason.BY_OWNER)
+    events = drop_expired(state, session, now)
+    events += drop(state, session, [resting], CancelReason.BY_OWNER)
     return Accepted(tuple(events))
 
 
@@ -244,29 +264,12 @@ def _trades(state: MarketState, session: Session, command: PlaceOrder, account: 
         taker_filled_wh += quantity_wh
         maker.open_wh -= quantity_wh
         if maker.open_wh == 0:
-            del session.resting[handle], state.orders[maker.digest]
+            state.forget(session, maker)
         session.trades += 1
+        session.last_price = price
         session.traded_wh += quantity_wh
         session.turnover_neur += amount_neur(quantity_wh, price)
     return trades
-
-
-def _drop_expired(state: MarketState, session: Session, now: int) -> list[Event]:
-    events = _drop(state, session, session.expired(now), CancelReason.EXPIRED)
-    session.forget_expiries(now)
-    return events
-
-
-def _drop(state: MarketState, session: Session, leaving: list[Resting], reason: CancelReason) -> list[Event]:
-    """Take orders out of their book and free their collateral."""
-    events: list[Event] = []
-    for resting in leaving:
-        session.book.cancel(resting.handle)
-        session.expose(resting.account, -_open_exposure_neur(state, resting))
-        del session.resting[resting.handle], state.orders[resting.digest]
-        order = resting.order
-        events.append(OrderCancelled(resting.digest, order.account, order.interval, resting.open_wh, reason))
-    return events
 
 
 def _fillable_wh(state: MarketState, session: Session, order: Order, account: Account, expired: list[Resting]) -> int:
@@ -282,11 +285,6 @@ def _fillable_wh(state: MarketState, session: Session, order: Order, account: Ac
             break
         available_wh += 0 if handle in gone else open_wh
     return min(available_wh, order.quantity_wh)
-
-
-def _open_exposure_neur(state: MarketState, resting: Resting) -> int:
-    order = resting.order
-    return worst_case_neur(state.config, order.side, resting.open_wh, order.limit_price_ueur_per_kwh)
 
 
 def _outcome(status: int, filled_wh: int) -> Outcome:
@@ -335,7 +333,7 @@ def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None
 
 
 def _refuse_collateral(state: MarketState, order: Order, account: Account, expired: list[Resting]) -> Rejected | None:
-    freed_neur = sum(_open_exposure_neur(state, resting) for resting in expired if resting.account is account)
+    freed_neur = sum(open_exposure_neur(state, resting) for resting in expired if resting.account is account)
     available_neur = account.collateral_neur - account.needed_neur + freed_neur
     needed_neur = worst_case_neur(state.config, order.side, order.quantity_wh, order.limit_price_ueur_per_kwh)
     if needed_neur > available_neur:

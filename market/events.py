@@ -28,6 +28,8 @@ class CancelReason(IntEnum):
     """The next order in priority is the account's own: the incoming rest is cancelled."""
     EXPIRED = 4
     GATE_CLOSED = 5
+    HALTED = 6
+    """Its account was stopped."""
 
 
 class PriceBasis(IntEnum):
@@ -139,4 +141,22 @@ class IntervalReleased:
     interval: int
 
 
-Event = AccountAdmitted | IntervalOpened | OrderPlaced | Trade | OrderCancelled | GateClosed | IntervalReleased
+@dataclass(frozen=True, slots=True)
+class AccountHalted:
+    """An account's switches as they stand now; its orders have left the books as events of their own."""
+
+    account: Address
+    by_member: bool
+    by_operator: bool
+
+
+Event = (
+    AccountAdmitted
+    | IntervalOpened
+    | OrderPlaced
+    | Trade
+    | OrderCancelled
+    | GateClosed
+    | IntervalReleased
+    | AccountHalted
+)

@@ -13,7 +13,16 @@ from operator import attrgetter
 from typing import Final
 
 from energy.identity import Address, Digest
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    HaltAccount,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+)
 from market.orders import Order, SelfTrade, Side, TimeInForce
 
 FORMAT: Final = 2
@@ -32,7 +41,9 @@ _ADDRESS_BYTES: Final = 20
 _DIGEST_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 65
 
-_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE = range(1, 7)
+_HALT: Final = struct.Struct(">20sBBQ65s")
+
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH = range(1, 8)
 
 _BODY_BYTES: Final = {
     _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
@@ -41,6 +52,7 @@ _BODY_BYTES: Final = {
     _CANCEL: _ADDRESS_BYTES + _DIGEST_BYTES + _SIGNATURE_BYTES,
     _CLOSE: 8,
     _RELEASE: 8,
+    _SWITCH: _HALT.size,
 }
 
 
@@ -121,6 +133,9 @@ def _encode_command(command: Command) -> tuple[int, bytes]:
             return _CLOSE, interval.to_bytes(8, "big")
         case ReleaseInterval(interval):
             return _RELEASE, interval.to_bytes(8, "big")
+        case HaltAccount(account, halted, by_operator, nonce, signature):
+            _exactly(account, _ADDRESS_BYTES)
+            return _SWITCH, _HALT.pack(account, halted, by_operator, nonce, _exactly(signature, _SIGNATURE_BYTES))
 
 
 def _decode_command(kind: int, body: bytes) -> Command:
@@ -137,8 +152,13 @@ def _decode_command(kind: int, body: bytes) -> Command:
             return CancelOrder(Address(body[:_ADDRESS_BYTES]), digest, signature)
         case 5:
             return CloseGate(int.from_bytes(body, "big"))
-        case _:
+        case 6:
             return ReleaseInterval(int.from_bytes(body, "big"))
+        case _:
+            account, halted, by_operator, nonce, signature = _HALT.unpack(body)
+            if halted > 1 or by_operator > 1:
+                raise ValueError("a switch is on or off, and a member's or the operator's")
+            return HaltAccount(Address(account), bool(halted), bool(by_operator), nonce, signature)
 
 
 def _exactly(value: bytes, length: int) -> bytes:

@@ -51,6 +51,18 @@ class MarketReject(IntEnum):
     """The mechanism takes one order of each account. Facts: interval, open_orders."""
     OWN_ORDERS_MEET = 1023
     """The call would trade it with an own order. Facts: limit_price_ueur_per_kwh, own_price_ueur_per_kwh."""
+    ACCOUNT_HALTED = 1024
+    """Its member or the operator has stopped the account. Facts: account, by."""
+    TOO_FAST = 1025
+    """Facts: orders_per_minute_max, retry_at."""
+    OUTSIDE_COLLAR = 1026
+    """Far from the last price. Facts: limit_price_ueur_per_kwh, collar_low_ueur_per_kwh, collar_high_ueur_per_kwh."""
+    TOO_MANY_ORDERS = 1027
+    """Facts: account_orders, limit_orders."""
+    TOO_MUCH_ENERGY = 1028
+    """Facts: account_open_wh, limit_open_wh."""
+    TOO_MUCH_MONEY = 1029
+    """Facts: account_notional_neur, limit_notional_neur."""
 
 
 class SettlementReject(IntEnum):

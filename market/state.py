@@ -35,6 +35,19 @@ class Account:
     """Collateral in use: the worst case of all intervals that are not released."""
     nonces: set[int] = field(default_factory=set)
     """Nonces of accepted orders."""
+    resting: "dict[Digest, Resting]" = field(default_factory=dict, repr=False, compare=False)
+    """Its resting orders, of all intervals, by digest."""
+    halted_by_member: bool = False
+    halted_by_operator: bool = False
+    switch_nonce: int = -1
+    """Nonce of its member's last switch."""
+    pace: tuple[int, int] = (0, 0)
+    """Minute of its last accepted order, and how many it has had in that minute."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Say whether somebody has stopped it."""
+        return self.halted_by_member or self.halted_by_operator
 
 
 @dataclass(slots=True)
@@ -78,6 +91,8 @@ class Session:
     trades: int = 0
     traded_wh: int = 0
     turnover_neur: int = 0
+    last_price: int | None = None
+    """Of its last trade, µ€/kWh."""
 
     def expired(self, now: int) -> list[Resting]:
         """Return the resting orders whose last second has passed, by expiry, then arrival."""
@@ -95,6 +110,7 @@ class Session:
     def add(self, resting: Resting) -> None:
         """Keep an order that the book has just taken in."""
         self.resting[resting.handle] = resting
+        resting.account.resting[resting.digest] = resting
         self.arrivals += 1
         if resting.order.expiry:
             insort(self.expiries, (resting.order.expiry, resting.arrival, resting))
@@ -154,11 +170,17 @@ class MarketState:
         self.closed: dict[int, ClosedInterval] = {}
         self.orders: dict[Digest, Resting] = {}
         """Every resting order, of all intervals."""
+        self.last_price: int | None = None
+        """The latest published price, µ€/kWh."""
 
     def new_book(self) -> Book:
         """Return an empty book for one interval, of the kind that the mechanism needs."""
         make = CollectingBook if self.config.mechanism.collects else self.make_book
         return make(self.config.levels, self.config.open_orders_max)
+
+    def forget(self, session: Session, resting: Resting) -> None:
+        """Forget an order that has left its book."""
+        del session.resting[resting.handle], self.orders[resting.digest], resting.account.resting[resting.digest]
 
     def open_intervals(self) -> tuple[int, ...]:
         """Return the starts of the intervals that have a book, ascending."""
@@ -204,14 +226,15 @@ class MarketState:
         as handles, is left out, so that a book's inner workings are free.
         """
         hasher = sha256(_STATE_FORMAT)
-        hasher.update(_agreed(self.config) + _integers(self.now, len(self.accounts)))
+        hasher.update(_agreed(self.config) + _maybe(self.last_price) + _integers(self.now, len(self.accounts)))
         for address, account in sorted(self.accounts.items()):
             hasher.update(address + _integers(account.collateral_neur, account.needed_neur))
-            hasher.update(_integers(len(account.nonces), *sorted(account.nonces)))
+            hasher.update(_integers(len(account.nonces), *sorted(account.nonces), *account.pace))
+            hasher.update(_integers(account.halted_by_member, account.halted_by_operator, account.switch_nonce))
         hasher.update(_integers(len(self.sessions)))
         for _, session in sorted(self.sessions.items()):
             hasher.update(_integers(session.interval, session.trades, session.traded_wh, session.turnover_neur))
-            hasher.update(_exposures(session.exposure_neur))
+            hasher.update(_exposures(session.exposure_neur) + _maybe(session.last_price))
             for side in (Side.BUY, Side.SELL):
                 orders = session.book.orders(side)
                 hasher.update(_integers(len(orders)))
@@ -246,6 +269,10 @@ def _agreed(config: MarketConfig) -> bytes:
 
 def _integers(*values: int) -> bytes:
     return b"".join(value.to_bytes(16, "big", signed=True) for value in values)
+
+
+def _maybe(value: int | None) -> bytes:
+    return _integers(0) if value is None else _integers(1, value)
 
 
 def _exposures(exposure_neur: dict[Address, int]) -> bytes:

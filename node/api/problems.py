@@ -33,6 +33,9 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     MarketReject.UNSUPPORTED_ATTRIBUTE: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.EXPIRED: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.NOT_ONE_LOT: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.ACCOUNT_HALTED: HTTPStatus.FORBIDDEN,
+    MarketReject.TOO_FAST: HTTPStatus.TOO_MANY_REQUESTS,
+    MarketReject.OUTSIDE_COLLAR: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.BOOK_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Status of a refusal; all others are conflicts with the state of the market: 409."""

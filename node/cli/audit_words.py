@@ -26,6 +26,7 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.WRONG_RELEASE: mark("Collateral was released for an interval whose gate had not closed."),
     Breach.WRONG_ADMISSION: mark("More accounts were admitted than the market may have."),
     Breach.NOT_OF_MECHANISM: mark("The order was accepted although the community's mechanism can not take it."),
+    Breach.BEYOND_RISK_LIMIT: mark("The order was accepted beyond a limit of its account, or although it was stopped."),
     Breach.FORGED_ORDER: mark("The order's fields are not those that its member signed."),
     Breach.FORGED_SIGNATURE: mark("The signature is not the account's."),
     Breach.UNKNOWN_ORDER: mark("A trade names an order that is not in the journal."),

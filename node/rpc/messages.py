@@ -115,6 +115,32 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("At {limit_price_ueur_per_kwh} it would trade with your own order at {own_price_ueur_per_kwh}."),
         mark("Cancel that order first, or choose a price that does not meet it."),
     ),
+    MarketReject.ACCOUNT_HALTED: (
+        mark("The account {account} was stopped ({by})."),
+        mark("Whoever stopped it can let it go on."),
+    ),
+    MarketReject.TOO_FAST: (
+        mark("The account has placed {orders_per_minute_max} orders in this minute already."),
+        mark("Go on at {retry_at}."),
+    ),
+    MarketReject.OUTSIDE_COLLAR: (
+        mark("{limit_price_ueur_per_kwh} is far from the last price."),
+        mark("Bid at most {collar_high_ueur_per_kwh}, ask at least {collar_low_ueur_per_kwh}."),
+    ),
+    MarketReject.TOO_MANY_ORDERS: (
+        mark("The account would have {account_orders} open orders; it may have {limit_orders}."),
+        mark("Cancel an order that still rests."),
+    ),
+    MarketReject.TOO_MUCH_ENERGY: (
+        mark("The account's open orders would add up to {account_open_wh}; they may be {limit_open_wh}."),
+        mark("Order less, or cancel an order that still rests."),
+    ),
+    MarketReject.TOO_MUCH_MONEY: (
+        mark(
+            "The account's open orders would be about {account_notional_neur}; they may be about {limit_notional_neur}."
+        ),
+        mark("Order less, or cancel an order that still rests."),
+    ),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(
@@ -134,7 +160,7 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
 """Sentence and hint of every code; the names in braces are facts."""
 
 INSTANT_FACTS: Final = frozenset(
-    {"interval", "gate_closure", "now", "expiry", "open_first", "open_last", "next_open_interval"}
+    {"interval", "gate_closure", "now", "expiry", "open_first", "open_last", "next_open_interval", "retry_at"}
 )
 """Facts that are UTC epoch seconds."""
 

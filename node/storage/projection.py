@@ -43,6 +43,7 @@ _STATUS_BY_REASON = {
     CancelReason.SELF_TRADE: OrderStatus.CANCELLED,
     CancelReason.EXPIRED: OrderStatus.EXPIRED,
     CancelReason.GATE_CLOSED: OrderStatus.UNFILLED,
+    CancelReason.HALTED: OrderStatus.CANCELLED,
 }
 
 

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from energy.identity import Address, Digest
 from energy.results import Accepted, Rejected
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    HaltAccount,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+)
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import Event, Trade
@@ -135,6 +144,14 @@ _moves = st.one_of(
     st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
     st.builds(CloseGate, _intervals),
     st.builds(ReleaseInterval, _intervals),
+    st.builds(
+        HaltAccount,
+        st.integers(1, 5).map(address),
+        st.booleans(),
+        st.booleans(),
+        st.integers(0, 5),
+        st.just(SIGNATURE),
+    ),
 )
 market_days: st.SearchStrategy[list[Move]] = st.lists(
     st.tuples(st.sampled_from([0, 0, 0, 0, 1, 20, 400, -5]), _moves), min_size=10, max_size=80

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, ReleaseInterval
+from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, HaltAccount, OpenInterval, ReleaseInterval
 from market.journal import GENESIS_HASH, chain_hash, decode, encode
 from market.orders import SelfTrade, Side, TimeInForce
 from tests.support.market import SIGNATURE, address, digest, order, place
@@ -31,6 +31,7 @@ COMMANDS: list[Command] = [
     CancelOrder(address(1), digest(2), bytes(range(65))),
     CloseGate(900),
     ReleaseInterval(900),
+    HaltAccount(address(1), True, False, 2**64 - 1, bytes(range(65))),
 ]
 
 
@@ -45,7 +46,7 @@ def test_layout_is_what_other_programs_read() -> None:
         + command.digest.hex() + SIGNATURE.hex()
     )  # fmt: skip
     kinds = [encode(0, 0, command)[17] for command in COMMANDS]
-    assert kinds == [1, 2, 3, 4, 5, 6]
+    assert kinds == [1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

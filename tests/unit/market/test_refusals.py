@@ -274,4 +274,10 @@ def test_codes_are_stable() -> None:
         1021: "NOT_ONE_LOT",
         1022: "ONE_ORDER_EACH",
         1023: "OWN_ORDERS_MEET",
+        1024: "ACCOUNT_HALTED",
+        1025: "TOO_FAST",
+        1026: "OUTSIDE_COLLAR",
+        1027: "TOO_MANY_ORDERS",
+        1028: "TOO_MUCH_ENERGY",
+        1029: "TOO_MUCH_MONEY",
     }
