@@ -11,7 +11,6 @@ from typing import Final
 
 from energy.identity import MeterId
 from energy.results import Rejected
-from metering.iec62056.encoder import encode_identification
 from metering.meter import MeterConfig, MeterState, observe
 from metering.protocols import PROTOCOLS
 from metering.registers import RegisterSample
@@ -71,8 +70,7 @@ def fault_figures(name: str, count: int) -> dict[str, dict[str, object]]:
     """Return, for each kind of damage, how many of so many wrong telegrams are missed, and which rules catch them."""
     kind = KINDS[name]
     protocol = PROTOCOLS[kind.protocol]
-    head = encode_identification() if kind.asked else b""
-    frame = head + kind.telegram(kind.serial, SHOWN)
+    frame = kind.frame(SHOWN)
     truth = protocol.decode(frame, START)
     assert isinstance(truth, RegisterSample), truth
     chance = random.Random(SEED)
@@ -113,9 +111,8 @@ def _validated(name: str, sample: RegisterSample) -> str | None:
         MeterId(bytes(32)), kind.serial, protocol.trust, 9_000, 6_000, index_modulus_wh=protocol.index_modulus_wh
     )
     state = MeterState(config)
-    head = encode_identification() if kind.asked else b""
     earlier = Registers(START - 10, SHOWN.import_index_wh - 1, SHOWN.export_index_wh, SHOWN.power_w)
-    before = protocol.decode(head + kind.telegram(kind.serial, earlier), START - 10)
+    before = protocol.decode(kind.frame(earlier), START - 10)
     assert isinstance(before, RegisterSample), before
     observe(state, before, START - 10)
     outcome = observe(state, sample, START)

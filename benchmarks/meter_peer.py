@@ -8,6 +8,7 @@ nothing of this project: smllib is under the GPL, and is run, never linked.
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
@@ -64,11 +65,77 @@ def iec62056_21() -> Callable[[bytes], Registers]:
     return decode
 
 
+def dlms_cosem() -> Callable[[bytes], Registers]:
+    """Return what reads an HDLC frame with pairs of code and value."""
+    frame = import_module("dlms_cosem.hdlc.frames").UnnumberedInformationFrame
+    notification = import_module("dlms_cosem.protocol.xdlms").DataNotification
+    parse = import_module("dlms_cosem.utils").parse_as_dlms_data
+
+    def decode(telegram: bytes) -> Registers:
+        body = parse(notification.from_bytes(frame.from_bytes(telegram).payload[3:]).body)
+        values = {bytes(body[at]): body[at + 1] for at in range(0, len(body), 2)}
+        imported, exported = (values[bytes((1, 0, code, 8, 0, 255))] for code in (1, 2))
+        return int(imported), int(exported)
+
+    return decode
+
+
+def pysunspec2() -> Callable[[bytes], Registers]:
+    """Return what reads model 203 out of an image."""
+    model_of = import_module("sunspec2.modbus.client").SunSpecModbusClientModel
+    begin = 4 + 2 * 68
+
+    def decode(image: bytes) -> Registers:
+        meter = model_of(model_id=203, model_addr=0, model_len=105, data=image[begin:-4], mb_device=None)
+        return int(meter.TotWhImp.cvalue), int(meter.TotWhExp.cvalue)
+
+    return decode
+
+
+def meterbus() -> Callable[[bytes], Registers]:
+    """Return what reads an M-Bus long frame."""
+    load = import_module("meterbus").load
+
+    def decode(telegram: bytes) -> Registers:
+        imported, exported, *_ = (record.interpreted["value"] for record in load(telegram).records)
+        return int(imported), int(exported)
+
+    return decode
+
+
+def pyocmf() -> Callable[[bytes], Registers]:
+    """Return what checks and reads a signed record."""
+    record_of = import_module("pyocmf").OCMF
+
+    def decode(kept: bytes) -> Registers:
+        text, _, key = kept.decode().rpartition("|")
+        record = record_of.from_string(text)
+        good, _ = record.verify(key)
+        if not good:
+            raise ValueError("the signature is wrong")
+        imported, exported = (reading.RV for reading in record.payload.RD)
+        return int(imported * 1_000), int(exported * 1_000)
+
+    return decode
+
+
+PEERS = {
+    "dsmr-parser": dsmr_parser,
+    "smllib": smllib,
+    "iec62056-21": iec62056_21,
+    "dlms-cosem": dlms_cosem,
+    "pysunspec2": pysunspec2,
+    "pyMeterBus": meterbus,
+    "pyocmf": pyocmf,
+}
+
+
 def main() -> None:
     """Time one library."""
+    warnings.simplefilter("ignore")
     with open(sys.argv[1]) as file:
         work = json.load(file)
-    decode = {"dsmr-parser": dsmr_parser, "smllib": smllib, "iec62056-21": iec62056_21}[work["library"]]()
+    decode = PEERS[work["library"]]()
     telegrams = [bytes.fromhex(telegram) for telegram in work["telegrams"]]
     registers = decode(telegrams[0])
     best_ns = 0

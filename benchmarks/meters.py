@@ -21,19 +21,36 @@ from benchmarks.meter_faults import fault_figures
 from energy.identity import Digest, MeterId
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
-from metering.iec62056.encoder import encode_identification
 from metering.meter import MeterConfig, MeterState, close_interval, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
-from metering.sources.simulators.kinds import KINDS, Registers
+from metering.signed.encoder import encode_ocmf, public_der
+from metering.signed.ocmf import with_key
+from metering.sources.opening import Decode
+from metering.sources.simulators.kinds import KINDS, SIMULATED_KEY, Registers
 
 ROUNDS: Final = 5
 TELEGRAMS: Final = 200
 START: Final = 1_741_348_800
-LIBRARIES: Final = {"dsmr": "dsmr-parser", "sml": "smllib", "iec62056": "iec62056-21"}
+LIBRARIES: Final = {
+    "dsmr": "dsmr-parser",
+    "sml": "smllib",
+    "iec62056": "iec62056-21",
+    "dlms-kaifa": "dlms-cosem",
+    "sunspec-meter": "pysunspec2",
+    "mbus": "pyMeterBus",
+    "ocmf": "pyocmf",
+}
 """By protocol; no library reads a Linky on Python 3.11."""
-MEASURED: Final = ("linky", "dsmr", "dsmr-v3", "sml", "iec62056", "iec62056-d")
+INSTALLED: Final = ("dsmr-parser", "smllib", "iec62056-21", "pysunspec2", "pyMeterBus", "pyocmf[crypto]")
+"""dsmr-parser brings dlms-cosem, in the version that it needs."""
+MEASURED: Final = (
+    *("linky", "dsmr", "dsmr-v3", "sml", "iec62056", "iec62056-d", "dlms-kaifa", "dlms-aidon", "sunspec-meter", "mbus"),
+    *("mbus-heat", "shelly", "tasmota", "signed-linky", "signed-sml"),
+)
+FOLLOWED: Final = ("linky", "dsmr", "sml", "iec62056", "dlms-kaifa", "sunspec-meter", "mbus", "signed-linky")
+"""What settles: its slowest decides how many meters a core can follow."""
 PERIODS_S: Final = {"meters_per_core_15min": 900, "meters_per_core_10s": 10}
 
 Figures = dict[str, Any]
@@ -42,11 +59,7 @@ Figures = dict[str, Any]
 def telegrams_of(name: str, count: int, step_s: int = 1) -> list[bytes]:
     """Return a meter's telegrams, one every few seconds."""
     kind = KINDS[name]
-    head = encode_identification() if kind.asked else b""
-    return [
-        head + kind.telegram(kind.serial, Registers(START + i * step_s, 12_345_678 + i, 4_567 + i // 2, 500))
-        for i in range(count)
-    ]
+    return [kind.frame(Registers(START + i * step_s, 12_345_678 + i, 4_567 + i // 2, 500)) for i in range(count)]
 
 
 def time_of(work: Callable[[bytes], object], telegrams: list[bytes]) -> int:
@@ -62,7 +75,7 @@ def library_python(folder: Path) -> Path | None:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *LIBRARIES.values()]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *INSTALLED]
         if subprocess.run(install, capture_output=True, check=False).returncode:
             return None
     return python
@@ -85,8 +98,21 @@ def library_ns(python: Path, library: str, telegrams: list[bytes], ours: Registe
 
 def protocol_figures(name: str, python: Path | None) -> Figures:
     """Compare one decoder with its library, in alternating rounds."""
-    telegrams = telegrams_of(name, TELEGRAMS)
-    decode = PROTOCOLS[KINDS[name].protocol].decode
+    return compared(name, PROTOCOLS[KINDS[name].protocol].decode, telegrams_of(name, TELEGRAMS), python)
+
+
+def record_figures(python: Path | None) -> Figures:
+    """Compare the reading of signed records with a library's."""
+    keys = public_der(SIMULATED_KEY)
+    records = [
+        with_key(encode_ocmf("EVSE-1", START + i, 12_345_678 + i, 4_567 + i, SIMULATED_KEY, i), keys)
+        for i in range(TELEGRAMS)
+    ]
+    return compared("ocmf", PROTOCOLS["ocpp-ocmf"].decode, records, python)
+
+
+def compared(name: str, decode: Decode, telegrams: list[bytes], python: Path | None) -> Figures:
+    """Time a decoder and its library on the same telegrams."""
     ours = decode(telegrams[0], START)
     assert isinstance(ours, RegisterSample), ours
     own_times, library_times = [], []
@@ -136,9 +162,9 @@ def followed_ns(name: str) -> int:
 def measure() -> Figures:
     """Take all figures but those of the faults."""
     python = library_python(Path(tempfile.gettempdir()) / "resilia-benchmark-meters")
-    protocols = {name: protocol_figures(name, python) for name in MEASURED}
+    protocols = {name: protocol_figures(name, python) for name in MEASURED} | {"ocmf": record_figures(python)}
     ratios = [figures["over_library"] for figures in protocols.values() if figures["library"]]
-    slowest_ns = max(followed_ns(name) for name in MEASURED)
+    slowest_ns = max(followed_ns(name) for name in FOLLOWED)
     ceilings = {name: period_s * 10**9 // slowest_ns for name, period_s in PERIODS_S.items()}
     return {"slowest_over_library": min(ratios) if ratios else None, **ceilings, "protocols": protocols}
 

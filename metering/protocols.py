@@ -15,7 +15,7 @@ from energy.errors import Misconfigured
 from energy.results import Rejected
 from metering.dlms import decoder as dlms
 from metering.dlms.frame import HdlcSplitter
-from metering.dlms.sealed import SealedPushSplitter
+from metering.dlms.sealed import HdlcMessages, MbusMessages
 from metering.dsmr import decoder as dsmr
 from metering.dsmr.cipher import SealedSplitter
 from metering.files.csv_row import decode_row
@@ -90,7 +90,8 @@ _P1 = wired(115_200, TelegramSplitter)
 _OLD_P1 = wired(9_600, TelegramSplitter, seven_bits=True)
 _SEALED_P1 = sealed(115_200, SealedSplitter, even=False, unauthenticated=False)
 _PUSH = wired(2_400, HdlcSplitter, even=True)
-_SEALED_PUSH = sealed(2_400, SealedPushSplitter, even=True, unauthenticated=True)
+_SEALED_IN_HDLC = sealed(2_400, HdlcMessages, even=True, unauthenticated=True)
+_SEALED_IN_MBUS = sealed(2_400, MbusMessages, even=True, unauthenticated=True)
 _LINE: Final = ("baud", "parity")
 _BROKER: Final = ("topic", "login", "ca")
 _ENVELOPES = wired(115_200, EnvelopeSplitter)
@@ -141,7 +142,15 @@ _DIRECT: Final = (
         dlms.decode_notification,
         TrustClass.B,
         dlms.INDEX_MODULUS_WH,
-        _SEALED_PUSH,
+        _SEALED_IN_HDLC,
+        ("keys", *_LINE),
+    ),
+    MeterProtocol(
+        "dlms-mbus",
+        dlms.decode_notification,
+        TrustClass.B,
+        dlms.INDEX_MODULUS_WH,
+        _SEALED_IN_MBUS,
         ("keys", *_LINE),
     ),
     MeterProtocol(

@@ -20,16 +20,9 @@ from metering.sources.simulators.meter import MeterSimulator
 from metering.sources.stream import Manner, Patience, StreamSource
 from metering.sources.wires import TcpPlace, place_of
 from tests.support.meters import NOON
-from tests.support.telegrams import decoded
+from tests.support.telegrams import decoded, shown_by
 
 SHOWN = Registers(NOON, 12_345_678, 4_567, 1_190)
-COARSE = {
-    "home-assistant": (12_345_678, 0),
-    "dlms-aidon": (12_345_670, 4_560),
-    "sunspec-inverter": (0, 4_567),
-    "mbus-heat": (12_345_000, 0),
-}
-"""What meters show that count tens or thousands of Wh, or one direction only."""
 Outcomes = AsyncIterator[RegisterSample | Rejected]
 
 
@@ -69,7 +62,7 @@ def test_what_a_meter_shows_is_what_is_read(
         query = keys if simulator.is_encrypted else ""
         source: Source = source_of(simulator.source + query, tmp_path, lambda: NOON + 1)
         sample = decoded(await first(source.samples(), simulator))
-        assert (sample.import_index_wh, sample.export_index_wh) == COARSE.get(name, (12_345_678, 4_567))
+        assert (sample.import_index_wh, sample.export_index_wh) == shown_by(name, 12_345_678, 4_567)
         assert sample.serial == simulator.serial
         assert sample.received_at == NOON + 1
         protocol = PROTOCOLS[kind.protocol]

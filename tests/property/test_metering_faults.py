@@ -5,23 +5,20 @@ import random
 import pytest
 
 from benchmarks.meter_faults import DAMAGES, Damage, swapped
-from metering.iec62056.encoder import encode_identification
 from metering.protocols import PROTOCOLS
 from metering.sources.simulators.kinds import KINDS, Registers
 from tests.support.meters import NOON
 from tests.support.telegrams import facts_of
 
-CRC_PROTECTED = ("dsmr", "dsmr-be", "dsmr-hu", "dsmr-at", "sml")
-EVERY_KIND = sorted(name for name in KINDS if name != "dsmr-encrypted")
+CRC_PROTECTED = ("dsmr", "dsmr-be", "dsmr-hu", "dsmr-at", "sml", "dlms-aidon", "dlms-kaifa", "signed-sml")
+EVERY_KIND = sorted(name for name, kind in KINDS.items() if not kind.is_encrypted)
 
 
 def wrong_values(name: str, damages: list[Damage], count: int) -> int:
     """Return how many of so many damaged telegrams are taken for another statement than was made."""
     kind = KINDS[name]
     decode = PROTOCOLS[kind.protocol].decode
-    frame = (encode_identification() if kind.asked else b"") + kind.telegram(
-        kind.serial, Registers(NOON, 12_345_678, 4_567, 500)
-    )
+    frame = kind.frame(Registers(NOON, 12_345_678, 4_567, 500))
     truth = facts_of(decode(frame, NOON))
     chance = random.Random(f"{name} {count}")
     wrong = 0

@@ -85,3 +85,17 @@ def single_flips(frame: bytes, bits: int = 8) -> Iterator[bytes]:
     for position in range(len(frame)):
         for bit in range(bits):
             yield frame[:position] + bytes([frame[position] ^ 1 << bit]) + frame[position + 1 :]
+
+
+def shown_by(name: str, import_wh: int, export_wh: int) -> tuple[int, int]:
+    """Return what a kind of simulated meter shows of two registers: some count tens of Wh, or kWh, or one way only."""
+    match name:
+        case "dlms-aidon":
+            return import_wh // 10 * 10, export_wh // 10 * 10
+        case "mbus-heat":
+            return import_wh // 1_000 * 1_000, 0
+        case "sunspec-inverter":
+            return 0, export_wh
+        case "home-assistant":
+            return import_wh, 0
+    return import_wh, export_wh

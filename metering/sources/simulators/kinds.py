@@ -13,7 +13,7 @@ from metering.dlms.encoder import encode_aidon, encode_kaifa, encode_notificatio
 from metering.dlms.sealed import in_hdlc, in_mbus
 from metering.dsmr.cipher import ENCRYPTED_ONLY, SECURITY, P1Keys, seal
 from metering.dsmr.encoder import DIALECTS, Dialect, encode_p1
-from metering.iec62056.encoder import encode_block, encode_push
+from metering.iec62056.encoder import encode_block, encode_identification, encode_push
 from metering.linky.encoder import encode_standard
 from metering.mbus.encoder import encode_electricity, encode_heat
 from metering.signed.device_key import fingerprint
@@ -62,6 +62,16 @@ class Kind:
     def asked(self) -> bool:
         """It waits to be asked."""
         return self.answers is not None and not self.published
+
+    @property
+    def is_encrypted(self) -> bool:
+        """A reader needs its keys, `SIMULATED_KEYS`."""
+        return self.protocol in ("dsmr-encrypted", "dlms-encrypted", "dlms-mbus")
+
+    def frame(self, shown: Registers) -> bytes:
+        """Return a telegram as the protocol's decoder takes it; an encrypted one has to be opened first."""
+        head = encode_identification() if self.answers is ReadoutAnswers else b""
+        return head + self.telegram(self.serial, shown)
 
     @property
     def published(self) -> bool:
@@ -171,8 +181,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "iec62056-d": Kind("iec62056-d", "0272031312565", _push, 2),
     "dlms-aidon": Kind("dlms", "7359992892587665", _stamped(encode_aidon), 10),
     "dlms-kaifa": Kind("dlms", "7340157007308495", _stamped(encode_kaifa), 10),
-    "dlms-encrypted": Kind("dlms-encrypted", "1KFM0100000035", _sealed_push(in_mbus, ENCRYPTED_ONLY), 5),
-    "dlms-encrypted-hdlc": Kind("dlms-encrypted", "1LGZ0012345678", _sealed_push(in_hdlc, SECURITY), 5),
+    "dlms-mbus": Kind("dlms-mbus", "1KFM0100000035", _sealed_push(in_mbus, ENCRYPTED_ONLY), 5),
+    "dlms-encrypted": Kind("dlms-encrypted", "1LGZ0012345678", _sealed_push(in_hdlc, SECURITY), 5),
     "sunspec-meter": Kind("sunspec-meter", "SIM-METER-1", _shown(encode_meter), 0, ModbusAnswers),
     "sunspec-inverter": Kind("sunspec-inverter", "SIM-INVERTER-1", _inverter, 0, ModbusAnswers),
     "sunspec-battery": Kind("sunspec-battery", "SIM-BATTERY-1", _shown(encode_battery), 0, ModbusAnswers),

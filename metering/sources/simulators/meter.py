@@ -35,7 +35,7 @@ class MeterSimulator:
     @property
     def is_encrypted(self) -> bool:
         """A reader needs its keys, `SIMULATED_KEYS`."""
-        return self._kind.protocol.endswith("-encrypted")
+        return self._kind.is_encrypted
 
     def telegram(self, shown: Registers) -> bytes:
         """Return what the meter sends, or answers after its identification; nothing is sent."""

@@ -93,10 +93,10 @@ def zigbee2mqtt(serial: str, import_index_wh: int, export_index_wh: int, *, powe
 
 
 def home_assistant(serial: str, import_index_wh: int, export_index_wh: int, *, power_w: int = 0) -> bytes:
-    """Return unit and state of an entity that counts what is drawn."""
+    """Return state and unit of an entity that counts what is drawn."""
     topic = "homeassistant/" + serial.replace(".", "/")
     unit = (f"{topic}/unit_of_measurement", b'"kWh"')
-    return pack([unit, (f"{topic}/state", _kwh(import_index_wh).encode())])
+    return pack([(f"{topic}/state", _kwh(import_index_wh).encode()), unit])
 
 
 def _published(topic: str, payload: bytes) -> bytes:

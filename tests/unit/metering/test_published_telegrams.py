@@ -7,7 +7,7 @@ import pytest
 
 from energy.results import Rejected
 from metering.dlms.decoder import decode_notification
-from metering.dlms.sealed import SealedPushSplitter
+from metering.dlms.sealed import MbusMessages
 from metering.dsmr.cipher import P1Keys, Unsealer
 from metering.protocols import PROTOCOLS
 from metering.registers import RegisterSample
@@ -43,7 +43,7 @@ KAIFA_AT = bytes.fromhex(
 
 @pytest.mark.parametrize("piece", [1, 7, 4_096])
 def test_an_austrian_push_is_opened(piece: int) -> None:
-    splitter = SealedPushSplitter()
+    splitter = MbusMessages()
     messages: list[bytes] = []
     for at in range(0, len(KAIFA_AT), piece):
         messages += splitter.feed(KAIFA_AT[at : at + piece])
