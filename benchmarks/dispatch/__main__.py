@@ -22,6 +22,7 @@ MEASUREMENTS: Final = {
     "weather": ("net_ratio_weather",),
     "citylearn": ("citylearn_strict", "citylearn_metered"),
     "auction": ("market_share_of_foresight", "members_worse_than_alone"),
+    "outages": ("critical_served_24h", "island_plan_s", "control_step_ms"),
     "solver": ("plan_50_homes_lp_s", "plan_50_homes_milp_s"),
 }
 """Module of this folder, and the figures that its `measure` returns."""
