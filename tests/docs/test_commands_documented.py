@@ -83,7 +83,8 @@ def test_programs_in_documents_exist_with_their_options() -> None:
     told = [words for document in documents() for words in commands(document, ["python", "-m"])]
     assert {words[2] for words in told} >= {"scripts.verify_evidence", "scripts.explorer_blocks"}
     for words in told:
-        source = ROOT / (words[2].replace(".", "/") + ".py")
+        place = ROOT / words[2].replace(".", "/")
+        source = place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
         assert source.exists()
         shared = (ROOT / "scripts" / "audit.py").read_text()
         for option in (word for word in words[3:] if word.startswith("--")):
