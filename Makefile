@@ -48,7 +48,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.clearing --json
 	$(BIN)/python -m benchmarks.ledger --json
 	$(BIN)/python -m benchmarks.meters --json
-	$(BIN)/python -m benchmarks.contracts_gas --json
+	$(BIN)/python -m benchmarks.settlement --json
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000

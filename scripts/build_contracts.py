@@ -30,6 +30,10 @@ CONTRACTS: Final = (
 )
 """Contracts that are deployed; each has a source file and an artifact of its name."""
 
+BENCHMARKS: Final = ROOT.parent / "benchmarks"
+COMPARED: Final = ("PlainMarket",)
+"""Contracts that are measured beside ours and never deployed; source and artifact are in `benchmarks`."""
+
 SETTINGS: Final[dict[str, Any]] = {
     # py-evm ends with Prague: a later target would compile to opcodes that the embedded chain does not know.
     "evmVersion": "prague",
@@ -59,19 +63,20 @@ def build() -> dict[str, str]:
     ]
     if complaints:
         raise BuildFailed("\n".join(complaints))
-    return {name: _artifact(name, output) for name in CONTRACTS}
+    return {name: _artifact(name, output) for name in (*CONTRACTS, *COMPARED)}
 
 
 def stale(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> list[str]:
-    """Return the names of artifacts that are missing in a folder or differ there, or are there without a source."""
-    on_disk = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    """Return the names of artifacts that are missing on disk or differ there, or are there without a source."""
+    paths = [*folder.glob("*.json"), *(_path(name, folder) for name in COMPARED)]
+    on_disk = {path.stem: path.read_text(encoding="utf-8") for path in paths if path.exists()}
     return sorted(name for name in artifacts.keys() | on_disk.keys() if artifacts.get(name) != on_disk.get(name))
 
 
 def write(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> None:
     """Make a folder hold these artifacts and no others; leave alone what is right already."""
     for name in stale(artifacts, folder):
-        path = folder / f"{name}.json"
+        path = _path(name, folder)
         if name in artifacts:
             path.write_text(artifacts[name], encoding="utf-8")
         else:
@@ -98,6 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _path(name: str, folder: Path) -> Path:
+    return (BENCHMARKS if name in COMPARED else folder) / f"{name}.json"
+
+
 def _install_compiler() -> None:
     """Install what package-lock.json pins, unless it is there already."""
     if not shutil.which("npm"):
@@ -119,11 +128,12 @@ def _installed_version(package: str) -> str | None:
 
 
 def _compile() -> dict[str, Any]:
-    sources = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.sol"))
-    selection = {f"src/{name}.sol": {name: _OUTPUTS} for name in CONTRACTS}
+    sources = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "src").rglob("*.sol"))}
+    sources |= {f"src/{name}.sol": BENCHMARKS / f"{name}.sol" for name in COMPARED}
+    selection = {f"src/{name}.sol": {name: _OUTPUTS} for name in (*CONTRACTS, *COMPARED)}
     standard_input = {
         "language": "Solidity",
-        "sources": {name: {"content": (ROOT / name).read_text(encoding="utf-8")} for name in sources},
+        "sources": {name: {"content": path.read_text(encoding="utf-8")} for name, path in sources.items()},
         "settings": SETTINGS | {"outputSelection": selection},
     }
     done = subprocess.run(

@@ -104,10 +104,14 @@ class Evm:
 
     def deploy(self, name: str, *arguments: Any, sender: str = NOBODY) -> "Contract":
         """Deploy an artifact."""
-        (constructor,) = (entry for entry in artifact(name)["abi"] if entry["type"] == "constructor")
-        code = bytes.fromhex(artifact(name)["bytecode"][2:]) + _encode(constructor["inputs"], arguments)
+        return self.deploy_artifact(artifact(name), *arguments, sender=sender)
+
+    def deploy_artifact(self, built: Mapping[str, Any], *arguments: Any, sender: str = NOBODY) -> "Contract":
+        """Deploy what was compiled, from wherever it comes."""
+        (constructor,) = (entry for entry in built["abi"] if entry["type"] == "constructor")
+        code = bytes.fromhex(built["bytecode"][2:]) + _encode(constructor["inputs"], arguments)
         computation, _ = self._execute(b"", code, sender, keep=True)
-        return Contract(self, name, "0x" + computation.msg.storage_address.hex())
+        return Contract(self, built["contractName"], "0x" + computation.msg.storage_address.hex(), built)
 
     def execute(self, to: str, data: bytes, sender: str, *, keep: bool) -> tuple[bytes, Receipt]:
         """Run a message; return its output and receipt. The state changes only if it is kept.
@@ -156,10 +160,13 @@ class Contract:
     evm: Evm
     name: str
     address: str
+    built: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The compiled contract; else the artifact of its name."""
     _functions: dict[str, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        functions = {entry["name"]: entry for entry in artifact(self.name)["abi"] if entry["type"] == "function"}
+        abi = (self.built or artifact(self.name))["abi"]
+        functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
         object.__setattr__(self, "_functions", functions)
 
     def call(self, function: str, *arguments: Any, sender: str = NOBODY) -> Any:
