@@ -74,7 +74,7 @@ def audit_market(
     from node.community import Community
 
     zone = Community.load(folder / COMMUNITY_FILE).time_zone
-    start, stop = _range(day, first, end, zone)
+    start, stop = day_range(day, first, end, zone)
     audit = audit_files(
         AuditRequest(
             folder,
@@ -115,7 +115,7 @@ def export_journal(
         print_line(json.dumps(document))
 
 
-def _range(day: str | None, first: str | None, end: str | None, zone: str) -> tuple[int, int | None]:
+def day_range(day: str | None, first: str | None, end: str | None, zone: str) -> tuple[int, int | None]:
     """Return the first delivery that counts and the first that does not; a day is one on the community's clock."""
     if day is None:
         return parse_instant(first, zone) if first else 0, parse_instant(end, zone) if end else None

@@ -11,7 +11,19 @@ from collections.abc import Sequence
 import typer
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
-from node.cli import audit, backups, certificates, chain, keys, lifecycle, market_views, meter, orders, status
+from node.cli import (
+    audit,
+    backups,
+    certificates,
+    chain,
+    comparison,
+    keys,
+    lifecycle,
+    market_views,
+    meter,
+    orders,
+    status,
+)
 from node.cli.doctor import run_doctor
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
@@ -35,6 +47,7 @@ app.command("doctor", cls=Command)(run_doctor)
 app.add_typer(orders.app, name="order")
 app.command("book", cls=Command)(market_views.show_book)
 app.command("trades", cls=Command)(market_views.show_trades)
+app.add_typer(comparison.app, name="market")
 app.add_typer(certificates.app, name="cert")
 app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")
