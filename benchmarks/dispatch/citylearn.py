@@ -4,6 +4,7 @@ Score: the mean of cost, emissions and grid (rises, daily load factor, daily and
 phases weigh 0.2, 0.3, 0.5. `strict`: an action is chosen before the hour's load is known. `metered`: the hour's net
 load is metered, as it is at our node; never compare the two. The environment is rebuilt from its rules, which differs
 from the package by less than 0.004 (self-consumption 0.857 in both), so that no package is needed to measure.
+The share of doubt that counts was chosen on the first phase.
 Forecasts and error paths know the past only; the weights of the score use each phase's own totals as a scale.
 """
 
