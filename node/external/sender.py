@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_account import Account
+from eth_utils.address import to_checksum_address
 
 from energy.errors import Misconfigured, Unavailable
 from energy.identity import hex_text
@@ -144,7 +145,7 @@ class ExternalSender:
             "maxFeePerGas": fees.cap, "maxPriorityFeePerGas": fees.tip,
         }  # fmt: skip
         if to is not None:
-            transaction["to"] = to
+            transaction["to"] = to_checksum_address(to)
         signed = Account.sign_transaction(transaction, self._operator.private_key)
         raw = hex_text(bytes(signed.raw_transaction))
         attempt = Attempt(nonce, hex_text(bytes(signed.hash)), raw, fees.cap, fees.tip, to, data, gas)

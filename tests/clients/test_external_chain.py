@@ -20,10 +20,23 @@ from node.keys import KeyPair
 from oracles.evidence import verify
 from tests.support.anvil import CHAIN_ID, Anvil, running_anvil
 from tests.support.chain import EMITTER, REVERTER, SEALER_KEY
-from tests.support.real_node import EUR, FIRST, LENGTH_S, found, hear, homes_of, running, tick_at, trade
+from tests.support.real_node import (
+    DEPOSIT_NEUR,
+    FIRST,
+    KEYS,
+    LENGTH_S,
+    TARIFF,
+    found,
+    hear,
+    homes_of,
+    running,
+    tick_at,
+    trade,
+)
 
 OPERATOR = KeyPair.from_private(b"\x0d" * 32)
 SECOND, END = FIRST + LENGTH_S, FIRST + 2 * LENGTH_S
+_, EXPORT, _, LONG = TARIFF
 PATIENCE = {"resubmit_after_s": 1, "give_up_after_s": 60}
 
 
@@ -86,7 +99,7 @@ def test_a_reorganisation_is_undone(anvil: Anvil, tmp_path: Path) -> None:
         assert count(anvil, counter(0)) == 0
         await sender.recover()
         assert count(anvil, counter(0)) == 2
-        anvil.ask("anvil_reorg", 3, [])
+        anvil.ask("anvil_reorg", 5, [])
         assert anvil.ask("eth_getCode", counter(0), "latest") == "0x"
 
     work(anvil, tmp_path, do)
@@ -195,6 +208,8 @@ def test_a_community_settles_on_a_network_through_forks_and_a_restart(anvil: Anv
                 again = await node.ledger.last_run()
                 assert (again.run_id, again.run_hash) == (1, run.run_hash)
                 money = await node.ledger.balances([member.account for member in node.community.members])
-                assert sum(money.values()) < 3 * 2 * EUR
+                sold, spare, late = 400 * 100_000, 100 * EXPORT, 50 * LONG
+                by_hand = {"H01": sold + spare, "H02": late - sold, "H03": 0}
+                assert money == {KEYS[label].address: DEPOSIT_NEUR + net for label, net in by_hand.items()}
 
     asyncio.run(trade_and_settle())

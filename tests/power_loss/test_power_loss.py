@@ -1,6 +1,6 @@
 """After any power cut, kill or failing disk: nothing acknowledged is lost, no block is torn, and everything opens.
 
-In CI some 20 000 images of a disk after a cut; `make power-loss` looks at a million.
+In CI some thousand images of a disk after a cut; `make power-loss` looks at a million.
 """
 
 import json
@@ -91,7 +91,7 @@ def test_the_images_would_show_a_store_that_does_not_sync(library: Path, memory:
         image.mkdir()
         disk.write_image(image, seed)
         problems.add(problem(image, disk.acknowledged, deep=False))
-    assert any(found is not None and "acknowledged" in found for found in problems)
+    assert any(found is not None and ("acknowledged" in found or "damaged" in found) for found in problems)
 
 
 def test_every_call_may_die_or_fail(library: Path, memory: Path) -> None:

@@ -12,7 +12,9 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -97,6 +99,14 @@ def work(folder: Path, steps: int) -> None:
 
 
 def problem(folder: Path, acknowledged: list[str], *, deep: bool) -> str | None:
+    """Return what is wrong with a folder after a cut, or None; see `_problem`."""
+    try:
+        return _problem(folder, acknowledged, deep=deep)
+    except (EnergyNodeError, sqlite3.Error, ValueError) as error:
+        return f"damaged: {error}"
+
+
+def _problem(folder: Path, acknowledged: list[str], *, deep: bool) -> str | None:
     """Return what is wrong with a folder after a cut, or None.
 
     Args:
@@ -169,6 +179,9 @@ def _injected(folder: Path, steps: int, recorder: Any, arguments: tuple[int, ...
             work(folder, steps)
         except (EnergyNodeError, OSError):
             os._exit(1)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(2)  # or the child would go on with its parent's work
         struck = recorder.recorder_calls() >= max(arguments[:2])
         recorder.recorder_arm(*(ctypes.c_long(0),) * 4)
         os.write(writer, b"struck" if struck else b"whole")
@@ -176,7 +189,9 @@ def _injected(folder: Path, steps: int, recorder: Any, arguments: tuple[int, ...
     os.close(writer)
     said = os.read(reader, 16)
     os.close(reader)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 2:
+        return False, "it failed in a way that nobody foresaw"
     told = folder / ACKNOWLEDGED
     acknowledged = told.read_text().splitlines() if told.exists() else []
     found = problem(folder, acknowledged, deep=True)

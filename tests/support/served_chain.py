@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from eth_account import Account
@@ -24,6 +24,7 @@ from eth_account.messages import encode_defunct, encode_typed_data
 
 from node.chain.client import AsyncChainClient
 from node.chain.datadir import init_chain
+from node.chain.genesis import Genesis
 from node.chain.launcher import start_chain
 from node.queries import Queries
 from node.rpc.app import create_rpc_app
@@ -40,6 +41,8 @@ class ServedChain:
     ws_url: str
     pid: int
     """Of the chain's process."""
+    ipc_path: Path
+    """Its socket, for private methods."""
 
 
 class Wallet:
@@ -125,10 +128,30 @@ def served_chain(
     folder: Path, *, port: int = 0, wallet: bool = False, chain_id: int = CHAIN_ID
 ) -> Iterator[ServedChain]:
     """Serve a new chain in a folder while the block runs; Alice and Bob of `tests.support.chain` have money."""
-    init_chain(folder, replace(GENESIS, chain_id=chain_id))
-    with start_chain(folder, write_sealer_key(folder)) as process, socket.create_server(("127.0.0.1", port)) as bound:
+    genesis = replace(GENESIS, chain_id=chain_id)
+    init_chain(folder, genesis)
+    with _served(folder, write_sealer_key(folder), port, chain_id if wallet else None, "system") as served:
+        yield served
+
+
+@contextmanager
+def served_genesis(folder: Path, genesis: Genesis, sealer_key: bytes) -> Iterator[ServedChain]:
+    """Serve a new chain of any genesis, whose time is set by whoever asks; for benchmarks."""
+    init_chain(folder, genesis)
+    key_file = folder / "sealer.key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(sealer_key.hex(), encoding="utf-8")
+    with _served(folder, key_file, 0, None, "manual") as served:
+        yield served
+
+
+@contextmanager
+def _served(
+    folder: Path, key_file: Path, port: int, wallet_of: int | None, clock: Literal["system", "manual"]
+) -> Iterator[ServedChain]:
+    with start_chain(folder, key_file, clock=clock) as process, socket.create_server(("127.0.0.1", port)) as bound:
         client = AsyncChainClient(process.ipc_path)
-        chain: ChainRequests = Wallet(client, chain_id) if wallet else client
+        chain: ChainRequests = client if wallet_of is None else Wallet(client, wallet_of)
         app = create_rpc_app(CoreDouble(), Queries(filled_projection()), chain)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
 
@@ -142,7 +165,7 @@ def served_chain(
             while not server.started:
                 time.sleep(0.01)
             at = f"127.0.0.1:{bound.getsockname()[1]}"
-            yield ServedChain(f"http://{at}", f"ws://{at}", process.pid)
+            yield ServedChain(f"http://{at}", f"ws://{at}", process.pid, process.ipc_path)
         finally:
             server.should_exit = True
             thread.join()
