@@ -20,8 +20,8 @@ from market.orders import Side, TimeInForce
 from node.app import Node
 from node.chain.client import AsyncChainClient
 from node.chain.ipc_path import ipc_path
-from node.demo.residents import order_json
 from node.keys import KeyPair
+from node.typed_data import order_json
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, Homes, found, homes_of, running, serving, signed, tick_at
 
