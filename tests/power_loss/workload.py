@@ -119,10 +119,10 @@ def _problem(folder: Path, acknowledged: list[str], *, deep: bool) -> str | None
     except EnergyNodeError as error:
         return f"does not open: {error}"
     with closing(chain), closing(guard):
+        asyncio.run(log.close())
         if chain.store._connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             return "the chain's file is damaged"
         height = chain.head.header.number
-        asyncio.run(log.close())
         if height < len(acknowledged):
             return f"block {len(acknowledged)} was acknowledged, but the head is {height}"
         if replay(folder / "journal.log", SEED)[1] != [journal_record(step) for step in range(log.count)]:
