@@ -16,6 +16,7 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 from benchmarks.meter_faults import fault_figures
 from energy.identity import Digest, MeterId
@@ -161,7 +162,9 @@ def followed_ns(name: str) -> int:
 
 def measure() -> Figures:
     """Take all figures but those of the faults."""
-    python = library_python(Path(tempfile.gettempdir()) / "resilia-benchmark-meters")
+    python = library_python(
+        Path(tempfile.gettempdir()) / f"resilia-benchmark-meters-{crc32(str(INSTALLED).encode()):08x}"
+    )
     protocols = {name: protocol_figures(name, python) for name in MEASURED} | {"ocmf": record_figures(python)}
     ratios = [figures["over_library"] for figures in protocols.values() if figures["library"]]
     slowest_ns = max(followed_ns(name) for name in FOLLOWED)
