@@ -9,11 +9,15 @@ from energy.identity import Digest, MeterId
 class QualityCode(IntEnum):
     """Low byte of `Reading.quality`; ESPI quality of reading where it has a value."""
 
+    EDITED = 7
+    """Changed by a person, whose name and reason are kept."""
     ESTIMATED_REFERENCE_DAY = 8
     ESTIMATED_LINEAR = 9
     QUESTIONABLE = 10
     VALIDATED = 17
     LOST = 64
+    DISPUTED = 65
+    """Two readings of one interval say different things, or the oracles do not agree on one."""
 
 
 class TrustClass(IntEnum):
@@ -43,6 +47,26 @@ class ReadingFlag(IntFlag):
     METER_REPLACED = 1 << 6
     ROLLOVER = 1 << 7
     INDEX_BACK = 1 << 8
+    CLOCK_SET = 1 << 9
+    """R04: the meter's clock was set by more than 120 s between two samples."""
+    FROZEN = 1 << 10
+    """R08."""
+    SIGN = 1 << 11
+    """R09."""
+    POWER_TIME = 1 << 12
+    """R10."""
+    PARTIAL = 1 << 13
+    """R13."""
+    SPIKE = 1 << 14
+    """R14."""
+    HIGH_LOW = 1 << 15
+    """R15."""
+    ZERO = 1 << 16
+    """R17."""
+    LATE = 1 << 17
+    """R19."""
+    SPLIT = 1 << 18
+    """The oracles read different registers, and no quorum agrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,16 @@ class Reading:
 def quality(trust: TrustClass, code: QualityCode) -> int:
     """Return the 16-bit quality of a reading."""
     return trust << 8 | code
+
+
+def is_estimate(reading: Reading) -> bool:
+    """Say whether a reading is estimated: it settles provisionally, until a better one corrects it."""
+    return reading.quality & 0xFF in (QualityCode.ESTIMATED_REFERENCE_DAY, QualityCode.ESTIMATED_LINEAR)
+
+
+def may_settle(reading: Reading) -> bool:
+    """Say whether money may rest on a reading: final, or an estimate for a meter of trust class A to C (S4)."""
+    return is_final(reading) or (is_estimate(reading) and reading.quality >> 8 <= TrustClass.C)
 
 
 def is_final(reading: Reading) -> bool:

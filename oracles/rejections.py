@@ -22,3 +22,5 @@ class OracleReject(IntEnum):
     """The signers do not rise strictly: one signs twice, or the list is out of sequence. Facts: signer."""
     MEASURE_MISMATCH = 3008
     """The raw frame, decoded again, does not say what the reading says. Facts: meter, interval, field."""
+    NO_AGREEMENT = 3012
+    """Too few oracles read the same registers of a meter. Facts: meter, heard, agree, needed."""
