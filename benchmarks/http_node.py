@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from energy.identity import hex_text
 from node.chain.genesis import Genesis
-from tests.support.anvil import running_anvil
+from tests.support.anvil import CHAIN_ID, running_anvil
 from tests.support.served_chain import served_genesis
 
 _END: Final = b"\r\n\r\n"
@@ -109,9 +109,10 @@ def ours(genesis: Genesis, key: bytes) -> Iterator[HttpNode]:
 @contextmanager
 def anvil(genesis: Genesis, *options: str) -> Iterator[HttpNode]:
     """Run anvil as it is started by everybody, one block per transaction, with the same chain id and rich accounts."""
+    assert genesis.chain_id == CHAIN_ID, "anvil is started with this one"
     settings = (
-        "--chain-id", str(genesis.chain_id), "--base-fee", "7", "--timestamp", str(genesis.timestamp),
-        "--gas-limit", str(genesis.gas_limit), "--accounts", "1",
+        "--base-fee", "7", "--timestamp", str(genesis.timestamp), "--gas-limit", str(genesis.gas_limit),
+        "--accounts", "1",
     )  # fmt: skip
     with running_anvil(*settings, *options) as process:
         node = HttpNode(process.url, process.pid, lambda at: process.ask("evm_setNextBlockTimestamp", at))
