@@ -11,6 +11,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.support.served_chain import served_chain
 from tests.support.source_tree import ROOT
 
@@ -21,6 +23,7 @@ TESTS = 380
 ANVIL_PASSES = 350
 
 
+@pytest.mark.long
 def test_module_tests_of_web3py(tmp_path: Path) -> None:
     known = tomllib.loads((HERE / "known_failures.toml").read_text())["failures"]
     assert all(reason.strip() for reason in known.values())

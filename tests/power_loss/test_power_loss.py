@@ -94,6 +94,7 @@ def test_the_images_would_show_a_store_that_does_not_sync(library: Path, memory:
     assert any(found is not None and ("acknowledged" in found or "damaged" in found) for found in problems)
 
 
+@pytest.mark.long
 def test_every_call_may_die_or_fail(library: Path, memory: Path) -> None:
     folder = memory / "node"
     results = json.loads(run_recorded(library, "inject", str(folder), RECORDER_FOLDER=str(folder)))

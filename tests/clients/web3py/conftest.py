@@ -21,7 +21,7 @@ from web3._utils.module_testing.utils import RequestMocker
 
 from tests.support.chain import ALICE
 
-URL = os.environ["RESILIA_TEST_URL"]
+URL = os.environ.get("RESILIA_TEST_URL", "")
 SOURCES: dict[str, Any] = {
     "math_contract": MATH_CONTRACT_DATA,
     "emitter_contract": EMITTER_CONTRACT_DATA,
