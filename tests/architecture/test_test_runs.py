@@ -31,6 +31,8 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
             "pytest",
             "-p",
             "no:cacheprovider",
+            "-p",
+            "no:asyncio",  # it is configured in the project's own file, which these folders lack
             "--rootdir",
             str(folder),
             "-c",
