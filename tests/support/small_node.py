@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from energy.identity import Address, hex_text
 from oracles.signatures import address_of
-from oracles.typed_data import CANCEL, ORDER, Domain
+from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 
 NOW: Final = 1_495_023_600
 """2017-05-17 12:20 UTC, 05:20 in Los Angeles."""
@@ -64,7 +64,8 @@ def domain() -> dict[str, Any]:
             "verifyingContract": CONTRACTS["settlement"],
         },
         "types": {
-            struct.name: [{"name": name, "type": kind} for kind, name in struct.fields] for struct in (ORDER, CANCEL)
+            struct.name: [{"name": name, "type": kind} for kind, name in struct.fields]
+            for struct in (ORDER, CONDITIONS, CANCEL)
         },
     }
 
