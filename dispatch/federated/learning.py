@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
+from numpy.random import PCG64, Generator
 
 from dispatch.forecasting.features import Floats
 from dispatch.forecasting.ridge import Sums, fit
@@ -89,8 +90,8 @@ def add_noise(vector: Floats, noise_sd: float, sharers: int, seed: bytes) -> Flo
         sharers: Fewest participants whose noise adds up to it: the round's threshold.
         seed: Secret of the home, for this round alone.
     """
-    random = np.random.Generator(np.random.PCG64(int.from_bytes(seed, "big")))
-    noisy: Floats = vector + random.normal(0.0, noise_sd / sqrt(sharers), len(vector))
+    drawn = Generator(PCG64(int.from_bytes(seed, "big")))
+    noisy: Floats = vector + drawn.normal(0.0, noise_sd / sqrt(sharers), len(vector))
     return noisy
 
 
