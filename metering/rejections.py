@@ -57,5 +57,5 @@ class MeteringReject(IntEnum):
     """A good telegram that shows no energy register, as most of a Nordic meter's; no fault. Facts: label."""
     SIGNATURE = 2022
     """What a device has signed is not what its signature says, or not by that key. Facts: label."""
-    AMBIGUOUS_TIME = 2030
+    AMBIGUOUS_TIME = 2023
     """A local stamp without a season that two instants have, or none. Facts: place (from 0), reason."""

@@ -50,7 +50,7 @@ def test_an_honest_day_holds_whatever_the_mechanism(day: list[Move], mechanism: 
 
 @pytest.mark.parametrize("mechanism", [each for each in Mechanism if each.collects])
 def test_an_honest_busy_day_holds_in_every_mechanism(mechanism: Mechanism) -> None:
-    shown = [run(fitted(busy_day(seed, accounts=8), mechanism), market_of(mechanism))[0] for seed in range(8)]
+    shown = [run(fitted(busy_day(seed, accounts=8), mechanism), market_of(mechanism))[0] for seed in range(12)]
     assert sum(holds(each) for each in shown) > 10
 
 

@@ -29,4 +29,5 @@ def test_codes_are_never_renumbered() -> None:
         "INTERVAL_SUM": 2020,
         "NO_INDEX": 2021,
         "SIGNATURE": 2022,
+        "AMBIGUOUS_TIME": 2023,
     }
