@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1] / "contracts"
+PROJECT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = PROJECT / "contracts"
 ARTIFACTS: Final = ROOT / "artifacts"
 
 CONTRACTS: Final = (
@@ -30,7 +31,6 @@ CONTRACTS: Final = (
 )
 """Contracts that are deployed; each has a source file and an artifact of its name."""
 
-BENCHMARKS: Final = ROOT.parent / "benchmarks"
 COMPARED: Final = ("PlainMarket",)
 """Contracts that are measured beside ours and never deployed; source and artifact are in `benchmarks`."""
 
@@ -66,17 +66,17 @@ def build() -> dict[str, str]:
     return {name: _artifact(name, output) for name in (*CONTRACTS, *COMPARED)}
 
 
-def stale(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> list[str]:
+def stale(artifacts: Mapping[str, str], project: Path = PROJECT) -> list[str]:
     """Return the names of artifacts that are missing on disk or differ there, or are there without a source."""
-    paths = [*folder.glob("*.json"), *(_path(name, folder) for name in COMPARED)]
+    paths = [*(project / "contracts" / "artifacts").glob("*.json"), *(_path(name, project) for name in COMPARED)]
     on_disk = {path.stem: path.read_text(encoding="utf-8") for path in paths if path.exists()}
     return sorted(name for name in artifacts.keys() | on_disk.keys() if artifacts.get(name) != on_disk.get(name))
 
 
-def write(artifacts: Mapping[str, str], folder: Path = ARTIFACTS) -> None:
-    """Make a folder hold these artifacts and no others; leave alone what is right already."""
-    for name in stale(artifacts, folder):
-        path = _path(name, folder)
+def write(artifacts: Mapping[str, str], project: Path = PROJECT) -> None:
+    """Make a project hold these artifacts and no others; leave alone what is right already."""
+    for name in stale(artifacts, project):
+        path = _path(name, project)
         if name in artifacts:
             path.write_text(artifacts[name], encoding="utf-8")
         else:
@@ -103,8 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _path(name: str, folder: Path) -> Path:
-    return (BENCHMARKS if name in COMPARED else folder) / f"{name}.json"
+def _path(name: str, project: Path) -> Path:
+    folder = project / "benchmarks" if name in COMPARED else project / "contracts" / "artifacts"
+    return folder / f"{name}.json"
 
 
 def _install_compiler() -> None:
