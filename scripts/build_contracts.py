@@ -130,7 +130,7 @@ def _installed_version(package: str) -> str | None:
 
 def _compile() -> dict[str, Any]:
     sources = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "src").rglob("*.sol"))}
-    sources |= {f"src/{name}.sol": BENCHMARKS / f"{name}.sol" for name in COMPARED}
+    sources |= {f"src/{name}.sol": PROJECT / "benchmarks" / f"{name}.sol" for name in COMPARED}
     selection = {f"src/{name}.sol": {name: _OUTPUTS} for name in (*CONTRACTS, *COMPARED)}
     standard_input = {
         "language": "Solidity",
