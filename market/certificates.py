@@ -2,7 +2,7 @@
 
 Every exported Wh of a device lies in exactly one range on that device's ruler [0, export_wh) (C1). The Wh go first to
 the buyers of the device's account, in trade sequence; the rest stays with the producer. An account with several
-devices delivers them in the sequence of their ids.
+devices delivers them in the sequence of their ids. What is only estimated is no device's export here.
 
 Storage: certified energy that a store's account bought and the store really drew is cancelled into the store and
 raises its budget by its efficiency; what the store exports is certified while the budget lasts and of unknown origin
@@ -129,17 +129,18 @@ def allocate(
     Args:
         interval: Start of the interval.
         trades: All its trades, in matching sequence, then what was shared after the fact.
-        metered: One final reading per meter, in any sequence.
-        stores: Every storage device, by meter; those without a reading stay as they are.
+        metered: One reading per meter, in any sequence. A provisional one certifies nothing, neither now nor when it is
+            corrected (O3).
+        stores: Every storage device, by meter; those without a final reading stay as they are.
     Returns:
         The certificates, and all stores with their new budgets.
     Raises:
-        ValueError: a reading that is not final (O3) or a meter given twice; `settle_interval` refuses these first.
-    Invariants: C1 the ranges of a device cover its export once; C3.
+        ValueError: a reading that may not settle or a meter given twice; `settle_interval` refuses these first.
+    Invariants: C1 the ranges of a device cover its final export once; C3.
     """
-    by_meter = {meter.meter: meter for meter in metered}
-    if len(by_meter) != len(metered) or not all(meter.final for meter in metered):
-        raise ValueError("certificates need one final reading per meter")
+    if len({meter.meter for meter in metered}) != len(metered) or not all(meter.settles for meter in metered):
+        raise ValueError("certificates need one reading per meter that may settle")
+    by_meter = {meter.meter: meter for meter in metered if meter.final}
     meters = [meter for _, meter in sorted(by_meter.items())]
     stores = dict(sorted(stores.items()))
     intake_wh = {meter_id: by_meter[meter_id].import_wh for meter_id, store in stores.items() if meter_id in by_meter}

@@ -39,6 +39,10 @@ class EntryKind(IntEnum):
     """Surplus of neighbours that nobody had traded, taken."""
     SHARED_GIVEN = 12
     """The same, given."""
+    CORRECTION_DUE = 13
+    """Owed for an interval that was settled before on other readings; the reference is the corrected reading's hash."""
+    CORRECTION_CREDIT = 14
+    """The same, paid back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,40 @@ def mirrored(entries: Sequence[Entry], interval: int, supplier: Address) -> list
             price = of_kind[0].price_ueur_per_kwh
             sums.append(Entry(supplier, kind, interval, quantity_wh, price, amount, ZERO_DIGEST))
     return sums
+
+
+def compensating(before: Sequence[Entry], after: Sequence[Entry], reference: Digest) -> list[Entry]:
+    """Return what puts right an interval that was settled as `before` and should have been as `after`.
+
+    The lines that were settled stay as they are. For each account, kind and price whose energy differs there is one
+    line with the difference, by ascending account, kind and price; they sum to zero as both sides do (S1).
+
+    Args:
+        before: All lines of the interval, corrections of it included.
+        after: All lines as they are right.
+        reference: Hash of the reading that brings the correction about.
+    """
+    credit_wh = Counter[tuple[Address, EntryKind, int]]()
+    for sign, entries in ((-1, before), (1, after)):
+        for entry in entries:
+            # A credit is its energy times its price; a debit the same below zero.
+            is_credit = entry.amount_neur == amount_neur(entry.quantity_wh, entry.price_ueur_per_kwh)
+            key = (entry.account, entry.kind, entry.price_ueur_per_kwh)
+            credit_wh[key] += sign * (entry.quantity_wh if is_credit else -entry.quantity_wh)
+    interval = next((each.interval for each in (*before, *after)), 0)
+    return [
+        Entry(
+            account,
+            EntryKind.CORRECTION_CREDIT if wh > 0 else EntryKind.CORRECTION_DUE,
+            interval,
+            abs(wh),
+            price,
+            amount_neur(wh, price),
+            reference,
+        )
+        for (account, _, price), wh in sorted(credit_wh.items())
+        if wh and price
+    ]
 
 
 def nets_of(entries: Iterable[Entry]) -> dict[Address, int]:

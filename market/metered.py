@@ -1,6 +1,7 @@
 """What settlement and certificates need to know of a meter's interval. Units: Wh, all int.
 
-Whoever reads the meters turns a signed reading into a `Metered`; `final` says whether that reading may settle.
+Whoever reads the meters turns a signed reading into a `Metered`; `final` says whether that reading may settle for good
+and certify, `provisional` whether it may settle until it is corrected.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,15 @@ class Metered:
     export_wh: int
     """Fed into the grid, ≥ 0."""
     final: bool
-    """Validated by a trusted meter; False for an estimate, which neither settles (S4) nor certifies (O3)."""
+    """Validated by a trusted meter; False for anything else, which certifies nothing (O3)."""
+    provisional: bool = False
+    """Not final, and settles all the same until a reading corrects it: an estimate, or what a person has entered (S4).
+    """
+
+    @property
+    def settles(self) -> bool:
+        """Say whether money may rest on it."""
+        return self.final or self.provisional
 
     def __post_init__(self) -> None:
         for name, wh in (("import_wh", self.import_wh), ("export_wh", self.export_wh)):

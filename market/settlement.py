@@ -4,9 +4,10 @@ Trades are financially firm. What an account's meters say beyond or below its co
 settles with the supplier: shortfall and unused energy at prices that are never better than the tariff (dual prices).
 The community's terms add charges, sharing after the fact, and who gets the wedges of trades (`market.terms`).
 Units: Wh, µ€/kWh, n€; all int, nothing is rounded.
-Refuses: a missing, provisional or repeated reading, and trades of another interval, with `SettlementReject`.
+Refuses: a missing, doubtful or repeated reading, and trades of another interval, with `SettlementReject`.
 
-Invariants: S1 the amounts of an interval sum to zero. S3 a Wh is paid for once. S4 no estimate settles.
+Invariants: S1 the amounts of an interval sum to zero. S3 a Wh is paid for once. S4 nothing doubtful settles, and an
+estimate only until it is corrected.
 """
 
 from collections import Counter
@@ -179,7 +180,7 @@ def _refuse(trades: Sequence[Trade], metered: Sequence[Metered], interval: int) 
                 facts: dict[str, int | str] = {"account": hex_text(account), "interval": interval}
                 return Rejected(SettlementReject.MISSING_READING, facts)
     for meter in metered:
-        if not meter.final:
+        if not meter.settles:
             return Rejected(SettlementReject.NOT_FINAL, {"meter": hex_text(meter.meter), "interval": interval})
     for meter_id, count in Counter(meter.meter for meter in metered).items():
         if count > 1:

@@ -11,9 +11,9 @@ from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Digest, MeterId
 from energy.interval import QUARTER_HOUR_S, Interval
 from energy.results import Accepted, Rejected
-from metering.intervals import IndexAt, boundary_reached, deltas
+from metering.intervals import Deltas, IndexAt, boundary_reached, deltas
 from metering.linky.decoder import INDEX_MODULUS_WH
-from metering.readings import QualityCode, Reading, ReadingFlag, TrustClass, quality
+from metering.readings import NO_FRAME_HASH, QualityCode, Reading, ReadingFlag, TrustClass, quality
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.validation import (
@@ -25,9 +25,12 @@ from metering.validation import (
     check_replay,
     check_sum,
     check_time,
+    energy_limit_down_wh,
     gap_flags,
     tamper_flags,
 )
+from metering.vee.estimation import Estimate
+from metering.vee.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,17 @@ class MeterConfig:
     """Length of the community's intervals."""
     index_modulus_wh: int = INDEX_MODULUS_WH
     """Registers show at most one less and then start again at 0."""
+    storage: bool = False
+    """A battery's or car's: nobody can guess what it did."""
+    phases: int = 0
+    """How many the meter has; 0 when nobody has said."""
+
+    def limit(self, elapsed_s: int) -> Deltas:
+        """Return the most energy that the connection can carry in a time (R07)."""
+        return Deltas(
+            energy_limit_down_wh(self.power_max_import_w, elapsed_s),
+            energy_limit_down_wh(self.power_max_export_w, elapsed_s),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class Boundary:
 
 @dataclass(slots=True)
 class MeterState:
-    """What is remembered of a meter; changed by `observe`, `close_interval` and `clear_tamper` only."""
+    """What is remembered of a meter; changed by the functions of this module only."""
 
     config: MeterConfig
     last_reading: Reading | None = None
@@ -79,7 +93,12 @@ class MeterState:
     tampered: bool = False
     """The meter has been opened, and no person has cleared it since."""
     boundaries: dict[int, Boundary] = field(default_factory=dict)
-    """By instant, in time: the end of the last reading and everything later."""
+    """By instant, in time: the end of the last reading that was measured, and everything later."""
+    watch: Watch = field(init=False, compare=False)
+    """For the rules that look at several samples; a restart forgets it, and no number rests on it."""
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.config.phases)
 
     @classmethod
     def resume(
@@ -89,7 +108,8 @@ class MeterState:
 
         Args:
             config: The meter's, as before.
-            last_reading: The last one stored; None when there is none.
+            last_reading: The last one stored that was measured; None when there is none. Whoever has stored estimates
+                since then sets `last_reading` to the last of these afterwards.
             last_sample: The last one accepted, if it was stored. When all accepted since `last_reading` were stored,
                 give them to `observe` again, in sequence, instead: boundaries between them are found again too.
         Raises:
@@ -114,7 +134,7 @@ class MeterState:
 
 
 def observe(state: MeterState, sample: RegisterSample, now: int) -> Accepted[Boundary] | Rejected:
-    """Take one sample of the meter, by rules R02, R04, R05, R06, R07 and R11 in this order.
+    """Take one sample of the meter, by rules R02, R04 to R07 and R11 in this order, and remark R08 to R10.
 
     Returns:
         Accepted with the boundary that the sample settled, if any: its `raw_hash` is this sample's, so that whoever
@@ -154,10 +174,12 @@ def _take(state: MeterState, sample: RegisterSample, index: IndexAt, flags: Read
     state.tampered |= sample.tamper
     if state.tampered:
         flags |= ReadingFlag.TAMPER
+    flags |= state.watch.see(sample, index)
     state.flags |= flags
     at_boundary = boundary_reached(before, index, config.interval_length_s, config.index_modulus_wh)
     if at_boundary is None:
         return ()
+    state.flags |= state.watch.at_boundary(config.index_modulus_wh)
     boundary = Boundary(at_boundary, state.flags, sample.metered_at, sample.raw_hash)
     state.boundaries[at_boundary.at] = boundary
     # Both intervals rest on this sample, so its remarks are about both; but what led up to a sample that was taken on
@@ -201,9 +223,9 @@ def close_interval(
 
 def _next_reading(state: MeterState, interval: Interval, struct_hash: Callable[[Reading], Digest]) -> Reading:
     config, last = state.config, state.last_reading
-    end = state.boundaries[interval.end]
-    energy = deltas(state.boundaries[interval.start].index, end.index, config.index_modulus_wh)
-    flags = end.flags | gap_flags(last, interval.start)
+    start, end = state.boundaries[interval.start], state.boundaries[interval.end]
+    energy = deltas(start.index, end.index, config.index_modulus_wh)
+    flags = end.flags | gap_flags(last, start.index)
     code = QualityCode.QUESTIONABLE if flags & ReadingFlag.CLOCK_BAD else QualityCode.VALIDATED
     return Reading(
         meter=config.meter,
@@ -220,6 +242,54 @@ def _next_reading(state: MeterState, interval: Interval, struct_hash: Callable[[
         raw_hash=end.raw_hash,
         observed_at=end.observed_at,
     )
+
+
+def estimate_interval(
+    state: MeterState,
+    interval: Interval,
+    estimate: Estimate,
+    end: IndexAt | None,
+    struct_hash: Callable[[Reading], Digest],
+) -> Reading:
+    """Close one interval with an estimate; boundaries stay, so that what is measured later can correct it.
+
+    Args:
+        state: The meter's.
+        interval: The one behind the last reading's.
+        estimate: Its energy.
+        end: The registers at its end, when they are known; else they are taken to have moved by the estimate.
+        struct_hash: As in `close_interval`.
+    """
+    config, last = state.config, state.last_reading
+    modulus = config.index_modulus_wh
+    before = IndexAt(interval.start, last.import_index_wh, last.export_index_wh) if last else IndexAt(0, 0, 0)
+    moved = IndexAt(
+        interval.end,
+        (before.import_wh + estimate.energy.import_wh) % modulus,
+        (before.export_wh + estimate.energy.export_wh) % modulus,
+    )
+    boundary = state.boundaries.get(interval.end)
+    flags = boundary.flags if boundary else NO_FLAG
+    # Estimates before this one may have left the registers elsewhere than they turn out to be.
+    if last is not None and (last.interval + last.period_s != interval.start or end not in (None, moved)):
+        flags |= ReadingFlag.GAP
+    shown = end or moved
+    state.last_reading = Reading(
+        meter=config.meter,
+        interval=interval.start,
+        period_s=interval.length_s,
+        import_wh=estimate.energy.import_wh,
+        export_wh=estimate.energy.export_wh,
+        import_index_wh=shown.import_wh,
+        export_index_wh=shown.export_wh,
+        quality=quality(config.trust, estimate.code),
+        flags=int(flags),
+        sequence=last.sequence + 1 if last else 0,
+        previous_hash=struct_hash(last) if last else ZERO_DIGEST,
+        raw_hash=NO_FRAME_HASH,
+        observed_at=interval.end,
+    )
+    return state.last_reading
 
 
 def clear_tamper(state: MeterState) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import Final
+
+import sha3
 
 from energy.identity import Digest, MeterId
 
@@ -69,6 +72,12 @@ class ReadingFlag(IntFlag):
     """The oracles read different registers, and no quorum agrees."""
 
 
+DOUBTFUL: Final = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
+"""Remarks with which a measured reading does not settle (S4)."""
+NO_FRAME_HASH: Final = Digest(sha3.keccak_256(b"").digest())
+"""`raw_hash` of a reading that rests on no frame: an estimate, or what a person has entered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The fields of the signed EIP-712 `Reading`, in their signed sequence."""
@@ -119,5 +128,5 @@ def is_final(reading: Reading) -> bool:
     return (
         reading.quality & 0xFF == QualityCode.VALIDATED
         and reading.quality >> 8 <= TrustClass.C
-        and not reading.flags & (ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK)
+        and not reading.flags & DOUBTFUL
     )

@@ -131,14 +131,19 @@ def tamper_flags(sample: RegisterSample) -> ReadingFlag:
     return ReadingFlag.TAMPER if sample.tamper else NO_FLAG
 
 
-def gap_flags(last: Reading | None, interval_start: int) -> ReadingFlag:
-    """R12: intervals are missing between a meter's last reading and the next.
+def gap_flags(last: Reading | None, start: IndexAt) -> ReadingFlag:
+    """R12: a reading does not start where the one before ended: intervals are missing, or that one was estimated.
 
     Their energy is not lost from sight: it is the next reading's index, less its energy, less the last index.
+
+    Args:
+        last: The meter's last reading.
+        start: Its registers where the next reading starts.
     """
-    if last is None or last.interval + last.period_s == interval_start:
+    if last is None:
         return NO_FLAG
-    return ReadingFlag.GAP
+    ended = IndexAt(last.interval + last.period_s, last.import_index_wh, last.export_index_wh)
+    return NO_FLAG if ended == start else ReadingFlag.GAP
 
 
 def check_sum(readings: Iterable[Reading], modulus_wh: int) -> Rejected | None:

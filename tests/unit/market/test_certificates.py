@@ -166,3 +166,16 @@ def test_codes_are_those_of_the_certificate_on_chain() -> None:
         "WASTE_HEAT",
         "HYDROGEN",
     ]
+
+
+def test_o3_an_estimate_certifies_nothing_and_charges_no_store() -> None:
+    guessed = Metered(address(1), device(1), Source.SOLAR, 0, 30, final=False, provisional=True)
+    metered = [guessed, home(2, 20, 0), home(3, 0, 10)]
+    allocation = allocate(INTERVAL, [trade(0, 2, 1, 20, 1), trade(1, 2, 3, 5, 1)], metered, {})
+    assert {(each.device, each.owner, each.quantity_wh) for each in allocation.certificates} == {
+        (device(3), address(2), 5),
+        (device(3), address(3), 5),
+    }
+    unread = Metered(address(5), device(5), STORAGE, 10, 0, final=False, provisional=True)
+    stores = allocate(INTERVAL, [trade(0, 5, 3, 10, 1)], [unread, home(3, 0, 10)], battery()).stores
+    assert stores == battery(), "what a store has really drawn is not known"

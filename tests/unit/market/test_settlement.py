@@ -163,4 +163,6 @@ def test_codes_are_stable() -> None:
         "WEDGE_INCOME": 10,
         "SHARED_TAKEN": 11,
         "SHARED_GIVEN": 12,
+        "CORRECTION_DUE": 13,
+        "CORRECTION_CREDIT": 14,
     }

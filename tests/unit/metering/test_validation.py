@@ -167,9 +167,16 @@ def test_r11_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "flags"), [(NOON + 900, NO_FLAG), (NOON + 1_800, ReadingFlag.GAP), (NOON + 90_000, ReadingFlag.GAP)]
+    ("start", "flags"),
+    [
+        (IndexAt(NOON + 900, 1, 50), NO_FLAG),
+        (IndexAt(NOON + 900, 2, 50), ReadingFlag.GAP),
+        (IndexAt(NOON + 900, 1, 49), ReadingFlag.GAP),
+        (IndexAt(NOON + 1_800, 1, 50), ReadingFlag.GAP),
+        (IndexAt(NOON + 90_000, 1, 50), ReadingFlag.GAP),
+    ],
 )
-def test_r12_gap(start: int, flags: ReadingFlag) -> None:
+def test_r12_gap(start: IndexAt, flags: ReadingFlag) -> None:
     assert gap_flags(reading(NOON, 1, 1), start) == flags
     assert gap_flags(None, start) == NO_FLAG
 
