@@ -22,6 +22,7 @@ from node.api.tables import Reader, csv_head, csv_rows
 from node.api.wording import CommunityClock
 from node.queries import LIMIT_MAX, Queries
 from node.rpc.ports import ChainRequests, NodeCommands
+from oracles.evidence_links import PROVES, Fault
 
 FOLDER: Final = Path(__file__).parent
 ROWS_PER_PAGE: Final = 50
@@ -45,6 +46,7 @@ class Pages:
             router.add_api_route(f"/{name}.json", self._list_route(name, self.table_json), methods=["GET"])
             router.add_api_route(f"/{name}.csv", self._list_route(name, self.table_csv), methods=["GET"])
         router.add_api_route("/certificates/{number}", self.certificate, methods=["GET"])
+        router.add_api_route("/verify", self.verify, methods=["GET"])
         return router
 
     async def now(self, request: Request) -> Response:
@@ -61,7 +63,12 @@ class Pages:
         if row is None:
             raise HTTPException(404, i18n.gettext("There is no such certificate."))
         status = self._core.status()
-        return self._render(request, "certificate.html", row=row, status=status, reader=await self._reader(status))
+        reader = await self._reader(status)
+        return self._render(request, "certificate.html", row=row, status=status, reader=reader, words=_verdicts())
+
+    async def verify(self, request: Request) -> Response:
+        """Return the page that checks any evidence file, in the browser."""
+        return self._render(request, "verify.html", status=self._core.status(), words=_verdicts())
 
     def error(self, request: Request, status_code: int, detail: str) -> Response:
         """Return an error for people."""
@@ -125,6 +132,14 @@ class Pages:
             request=request, language=i18n.language(), languages=i18n.LANGUAGES, wording=wording, **context
         )
         return HTMLResponse(html, headers={"cache-control": "no-cache"})
+
+
+def _verdicts() -> dict[str, dict[str, str]]:
+    """Return in the reader's language what each link of evidence proves, and how each can be broken."""
+    return {
+        "proves": {name: i18n.gettext(text) for name, text in PROVES.items()},
+        "faults": {fault.name: i18n.gettext(fault) for fault in Fault},
+    }
 
 
 def _environment() -> Environment:

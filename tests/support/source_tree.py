@@ -12,7 +12,7 @@ FOLDERS: Final = (*PACKAGES, "benchmarks", "docs", "tests", ".ci")
 """All folders that are written by hand."""
 
 _SOURCES: Final = frozenset(
-    {".py", ".pyx", ".pxd", ".pyi", ".sol", ".md", ".html", ".css", ".js", ".po", ".toml", ".svg", ""}
+    {".py", ".pyx", ".pxd", ".pyi", ".sol", ".md", ".html", ".css", ".js", ".mjs", ".po", ".toml", ".svg", ""}
 )
 _BUILT: Final = frozenset({"__pycache__", "node_modules", "artifacts", "out", "cache", "pictures"})
 
