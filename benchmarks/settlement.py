@@ -19,8 +19,18 @@ from oracles.merkle import MerkleTree
 from oracles.struct_types import StructType
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
 from tests.support import typed_data_vectors as typed_data
-from tests.support.certificates import certificate, leaf_of, salt_of
-from tests.support.community import MEMBERS, OWNER, Community, Key, Net, found_community, key
+from tests.support.certificates import certificate, enrol, leaf_of, open_readings, reading, readings_root, salt_of
+from tests.support.community import (
+    FIRST_INTERVAL,
+    INTERVAL_LENGTH,
+    MEMBERS,
+    OWNER,
+    Community,
+    Key,
+    Net,
+    found_community,
+    key,
+)
 from tests.support.disputes import ANSWER_TIME, found_disputed, honest_books
 from tests.support.evm import ARTIFACTS, Contract, Evm
 from tests.support.frauds import CASES
@@ -31,6 +41,7 @@ TRADES: Final = (10, 100, 1_000, 10_000, 50_000, 100_000)
 FILLS_PER_ORDER: Final = 2
 """How many trades fill an order, on average."""
 CERTIFICATES: Final = 1_000
+METERS: Final = 1_000
 PROOF_DEPTH: Final = 16
 """On top of the few levels of a small run: trees of more than 500 000 leaves."""
 PLAIN: Final = ARTIFACTS.parents[1] / "benchmarks" / "PlainMarket.json"
@@ -188,17 +199,26 @@ def _daily() -> dict[str, int]:
 
 
 def _materialise(community: Community, member: str) -> dict[str, int]:
-    opened = [certificate(number, member) for number in range(CERTIFICATES)]
+    interval = FIRST_INTERVAL + 2 * INTERVAL_LENGTH
+    opened = [certificate(number, member) | {"interval": interval} for number in range(CERTIFICATES)]
     root, proofs = typed_data.tree([leaf_of(values) for values in opened])
-    community.attest(2, export_wh=CERTIFICATES * 100)
+    meters = [keccak(text=f"meter {number}") for number in range(METERS)]
+    enrol(community, meters[0], member)
+    measured = [reading(meter, 500, step=2) for meter in meters]
+    community.attest(2, export_wh=CERTIFICATES * 100, readings_root=readings_root(measured))
     community.settle(community.next_run(3, certificatesRoot=root))
     taken = [
         community.certificates.transact("materialise", 1, values, salt_of(values), proof, sender=member).gas_used
         for values, proof in zip(opened[:2], proofs[:2], strict=True)
     ]
     token_id = int.from_bytes(leaf_of(opened[0]), "big")
-    claimed = community.certificates.transact("claim", token_id, 40, member, sender=member).gas_used
-    return {"materialise_first_of_run": taken[0], "materialise": taken[1], "claim": claimed}
+    drawn = open_readings(measured)[meters[0]]
+    figures = {"materialise_first_of_run": taken[0], "materialise": taken[1]}
+    receipt = community.certificates.transact("split", token_id, 40, sender=member)
+    figures["split"] = receipt.gas_used
+    token_id = receipt.event("Split")["first"]
+    figures["claim"] = community.certificates.transact("claim", token_id, member, drawn, sender=member).gas_used
+    return figures
 
 
 # -- LEAVES

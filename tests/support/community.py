@@ -85,9 +85,13 @@ class Community:
 
     # -- READINGS
 
-    def attest(self, step: int, import_wh: int = 0, export_wh: int = 0) -> Receipt:
+    def attest(
+        self, step: int, import_wh: int = 0, export_wh: int = 0, *, readings_root: bytes | None = None
+    ) -> Receipt:
         """Attest the interval that many steps after the first."""
         values = interval_readings(step, import_wh, export_wh)
+        if readings_root is not None:
+            values["readingsRoot"] = readings_root
         return self.readings.transact("attest", values, self.sign_readings(values))
 
     def sign_readings(self, values: Mapping[str, Any], signers: Sequence[Key] = ORACLES[:QUORUM]) -> list[bytes]:

@@ -1,62 +1,102 @@
+from typing import Any
+
 import pytest
 from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
-from tests.support.certificates import certificate, leaf_of, plant, salt_of
-from tests.support.community import MEMBERS, Community
+from tests.contracts.Certificates.conftest import BOILER, BUNDLE_WH, HOLDER, HOUSE, NEIGHBOUR, OTHER, Market
+from tests.support.certificates import open_readings, reading
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER, Community
 from tests.support.evm import artifact, reverts
 
-HOLDER, BENEFICIARY = MEMBERS[0].address, MEMBERS[1].address
-CERTIFICATE = certificate(0, HOLDER)
-ID = int.from_bytes(leaf_of(CERTIFICATE), "big")
+CLAIMED = 5
 
 
-@pytest.fixture
-def materialised(community: Community) -> Community:
-    (proof,) = plant(community, [CERTIFICATE])
-    arguments = (1, CERTIFICATE, salt_of(CERTIFICATE), proof)
-    community.certificates.transact("materialise", *arguments, sender=HOLDER)
-    return community
-
-
-def test_claim_uses_the_certificate_up(materialised: Community) -> None:
-    receipt = materialised.certificates.transact("claim", ID, 30, BENEFICIARY, sender=HOLDER)
+def test_claim_uses_the_bundle_up(market: Market) -> None:
+    receipt = market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 0])
     assert receipt.event("ClaimSingle") == {
-        "claimIssuer": materialised.certificates.address,
-        "claimSubject": BENEFICIARY,
+        "claimIssuer": market.community.certificates.address,
+        "claimSubject": OTHER,
         "topic": 1,
-        "id": ID,
-        "value": 30,
-        "claimData": encode(["address"], [HOLDER]),
+        "id": market.ids[0],
+        "value": BUNDLE_WH,
+        "claimData": encode(["address", "bytes32"], [HOLDER, NEIGHBOUR]),
     }
-    assert materialised.certificates.call("balanceOf", HOLDER, ID) == 70
-    assert materialised.certificates.call("claimedBalanceOf", BENEFICIARY, ID) == 30
+    assert market.held_wh(HOLDER, market.ids[0]) == 0
+    assert market.view("claimedBalanceOf", OTHER, market.ids[0]) == BUNDLE_WH
+    assert market.view("usedWh", NEIGHBOUR, FIRST_INTERVAL) == BUNDLE_WH
+    assert market.bundle(market.ids[0])["status"] == CLAIMED
 
 
-def test_claims_add_up(materialised: Community) -> None:
-    materialised.certificates.transact("claim", ID, 30, BENEFICIARY, sender=HOLDER)
-    materialised.certificates.transact("claim", ID, 70, BENEFICIARY, sender=HOLDER)
-    assert materialised.certificates.call("claimedBalanceOf", BENEFICIARY, ID) == 100
+def test_claims_end_with_the_attested_consumption(market: Market) -> None:
+    _, rest = _split(market, market.ids[1], 51)
+    market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 0])
+    beyond = BUNDLE_WH + 51
+    first = _first(market.ids[1], 0, 51)
+    with reverts("BeyondConsumption", NEIGHBOUR, FIRST_INTERVAL, beyond, 150):
+        market.act("claim", first, OTHER, market.drawn[NEIGHBOUR, 0])
+    market.act("claim", rest, OTHER, market.drawn[NEIGHBOUR, 0])
+    assert market.view("usedWh", NEIGHBOUR, FIRST_INTERVAL) == 149
+    market.act("claim", first, HOLDER, market.drawn[HOUSE, 0])
 
 
-def test_c2_claimed_energy_never_moves_again(materialised: Community) -> None:
-    materialised.certificates.transact("claim", ID, 100, BENEFICIARY, sender=HOLDER)
-    for account in (HOLDER, BENEFICIARY):
-        with reverts("ERC1155InsufficientBalance", account, 0, 1, ID):
-            materialised.certificates.transact("safeTransferFrom", account, HOLDER, ID, 1, b"", sender=account)
-        with reverts("ERC1155InsufficientBalance", account, 0, 1, ID):
-            materialised.certificates.transact("claim", ID, 1, account, sender=account)
+def test_consumption_is_of_the_bundles_interval(market: Market) -> None:
+    with reverts("OtherInterval", FIRST_INTERVAL + INTERVAL_LENGTH, FIRST_INTERVAL):
+        market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 1])
 
 
-def test_nobody_claims_more_than_own_energy(materialised: Community) -> None:
-    with reverts("ERC1155InsufficientBalance", HOLDER, 100, 101, ID):
-        materialised.certificates.transact("claim", ID, 101, BENEFICIARY, sender=HOLDER)
-    with reverts("ERC1155InsufficientBalance", BENEFICIARY, 0, 1, ID):
-        materialised.certificates.transact("claim", ID, 1, BENEFICIARY, sender=BENEFICIARY)
+def test_consumption_is_the_beneficiarys(market: Market) -> None:
+    with reverts("NotTheMeterOf", NEIGHBOUR, HOLDER):
+        market.act("claim", market.ids[0], HOLDER, market.drawn[NEIGHBOUR, 0])
+    stranger = keccak(text="nobody's")
+    with reverts("UnknownMeter", stranger):
+        market.act("claim", market.ids[0], HOLDER, open_readings([reading(stranger, 500)])[stranger])
 
 
-def test_what_was_never_issued_is_not_claimed(materialised: Community) -> None:
-    with reverts("UnknownCertificate", ID + 1):
-        materialised.certificates.transact("claim", ID + 1, 0, BENEFICIARY, sender=HOLDER)
+@pytest.mark.parametrize("change", [{"importWh": 151}, {"meter": HOUSE}])
+def test_consumption_is_attested(market: Market, change: dict[str, Any]) -> None:
+    opening = market.drawn[BOILER, 0]
+    changed = opening | {"reading": opening["reading"] | change}
+    leaf = market.community.readings.call("leafOfReading", changed["reading"], changed["salt"])
+    with reverts("NotUnderRoot", market.community.readings.call("rootOf", FIRST_INTERVAL), leaf):
+        market.act("claim", market.ids[0], HOLDER, changed)
+
+
+@pytest.mark.parametrize("change", [{"quality": 2 << 8 | 16}, {"quality": 5 << 8 | 17}, {"flags": 1 << 3}])
+def test_o3_an_estimate_proves_no_consumption(market: Market, change: dict[str, int]) -> None:
+    opening = open_readings([reading(HOUSE, 150, **change)])[HOUSE]
+    with reverts("ReadingNotFinal", HOUSE, FIRST_INTERVAL):
+        market.act("claim", market.ids[0], HOLDER, opening)
+
+
+def test_c2_claimed_energy_never_moves_again(market: Market) -> None:
+    claimed = market.ids[0]
+    market.act("claim", claimed, OTHER, market.drawn[NEIGHBOUR, 0])
+    drawn = market.drawn[HOUSE, 0]
+    for account in (HOLDER, OTHER):
+        with reverts("NotCirculating", claimed, CLAIMED):
+            market.act("safeTransferFrom", account, HOLDER, claimed, BUNDLE_WH, b"", sender=account)
+        for function, *rest in (("claim", HOLDER, drawn), ("charge", drawn), ("convert", drawn), ("split", 1)):
+            with reverts("NotCirculating", claimed, CLAIMED):
+                market.act(function, claimed, *rest, sender=account)
+    for function in ("withdraw", "expire"):
+        with reverts("NotCirculating", claimed, CLAIMED):
+            market.act(function, claimed, sender=OWNER)
+
+
+def test_only_the_holder_claims(market: Market) -> None:
+    with reverts("NotTheHolder", OTHER, HOLDER):
+        market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 0], sender=OTHER)
+
+
+def test_what_was_never_issued_is_not_claimed(market: Market) -> None:
+    with reverts("UnknownCertificate", 7):
+        market.act("claim", 7, OTHER, market.drawn[NEIGHBOUR, 0])
+
+
+def test_electricity_is_not_claimed_without_consumption(market: Market) -> None:
+    with reverts("WrongCarrier", market.ids[0], 0):
+        market.act("claimConverted", market.ids[0], OTHER)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +108,28 @@ def test_supported_interfaces(community: Community, interface: str, supported: b
     assert community.certificates.call("supportsInterface", bytes.fromhex(interface)) is supported
 
 
-def test_certificates_are_made_and_unmade_in_two_ways_only() -> None:
+def test_nothing_else_changes_certificates() -> None:
     changing = {
         entry["name"]
         for entry in artifact("Certificates")["abi"]
         if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
     }
     transfers = {"safeTransferFrom", "safeBatchTransferFrom", "setApprovalForAll"}
-    assert changing == transfers | {"materialise", "claim"}
+    ends = {"split", "lock", "unlock", "withdraw", "expire", "claim", "claimConverted"}
+    assert changing == transfers | ends | {
+        "materialise",
+        "enrolStore",
+        "enrolConverter",
+        "charge",
+        "discharge",
+        "convert",
+    }
+
+
+def _split(market: Market, token_id: int, wh: int) -> tuple[int, int]:
+    event = market.act("split", token_id, wh).event("Split")
+    return event["first"], event["second"]
+
+
+def _first(parent: int, from_wh: int, to_wh: int) -> int:
+    return int.from_bytes(keccak(encode(["uint256", "uint64", "uint64"], [parent, from_wh, to_wh])), "big")

@@ -1,9 +1,7 @@
 from typing import Any
 
 import pytest
-from eth_utils.crypto import keccak
 
-from tests.support import typed_data_vectors as typed_data
 from tests.support.certificates import certificate, leaf_of, plant, salt_of
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, Community
 from tests.support.evm import reverts
@@ -32,10 +30,18 @@ def test_token_tells_its_certificate(community: Community) -> None:
     values = certificate(0, OWNER)
     (proof,) = plant(community, [values])
     _materialise(community, values, proof)
-    issuer, topic, validity, data = community.certificates.call("getCertificate", _id(values))
+    issuer, topic, _, _ = community.certificates.call("getCertificate", _id(values))
     assert (issuer, topic) == (community.certificates.address, values["source"])
-    assert int.from_bytes(validity, "big") == 1
-    assert keccak(typed_data.type_hash("Certificate") + data) == typed_data.struct_hash("Certificate", values)
+    device, interval, from_wh, to_wh, carbon, source = community.certificates.call("bundleOf", _id(values))[:6]
+    told = {
+        "device": device,
+        "interval": interval,
+        "fromWh": from_wh,
+        "toWh": to_wh,
+        "carbon": carbon,
+        "source": source,
+    }
+    assert values == values | told
 
 
 def test_unknown_token_tells_nothing(community: Community) -> None:
@@ -47,9 +53,9 @@ def test_certificate_moves_like_any_token(community: Community) -> None:
     values = certificate(0, OWNER)
     (proof,) = plant(community, [values])
     _materialise(community, values, proof)
-    community.certificates.transact("safeTransferFrom", OWNER, OTHER, _id(values), 40, b"", sender=OWNER)
-    assert community.certificates.call("balanceOf", OWNER, _id(values)) == 60
-    assert community.certificates.call("balanceOf", OTHER, _id(values)) == 40
+    community.certificates.transact("safeTransferFrom", OWNER, OTHER, _id(values), 100, b"", sender=OWNER)
+    assert community.certificates.call("balanceOf", OWNER, _id(values)) == 0
+    assert community.certificates.call("balanceOf", OTHER, _id(values)) == 100
 
 
 def test_certificate_comes_out_once(community: Community) -> None:
