@@ -21,7 +21,10 @@ from oracles.struct_types import StructType, Value
 from oracles.typed_data import CONDITIONS, ORDER, RECEIPT, Domain, digest
 
 _BUY, _SELL = 0, 1
-_PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED = 1, 2, 3, 4, 6
+_PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED, _CHARGE, _WEDGE = 1, 2, 3, 4, 6, 7, 9
+_SHARED_TAKEN, _SHARED_GIVEN = 11, 12
+_CORRECTIONS = (13, 14)
+_TRADED = (_PURCHASE, _SALE, _WEDGE)
 _CANCELLED = 4
 _ENDED = frozenset({2, 3, _CANCELLED})
 """Outcomes behind which nothing fills an order: filled, partly filled and the rest cancelled, cancelled."""
@@ -99,6 +102,7 @@ class OpenedRun:
     supplier: Address
     first_interval: int
     last_interval: int
+    interval_length_s: int
     orders: Sequence[Opening] = ()
     """Leaves of `SignedOrder`."""
     trades: Sequence[Opening] = ()
@@ -215,7 +219,9 @@ def _wrong_times(run: OpenedRun) -> Iterator[Dispute]:
 
 def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
     for entry in run.entries:
-        if not _is_right(entry, run.supplier) or _is_outside(run, entry):
+        late = entry.integer("interval") > run.last_interval
+        outside = late if entry.integer("kind") in _CORRECTIONS else _is_outside(run, entry)
+        if outside or not _is_right(entry, run.supplier):
             yield Dispute("proveWrongLine", run.run_id, (entry,))
         measured = _measured(run, entry)
         if measured and _exceeds(entry, measured, run.supplier):
@@ -223,11 +229,11 @@ def _wrong_statements(run: OpenedRun) -> Iterator[Dispute]:
     trades = {(each.integer("interval"), each.integer("number")): each for each in run.trades}
     for entry in run.entries:
         trade = trades.get((entry.integer("interval"), int.from_bytes(entry.data("ref"))))
-        if entry.integer("kind") in (_PURCHASE, _SALE) and trade is not None and not _matches(entry, trade):
+        if entry.integer("kind") in _TRADED and trade is not None and not _matches(entry, trade):
             yield Dispute("proveEntryAgainstTrade", run.run_id, (entry, trade))
     for lines in _grouped(run.entries, "account", "kind", "interval", "ref"):
         for line, again in pairwise(lines):
-            if line.leaf != again.leaf:
+            if line.leaf != again.leaf and line.integer("kind") not in _CORRECTIONS:
                 yield Dispute("proveRepeatedLine", run.run_id, (line, again))
     for lines in _grouped(run.entries, "account"):
         for line, following in pairwise(sorted(lines, key=lambda each: each.integer("sequence"))):
@@ -266,34 +272,48 @@ def _wrong_certificates(run: OpenedRun) -> Iterator[Dispute]:
 def _is_right(entry: Opening, supplier: Address) -> bool:
     """Say whether a line has a known kind, the amount that belongs to it, and the right step of the balance."""
     kind = entry.integer("kind")
-    credit = kind % 2 == 0  # sale, surplus, unused
+    credit = kind % 2 == 0
     if _is_mirrored(entry, supplier):
         credit = not credit
     worth = entry.integer("quantityWh") * entry.integer("price")
     amount = entry.integer("amount")
     step = entry.integer("balanceAfter") - entry.integer("balanceBefore")
-    return _PURCHASE <= kind <= _UNUSED and amount == (worth if credit else -worth) and step == amount
+    return _PURCHASE <= kind <= _CORRECTIONS[-1] and amount == (worth if credit else -worth) and step == amount
 
 
 def _exceeds(entry: Opening, measured: Iterable[Opening], supplier: Address) -> bool:
     """Say whether a line charges for more import, or pays for more export, than was measured."""
-    columns = {_SUPPLY: "importWh", _SURPLUS: "exportWh"}
-    column = columns.get(entry.integer("kind"))
-    if column is None or _is_mirrored(entry, supplier):
+    columns = {
+        _SUPPLY: ("importWh",),
+        _SURPLUS: ("exportWh",),
+        _SHARED_TAKEN: ("importWh",),
+        _SHARED_GIVEN: ("exportWh",),
+        _CHARGE: ("importWh", "exportWh"),
+    }.get(entry.integer("kind"), ())
+    if not columns or _is_mirrored(entry, supplier):
         return False
-    return entry.integer("quantityWh") > sum(reading.integer(column) for reading in measured)
+    bounds = [sum(reading.integer(column) for reading in measured) for column in columns]
+    return entry.integer("quantityWh") > max(bounds)
 
 
 def _is_mirrored(entry: Opening, supplier: Address) -> bool:
-    sums = entry.data("ref") == ZERO_DIGEST and entry.integer("kind") >= _SUPPLY
+    sums = entry.data("ref") == ZERO_DIGEST and _SUPPLY <= entry.integer("kind") <= _UNUSED
     return sums and entry.data("account") == supplier
 
 
+def is_line_of(entry: Opening, trade: Opening) -> bool:
+    """Say whether a line is of the trade of this number, and what the trade says."""
+    same_interval = entry.integer("interval") == trade.integer("interval")
+    same_number = int.from_bytes(entry.data("ref")) == trade.integer("number")
+    return entry.integer("kind") in _TRADED and same_interval and same_number and _matches(entry, trade)
+
+
 def _matches(entry: Opening, trade: Opening) -> bool:
-    """Say whether a purchase or sale has its trade's party, quantity and price."""
-    party = trade.data("buyer" if entry.integer("kind") == _PURCHASE else "seller")
-    same = all(entry.integer(name) == trade.integer(name) for name in ("quantityWh", "price"))
-    return same and entry.data("account") == party
+    """Say whether a line of a trade has its party, quantity and price; how high a wedge is, no leaf says."""
+    kind = entry.integer("kind")
+    party = trade.data("buyer" if kind == _PURCHASE else "seller")
+    names = ("quantityWh",) if kind == _WEDGE else ("quantityWh", "price")
+    return entry.data("account") == party and all(entry.integer(name) == trade.integer(name) for name in names)
 
 
 def _share_wh(first: Opening, second: Opening) -> bool:
@@ -316,7 +336,8 @@ def _measured(run: OpenedRun, entry: Opening) -> tuple[Opening, ...]:
 
 
 def _is_outside(run: OpenedRun, opening: Opening) -> bool:
-    return not run.first_interval <= opening.integer("interval") <= run.last_interval
+    interval = opening.integer("interval")
+    return not run.first_interval <= interval <= run.last_interval or interval % run.interval_length_s != 0
 
 
 def _overlap(first: tuple[int, int], second: tuple[int, int]) -> bool:

@@ -152,8 +152,12 @@ contract Disputes is IDisputes, Bonds {
     /// @inheritdoc IDisputes
     function proveWrongLine(uint64 runId, EntryOpening calldata entry) external {
         _open(runId, entry);
-        bool wrong = !entry.entry.isRight(settlement.supplier()) || _isOutside(runId, entry.entry.interval);
-        _prove(runId, Fraud.WRONG_LINE, wrong);
+        Entry calldata line = entry.entry;
+        // A correction is of an interval that an earlier run has settled, or of one of this run.
+        bool outside = line.isCorrection()
+            ? line.interval > settlement.runAt(runId).lastInterval
+            : _isOutside(runId, line.interval);
+        _prove(runId, Fraud.WRONG_LINE, outside || !line.isRight(settlement.supplier()));
     }
 
     /// @inheritdoc IDisputes
@@ -216,6 +220,8 @@ contract Disputes is IDisputes, Bonds {
         Entry calldata a = first.entry;
         Entry calldata b = second.entry;
         bool same = a.account == b.account && a.kind == b.kind && a.interval == b.interval && a.ref == b.ref;
+        // One reading may bring several corrections about: one for each kind and price of what it corrects.
+        same = same && !a.isCorrection();
         _prove(runId, Fraud.REPEATED_LINE, same);
     }
 

@@ -99,7 +99,7 @@ contract Questions is IQuestions, Openings {
     /// @inheritdoc IQuestions
     function askTradeOfEntry(uint64 runId, EntryOpening calldata entry) external {
         _open(runId, entry);
-        if (entry.entry.kind != EntryLib.PURCHASE && entry.entry.kind != EntryLib.SALE) revert Unrelated();
+        if (!entry.entry.isTraded()) revert Unrelated();
         _ask(Topic.TRADE_OF_ENTRY, runId, entry.entry.hash());
     }
 

@@ -15,9 +15,11 @@ from market.commands import AdmitAccount, CancelOrder, OpenInterval, PlaceOrder
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import MatchedTrade, OrderPlaced, Outcome, Trade
+from market.mechanism import Sharing
 from market.metered import Metered, Source
 from market.orders import Order, Side, TimeInForce
-from market.settlement import IntervalSettlement, Tariff, settle_interval
+from market.settlement import NO_TERMS, IntervalSettlement, Tariff, settle_interval
+from market.terms import Charge, ChargeOn, Terms
 from metering.readings import QualityCode, Reading, TrustClass, quality
 from node.typed_data import certificate_record, order_digest, order_values, trade_values
 from oracles.disputes import OpenedRun, Opening, SignedReceipt, open_leaves
@@ -113,6 +115,7 @@ class Disputed:
             _address(SUPPLIER),
             run["firstInterval"],
             run["lastInterval"],
+            INTERVAL_LENGTH,
             orders=trees["orders"][0],
             trades=trees["trades"][0],
             entries=trees["entries"][0],
@@ -218,11 +221,31 @@ WISHES: Final = (
 ENERGIES: Final = {0: ((0, 460), (350, 0), (100, 0), (10, 20)), 1: ((60, 0), (20, 5), (0, 30), (5, 0))}
 """(import, export) in Wh of each meter, by interval."""
 
+TERMS: Final = Terms(
+    charges=(
+        Charge("network", ChargeOn.SUPPLY, 10_000, Address(bytes.fromhex(SUPPLIER[2:]))),
+        Charge("network", ChargeOn.NEIGHBOURS, 5_000, Address(bytes.fromhex(SUPPLIER[2:]))),
+        Charge("discount", ChargeOn.FEED, -1_000, Address(bytes.fromhex(MEMBERS[2].address[2:]))),
+    ),
+    sharing=Sharing.IN_PROPORTION,
+)
+WEDGE: Final = 7_000
+"""Lines of every other kind come of these two, and all surplus is shared."""
+
 Energies = Mapping[int, Sequence[tuple[int, int]]]
 
 
-def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: Energies = ENERGIES) -> Books:
-    """Return the books of an honest run over some intervals, from orders and measured energies."""
+def honest_books(
+    disputed: Disputed,
+    wishes: Iterable[Wish] = WISHES,
+    energies: Energies = ENERGIES,
+    terms: Terms = NO_TERMS,
+    wedge: int = 0,
+) -> Books:
+    """Return the books of an honest run over some intervals, from orders, measured energies and a community's terms.
+
+    The sellers get so much less of each trade's price, as in an auction that keeps the difference.
+    """
     books = Books(disputed.domain, sorted(energies))
     matched = _trade(disputed.domain, books, wishes)
     balances = dict.fromkeys(_accounts(), CAPITAL)
@@ -230,10 +253,12 @@ def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: 
     for step in books.steps:
         interval = FIRST_INTERVAL + step * INTERVAL_LENGTH
         books.trades += [trade_values(each) for each in matched if each.trade.interval == interval]
-        of_interval = [each.trade for each in matched if each.trade.interval == interval]
+        of_interval = [
+            replace(each.trade, wedge_ueur_per_kwh=wedge) for each in matched if each.trade.interval == interval
+        ]
         metered = _measure(books, interval, energies[step])
         tariff = Tariff(interval, 200_000, 40_000, 250_000, 30_000)
-        settled = settle_interval(of_interval, metered, tariff, _address(SUPPLIER))
+        settled = settle_interval(of_interval, metered, tariff, _address(SUPPLIER), terms)
         assert isinstance(settled, IntervalSettlement)
         for entry in settled.entries:
             before = balances[entry.account]
@@ -244,7 +269,7 @@ def honest_books(disputed: Disputed, wishes: Iterable[Wish] = WISHES, energies: 
             books.entries.append(
                 (account, sequence, kind, interval, wh, price, amount, before, after, reference),
             )
-        for piece in allocate(interval, of_interval, metered, {}).certificates:
+        for piece in allocate(interval, [*of_interval, *settled.shared], metered, {}).certificates:
             books.certificates.append(record_values(certificate_record(len(books.certificates) + 1, piece)))
     nets = {"0x" + account.hex(): balance - CAPITAL for account, balance in balances.items()}
     books.nets = sorted((account, net) for account, net in nets.items() if net)

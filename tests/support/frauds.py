@@ -6,11 +6,23 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from market.entries import EntryKind
+from market.settlement import NO_TERMS
+from market.terms import Terms
 from oracles.disputes import OpenedRun, Opening
 from oracles.struct_types import Value
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER
-from tests.support.disputes import EXPIRY, Books, accepted_at, changed
+from tests.support.disputes import (
+    EXPIRY,
+    TERMS,
+    WEDGE,
+    Books,
+    Disputed,
+    accepted_at,
+    changed,
+    honest_books,
+)
 
 FRAUDS = (
     "ORDER_SIGNATURE",
@@ -48,6 +60,12 @@ class Case:
     fraud: str
     falsify: Falsify
     pick: Pick
+    terms: Terms = NO_TERMS
+    wedge: int = 0
+
+    def books(self, disputed: Disputed) -> Books:
+        """Return the honest books that the fraud falsifies."""
+        return honest_books(disputed, terms=self.terms, wedge=self.wedge)
 
     @property
     def function(self) -> str:
@@ -189,9 +207,50 @@ def repeated(books: Books) -> None:
     books.entries.append(again)
 
 
+def beyond_readings(kind: EntryKind) -> Falsify:
+    """The line is right by itself, for 10 000 Wh that nobody measured."""
+
+    def falsify(books: Books) -> None:
+        place = next(place for place, line in enumerate(books.entries) if line[2] == kind)
+        wh, amount, before = (int(str(books.entries[place][column])) for column in (4, 6, 7))
+        amount = amount // wh * 10_000
+        books.change(ENTRY, place, quantityWh=10_000, amount=amount, balanceAfter=before + amount)
+
+    return falsify
+
+
+def with_all_readings(kind: EntryKind) -> Pick:
+    def pick(run: OpenedRun) -> tuple[Opening, tuple[Opening, ...]]:
+        line = next(each for each in run.entries if each.integer("kind") == kind)
+        meters = next(meters for account, meters in run.meters.items() if account == line.data("account"))
+        interval = line.integer("interval")
+        own = [r for r in run.readings if r.data("meter") in meters and r.integer("interval") == interval]
+        return line, tuple(sorted(own, key=lambda each: each.data("meter")))
+
+    return pick
+
+
+def wedge_of(books: Books) -> int:
+    return next(place for place, line in enumerate(books.entries) if line[2] == EntryKind.WEDGE)
+
+
+def wedge_of_more(books: Books) -> None:
+    """The seller gives up the wedge of one Wh more than it sold, in a line that is right by itself."""
+    place = wedge_of(books)
+    wh, price, before = (int(str(books.entries[place][column])) for column in (4, 5, 7))
+    amount = -(wh + 1) * price
+    books.change(ENTRY, place, quantityWh=wh + 1, amount=amount, balanceAfter=before + amount)
+
+
+def wedge_with_trade(run: OpenedRun) -> tuple[Opening, Opening]:
+    line = next(each for each in run.entries if each.integer("kind") == EntryKind.WEDGE)
+    return line, next(each for each in run.trades if each.integer("number") == int.from_bytes(line.data("ref")))
+
+
 SUPPLIER_BYTES = bytes.fromhex(SUPPLIER[2:])
 OTHER = bytes.fromhex(MEMBERS[2].address[2:])
 SELLER = bytes.fromhex(MEMBERS[0].address[2:])
+SHARED = (EntryKind.SHARED_TAKEN, EntryKind.SHARED_GIVEN)
 LATER = FIRST_INTERVAL + INTERVAL_LENGTH
 
 CASES = [
@@ -223,6 +282,18 @@ CASES = [
     Case("ENTRY_AGAINST_TRADE", entry_falsified(price=99_999), with_trade(0, 0)),
     Case("ENTRY_AGAINST_TRADE", entry_falsified(account=OTHER), with_trade(0, 0)),
     Case("ENTRY_AGAINST_TRADE", entry_falsified(1, account=OTHER), with_trade(1, 0)),
+    Case("ENTRY_AGAINST_TRADE", wedge_of_more, wedge_with_trade, wedge=WEDGE),
+    Case(
+        "ENTRY_AGAINST_TRADE",
+        lambda books: books.change(ENTRY, wedge_of(books), account=OTHER),
+        wedge_with_trade,
+        wedge=WEDGE,
+    ),
+    Case("ENTRY_BEYOND_READINGS", beyond_readings(EntryKind.SURPLUS), with_all_readings(EntryKind.SURPLUS)),
+    *(
+        Case("ENTRY_BEYOND_READINGS", beyond_readings(kind), with_all_readings(kind), terms=TERMS)
+        for kind in (EntryKind.CHARGE, *SHARED)
+    ),
     Case("REPEATED_LINE", repeated, lambda run: (run.entries[0], run.entries[-1])),
     Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=LATER + INTERVAL_LENGTH), first_certificate),
     Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=FIRST_INTERVAL - 1), first_certificate),
@@ -230,7 +301,10 @@ CASES = [
     Case("WRONG_LINE", entry_falsified(balanceAfter=1), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=2), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=0), lambda run: (run.entries[0],)),
-    Case("WRONG_LINE", entry_falsified(kind=7), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=8), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=15), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(interval=FIRST_INTERVAL + 1), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=13, interval=LATER + INTERVAL_LENGTH), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(interval=LATER + INTERVAL_LENGTH), lambda run: (run.entries[0],)),
     Case("BALANCE_STEP", moved, two_lines),
     Case("FORKED_STATEMENT", lines_at_one_place, two_lines),

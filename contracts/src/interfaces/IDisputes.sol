@@ -111,7 +111,7 @@ interface IDisputes is IBonds, IOpenings {
     /* PROOFS OF STATEMENTS */
 
     /// @notice A line is wrong by itself: its amount is not quantity times price with the sign of its kind, or not the
-    /// step of its balance; its kind is unknown, or its interval not of the run.
+    /// step of its balance; its kind is unknown, or its interval not of the run (of a correction: later than the run).
     function proveWrongLine(uint64 runId, EntryOpening calldata entry) external;
 
     /// @notice A line does not start from the balance at which the line before it ended.
@@ -124,10 +124,10 @@ interface IDisputes is IBonds, IOpenings {
     function proveEntryBeyondReadings(uint64 runId, EntryOpening calldata entry, ReadingOpening[] calldata readings)
         external;
 
-    /// @notice A purchase or sale is not what the trade of its number says: another account, quantity or price.
+    /// @notice A purchase, sale or wedge is not what the trade of its number says: another account, quantity or price.
     function proveEntryAgainstTrade(uint64 runId, EntryOpening calldata entry, TradeOpening calldata trade) external;
 
-    /// @notice Two lines of one account pay for the same thing (S3).
+    /// @notice Two lines of one account pay for the same thing (S3). Corrections are left out.
     function proveRepeatedLine(uint64 runId, EntryOpening calldata first, EntryOpening calldata second) external;
 
     /* PROOFS OF CERTIFICATES */

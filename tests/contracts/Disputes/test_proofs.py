@@ -9,12 +9,23 @@ from typing import Any
 import pytest
 
 from energy.identity import Address
+from market.entries import EntryKind
 from oracles.disputes import Dispute, Opening, find_frauds
-from oracles.typed_data import CERTIFICATE, ORDER, TRADE
+from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS
-from tests.support.disputes import BOND, CHALLENGER, OPERATOR, Books, Disputed, changed, honest_books
+from tests.support.disputes import (
+    BOND,
+    CHALLENGER,
+    OPERATOR,
+    TERMS,
+    WEDGE,
+    Books,
+    Disputed,
+    changed,
+    honest_books,
+)
 from tests.support.evm import Reverted, reverts
-from tests.support.frauds import CASES, FRAUDS, SELLER, Case, certified, with_order
+from tests.support.frauds import CASES, FRAUDS, OTHER, SELLER, Case, certified, with_order
 
 MAX_GAS = 500_000
 DEPTH = 16
@@ -24,7 +35,7 @@ NAMED = pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.fraud}-{n
 
 @NAMED
 def test_fraud_is_found_and_voids_the_run(disputed: Disputed, case: Case) -> None:
-    books = honest_books(disputed)
+    books = case.books(disputed)
     case.falsify(books)
     run = disputed.settle(books, depth=DEPTH)
     openings = case.pick(run)
@@ -47,7 +58,7 @@ def test_fraud_is_found_and_voids_the_run(disputed: Disputed, case: Case) -> Non
 
 @NAMED
 def test_honest_twin_stands(disputed: Disputed, case: Case) -> None:
-    run = disputed.settle(honest_books(disputed))
+    run = disputed.settle(case.books(disputed))
     assert list(find_frauds(run)) == []
     with pytest.raises(Reverted) as caught:
         disputed.send(disputed.disputes, Dispute(case.function, 1, case.pick(run)).calldata)
@@ -57,13 +68,47 @@ def test_honest_twin_stands(disputed: Disputed, case: Case) -> None:
 
 @NAMED
 def test_every_dispute_that_is_found_is_believed(disputed: Disputed, case: Case) -> None:
-    books = honest_books(disputed)
+    books = case.books(disputed)
     case.falsify(books)
     run = disputed.settle(books)
     settled = disputed.community.evm.snapshot()
     for dispute in find_frauds(run):
         disputed.send(disputed.disputes, dispute.calldata).event("FraudProven")
         disputed.community.evm.restore(settled)
+
+
+def test_lines_of_every_kind_are_right_and_one_changed_digit_is_not(disputed: Disputed) -> None:
+    honest = with_corrections(honest_books(disputed, terms=TERMS, wedge=WEDGE))
+    founded = disputed.community.evm.snapshot()
+    run = disputed.settle(honest)
+    kinds = {line.integer("kind") for line in run.entries}
+    assert kinds >= (set(EntryKind) | {13, 14}) - {EntryKind.SURPLUS, EntryKind.SHORTFALL}
+    assert list(find_frauds(run)) == []
+    for line in run.entries:
+        with reverts("NothingWrong", FRAUDS.index("WRONG_LINE")):
+            disputed.send(disputed.disputes, Dispute("proveWrongLine", 1, (line,)).calldata)
+    disputed.community.evm.restore(founded)
+    for place, values in enumerate(honest.entries):
+        honest.change(ENTRY, place, amount=int(str(values[6])) + 1)
+    run = disputed.settle(honest)
+    wrong = {dispute.arguments[0] for dispute in find_frauds(run) if dispute.function == "proveWrongLine"}
+    assert wrong == set(run.entries)
+    settled = disputed.community.evm.snapshot()
+    for line in run.entries:
+        disputed.send(disputed.disputes, Dispute("proveWrongLine", 1, (line,)).calldata).event("FraudProven")
+        disputed.community.evm.restore(settled)
+
+
+def with_corrections(books: Books) -> Books:
+    """One reading corrects two lines of the buyer, in an interval that came before; another account owes the same."""
+    for account, kind, sign in ((books.entries[0][0], 14, 1), (books.entries[0][0], 14, 1), (OTHER, 13, -1)):
+        last = max((line for line in books.entries if line[0] == account), key=lambda line: int(str(line[1])))
+        sequence, before = int(str(last[1])) + 1, int(str(last[8]))
+        amount = sign * 3 * 200_000
+        interval = FIRST_INTERVAL - INTERVAL_LENGTH
+        values = (account, sequence, kind, interval, 3, 200_000, amount, before, before + amount, b"r" * 32)
+        books.entries.append(values)
+    return books
 
 
 def test_leaf_of_nowhere_proves_nothing(disputed: Disputed) -> None:

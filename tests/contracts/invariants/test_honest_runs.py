@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.orders import Side
+from market.settlement import NO_TERMS
+from market.terms import Terms
 from oracles.disputes import Dispute, OpenedRun, Opening, find_frauds
-from tests.support.disputes import Wish, found_disputed, honest_books
+from tests.support.disputes import TERMS, WEDGE, Wish, found_disputed, honest_books
 from tests.support.evm import Reverted
 
 DISPUTED = found_disputed()
@@ -30,10 +32,18 @@ energies = st.fixed_dictionaries(
 
 
 @settings(max_examples=20, deadline=None)
-@given(wishes=st.lists(wishes, max_size=10), energies=energies, data=st.data())
-def test_no_proof_voids_an_honest_run(wishes: list[Wish], energies: Any, data: st.DataObject) -> None:
+@given(
+    wishes=st.lists(wishes, max_size=10),
+    energies=energies,
+    terms=st.sampled_from((NO_TERMS, TERMS)),
+    wedge=st.sampled_from((0, WEDGE)),
+    data=st.data(),
+)
+def test_no_proof_voids_an_honest_run(
+    wishes: list[Wish], energies: Any, terms: Terms, wedge: int, data: st.DataObject
+) -> None:
     DISPUTED.community.evm.restore(FOUNDATION)
-    run = DISPUTED.settle(honest_books(DISPUTED, wishes, energies))
+    run = DISPUTED.settle(honest_books(DISPUTED, wishes, energies, terms, wedge))
     assert list(find_frauds(run)) == []
     for function, choices in _proofs(run).items():
         if not all(choices):

@@ -17,7 +17,7 @@ ORDER_VALUES = (BUYER, 900, 0, 50, 120_000, 0, 1, 0, 0, 0, ZERO, 0, 0, 0, ZERO)
 ENTRY_VALUES = (BUYER, 1, 1, 900, 50, 120_000, -6_000_000, 7_000_000, 1_000_000, ZERO)
 CERTIFICATE_VALUES = (1, b"d" * 32, 900, 0, 50, BUYER, 1, 1, 0)
 READING_VALUES = (b"d" * 32, 900, 900, 0, 50, 0, 50, 2 << 8 | 17, 0, 0, ZERO, ZERO, 1_800)
-RUN = OpenedRun(1, community_domain(1, SUPPLIER), SUPPLIER, 900, 900)
+RUN = OpenedRun(1, community_domain(1, SUPPLIER), SUPPLIER, 900, 900, 900)
 
 TRADES, _ = open_leaves(TRADE, [(TRADE_VALUES, ZERO)])
 ENTRIES, _ = open_leaves(ENTRY, [(ENTRY_VALUES, ZERO)])
