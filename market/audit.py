@@ -10,10 +10,11 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses nothing: whatever bytes i
 
 from collections.abc import Iterable, Iterator
 
-from energy.identity import Address, Digest, hex_text
+from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
 from energy.quantities import amount_neur
 from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
 from market.audit_clearing import call_trades, misfit, published_price
+from market.audit_conditions import misreplaced, only_shrinks, unkept
 from market.audit_findings import Breach, Finding
 from market.audit_risk import RiskAudit
 from market.commands import (
@@ -29,7 +30,7 @@ from market.commands import (
 from market.config import MarketConfig
 from market.events import PriceBasis
 from market.journal import chain_hash, decode
-from market.orders import ATTRIBUTES, Order, Side, TimeInForce
+from market.orders import Order, Side, TimeInForce
 
 
 class JournalAudit:
@@ -117,25 +118,37 @@ class JournalAudit:
         incoming = AuditedOrder(order, command.digest, command.signature, self.records, matched_at)
         self.orders[command.digest] = incoming
         self._nonces.add((order.account, order.nonce))
+        old = self._replaced(incoming, book)
         self._check_collateral(incoming)
         traded_at = (
             self.trades[order.interval][-1].trade.price_ueur_per_kwh if self.trades.get(order.interval) else None
         )
         own = [each for other in self._books.values() for each in other.resting if each.account == order.account]
-        own = [each for each in own if each.order.interval != order.interval or not each.has_expired(self._now)]
+        own = [each for each in own if each is not old]
         for limit in self.risk.breaches(order, own, traded_at, self._now):
             self._find(Breach.BEYOND_RISK_LIMIT, order.interval, limit=limit)
+        if old is not None and only_shrinks(old, order):
+            book.replace(old, incoming)
+            self._hold(order, self._open_worst_case_neur(incoming))
+            return
+        if old is not None:
+            book.resting.remove(old)
         if self.config.mechanism.collects:
             self._collect(incoming, book)
             return
-        if order.time_in_force == TimeInForce.FILL_OR_KILL and book.fillable_wh(incoming) < order.quantity_wh:
-            available_wh = book.fillable_wh(incoming)
-            self._find(Breach.NOT_FILLABLE, order.interval, quantity_wh=order.quantity_wh, available_wh=available_wh)
+        taking = book.taking(incoming)
+        if order.time_in_force == TimeInForce.FILL_OR_KILL and taking.wh < order.quantity_wh:
+            facts = {"quantity_wh": order.quantity_wh, "available_wh": taking.wh}
+            self._find(Breach.NOT_FILLABLE, order.interval, **facts)
+        if order.post_only and (taking.wh or taking.giving_way or taking.is_ended):
+            self._find(Breach.POST_ONLY_MATCHED, order.interval, order=hex_text(incoming.digest))
         is_full = len(book.resting) >= self.config.open_orders_max
         traded = self.trades.setdefault(order.interval, [])
-        matched = book.match(incoming, len(traded), matched_at)
+        matched, gave_way = book.match(incoming, len(traded), matched_at)
         traded += matched
-        if is_full and incoming in book.resting and not matched:
+        for own_order in gave_way:
+            self._hold(own_order.order, -self._open_worst_case_neur(own_order))
+        if is_full and incoming in book.resting and not matched and not gave_way:
             self._find(Breach.BOOK_FULL, order.interval, open_orders_max=self.config.open_orders_max)
         for each in matched:
             # The maker needs what it needed: its worst case is the same, open at its limit or filled at that price.
@@ -143,6 +156,21 @@ class JournalAudit:
             self._hold(order, self._worst_case_neur(order.side, trade.quantity_wh, trade.price_ueur_per_kwh))
         if incoming in book.resting:
             self._hold(order, self._open_worst_case_neur(incoming))
+
+    def _replaced(self, incoming: AuditedOrder, book: PlainBook) -> AuditedOrder | None:
+        """Return the order whose place an incoming one takes, and free what it held; what it filled counts."""
+        order = incoming.order
+        if order.replaces == ZERO_DIGEST:
+            return None
+        old = self.orders.get(order.replaces)
+        wrong = misreplaced(old, order, is_resting=old in book.resting)
+        if wrong:
+            self._find(Breach.WRONG_REPLACEMENT, order.interval, fields=", ".join(wrong))
+        if old is None or old not in book.resting:
+            return None
+        incoming.filled_wh = old.filled_wh
+        self._hold(old.order, -self._open_worst_case_neur(old))
+        return old
 
     def _collect(self, incoming: AuditedOrder, book: PlainBook) -> None:
         """Let an order wait for the call."""
@@ -168,7 +196,7 @@ class JournalAudit:
         bounded: list[tuple[str, int | str, bool]] = [
             ("quantity_wh", order.quantity_wh, 1 <= order.quantity_wh <= config.quantity_max_wh),
             ("limit_price_ueur_per_kwh", order.limit_price_ueur_per_kwh, self._is_price(order)),
-            *((name, str(getattr(order, name)), getattr(order, name) == usual) for name, usual in ATTRIBUTES.items()),
+            *((name, str(getattr(order, name)), False) for name in unkept(config, order)),
         ]
         for name, value, is_right in bounded:
             if not is_right:

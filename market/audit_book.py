@@ -1,15 +1,16 @@
-"""One interval's book as an auditor keeps it: a list, sorted whenever somebody asks.
+"""One interval's book as an auditor keeps it: a list, searched whenever somebody asks.
 
-Written from the rules alone, apart from the engine and the order book that it judges: price priority, then time
-priority; every trade at the resting order's price; an order stops where its own account's order is next.
+Written from the rules alone, apart from the engine and the order book that it judges: price priority, then partners of
+the incoming order, then time; every trade at the resting order's price; what an order does not show comes behind what
+others show at its price; orders of one account do not trade with each other.
 Units: Wh, µ€/kWh, UTC epoch seconds. Refuses nothing: what was allowed to be placed is the auditor's matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from energy.identity import Address, Digest
+from energy.identity import ZERO_DIGEST, Address, Digest
 from market.events import Outcome, Trade
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, SelfTrade, Side, TimeInForce
 
 
 @dataclass(slots=True, eq=False)
@@ -20,11 +21,15 @@ class AuditedOrder:
     digest: Digest
     signature: bytes
     sequence: int
-    """Its place in the journal, from 1: its time priority."""
+    """Its place in the journal, from 1."""
     accepted_at: int
     filled_wh: int = 0
     outcome: Outcome = Outcome.RESTING
     """At the moment of its own command."""
+    place: int = 0
+    """Its time priority, or that of the slice that it shows: a count within the interval."""
+    shown_wh: int = 0
+    """Of what is open, what the book shows."""
 
     @property
     def account(self) -> Address:
@@ -63,64 +68,112 @@ class DerivedTrade:
     """Of the call at the gate: both orders rested, and `sequence` is that of the record that closed it."""
 
 
+@dataclass(slots=True)
+class Taking:
+    """What an order would take of a book."""
+
+    fills: list[tuple[AuditedOrder, int]] = field(default_factory=list)
+    """Maker and Wh, slice by slice."""
+    giving_way: list[AuditedOrder] = field(default_factory=list)
+    """Own orders that leave."""
+    is_ended: bool = False
+    """What is left of the order is cancelled, for its own account's order is next."""
+    wh: int = 0
+    """Of all fills."""
+
+
 class PlainBook:
     """The resting orders of one open interval."""
 
     def __init__(self) -> None:
         self.resting: list[AuditedOrder] = []
+        self._places = 0
 
-    def opposite(self, incoming: AuditedOrder) -> list[AuditedOrder]:
-        """Return the resting orders that an incoming one reaches, the first in priority first."""
-        reached = [
-            other for other in self.resting if other.order.side != incoming.order.side and incoming.reaches(other.price)
-        ]
-        cheapest_first = 1 if incoming.order.side == Side.BUY else -1
-        return sorted(reached, key=lambda other: (cheapest_first * other.price, other.sequence))
+    def taking(self, incoming: AuditedOrder) -> Taking:
+        """Return what an order would take now, slice after slice."""
+        taking, order = Taking(), incoming.order
+        cheapest_first = 1 if order.side == Side.BUY else -1
+        # Wh shown, Wh hidden and place of each order that is reached, as they would become.
+        reached = {
+            each: (each.shown_wh, each.open_wh - each.shown_wh, each.place)
+            for each in self.resting
+            if each.order.side != order.side and incoming.reaches(each.price)
+        }
+
+        def priority(other: AuditedOrder) -> tuple[int, bool, int]:
+            is_partner = order.partner_group != ZERO_DIGEST and other.order.partner_group == order.partner_group
+            return cheapest_first * other.price, not is_partner, reached[other][2]
+
+        places = self._places
+        while reached and taking.wh < incoming.open_wh:
+            maker = min(reached, key=priority)
+            shown_wh, hidden_wh, _ = reached.pop(maker)
+            if maker.account == incoming.account:
+                if order.self_trade != SelfTrade.CANCEL_INCOMING:
+                    taking.giving_way.append(maker)
+                if order.self_trade != SelfTrade.CANCEL_RESTING:
+                    taking.is_ended = True
+                    break
+                continue
+            wh = min(shown_wh, incoming.open_wh - taking.wh)
+            taking.fills.append((maker, wh))
+            taking.wh += wh
+            if wh == shown_wh and hidden_wh:
+                places += 1
+                following = min(maker.order.display_wh, hidden_wh)
+                reached[maker] = (following, hidden_wh - following, places)
+        return taking
 
     def fillable_wh(self, incoming: AuditedOrder) -> int:
         """Return how much an order would fill if it were matched now."""
-        available_wh = 0
-        for other in self.opposite(incoming):
-            if other.account == incoming.account:
-                break
-            available_wh += other.open_wh
-        return min(available_wh, incoming.open_wh)
+        return self.taking(incoming).wh
 
-    def match(self, incoming: AuditedOrder, first_number: int, matched_at: int) -> list[DerivedTrade]:
-        """Match an order and rest what is left of it, if it may; return its trades.
+    def match(
+        self, incoming: AuditedOrder, first_number: int, matched_at: int
+    ) -> tuple[list[DerivedTrade], list[AuditedOrder]]:
+        """Match an order and rest what is left of it, if it may; return its trades, and the orders that gave way.
 
         Args:
-            incoming: Not filled yet; its `filled_wh` and `outcome` are set.
+            incoming: Nothing of it is filled but what the order that it replaces had; its `outcome` is set.
             first_number: Number of the interval's next trade.
             matched_at: Time of the order's record.
         """
         trades: list[DerivedTrade] = []
-        met_own = False
-        for maker in self.opposite(incoming):
-            if incoming.open_wh == 0:
-                break
-            if maker.account == incoming.account:
-                met_own = True
-                break
-            quantity_wh = min(maker.open_wh, incoming.open_wh)
+        taking = self.taking(incoming)
+        for maker, quantity_wh in taking.fills:
             trade = _trade(maker, incoming, first_number + len(trades), quantity_wh)
             trades.append(DerivedTrade(trade, incoming.sequence, matched_at))
             maker.filled_wh += quantity_wh
+            maker.shown_wh -= quantity_wh
             incoming.filled_wh += quantity_wh
-        self.resting = [order for order in self.resting if order.open_wh]
+            if maker.shown_wh == 0 and maker.open_wh:
+                self._show(maker)
+        self.resting = [order for order in self.resting if order.open_wh and order not in taking.giving_way]
         if incoming.open_wh == 0:
             incoming.outcome = Outcome.FILLED
-        elif incoming.order.time_in_force == TimeInForce.GOOD_TILL_GATE and not met_own:
+        elif incoming.order.time_in_force == TimeInForce.GOOD_TILL_GATE and not taking.is_ended:
             incoming.outcome = Outcome.RESTING
-            self.resting.append(incoming)
-        elif incoming.filled_wh:
+            self.rest(incoming)
+        elif trades:
             incoming.outcome = Outcome.PARTLY_FILLED_REST_CANCELLED
         else:
             incoming.outcome = Outcome.CANCELLED
-        return trades
+        return trades, taking.giving_way
+
+    def _show(self, order: AuditedOrder) -> None:
+        """Show an order, or its next slice, behind all others at its price."""
+        self._places += 1
+        order.place = self._places
+        order.shown_wh = min(order.order.display_wh or order.open_wh, order.open_wh)
+
+    def replace(self, old: AuditedOrder, new: AuditedOrder) -> None:
+        """Let an order have the place of another, with no more energy."""
+        new.place, new.shown_wh = old.place, new.open_wh
+        self.resting[self.resting.index(old)] = new
 
     def rest(self, incoming: AuditedOrder) -> None:
-        """Take in an order that waits for the call."""
+        """Take in an order behind all others at its price."""
+        self._show(incoming)
         self.resting.append(incoming)
 
     def drop_expired(self, now: int) -> list[AuditedOrder]:

@@ -144,22 +144,22 @@ _MECHANISMS: Final[dict[Mechanism, Callable[[Call], list[Deal]]]] = {
 
 
 def _by_merit(orders: Sequence[AuditedOrder]) -> list[AuditedOrder]:
-    return sorted(orders, key=lambda each: (each.price if each.order.side == Side.SELL else -each.price, each.sequence))
+    return sorted(orders, key=lambda each: (each.price if each.order.side == Side.SELL else -each.price, each.place))
 
 
 def _given_up(side: list[tuple[AuditedOrder, int]], too_much: int) -> list[tuple[AuditedOrder, int]]:
     """Let each order of the longer side give up the same, those too small all; odd Wh are the earliest's to give."""
-    left = {order.sequence: wh for order, wh in side}
+    left = {order.place: wh for order, wh in side}
     while too_much:
-        giving = sorted(sequence for sequence, wh in left.items() if wh)
-        part = min(mean_down(too_much, len(giving)), min(left[sequence] for sequence in giving))
-        for place, sequence in enumerate(giving):
-            less = part or (1 if place < too_much else 0)
-            left[sequence] -= less
+        giving = sorted(place for place, wh in left.items() if wh)
+        part = min(mean_down(too_much, len(giving)), min(left[place] for place in giving))
+        for number, place in enumerate(giving):
+            less = part or (1 if number < too_much else 0)
+            left[place] -= less
             too_much -= less if part else 0
         if not part:
             break
-    return [(order, left[order.sequence]) for order, _ in side if left[order.sequence]]
+    return [(order, left[order.place]) for order, _ in side if left[order.place]]
 
 
 def _paired(

@@ -37,6 +37,10 @@ class Breach(StrEnum):
     NOT_OF_MECHANISM = "not-of-mechanism"
     """An order that the community's mechanism can not take."""
 
+    WRONG_REPLACEMENT = "wrong-replacement"
+    """An order that names another to replace, which does not rest or does not fit it."""
+    POST_ONLY_MATCHED = "post-only-matched"
+    """A post-only order that would have met another at once."""
     BEYOND_RISK_LIMIT = "beyond-risk-limit"
     """An order of a stopped account, or beyond one of the community's limits."""
 

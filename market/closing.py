@@ -66,8 +66,8 @@ def published_price(config: MarketConfig, session: Session, called: Sequence[Tra
     return (mean_down(sum(quotes), len(quotes)), PriceBasis.QUOTES) if quotes else (None, PriceBasis.NONE)
 
 
-def refuse_collected(state: MarketState, order: Order, account: Account, expired: Sequence[Resting]) -> Rejected | None:
-    """Return why a mechanism that collects orders can not take one, or None; expired orders do not count.
+def refuse_collected(state: MarketState, order: Order, account: Account, leaving: Sequence[Resting]) -> Rejected | None:
+    """Return why a mechanism that collects orders can not take one, or None; orders that leave first do not count.
 
     Own orders that would trade with each other are refused here: in a call there is no first and second of them.
     """
@@ -80,8 +80,7 @@ def refuse_collected(state: MarketState, order: Order, account: Account, expired
     if mechanism is Mechanism.MCAFEE and order.quantity_wh != state.config.lot_wh:
         return Rejected(MarketReject.NOT_ONE_LOT, {"quantity_wh": order.quantity_wh, "lot_wh": state.config.lot_wh})
     rests = state.sessions[order.interval].resting.values()
-    gone = {resting.digest for resting in expired}
-    own = [resting for resting in rests if resting.account is account and resting.digest not in gone]
+    own = [resting for resting in rests if resting.account is account and resting not in leaving]
     if mechanism.takes_one_order_each and own:
         return Rejected(MarketReject.ONE_ORDER_EACH, {"interval": order.interval, "open_orders": len(own)})
     for resting in own:

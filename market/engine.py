@@ -9,13 +9,10 @@ never trades: each accepted command of an interval first drops the expired order
 is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 """
 
-from typing import NamedTuple
-
-from energy.errors import Corrupt
-from energy.identity import Address, Digest, hex_text
-from energy.quantities import amount_neur
+from energy.identity import Digest, hex_text
 from energy.results import Accepted, Rejected
 from market.book import Status
+from market.choosing import choose
 from market.closing import call_at_gate, published_price, refuse_collected
 from market.commands import (
     AdmitAccount,
@@ -27,6 +24,7 @@ from market.commands import (
     PlaceOrder,
     ReleaseInterval,
 )
+from market.conditions import is_plain, refuse_conditions
 from market.events import (
     AccountAdmitted,
     CancelReason,
@@ -36,15 +34,15 @@ from market.events import (
     IntervalReleased,
     OrderCancelled,
     OrderPlaced,
-    Outcome,
-    Trade,
 )
+from market.filling import trade_with
 from market.halting import halt
-from market.leaving import drop, drop_expired, open_exposure_neur
-from market.orders import ATTRIBUTES, Order, Side, TimeInForce
+from market.leaving import drop, drop_expired
+from market.orders import Order, Side, TimeInForce
+from market.placing import accept, outcome_of, place_with_conditions, refuse_collateral, rest
 from market.rejections import MarketReject
-from market.risk import note_accepted, refuse_risk
-from market.state import Account, ClosedInterval, MarketState, Resting, Session, worst_case_neur
+from market.risk import refuse_risk
+from market.state import Account, ClosedInterval, MarketState, Resting, Session
 
 __all__ = ["MarketState", "Result", "apply"]
 
@@ -65,6 +63,7 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
     match command:
         case PlaceOrder():
             result = _place(state, command, now)
+            assert _is_apart(state, command.order.interval), "M3: the book is crossed"
         case CancelOrder():
             result = _cancel(state, command, now)
         case AdmitAccount():
@@ -152,25 +151,19 @@ def _release(state: MarketState, interval: int) -> Result:
 # -- ORDERS
 
 
-class _Leg(NamedTuple):
-    """One side of a trade."""
-
-    order: Digest
-    account: Address
-    from_wh: int
-
-
 def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
-    order, config = command.order, state.config
+    order = command.order
     refusal = _refuse_order(state, order, now)
     if refusal is not None:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     expired = session.expired(now)
+    if not is_plain(order):
+        return place_with_conditions(state, command, account, session, expired, now)
     refusal = (
         refuse_risk(state, order, account, expired, now)
         or refuse_collected(state, order, account, expired)
-        or _refuse_collateral(state, order, account, expired)
+        or refuse_collateral(state, order, order.quantity_wh, account, expired)
     )
     if refusal is not None:
         return refusal
@@ -179,37 +172,28 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         if available_wh < order.quantity_wh:
             facts = {"quantity_wh": order.quantity_wh, "available_wh": available_wh}
             return Rejected(MarketReject.UNFILLABLE, facts)
-    if command.digest in state.orders:
-        raise Corrupt(f"two orders have the digest {hex_text(command.digest)}")
 
     # From here on only a full book refuses, and a book is not full once an expired order has left it.
     events = drop_expired(state, session, now)
+    level = state.config.level_of(order.limit_price_ueur_per_kwh)
     status, filled_wh, handle = session.book.place(
-        order.side,
-        config.level_of(order.limit_price_ueur_per_kwh),
-        order.quantity_wh,
-        account.index,
-        order.time_in_force,
+        order.side, level, order.quantity_wh, account.index, order.time_in_force
     )
     if status == Status.FULL:
-        return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": config.open_orders_max})
-    account.nonces.add(order.nonce)
-    note_accepted(account, now)
+        return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": state.config.open_orders_max})
+    accept(state, account, command, now)
+    taker = Resting(order, command.digest, account, handle, session.arrivals, order.quantity_wh)
     rest_wh = order.quantity_wh - filled_wh
-    resting_wh = rest_wh if status == Status.RESTING else 0
-    events.append(OrderPlaced(order, command.digest, _outcome(status, filled_wh), filled_wh, resting_wh))
-    events += _trades(state, session, command, account)
-    if status == Status.RESTING:
-        resting = Resting(order, command.digest, account, handle, session.arrivals, rest_wh)
-        session.add(resting)
-        session.expose(account, open_exposure_neur(state, resting))
-        state.orders[command.digest] = resting
+    rests = status == Status.RESTING
+    outcome = outcome_of(filled_wh, rest_wh, rests=rests)
+    events.append(OrderPlaced(order, command.digest, outcome, filled_wh, rest_wh if rests else 0))
+    fills = [(session.resting[maker], quantity_wh) for maker, _, quantity_wh, _, _ in session.book.fills()]
+    events += trade_with(state, session, taker, fills)
+    if rests:
+        rest(state, session, taker)
     elif rest_wh:
         reason = CancelReason.SELF_TRADE if status == Status.SELF_TRADE else CancelReason.IMMEDIATE_REST
         events.append(OrderCancelled(command.digest, order.account, order.interval, rest_wh, reason))
-    bid, ask = session.book.best_bid(), session.book.best_ask()
-    apart = bid is None or ask is None or bid < ask
-    assert apart or config.mechanism.collects, "M3: the book is crossed"
     return Accepted(tuple(events))
 
 
@@ -233,66 +217,21 @@ def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
     return Accepted(tuple(events))
 
 
-def _trades(state: MarketState, session: Session, command: PlaceOrder, account: Account) -> list[Event]:
-    """Turn the book's last fills into trades, and move the makers' open energy and the taker's exposure."""
-    taker, config = command.order, state.config
-    taker_filled_wh = 0
-    trades: list[Event] = []
-    for handle, tick, quantity_wh, _, _ in session.book.fills():
-        maker, price = session.resting[handle], config.price_of(tick)
-        assert quantity_wh <= maker.open_wh, "M1: more filled than offered"
-        assert price == maker.order.limit_price_ueur_per_kwh, "M2: not at the resting order's price"
-        taken = _Leg(command.digest, taker.account, taker_filled_wh)
-        made = _Leg(maker.digest, maker.order.account, maker.filled_wh)
-        buy, sell = (taken, made) if taker.side == Side.BUY else (made, taken)
-        trades.append(
-            Trade(
-                interval=session.interval,
-                number=session.trades,
-                price_ueur_per_kwh=price,
-                quantity_wh=quantity_wh,
-                buy_order=buy.order,
-                sell_order=sell.order,
-                buyer=buy.account,
-                seller=sell.account,
-                buy_from_wh=buy.from_wh,
-                sell_from_wh=sell.from_wh,
-            )
-        )
-        # The maker's exposure stays: open at its limit or filled at that same price, the worst case is one.
-        session.expose(account, worst_case_neur(config, taker.side, quantity_wh, price))
-        taker_filled_wh += quantity_wh
-        maker.open_wh -= quantity_wh
-        if maker.open_wh == 0:
-            state.forget(session, maker)
-        session.trades += 1
-        session.last_price = price
-        session.traded_wh += quantity_wh
-        session.turnover_neur += amount_neur(quantity_wh, price)
-    return trades
+def _is_apart(state: MarketState, interval: int) -> bool:
+    session = state.sessions.get(interval)
+    if session is None or state.config.mechanism.collects:
+        return True
+    bid, ask = session.book.best_bid(), session.book.best_ask()
+    return bid is None or ask is None or bid < ask
 
 
 def _fillable_wh(state: MarketState, session: Session, order: Order, account: Account, expired: list[Resting]) -> int:
     """Return what an order would fill once the expired orders are gone, which a refusal must leave in place."""
+    if expired:
+        gone = {resting.handle for resting in expired}
+        return choose(state, session, order, order.quantity_wh, account, gone).filled_wh
     tick = state.config.level_of(order.limit_price_ueur_per_kwh)
-    if not expired:
-        return session.book.fillable(order.side, tick, order.quantity_wh, account.index)
-    gone = {resting.handle for resting in expired}
-    available_wh = 0
-    for handle, maker_tick, open_wh, owner in session.book.orders(1 - order.side):
-        beyond_limit = maker_tick > tick if order.side == Side.BUY else maker_tick < tick
-        if beyond_limit or (owner == account.index and handle not in gone):
-            break
-        available_wh += 0 if handle in gone else open_wh
-    return min(available_wh, order.quantity_wh)
-
-
-def _outcome(status: int, filled_wh: int) -> Outcome:
-    if status == Status.FILLED:
-        return Outcome.FILLED
-    if status == Status.RESTING:
-        return Outcome.RESTING
-    return Outcome.PARTLY_FILLED_REST_CANCELLED if filled_wh else Outcome.CANCELLED
+    return session.book.fillable(order.side, tick, order.quantity_wh, account.index)
 
 
 # -- REFUSALS, in the sequence of MarketReject
@@ -321,24 +260,12 @@ def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None
     if price % config.tick_ueur_per_kwh:
         facts = {"limit_price_ueur_per_kwh": price, "tick_ueur_per_kwh": config.tick_ueur_per_kwh}
         return Rejected(MarketReject.PRICE_OFF_TICK, facts)
-    for name, supported in ATTRIBUTES.items():
-        if getattr(order, name) != supported:
-            only = hex_text(supported) if isinstance(supported, bytes) else int(supported)
-            return Rejected(MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": name, "supported": only})
+    if not is_plain(order) and (refusal := refuse_conditions(config, order)):
+        return refusal
     if order.expiry and order.expiry < now:
         return Rejected(MarketReject.EXPIRED, {"expiry": order.expiry, "now": now})
     if order.nonce in account.nonces:
         return Rejected(MarketReject.DUPLICATE_NONCE, {"nonce": order.nonce})
-    return None
-
-
-def _refuse_collateral(state: MarketState, order: Order, account: Account, expired: list[Resting]) -> Rejected | None:
-    freed_neur = sum(open_exposure_neur(state, resting) for resting in expired if resting.account is account)
-    available_neur = account.collateral_neur - account.needed_neur + freed_neur
-    needed_neur = worst_case_neur(state.config, order.side, order.quantity_wh, order.limit_price_ueur_per_kwh)
-    if needed_neur > available_neur:
-        facts = {"needed_neur": needed_neur, "available_neur": available_neur}
-        return Rejected(MarketReject.INSUFFICIENT_COLLATERAL, facts)
     return None
 
 

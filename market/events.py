@@ -25,11 +25,13 @@ class CancelReason(IntEnum):
     BY_OWNER = 1
     IMMEDIATE_REST = 2
     SELF_TRADE = 3
-    """The next order in priority is the account's own: the incoming rest is cancelled."""
+    """It would have traded with an order of its own account."""
     EXPIRED = 4
     GATE_CLOSED = 5
     HALTED = 6
     """Its account was stopped."""
+    REPLACED = 7
+    """Another order of its account has taken its place."""
 
 
 class PriceBasis(IntEnum):
@@ -107,6 +109,8 @@ class OrderPlaced:
     outcome: Outcome
     filled_wh: int
     resting_wh: int
+    carried_wh: int = 0
+    """What the order that it replaces had filled, which counts in its quantity."""
 
 
 @dataclass(frozen=True, slots=True)

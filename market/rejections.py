@@ -63,6 +63,14 @@ class MarketReject(IntEnum):
     """Facts: account_open_wh, limit_open_wh."""
     TOO_MUCH_MONEY = 1029
     """Facts: account_notional_neur, limit_notional_neur."""
+    WOULD_MATCH = 1030
+    """Post-only. Facts: limit_price_ueur_per_kwh, best_price_ueur_per_kwh."""
+    CONDITIONS_CLASH = 1031
+    """Two fields of an order that contradict each other. Facts: field, with_field."""
+    DISPLAY_TOO_SMALL = 1032
+    """Facts: display_wh, display_min_wh."""
+    WRONG_REPLACEMENT = 1033
+    """It differs from what it replaces where it may not. Facts: field, right."""
 
 
 class SettlementReject(IntEnum):

@@ -19,9 +19,9 @@ MINUTE_S: Final = 60
 
 
 def refuse_risk(
-    state: MarketState, order: Order, account: Account, expired: Sequence[Resting], now: int
+    state: MarketState, order: Order, account: Account, leaving: Sequence[Resting], now: int
 ) -> Rejected | None:
-    """Return why an order is too much of a risk, or None; orders that have expired by now do not count."""
+    """Return why an order is too much of a risk, or None; orders that leave before it is placed do not count."""
     config = state.config
     if account.is_halted:
         by = "operator" if account.halted_by_operator else "member"
@@ -32,7 +32,7 @@ def refuse_risk(
         return Rejected(MarketReject.TOO_FAST, {**facts, "retry_at": (minute + 1) * MINUTE_S})
     traded_at = state.sessions[order.interval].last_price
     refusal = _outside_collar(config, order, state.last_price if traded_at is None else traded_at)
-    return refusal or _beyond_limits(config, order, [r for r in account.resting.values() if r not in expired])
+    return refusal or _beyond_limits(config, order, [r for r in account.resting.values() if r not in leaving])
 
 
 def note_accepted(account: Account, now: int) -> None:

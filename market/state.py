@@ -20,7 +20,7 @@ from market.orders import Order, Side
 BookFactory = Callable[[int, int], Book]
 """Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
 
-_STATE_FORMAT: Final = b"RESILIA-GRID market state 2"
+_STATE_FORMAT: Final = b"RESILIA-GRID market state 3"
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Account:
         return self.halted_by_member or self.halted_by_operator
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Resting:
     """An order in a book."""
 
@@ -114,6 +114,15 @@ class Session:
         self.arrivals += 1
         if resting.order.expiry:
             insort(self.expiries, (resting.order.expiry, resting.arrival, resting))
+
+    def put_in_place(self, old: Resting, new: Resting) -> None:
+        """Let an order have the place of another of the same account, which is forgotten."""
+        self.expiries = [each for each in self.expiries if each[2] is not old]
+        del old.account.resting[old.digest]
+        self.resting[new.handle] = new
+        new.account.resting[new.digest] = new
+        if new.order.expiry:
+            insort(self.expiries, (new.order.expiry, new.arrival, new))
 
     def expose(self, account: Account, change_neur: int) -> None:
         """Add to what an account needs for this interval, or take from it."""
@@ -238,9 +247,9 @@ class MarketState:
             for side in (Side.BUY, Side.SELL):
                 orders = session.book.orders(side)
                 hasher.update(_integers(len(orders)))
-                for handle, _, open_wh, _ in orders:
+                for handle, _, shown_wh, _ in orders:
                     resting = session.resting[handle]
-                    hasher.update(encode_order(resting.order) + resting.digest + _integers(open_wh))
+                    hasher.update(encode_order(resting.order) + resting.digest + _integers(resting.open_wh, shown_wh))
         hasher.update(_integers(len(self.closed)))
         for _, closed in sorted(self.closed.items()):
             hasher.update(_integers(closed.interval, closed.trades, closed.traded_wh, closed.turnover_neur))

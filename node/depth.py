@@ -1,4 +1,4 @@
-"""The books as everybody may see them: energy and orders at each price, followed from the journal's events.
+"""The books as everybody may see them: energy shown and orders at each price, followed from the journal's events.
 
 Kept apart from the engine's books, which are ahead of the disk: what is shown here is on disk, and belongs to one place
 in the journal. So a snapshot and the changes told after it fit together without a gap: see `changes`.
@@ -20,6 +20,12 @@ _SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
 class _Resting:
     order: Order
     open_wh: int
+    shown_wh: int
+
+    def show(self) -> int:
+        """Show what of it may be shown at a time; return how much."""
+        self.shown_wh = min(self.order.display_wh or self.open_wh, self.open_wh)
+        return self.shown_wh
 
 
 @dataclass(slots=True)
@@ -58,8 +64,8 @@ class Depth:
                 case OrderPlaced():
                     incoming = event.digest
                     if event.resting_wh:
-                        self._resting[event.digest] = _Resting(event.order, event.resting_wh)
-                        self._change(event.order, event.resting_wh, 1)
+                        placed = self._resting[event.digest] = _Resting(event.order, event.resting_wh, 0)
+                        self._change(event.order, placed.show(), 1)
                 case Trade():
                     for resting in (event.buy_order, event.sell_order):  # in the call at the gate, both rested
                         if resting != incoming:
@@ -122,10 +128,14 @@ class Depth:
 
     def _take(self, digest: Digest, quantity_wh: int) -> None:
         resting = self._resting[digest]
+        was_wh = resting.shown_wh
         resting.open_wh -= quantity_wh
+        resting.shown_wh -= min(quantity_wh, was_wh)
         if resting.open_wh == 0:
             del self._resting[digest]
-        self._change(resting.order, -quantity_wh, 0 if resting.open_wh else -1)
+        elif resting.shown_wh == 0:
+            resting.show()
+        self._change(resting.order, resting.shown_wh - was_wh, 0 if resting.open_wh else -1)
 
     def _change(self, order: Order, quantity_wh: int, orders: int) -> None:
         book = self._books.setdefault(order.interval, _Book())

@@ -83,6 +83,12 @@ cdef struct Payload:
     uint32_t name
 
 
+cdef struct Hidden:
+    # What a resting order does not show, apart from the payload: few orders hide anything.
+    uint64_t reserve  # Wh; 0 for nothing
+    uint64_t slice  # Wh shown at a time
+
+
 cdef struct Ladder:
     # Occupied levels of one side as a two-level bitset. Levels are mirrored for bids, so that the best is always the
     # lowest and both sides share one code path.
@@ -97,12 +103,14 @@ cdef struct Book:
     Ladder ladders[2]
     Link *links
     Payload *payloads
+    Hidden *hidden
     uint32_t levels
     uint32_t capacity
     uint32_t first_node  # first node that is an order: handle = node - first_node
     uint32_t free_node  # head of the LIFO list of freed nodes; 0, a sentinel, when there is none
     uint32_t used  # slots ever used since the last clear
     uint32_t resting
+    uint32_t slices  # that all orders together still hide; while it is 0, nobody looks at `hidden`
 
 
 cdef struct Arena:
@@ -111,6 +119,7 @@ cdef struct Arena:
     Book *books
     Link *links
     Payload *payloads
+    Hidden *hidden
     uint64_t *bitsets
     uint32_t *slots  # last slot of each name; the name in the payload tells whether it is still there
     uint32_t book_count
@@ -198,6 +207,61 @@ cdef inline void release_node(Book *book, uint32_t node) noexcept nogil:
     book.resting -= 1
 
 
+# -- HIDDEN ENERGY
+
+cdef inline uint32_t slices_of(const Hidden *hidden) noexcept nogil:
+    return <uint32_t>((hidden.reserve + hidden.slice - 1) // hidden.slice) if hidden.reserve else 0
+
+
+cdef inline uint64_t show_next(Book *book, uint32_t node) noexcept nogil:
+    """Show the next slice of an order whose last one is used up; return its Wh, 0 when nothing is hidden."""
+    cdef Hidden *hidden
+    cdef uint64_t quantity
+    if not book.slices:
+        return 0
+    hidden = &book.hidden[node - book.first_node]
+    quantity = hidden.slice if hidden.slice < hidden.reserve else hidden.reserve
+    if quantity:
+        hidden.reserve -= quantity
+        book.slices -= 1
+        book.payloads[node - book.first_node].quantity = quantity
+    return quantity
+
+
+cdef inline void append(Book *book, uint32_t sentinel, uint32_t node) noexcept nogil:
+    """Put a node that is in no ring behind the newest order of a level."""
+    cdef uint32_t newest = book.links[sentinel].prev
+    book.links[node].prev = newest
+    book.links[node].next = sentinel
+    book.links[newest].next = node
+    book.links[sentinel].prev = node
+
+
+cdef inline uint32_t hide(Book *book, uint32_t handle, uint64_t slice) noexcept nogil:
+    """Show no more than a slice of an order that has just come to rest; return in how many more it will come."""
+    cdef Payload *payload = &book.payloads[handle]
+    cdef Hidden *hidden = &book.hidden[handle]
+    if payload.quantity <= slice:
+        return 0
+    hidden.slice = slice
+    hidden.reserve = payload.quantity - slice
+    payload.quantity = slice
+    book.slices += slices_of(hidden)
+    return slices_of(hidden)
+
+
+cdef inline uint64_t disclose(Book *book, uint32_t handle) noexcept nogil:
+    """Forget what an order hides and return it, Wh."""
+    cdef Hidden *hidden = &book.hidden[handle]
+    cdef uint64_t reserve
+    if not book.slices:
+        return 0
+    reserve = hidden.reserve
+    book.slices -= slices_of(hidden)
+    hidden.reserve = 0
+    return reserve
+
+
 # -- COMMANDS
 
 cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uint32_t tick) noexcept nogil:
@@ -223,7 +287,12 @@ cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uin
         fill.tick = tick
         if maker.quantity == 0:
             following = book.links[node].next
-            release_node(book, node)
+            if not show_next(book, node):
+                release_node(book, node)
+            elif following == sentinel:
+                continue  # the newest of its level is next again
+            else:
+                append(book, sentinel, node)
             node = following
     return node
 
@@ -248,17 +317,12 @@ cdef inline bint match(Book *book, Taker *taker) noexcept nogil:
 
 cdef inline uint32_t rest(Book *book, const Taker *taker) noexcept nogil:
     """Append what is left of the taker to its level and return its handle."""
-    cdef uint32_t sentinel = sentinel_of(book, taker.side, taker.level)
-    cdef uint32_t newest = book.links[sentinel].prev
     cdef uint32_t node = take_node(book)
     cdef Payload *payload = &book.payloads[node - book.first_node]
     payload.quantity = taker.quantity
     payload.account = taker.account
     payload.name = taker.name
-    book.links[node].prev = newest
-    book.links[node].next = sentinel
-    book.links[newest].next = node
-    book.links[sentinel].prev = node
+    append(book, sentinel_of(book, taker.side, taker.level), node)
     mark(&book.ladders[taker.side], taker.level)
     return node - book.first_node
 
@@ -269,17 +333,24 @@ cdef inline uint64_t fillable(const Book *book, const Taker *taker) noexcept nog
     cdef uint32_t reach = book.levels - 1 - taker.level
     cdef uint32_t level = book.ladders[other].best
     cdef uint32_t sentinel, node
-    cdef uint64_t available = 0
+    cdef uint64_t available = 0, hidden
     while level <= reach:
         sentinel = sentinel_of(book, other, level)
         node = book.links[sentinel].next
+        hidden = 0
         while node != sentinel:
             if book.payloads[node - book.first_node].account == taker.account:
                 return available
             available += book.payloads[node - book.first_node].quantity
             if available >= taker.quantity:
                 return taker.quantity
+            if book.slices:
+                hidden += book.hidden[node - book.first_node].reserve
             node = book.links[node].next
+        # Further slices come behind every order of their level, an own one included.
+        available += hidden
+        if available >= taker.quantity:
+            return taker.quantity
         level = next_marked(&book.ladders[other], level + 1)
     return available
 
@@ -311,7 +382,7 @@ cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
     cdef Link link
     if handle >= book.used or book.payloads[handle].quantity == 0:
         return 0
-    quantity = book.payloads[handle].quantity
+    quantity = book.payloads[handle].quantity + disclose(book, handle)
     link = book.links[node]
     book.links[link.prev].next = link.next
     book.links[link.next].prev = link.prev
@@ -321,6 +392,37 @@ cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
         unmark(&book.ladders[side], link.next - side * book.levels)
     release_node(book, node)
     return quantity
+
+
+cdef inline void take(Book *book, uint32_t handle, uint64_t quantity) noexcept nogil:
+    """Fill a resting order out of turn, at most what it shows."""
+    cdef uint32_t node = book.first_node + handle
+    cdef uint32_t sentinel
+    cdef Link link
+    book.payloads[handle].quantity -= quantity
+    if book.payloads[handle].quantity:
+        return
+    if not show_next(book, node):
+        book.payloads[handle].quantity = quantity
+        cancel(book, handle)
+        return
+    sentinel = book.links[node].next
+    while sentinel >= book.first_node:
+        sentinel = book.links[sentinel].next
+    link = book.links[node]
+    book.links[link.prev].next = link.next
+    book.links[link.next].prev = link.prev
+    append(book, sentinel, node)
+
+
+cdef inline void shrink(Book *book, uint32_t handle, uint64_t quantity) noexcept nogil:
+    """Lower a resting order by less than it has, first what it hides; it keeps its place."""
+    cdef Hidden *hidden = &book.hidden[handle]
+    cdef uint64_t unseen = disclose(book, handle)
+    cdef uint64_t less = quantity if quantity < unseen else unseen
+    hidden.reserve = unseen - less
+    book.slices += slices_of(hidden)
+    book.payloads[handle].quantity -= quantity - less
 
 
 # -- BATCHES
@@ -457,10 +559,15 @@ cdef class OrderBook:
     cdef Arena arena
     cdef Book *book
     cdef Fill *fill_buffer
+    cdef uint64_t fill_room
     cdef uint64_t fill_count
-    cdef uint64_t last_maker_rest  # Wh that the maker of the last fill still has
+    cdef bint makers_gone  # the last order rested, so that it has filled all that it met
     cdef int require(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) except -1
     cdef Taker taker(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) noexcept
+    cdef int make_room(self) except -1
+    cdef int require_shown(self, int64_t handle, int64_t quantity, int64_t most) except -1
+    cdef int64_t shown_wh(self, int64_t handle) noexcept
+    cdef int64_t open_wh(self, uint32_t handle) noexcept
 
 
 cdef class BookSet:

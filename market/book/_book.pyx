@@ -8,7 +8,7 @@ empty book of great capacity costs little.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from energy.quantities import ENERGY_WH_MAX
@@ -66,9 +66,10 @@ cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacit
     arena.books = <Book *>calloc(books, sizeof(Book))
     arena.links = <Link *>calloc(books * nodes, sizeof(Link))
     arena.payloads = <Payload *>calloc(<uint64_t>books << arena.slot_bits, sizeof(Payload))
+    arena.hidden = <Hidden *>calloc(<uint64_t>books << arena.slot_bits, sizeof(Hidden))
     arena.bitsets = <uint64_t *>calloc(<uint64_t>books * 2 * (words + groups), sizeof(uint64_t))
     arena.slots = <uint32_t *>calloc(names, sizeof(uint32_t))
-    if not (arena.books and arena.links and arena.payloads and arena.bitsets and arena.slots):
+    if not (arena.books and arena.links and arena.payloads and arena.hidden and arena.bitsets and arena.slots):
         raise MemoryError
     if capacity >= HUGE_FROM:
         prefer_huge_pages(arena.links, books * nodes * sizeof(Link))
@@ -82,6 +83,7 @@ cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacit
         book.first_node = 2 * arena.levels
         book.links = arena.links + i * nodes
         book.payloads = arena.payloads + (<uint64_t>i << arena.slot_bits)
+        book.hidden = arena.hidden + (<uint64_t>i << arena.slot_bits)
         for side in range(2):
             book.ladders[side].levels = arena.levels
             book.ladders[side].groups = groups
@@ -96,13 +98,17 @@ cdef void close_arena(Arena *arena) noexcept:
     free(arena.books)
     free(arena.links)
     free(arena.payloads)
+    free(arena.hidden)
     free(arena.bitsets)
     free(arena.slots)
 
 
 cdef void reset(Book *book) noexcept nogil:
-    """Drop every order, in time that does not depend on how many there are."""
+    """Drop every order, in time that does not depend on how many there are, unless some hide energy."""
     cdef uint32_t side, node
+    if book.slices:
+        memset(book.hidden, 0, book.used * sizeof(Hidden))
+        book.slices = 0
     for node in range(book.first_node):
         book.links[node].next = node
         book.links[node].prev = node
@@ -122,13 +128,13 @@ cdef object best_tick(const Book *book, uint32_t side):
     return None if best == book.levels else mirror(book.levels, side, best)
 
 
-cdef list list_orders(const Book *book, uint32_t side):
-    """Return name, tick, Wh and account of every resting order of one side, in priority sequence."""
+cdef list list_orders(const Book *book, uint32_t side, uint32_t levels):
+    """Return name, tick, Wh and account of the orders resting below a level of one side, in priority sequence."""
     cdef uint32_t level = book.ladders[side].best
     cdef uint32_t sentinel, node, tick
     cdef const Payload *order
     cdef list orders = []
-    while level < book.levels:
+    while level < levels:
         tick = mirror(book.levels, side, level)
         sentinel = sentinel_of(book, side, level)
         node = book.links[sentinel].next
@@ -154,6 +160,7 @@ cdef class OrderBook:
         open_arena(&self.arena, 1, levels, capacity, 1)
         self.book = self.arena.books
         # One place for each resting order: every fill but the last empties one.
+        self.fill_room = <uint64_t>capacity
         self.fill_buffer = <Fill *>calloc(capacity, sizeof(Fill))
         if not self.fill_buffer:
             raise MemoryError
@@ -161,6 +168,18 @@ cdef class OrderBook:
     def __dealloc__(self):
         close_arena(&self.arena)
         free(self.fill_buffer)
+
+    cdef int make_room(self) except -1:
+        """Take room for the fills of an order that would use up every slice of every resting order."""
+        cdef uint64_t room = <uint64_t>self.book.capacity + self.book.slices
+        cdef Fill *buffer
+        if room > self.fill_room:
+            buffer = <Fill *>realloc(self.fill_buffer, 2 * room * sizeof(Fill))
+            if not buffer:
+                raise MemoryError
+            self.fill_buffer = buffer
+            self.fill_room = 2 * room
+        return 0
 
     cdef int require(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) except -1:
         require_side(side)
@@ -185,22 +204,26 @@ cdef class OrderBook:
 
     # -- COMMANDS
 
-    def place(self, int64_t side, int64_t tick, int64_t quantity, int64_t account, int64_t time_in_force):
+    def place(
+        self, int64_t side, int64_t tick, int64_t quantity, int64_t account, int64_t time_in_force, int64_t shown=0
+    ):
         """Match an order and rest what is left; see `Book.place`."""
         cdef Taker taker
         cdef uint32_t handle, status
         self.require(side, tick, quantity, account)
         if not GOOD_TILL_GATE <= time_in_force <= FILL_OR_KILL:
             raise ValueError(f"no time in force {time_in_force}")
+        if not 0 <= shown <= QUANTITY_MAX:
+            raise ValueError(f"{shown} Wh to show is not in 0 to {QUANTITY_MAX}")
         taker = self.taker(side, tick, quantity, account)
         status = place(self.book, &taker, <uint32_t>time_in_force, &handle)
         self.fill_count = taker.fill_count
+        self.makers_gone = status == RESTING
         if status == RESTING:
             self.book.payloads[handle].name = handle
-            self.last_maker_rest = 0
+            if shown and hide(self.book, handle, <uint64_t>shown):
+                self.make_room()
             return status, quantity - <int64_t>taker.quantity, <int64_t>handle
-        if taker.fill_count:
-            self.last_maker_rest = self.book.payloads[taker.fills[taker.fill_count - 1].maker].quantity
         return status, quantity - <int64_t>taker.quantity, -1
 
     def cancel(self, int64_t handle):
@@ -208,6 +231,25 @@ cdef class OrderBook:
         if not 0 <= handle < self.book.capacity:
             return 0
         return cancel(self.book, <uint32_t>handle)
+
+    cdef int require_shown(self, int64_t handle, int64_t quantity, int64_t most) except -1:
+        if not 1 <= quantity <= most:
+            raise ValueError(f"{quantity} Wh of order {handle} is not in 1 to {most}")
+        return 0
+
+    cdef int64_t shown_wh(self, int64_t handle) noexcept:
+        return self.book.payloads[handle].quantity if 0 <= handle < self.book.used else 0
+
+    def take(self, int64_t handle, int64_t quantity):
+        """Fill a resting order out of turn; see `Book.take`."""
+        self.require_shown(handle, quantity, self.shown_wh(handle))
+        take(self.book, <uint32_t>handle, <uint64_t>quantity)
+
+    def shrink(self, int64_t handle, int64_t quantity):
+        """Lower a resting order, which keeps its place; see `Book.shrink`."""
+        cdef int64_t shown = self.shown_wh(handle)
+        self.require_shown(handle, quantity, self.open_wh(<uint32_t>handle) - 1 if shown else 0)
+        shrink(self.book, <uint32_t>handle, <uint64_t>quantity)
 
     def clear(self):
         """Drop every order; costs as much for a full book as for an empty one."""
@@ -224,11 +266,20 @@ cdef class OrderBook:
         cdef uint64_t i
         cdef Fill *fill
         cdef list fills = []
-        for i in range(self.fill_count):
-            fill = &self.fill_buffer[i]
-            rest = self.last_maker_rest if i + 1 == self.fill_count else 0
+        cdef dict later = {}
+        # Backwards, for what an order has left after a fill is what it has at last and what it filled later.
+        for i in range(self.fill_count, 0, -1):
+            fill = &self.fill_buffer[i - 1]
+            rest = later.get(fill.maker)
+            if rest is None:
+                rest = 0 if self.makers_gone else self.open_wh(fill.maker)
             fills.append((fill.maker, fill.tick, fill.quantity, fill.maker_account, rest))
+            later[fill.maker] = rest + fill.quantity
+        fills.reverse()
         return fills
+
+    cdef int64_t open_wh(self, uint32_t handle) noexcept:
+        return self.book.payloads[handle].quantity + self.book.hidden[handle].reserve
 
     def fillable(self, int64_t side, int64_t tick, int64_t quantity, int64_t account):
         """Return how many of `quantity` Wh an order would fill if it were placed now."""
@@ -268,7 +319,15 @@ cdef class OrderBook:
     def orders(self, int64_t side):
         """Return handle, tick, Wh and account of every resting order of one side, in priority sequence."""
         require_side(side)
-        return list_orders(self.book, <uint32_t>side)
+        return list_orders(self.book, <uint32_t>side, self.book.levels)
+
+    def reached(self, int64_t side, int64_t tick):
+        """Return what an order would meet; see `Book.reached`."""
+        self.require(side, tick, 1, 0)
+        return list_orders(
+            self.book, SELL - <uint32_t>side,
+            self.book.levels - mirror(self.book.levels, <uint32_t>side, <uint32_t>tick),
+        )
 
     def total(self, int64_t side):
         """Return the Wh resting on one side."""
@@ -415,7 +474,7 @@ cdef class BookSet:
     def orders(self, int64_t book, int64_t side):
         """Return name, tick, Wh and account of every order resting on one side of a book, in priority sequence."""
         require_side(side)
-        return list_orders(self.book_at(book), <uint32_t>side)
+        return list_orders(self.book_at(book), <uint32_t>side, self.arena.levels)
 
 
 cdef uint64_t resting(const Arena *arena) noexcept nogil:

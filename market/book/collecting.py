@@ -19,6 +19,7 @@ class _Kept:
     quantity: int
     account: int
     arrival: int
+    shown: int
 
     def priority(self) -> tuple[int, int]:
         return (self.tick if self.side == _SELL else -self.tick, self.arrival)
@@ -41,15 +42,17 @@ class CollectingBook:
         """Return the number of orders."""
         return len(self._kept)
 
-    def place(self, side: int, tick: int, quantity: int, account: int, time_in_force: int) -> tuple[int, int, int]:
+    def place(
+        self, side: int, tick: int, quantity: int, account: int, time_in_force: int, shown: int = 0
+    ) -> tuple[int, int, int]:
         """Keep an order; nothing is matched."""
         in_range = side in (_BUY, _SELL) and 0 <= tick < self._levels and 1 <= quantity <= ENERGY_WH_MAX
-        if not in_range or not 0 <= account < 1 << 32 or time_in_force != 0:
+        if not in_range or not 0 <= account < 1 << 32 or time_in_force != 0 or shown < 0:
             raise ValueError("no such order")
         if len(self._kept) >= self._orders_max:
             return Status.FULL, 0, -1
         handle = self._free.pop() if self._free else len(self._kept)
-        self._kept[handle] = _Kept(side, tick, quantity, account, self._arrivals)
+        self._kept[handle] = _Kept(side, tick, quantity, account, self._arrivals, shown or quantity)
         self._arrivals += 1
         return Status.RESTING, 0, handle
 
@@ -64,6 +67,21 @@ class CollectingBook:
             return 0
         self._free.append(handle)
         return kept.quantity
+
+    def take(self, handle: int, quantity: int) -> None:
+        """Refuse: no order is filled before the gate."""
+        raise ValueError(f"order {handle} is not filled before the gate")
+
+    def shrink(self, handle: int, quantity: int) -> None:
+        """Lower an order, which keeps its place."""
+        kept = self._kept.get(handle)
+        if kept is None or not 1 <= quantity < kept.quantity:
+            raise ValueError(f"order {handle} does not have {quantity} Wh and more")
+        kept.quantity -= quantity
+
+    def reached(self, side: int, tick: int) -> list[tuple[int, int, int, int]]:
+        """Return nothing: no order meets another before the gate."""
+        return []
 
     def fillable(self, side: int, tick: int, quantity: int, account: int) -> int:
         """Return 0: nothing is filled before the gate."""
@@ -89,11 +107,11 @@ class CollectingBook:
         """Return handle, tick, Wh and account of every order of one side, in priority sequence."""
         of_side = [(handle, kept) for handle, kept in self._kept.items() if kept.side == side]
         of_side.sort(key=lambda each: each[1].priority())
-        return [(handle, kept.tick, kept.quantity, kept.account) for handle, kept in of_side]
+        return [(handle, kept.tick, min(kept.shown, kept.quantity), kept.account) for handle, kept in of_side]
 
     def total(self, side: int) -> int:
-        """Return the Wh on one side."""
-        return sum(kept.quantity for kept in self._kept.values() if kept.side == side)
+        """Return the Wh that one side shows."""
+        return sum(shown for _, _, shown, _ in self.orders(side))
 
     def clear(self) -> None:
         """Drop every order."""

@@ -6,6 +6,9 @@ worse than either limit (M2); after each command the book is not crossed (M3); w
 Self-trade prevention: an incoming order fills until the next order in priority is its own account's; there its rest
 is cancelled and the resting order keeps its place. Nothing behind an own order is reached, or priority would break.
 
+An order may show a part of itself: when the slice that it shows is used up, the next one comes behind whatever rests at
+its price by then, an order of the taker's own account included. Sums and depths are of what is shown.
+
 Units: ticks of the price ladder (the engine converts to µ€/kWh), Wh. Refuses: arguments out of range, with ValueError.
 """
 
@@ -56,7 +59,9 @@ class Book(Protocol):
     def __len__(self) -> int:
         """Return the number of resting orders."""
 
-    def place(self, side: int, tick: int, quantity: int, account: int, time_in_force: int) -> tuple[int, int, int]:
+    def place(
+        self, side: int, tick: int, quantity: int, account: int, time_in_force: int, shown: int = 0
+    ) -> tuple[int, int, int]:
         """Match an order and rest what is left.
 
         Args:
@@ -65,6 +70,7 @@ class Book(Protocol):
             quantity: Wh, 1 to ENERGY_WH_MAX.
             account: Index of the owner, 0 to 2^32 - 1.
             time_in_force: A `TimeInForce`.
+            shown: Wh of the resting rest to show at a time; 0 for all of it.
         Returns:
             `Status`, Wh filled, and the handle of the resting rest or -1.
         """
@@ -77,7 +83,13 @@ class Book(Protocol):
         """
 
     def cancel(self, handle: int) -> int:
-        """Take a resting order out and return its Wh; 0 when no order rests under the handle."""
+        """Take a resting order out and return its Wh, shown or not; 0 when no order rests under the handle."""
+
+    def take(self, handle: int, quantity: int) -> None:
+        """Fill a resting order out of turn by 1 Wh to what it shows; an order that is filled whole leaves."""
+
+    def shrink(self, handle: int, quantity: int) -> None:
+        """Lower a resting order by 1 Wh to one less than it has, first what it does not show; it keeps its place."""
 
     def fillable(self, side: int, tick: int, quantity: int, account: int) -> int:
         """Return how many of `quantity` Wh an order would fill if it were placed now."""
@@ -92,10 +104,13 @@ class Book(Protocol):
         """Return tick, Wh and number of orders of the best occupied levels of one side, best first."""
 
     def orders(self, side: int) -> list[tuple[int, int, int, int]]:
-        """Return handle, tick, Wh and account of every resting order of one side, in priority sequence."""
+        """Return handle, tick, shown Wh and account of every resting order of one side, in priority sequence."""
+
+    def reached(self, side: int, tick: int) -> list[tuple[int, int, int, int]]:
+        """Return the same of those orders of the other side that an order with that limit would meet."""
 
     def total(self, side: int) -> int:
-        """Return the Wh resting on one side."""
+        """Return the Wh that one side shows."""
 
     def clear(self) -> None:
         """Drop every order; costs as much for a full book as for an empty one."""

@@ -19,6 +19,8 @@ class _Resting:
     quantity: int
     account: int
     arrival: int
+    reserve: int = 0
+    slice: int = 0
 
 
 class ReferenceBook:
@@ -45,11 +47,15 @@ class ReferenceBook:
         self._handles_used = 0
         self._fills.clear()
 
-    def place(self, side: int, tick: int, quantity: int, account: int, time_in_force: int) -> tuple[int, int, int]:
+    def place(
+        self, side: int, tick: int, quantity: int, account: int, time_in_force: int, shown: int = 0
+    ) -> tuple[int, int, int]:
         """Match an order and rest what is left; see `Book.place`."""
         self._check(side, tick, quantity, account)
         if time_in_force not in list(TimeInForce):
             raise ValueError(f"no time in force {time_in_force}")
+        if not 0 <= shown <= ENERGY_WH_MAX:
+            raise ValueError(f"no such slice of {shown} Wh")
         self._fills.clear()
         would_fill = self.fillable(side, tick, quantity, account)
         if time_in_force == TimeInForce.FILL_OR_KILL and would_fill < quantity:
@@ -59,23 +65,24 @@ class ReferenceBook:
             return Status.FULL, 0, -1
 
         left = quantity
-        for maker in self._crossing(side, tick):
-            if left == 0:
-                break
+        while left and (maker := next(self._crossing(side, tick), None)):
             if maker.account == account:
                 return Status.SELF_TRADE, quantity - left, -1
             filled = min(left, maker.quantity)
             left -= filled
-            maker.quantity -= filled
-            self._fills.append((maker.handle, maker.tick, filled, maker.account, maker.quantity))
-            if maker.quantity == 0:
-                self._remove(maker.handle)
+            rest = maker.quantity - filled + maker.reserve
+            self._fills.append((maker.handle, maker.tick, filled, maker.account, rest))
+            self.take(maker.handle, filled)
 
         if left == 0:
             return Status.FILLED, quantity, -1
         if time_in_force == TimeInForce.IMMEDIATE_OR_CANCEL:
             return Status.IMMEDIATE_REST, quantity - left, -1
-        return Status.RESTING, quantity - left, self._rest(side, tick, left, account)
+        handle = self._rest(side, tick, left, account)
+        if 0 < shown < left:
+            resting = self._resting[handle]
+            resting.quantity, resting.reserve, resting.slice = shown, left - shown, shown
+        return Status.RESTING, quantity - left, handle
 
     def fills(self) -> list[tuple[int, int, int, int, int]]:
         """Return the fills of the last `place`."""
@@ -83,16 +90,45 @@ class ReferenceBook:
 
     def cancel(self, handle: int) -> int:
         """Take a resting order out and return its Wh; 0 when no order rests under the handle."""
-        return self._remove(handle).quantity if handle in self._resting else 0
+        if handle not in self._resting:
+            return 0
+        gone = self._remove(handle)
+        return gone.quantity + gone.reserve
+
+    def take(self, handle: int, quantity: int) -> None:
+        """Fill a resting order out of turn; see `Book.take`."""
+        resting = self._resting.get(handle)
+        if resting is None or not 1 <= quantity <= resting.quantity:
+            raise ValueError(f"order {handle} does not show {quantity} Wh")
+        resting.quantity -= quantity
+        if resting.quantity == 0 and resting.reserve == 0:
+            self._remove(handle)
+        elif resting.quantity == 0:
+            resting.quantity = min(resting.slice, resting.reserve)
+            resting.reserve -= resting.quantity
+            resting.arrival = self._arrivals
+            self._arrivals += 1
+
+    def shrink(self, handle: int, quantity: int) -> None:
+        """Lower a resting order, which keeps its place; see `Book.shrink`."""
+        resting = self._resting.get(handle)
+        if resting is None or not 1 <= quantity < resting.quantity + resting.reserve:
+            raise ValueError(f"order {handle} does not have {quantity} Wh and more")
+        unseen = min(resting.reserve, quantity)
+        resting.reserve -= unseen
+        resting.quantity -= quantity - unseen
 
     def fillable(self, side: int, tick: int, quantity: int, account: int) -> int:
         """Return how many of `quantity` Wh an order would fill if it were placed now."""
         self._check(side, tick, quantity, account)
         available = 0
-        for maker in self._crossing(side, tick):
-            if maker.account == account:
+        reached = list(self._crossing(side, tick))
+        own = next((maker for maker in reached if maker.account == account), None)
+        for maker in reached:
+            if maker is own:
                 break
-            available += maker.quantity
+            # Behind an own order at the same price comes what a maker does not show yet.
+            available += maker.quantity + (0 if own and own.tick == maker.tick else maker.reserve)
         return min(quantity, available)
 
     def best_bid(self) -> int | None:
@@ -114,8 +150,13 @@ class ReferenceBook:
         """Return handle, tick, Wh and account of every resting order of one side, in priority sequence."""
         return [(order.handle, order.tick, order.quantity, order.account) for order in self._by_priority(side)]
 
+    def reached(self, side: int, tick: int) -> list[tuple[int, int, int, int]]:
+        """Return what an order would meet; see `Book.reached`."""
+        self._check(side, tick, 1, 0)
+        return [(maker.handle, maker.tick, maker.quantity, maker.account) for maker in self._crossing(side, tick)]
+
     def total(self, side: int) -> int:
-        """Return the Wh resting on one side."""
+        """Return the Wh that one side shows."""
         return sum(order.quantity for order in self._by_priority(side))
 
     def _by_priority(self, side: int) -> list[_Resting]:

@@ -36,6 +36,9 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     MarketReject.ACCOUNT_HALTED: HTTPStatus.FORBIDDEN,
     MarketReject.TOO_FAST: HTTPStatus.TOO_MANY_REQUESTS,
     MarketReject.OUTSIDE_COLLAR: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.CONDITIONS_CLASH: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.DISPLAY_TOO_SMALL: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.WRONG_REPLACEMENT: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.BOOK_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Status of a refusal; all others are conflicts with the state of the market: 409."""

@@ -26,6 +26,8 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.WRONG_RELEASE: mark("Collateral was released for an interval whose gate had not closed."),
     Breach.WRONG_ADMISSION: mark("More accounts were admitted than the market may have."),
     Breach.NOT_OF_MECHANISM: mark("The order was accepted although the community's mechanism can not take it."),
+    Breach.WRONG_REPLACEMENT: mark("The order was accepted in the place of one that it can not replace."),
+    Breach.POST_ONLY_MATCHED: mark("A post-only order was accepted that would have met another at once."),
     Breach.BEYOND_RISK_LIMIT: mark("The order was accepted beyond a limit of its account, or although it was stopped."),
     Breach.FORGED_ORDER: mark("The order's fields are not those that its member signed."),
     Breach.FORGED_SIGNATURE: mark("The signature is not the account's."),

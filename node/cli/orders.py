@@ -17,6 +17,7 @@ from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import StoredKey, choose_key, key_folder, unlock
 from node.cli.node_client import JsonObject, NodeClient
+from node.cli.order_options import Asked, Partners, PostOnly, Replace, SelfTradeMode, Show
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of, parse_account, parse_energy, parse_instant, parse_interval, parse_price
 from node.cli.session import session_of
@@ -76,6 +77,11 @@ def place_order(
     expiry: Annotated[
         str | None, typer.Option(metavar="TIME", help="Last second at which it may match; else until gate closure.")
     ] = None,
+    post_only: PostOnly = False,
+    show: Show = None,
+    self_trade: SelfTradeMode = "cancel-incoming",
+    replaces: Replace = None,
+    partners: Partners = None,
     key_file: KeyOption = None,
     account: AccountOption = None,
     password_file: PasswordOption = None,
@@ -92,6 +98,7 @@ def place_order(
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)
     node = session.node()
     status = node.call("energy_getStatus")
+    replaced = _resting_order(node, key.account, replaces) if replaces else None
     order = Order(
         account=key.account,
         interval=parse_interval(interval, status),
@@ -101,6 +108,7 @@ def place_order(
         time_in_force=_TIMES_IN_FORCE[time_in_force],
         nonce=time.time_ns() // 1_000,  # unique enough for one member, and any JSON reader holds it exactly
         expiry=parse_instant(expiry, status["timeZone"]) if expiry else 0,
+        **Asked(post_only, show, self_trade, partners, replaced).fields(),
     )
     answer = _send_order(node, order, key, password_file)
     if session.as_json:

@@ -141,6 +141,22 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         ),
         mark("Order less, or cancel an order that still rests."),
     ),
+    MarketReject.WOULD_MATCH: (
+        mark("At {limit_price_ueur_per_kwh} it would meet an order at {best_price_ueur_per_kwh} at once."),
+        mark("Choose a price that meets nobody, or leave post-only out."),
+    ),
+    MarketReject.CONDITIONS_CLASH: (
+        mark("{field} and {with_field} of an order contradict each other."),
+        mark("Leave one of them as it is usually."),
+    ),
+    MarketReject.DISPLAY_TOO_SMALL: (
+        mark("Showing {display_wh} at a time, the order would come in too many slices."),
+        mark("Show at least {display_min_wh}."),
+    ),
+    MarketReject.WRONG_REPLACEMENT: (
+        mark("{field} must be as in the order that it replaces: {right}."),
+        mark("Cancel that order, and place a new one."),
+    ),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(

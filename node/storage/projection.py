@@ -44,6 +44,7 @@ _STATUS_BY_REASON = {
     CancelReason.EXPIRED: OrderStatus.EXPIRED,
     CancelReason.GATE_CLOSED: OrderStatus.UNFILLED,
     CancelReason.HALTED: OrderStatus.CANCELLED,
+    CancelReason.REPLACED: OrderStatus.CANCELLED,
 }
 
 
@@ -229,7 +230,7 @@ def _order_row(sequence: int, now: int, event: OrderPlaced) -> dict[str, Any]:
         time_in_force=order.time_in_force,
         nonce=order.nonce,
         expiry=order.expiry,
-        filled_wh=event.filled_wh,
+        filled_wh=event.filled_wh + event.carried_wh,
         status=_STATUS_BY_OUTCOME[event.outcome],
     ).model_dump()
 

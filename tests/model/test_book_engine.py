@@ -11,6 +11,7 @@ from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.journal import decode, encode
 from market.mechanism import Mechanism
+from node.depth import Depth
 from tests.support.market import SMALL, Move, accepted, busy_day, fitted, market_days, market_of, resolve
 from tests.support.market_auditor import Auditor
 
@@ -42,6 +43,7 @@ def keeps_m1_to_m5(day: list[Move], config: MarketConfig = SMALL) -> int:
     """Run a day on both books, check everything after every move, and return the number of trades."""
     state, twin = MarketState(config, OrderBook), MarketState(config, ReferenceBook)
     auditor = Auditor(config)
+    depth = Depth()
     journal: list[bytes] = []
     placed: list[PlaceOrder] = []
     now = 0
@@ -55,12 +57,18 @@ def keeps_m1_to_m5(day: list[Move], config: MarketConfig = SMALL) -> int:
         assert result == apply(twin, command, now)
         if isinstance(result, Accepted):
             journal.append(encode(len(journal), max(now, 0), command))
+            depth.follow(len(journal), result.events)
             auditor.follow(command, now, result.events)
         else:
             assert state.digest() == before, "a refusal changed the state"
         if isinstance(command, PlaceOrder):
             placed.append(command)
         assert state.digest() == twin.digest()
+        for interval in state.open_intervals():
+            shown = depth.snapshot(interval, 99)
+            assert shown is not None
+            sides = [[tuple(level.values()) for level in shown[side]] for side in ("bids", "asks")]
+            assert tuple(sides) == state.book_depth(interval, 99), "what is told is not what is there"
         for address in auditor.collateral:
             view = state.account(address)
             assert view is not None

@@ -31,12 +31,27 @@ class BookTwins(RuleBasedStateMachine):
         quantity=quantities,
         account=accounts,
         time_in_force=st.sampled_from([TimeInForce.GOOD_TILL_GATE] * 3 + list(TimeInForce)),
+        shown=st.sampled_from([0, 0, 1, 3, 30]),
     )
-    def place(self, side: Side, place: int, quantity: int, account: int, time_in_force: TimeInForce) -> None:
+    def place(
+        self, side: Side, place: int, quantity: int, account: int, time_in_force: TimeInForce, shown: int
+    ) -> None:
         order = (side, self.tick(place), quantity, account)
         assert self.book.fillable(*order) == self.twin.fillable(*order)
-        assert self.book.place(*order, time_in_force) == self.twin.place(*order, time_in_force)
+        assert self.book.reached(*order[:2]) == self.twin.reached(*order[:2])
+        assert self.book.place(*order, time_in_force, shown) == self.twin.place(*order, time_in_force, shown)
         assert self.book.fills() == self.twin.fills()
+
+    @rule(handle=st.integers(0, 12), quantity=st.integers(1, 12), kind=st.sampled_from(["take", "shrink"]))
+    def lower(self, handle: int, quantity: int, kind: str) -> None:
+        refusals = []
+        for book in (self.book, self.twin):
+            try:
+                getattr(book, kind)(handle, quantity)
+                refusals.append(False)
+            except ValueError:
+                refusals.append(True)
+        assert refusals[0] == refusals[1]
 
     @rule(handle=st.integers(0, 12))
     def cancel(self, handle: int) -> None:

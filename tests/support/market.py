@@ -3,6 +3,7 @@
 import hashlib
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from market.engine import MarketState, apply
 from market.events import Event, Trade
 from market.journal import encode_order
 from market.mechanism import Mechanism
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, SelfTrade, Side, TimeInForce
 from market.state import BookFactory
 
 SIGNATURE = bytes(65)
@@ -118,7 +119,15 @@ class CancelEarlier:
     account: int | None
 
 
-Move = tuple[int, Command | CancelEarlier]
+@dataclass(frozen=True)
+class ReplaceEarlier:
+    """Replace the n-th order (modulo their number) that was placed before by one of its account, interval and side."""
+
+    which: int
+    order: Order
+
+
+Move = tuple[int, Command | CancelEarlier | ReplaceEarlier]
 """Seconds since the move before, and what happens."""
 
 _intervals = st.sampled_from([1_800, 2_700])
@@ -134,7 +143,22 @@ _orders = st.builds(
     time_in_force=st.sampled_from([TimeInForce.GOOD_TILL_GATE] * 4 + list(TimeInForce)),
     expiry=st.one_of(st.just(0), st.integers(1, 2_500)),
 )
+CONDITIONS: list[dict[str, Any]] = [
+    {"post_only": True},
+    {"display_wh": 3},
+    {"display_wh": 1},
+    {"self_trade": SelfTrade.CANCEL_RESTING},
+    {"self_trade": SelfTrade.CANCEL_BOTH},
+    {"partner_group": digest(1)},
+    {"partner_group": digest(2), "self_trade": SelfTrade.CANCEL_RESTING},
+    {"partner_group": digest(1), "display_wh": 2},
+]
+"""What some orders of a day ask for beyond the usual."""
+_conditional = st.builds(lambda plain, asked: replace(plain, **asked), _orders, st.sampled_from(CONDITIONS))
 _moves = st.one_of(
+    _conditional.map(place),
+    _conditional.map(place),
+    st.builds(ReplaceEarlier, st.integers(0, 50), st.one_of(_orders, _conditional)),
     _orders.map(place),
     _orders.map(place),
     _orders.map(place),
@@ -185,7 +209,10 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
                 time_in_force=chance.choice([TimeInForce.GOOD_TILL_GATE] * 4 + list(TimeInForce)),
                 expiry=chance.choice([0, 0, nonce * 6 + chance.randint(0, 120)]),
             )
-            day.append((seconds, place(placed)))
+            if chance.random() < 0.3:
+                placed = replace(placed, **chance.choice(CONDITIONS))
+            replaces = nonce > 10 and chance.random() < 0.1
+            day.append((seconds, ReplaceEarlier(nonce - chance.randint(1, 10), placed) if replaces else place(placed)))
         elif kind < 0.92:
             day.append((seconds, CancelEarlier(chance.randint(0, nonce), chance.choice([None, None, 1]))))
         else:
@@ -197,13 +224,19 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
     return [*day, (2_400, CloseGate(first)), (0, CloseGate(last)), (0, ReleaseInterval(last))]
 
 
-def resolve(move: Command | CancelEarlier, placed: list[PlaceOrder]) -> Command | None:
-    """Turn a move into a command, given the orders placed so far; None for a cancel of nothing."""
-    if not isinstance(move, CancelEarlier):
+def resolve(move: Command | CancelEarlier | ReplaceEarlier, placed: list[PlaceOrder]) -> Command | None:
+    """Turn a move into a command, given the orders placed so far; None for a cancel or a replacement of nothing."""
+    if not isinstance(move, CancelEarlier | ReplaceEarlier):
         return move
     if not placed:
         return None
     chosen = placed[move.which % len(placed)]
+    if isinstance(move, ReplaceEarlier):
+        like = chosen.order
+        fits = {"account": like.account, "interval": like.interval, "side": like.side, "replaces": chosen.digest}
+        if move.which % 3:  # else another price: it goes to the end
+            fits["limit_price_ueur_per_kwh"] = like.limit_price_ueur_per_kwh
+        return place(replace(move.order, **fits))  # type: ignore[arg-type]
     return cancel(chosen, None if move.account is None else address(move.account))
 
 

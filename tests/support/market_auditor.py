@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from energy.identity import Address, Digest
+from energy.identity import ZERO_DIGEST, Address, Digest
 from market.commands import AdmitAccount, CloseGate, Command, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
-from market.events import Event, GateClosed, OrderCancelled, OrderPlaced, Trade
+from market.events import CancelReason, Event, GateClosed, OrderCancelled, OrderPlaced, Trade
 from market.mechanism import Mechanism
-from market.orders import Order, Side
+from market.orders import Order, SelfTrade, Side
 
 
 @dataclass
@@ -17,10 +17,16 @@ class AuditedOrder:
     digest: Digest
     arrival: int
     open_wh: int
+    shown_wh: int = 0
 
-    def priority(self) -> tuple[int, int]:
+    def priority(self, taker: Order) -> tuple[int, bool, int]:
         price = self.order.limit_price_ueur_per_kwh
-        return (price if self.order.side == Side.SELL else -price, self.arrival)
+        is_partner = taker.partner_group != ZERO_DIGEST and taker.partner_group == self.order.partner_group
+        return (price if self.order.side == Side.SELL else -price, not is_partner, self.arrival)
+
+    def show(self, arrival: int) -> None:
+        self.arrival = arrival
+        self.shown_wh = min(self.order.display_wh or self.open_wh, self.open_wh)
 
 
 class Auditor:
@@ -45,21 +51,31 @@ class Auditor:
         if isinstance(command, CloseGate):
             self._check_call(command.interval, [event for event in events if isinstance(event, Trade)])
         taker: AuditedOrder | None = None
+        replaced: AuditedOrder | None = None
         for event in events:
             match event:
-                case OrderPlaced(order, digest):
+                case OrderPlaced(order, digest, _, _, _, carried_wh):
                     assert isinstance(command, PlaceOrder)
-                    taker = AuditedOrder(order, digest, self.arrivals, order.quantity_wh)
-                    self.arrivals += 1
+                    taker = AuditedOrder(order, digest, 0, order.quantity_wh - carried_wh)
+                    taker.show(self._next_arrival())
+                    if replaced is not None:
+                        assert carried_wh == replaced.order.quantity_wh - replaced.open_wh
+                        if self._only_shrinks(replaced.order, order):
+                            taker.arrival = replaced.arrival
                 case Trade():
                     if taker is not None:
                         self._trade(event, taker)
                         continue
                     assert isinstance(command, CloseGate), "only a call trades without an incoming order"
                     self._called(event)
-                case OrderCancelled(digest, _, _, cancelled_wh):
+                case OrderCancelled(digest, _, _, cancelled_wh, reason):
                     leaving = taker if taker is not None and taker.digest == digest else self.resting.pop(digest)
                     assert leaving.open_wh == cancelled_wh
+                    if reason is CancelReason.REPLACED:
+                        assert isinstance(command, PlaceOrder)
+                        assert command.order.replaces == digest
+                        replaced = leaving
+                        continue
                     leaving.open_wh = 0
                 case GateClosed(interval, trades, traded_wh, turnover_neur):
                     of_interval = [trade for trade in self.trades if trade.interval == interval]
@@ -115,6 +131,15 @@ class Auditor:
             assert len({(t.price_ueur_per_kwh, t.wedge_ueur_per_kwh) for t in called}) <= 1
             assert all(trade.wedge_ueur_per_kwh >= 0 for trade in called), "the community pays in"
 
+    def _next_arrival(self) -> int:
+        self.arrivals += 1
+        return self.arrivals
+
+    def _only_shrinks(self, old: Order, new: Order) -> bool:
+        unchanged = (old.limit_price_ueur_per_kwh, old.partner_group, old.display_wh, old.max_carbon_g_per_kwh)
+        same = unchanged == (new.limit_price_ueur_per_kwh, new.partner_group, 0, new.max_carbon_g_per_kwh)
+        return same and new.display_wh == 0 and new.quantity_wh <= old.quantity_wh
+
     def _has_expired(self, resting: AuditedOrder) -> bool:
         return 0 < resting.order.expiry < self.now
 
@@ -148,7 +173,9 @@ class Auditor:
             for resting in self.resting.values()
             if resting.order.interval == taker.order.interval and resting.order.side != taker.order.side
         ]
-        assert maker is min(opposite, key=AuditedOrder.priority), "M4"
+        if taker.order.self_trade is SelfTrade.CANCEL_RESTING:
+            opposite = [resting for resting in opposite if resting.order.account != taker.order.account]
+        assert maker is min(opposite, key=lambda resting: resting.priority(taker.order)), "M4"
         assert price == maker.order.limit_price_ueur_per_kwh, "M2: at the resting order's price"
         limit = taker.order.limit_price_ueur_per_kwh
         assert price <= limit if buys else price >= limit, "M2"
@@ -160,9 +187,12 @@ class Auditor:
         made, taken = (maker, taker) if buys else (taker, maker)
         assert trade.sell_from_wh == made.order.quantity_wh - made.open_wh, "M1"
         assert trade.buy_from_wh == taken.order.quantity_wh - taken.open_wh, "M1"
-        assert 0 < trade.quantity_wh <= min(maker.open_wh, taker.open_wh), "M1"
+        assert 0 < trade.quantity_wh <= min(maker.shown_wh, taker.open_wh), "M1"
         assert trade.number == sum(other.interval == trade.interval for other in self.trades)
         maker.open_wh -= trade.quantity_wh
+        maker.shown_wh -= trade.quantity_wh
+        if maker.shown_wh == 0:
+            maker.show(self._next_arrival())
         taker.open_wh -= trade.quantity_wh
         if maker.open_wh == 0:
             del self.resting[maker.digest]
@@ -173,6 +203,7 @@ class Auditor:
         filled = sum(event.quantity_wh for event in events if isinstance(event, Trade))
         assert (placed.filled_wh, placed.resting_wh) == (filled, taker.open_wh)
         if taker.open_wh:
+            taker.shown_wh = min(taker.order.display_wh or taker.open_wh, taker.open_wh)
             self.resting[taker.digest] = taker
         account = taker.order.account
         assert self.needed_neur(account) <= self.collateral[account]

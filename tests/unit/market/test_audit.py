@@ -230,7 +230,9 @@ FORGERIES: list[tuple[Forgery, Breach]] = [
     (accepting(70, selling(price=1_001_000)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(max_carbon_g_per_kwh=1)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(min_lot_wh=1)), Breach.OUT_OF_BOUNDS),
-    (accepting(70, selling(partner_group=Digest(b"\x01" * 32))), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(post_only=True, time_in_force=TimeInForce.FILL_OR_KILL)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(display_wh=1, quantity_wh=101)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(replaces=Digest(b"\x01" * 32))), Breach.WRONG_REPLACEMENT),
     (accepting(70, selling(nonce=1)), Breach.REPEATED_NONCE),
     (accepting(70, DEAR), Breach.REPEATED_ORDER),
     (accepting(70, selling(time_in_force=TimeInForce.FILL_OR_KILL)), Breach.NOT_FILLABLE),
@@ -381,13 +383,17 @@ def test_the_auditor_shares_nothing_with_what_it_judges() -> None:
         "market.engine",
         "market.state",
         "market.closing",
+        "market.choosing",
+        "market.conditions",
+        "market.filling",
+        "market.placing",
         "market.risk",
         "market.halting",
         "market.book",
         "market.book._book",
     }
     sources = sorted(Path(str(market.audit.__file__)).parent.glob("audit*.py"))
-    assert len(sources) == 8
+    assert len(sources) == 9
     for source in sources:
         imports = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.ImportFrom)]
         modules = {str(node.module) for node in imports}

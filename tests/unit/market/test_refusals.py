@@ -89,9 +89,30 @@ def refuse(state: MarketState, command: Command, now: int = 0) -> tuple[MarketRe
         ),
         (replace(GOOD, min_lot_wh=1), MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": "min_lot_wh", "supported": 0}),
         (
-            replace(GOOD, partner_group=digest(1)),
-            MarketReject.UNSUPPORTED_ATTRIBUTE,
-            {"field": "partner_group", "supported": hex_text(ZERO_DIGEST)},
+            replace(GOOD, post_only=True, time_in_force=FOK),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "post_only", "with_field": "time_in_force"},
+        ),
+        (
+            replace(GOOD, display_wh=1, quantity_wh=101),
+            MarketReject.DISPLAY_TOO_SMALL,
+            {"display_wh": 1, "display_min_wh": 2},
+        ),
+        (
+            replace(GOOD, post_only=True),
+            MarketReject.WOULD_MATCH,
+            {"limit_price_ueur_per_kwh": 100_000, "best_price_ueur_per_kwh": 100_000},
+        ),
+        (replace(GOOD, replaces=digest(1)), MarketReject.UNKNOWN_ORDER, {"digest": hex_text(digest(1))}),
+        (
+            replace(GOOD, replaces=RESTING.digest),
+            MarketReject.NOT_THE_OWNER,
+            {"account": hex_text(address(2)), "digest": hex_text(RESTING.digest)},
+        ),
+        (
+            replace(GOOD, account=address(1), replaces=RESTING.digest),
+            MarketReject.WRONG_REPLACEMENT,
+            {"field": "side", "right": 1},
         ),
         (replace(GOOD, expiry=9), MarketReject.EXPIRED, {"expiry": 9, "now": 10}),
         (replace(GOOD, account=address(1), nonce=7), MarketReject.DUPLICATE_NONCE, {"nonce": 7}),
@@ -280,4 +301,8 @@ def test_codes_are_stable() -> None:
         1027: "TOO_MANY_ORDERS",
         1028: "TOO_MUCH_ENERGY",
         1029: "TOO_MUCH_MONEY",
+        1030: "WOULD_MATCH",
+        1031: "CONDITIONS_CLASH",
+        1032: "DISPLAY_TOO_SMALL",
+        1033: "WRONG_REPLACEMENT",
     }

@@ -1,0 +1,81 @@
+"""Which resting orders an order would trade with when it may pass over the next in priority.
+
+For orders that the book alone can not match: those that prefer partners or that do not give way to an own order.
+A plain order chosen here gets what the book would give it. Units: Wh, µ€/kWh. Refuses nothing.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from energy.identity import ZERO_DIGEST
+from market.orders import Order, SelfTrade
+from market.state import Account, MarketState, Resting, Session
+
+
+@dataclass(slots=True)
+class Choice:
+    """What an order takes, in sequence."""
+
+    fills: list[tuple[Resting, int]] = field(default_factory=list)
+    """Maker and Wh; of a maker that shows a part of itself, one fill for each slice."""
+    give_way: list[Resting] = field(default_factory=list)
+    """Own orders that leave, so that they are not traded with."""
+    is_stopped: bool = False
+    """An own order ends it: what is left of it is cancelled."""
+    filled_wh: int = 0
+
+
+def choose(
+    state: MarketState,
+    session: Session,
+    order: Order,
+    open_wh: int,
+    account: Account,
+    gone: Collection[int] = (),
+) -> Choice:
+    """Return what an order would take of a book now; nothing changes.
+
+    Args:
+        state: Tells the ladder.
+        session: Of one of the order's intervals.
+        order: The newcomer.
+        open_wh: What of it is not filled.
+        account: Its owner.
+        gone: Handles of resting orders to be passed over, since they leave first.
+    """
+    choice = Choice()
+    level = state.config.level_of(order.limit_price_ueur_per_kwh)
+    reached = [each for each in session.book.reached(order.side, level) if each[0] not in gone]
+    for _, at_price in groupby(reached, key=lambda each: each[1]):
+        makers = [(session.resting[handle], shown_wh) for handle, _, shown_wh, _ in at_price]
+        partners = [each for each in makers if _is_partner(order, each[0].order)]
+        others = [each for each in makers if not _is_partner(order, each[0].order)]
+        for maker, shown_wh in (*_in_slices(partners), *_in_slices(others)):
+            if choice.filled_wh == open_wh or choice.is_stopped:
+                return choice
+            if maker.account is not account:
+                wh = min(shown_wh, open_wh - choice.filled_wh)
+                choice.fills.append((maker, wh))
+                choice.filled_wh += wh
+                continue
+            if order.self_trade != SelfTrade.CANCEL_INCOMING and maker not in choice.give_way:
+                choice.give_way.append(maker)
+            choice.is_stopped = order.self_trade != SelfTrade.CANCEL_RESTING
+    return choice
+
+
+def _is_partner(order: Order, maker: Order) -> bool:
+    return order.partner_group != ZERO_DIGEST and maker.partner_group == order.partner_group
+
+
+def _in_slices(makers: list[tuple[Resting, int]]) -> Iterator[tuple[Resting, int]]:
+    """Yield what makers of one price show, and then, behind the others, what they show next."""
+    queue = deque((maker, shown_wh, maker.open_wh - shown_wh) for maker, shown_wh in makers)
+    while queue:
+        maker, shown_wh, hidden_wh = queue.popleft()
+        yield maker, shown_wh
+        if hidden_wh:
+            following = min(maker.order.display_wh, hidden_wh)
+            queue.append((maker, following, hidden_wh - following))

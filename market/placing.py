@@ -1,0 +1,177 @@
+"""How an order enters its book: the steps that all orders share, and the way of those with conditions.
+
+Whoever passes over the next in priority is matched here, by choice (`market.choosing`); the book is told of it.
+Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses: as `market.engine`, and changes nothing then.
+"""
+
+from collections.abc import Sequence
+
+from energy.errors import Corrupt
+from energy.identity import ZERO_DIGEST, hex_text
+from energy.results import Accepted, Rejected
+from market.book import Status
+from market.choosing import Choice, choose
+from market.closing import refuse_collected
+from market.commands import PlaceOrder
+from market.conditions import keeps_place, refuse_replacement
+from market.events import CancelReason, Event, OrderCancelled, OrderPlaced, Outcome
+from market.filling import trade_with
+from market.leaving import drop, drop_expired, open_exposure_neur
+from market.orders import Order, TimeInForce
+from market.rejections import MarketReject
+from market.risk import note_accepted, refuse_risk
+from market.state import Account, MarketState, Resting, Session, worst_case_neur
+
+
+def place_with_conditions(
+    state: MarketState, command: PlaceOrder, account: Account, session: Session, expired: Sequence[Resting], now: int
+) -> Accepted[Event] | Rejected:
+    """Place an order that asks for more than side, quantity, price and time.
+
+    Args:
+        state: Changed when the order is accepted.
+        command: What does not depend on other orders was checked.
+        account: Its owner.
+        session: Its interval.
+        expired: Orders of the interval that leave first.
+        now: UTC epoch seconds.
+    """
+    order = command.order
+    old = None
+    if order.replaces != ZERO_DIGEST:
+        refusal = refuse_replacement(state, order, account, expired)
+        if refusal is not None:
+            return refusal
+        old = state.orders[order.replaces]
+    leaving = [*expired, old] if old else expired
+    open_wh = order.quantity_wh - (old.filled_wh if old else 0)
+    refusal = (
+        refuse_risk(state, order, account, leaving, now)
+        or refuse_collected(state, order, account, leaving)
+        or refuse_collateral(state, order, open_wh, account, leaving)
+    )
+    if refusal is not None:
+        return refusal
+    taker = Resting(order, command.digest, account, -1, session.arrivals, open_wh)
+    if old and keeps_place(old, order):
+        events = drop_expired(state, session, now)
+        accept(state, account, command, now)
+        return Accepted((*events, *_take_place(state, session, old, taker)))
+
+    choice = choose(state, session, order, open_wh, account, {each.handle for each in leaving})
+    refusal = _refuse_match(state, session, order, choice, leaving)
+    if refusal is not None:
+        return refusal
+    events = drop_expired(state, session, now)
+    if old:
+        events += drop(state, session, [old], CancelReason.REPLACED)
+    accept(state, account, command, now)
+    return Accepted((*events, *_enter(state, session, taker, choice)))
+
+
+def _refuse_match(
+    state: MarketState, session: Session, order: Order, choice: Choice, leaving: Sequence[Resting]
+) -> Rejected | None:
+    """Return why an order can not have what it would take, or None."""
+    handles = {each.handle for each in leaving}
+    if order.time_in_force == TimeInForce.FILL_OR_KILL and choice.filled_wh < order.quantity_wh:
+        facts = {"quantity_wh": order.quantity_wh, "available_wh": choice.filled_wh}
+        return Rejected(MarketReject.UNFILLABLE, facts)
+    met = session.book.reached(order.side, state.config.level_of(order.limit_price_ueur_per_kwh))
+    best = next((session.resting[each[0]].price for each in met if each[0] not in handles), None)
+    if order.post_only and best is not None:
+        prices = {"limit_price_ueur_per_kwh": order.limit_price_ueur_per_kwh, "best_price_ueur_per_kwh": best}
+        return Rejected(MarketReject.WOULD_MATCH, prices)
+    # Whoever takes something and is not filled by it has freed a place.
+    takes = choice.fills or choice.give_way or choice.is_stopped
+    is_full = len(session.book) - len(handles) >= state.config.open_orders_max
+    if is_full and not takes and order.time_in_force == TimeInForce.GOOD_TILL_GATE:
+        return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": state.config.open_orders_max})
+    return None
+
+
+def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice) -> list[Event]:
+    """Let an order take what was chosen, and rest or end with what is left."""
+    order, carried_wh = taker.order, taker.filled_wh
+    rest_wh = taker.open_wh - choice.filled_wh
+    rests = rest_wh > 0 and order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped
+    outcome = outcome_of(choice.filled_wh, rest_wh, rests=rests)
+    events: list[Event] = [
+        OrderPlaced(order, taker.digest, outcome, choice.filled_wh, rest_wh if rests else 0, carried_wh)
+    ]
+    for maker, quantity_wh in choice.fills:
+        session.book.take(maker.handle, quantity_wh)
+    events += trade_with(state, session, taker, choice.fills)
+    events += drop(state, session, choice.give_way, CancelReason.SELF_TRADE)
+    if rests:
+        level = state.config.level_of(order.limit_price_ueur_per_kwh)
+        status, filled_wh, taker.handle = session.book.place(
+            order.side, level, rest_wh, taker.account.index, order.time_in_force, order.display_wh
+        )
+        assert (status, filled_wh) == (Status.RESTING, 0), "something was left to take"
+        rest(state, session, taker)
+    elif rest_wh:
+        reason = CancelReason.SELF_TRADE if choice.is_stopped else CancelReason.IMMEDIATE_REST
+        events.append(OrderCancelled(taker.digest, order.account, order.interval, rest_wh, reason))
+    return events
+
+
+def _take_place(state: MarketState, session: Session, old: Resting, new: Resting) -> list[Event]:
+    """Let an order have the place of one that it replaces, with no more energy."""
+    less_wh, carried_wh = old.open_wh - new.open_wh, old.filled_wh
+    new.handle, new.arrival = old.handle, old.arrival
+    if less_wh:
+        session.book.shrink(old.handle, less_wh)
+    session.expose(new.account, open_exposure_neur(state, new) - open_exposure_neur(state, old))
+    session.put_in_place(old, new)
+    del state.orders[old.digest]
+    state.orders[new.digest] = new
+    order = new.order
+    return [
+        OrderCancelled(old.digest, order.account, order.interval, old.open_wh, CancelReason.REPLACED),
+        OrderPlaced(order, new.digest, Outcome.RESTING, 0, new.open_wh, carried_wh),
+    ]
+
+
+# -- STEPS THAT ALL ORDERS SHARE
+
+
+def refuse_collateral(
+    state: MarketState, order: Order, open_wh: int, account: Account, leaving: Sequence[Resting]
+) -> Rejected | None:
+    """Return by how much an account can not afford an order, or None; what leaves first frees its own part."""
+    freed_neur = sum(open_exposure_neur(state, resting) for resting in leaving if resting.account is account)
+    available_neur = account.collateral_neur - account.needed_neur + freed_neur
+    needed_neur = worst_case_neur(state.config, order.side, open_wh, order.limit_price_ueur_per_kwh)
+    if needed_neur > available_neur:
+        facts = {"needed_neur": needed_neur, "available_neur": available_neur}
+        return Rejected(MarketReject.INSUFFICIENT_COLLATERAL, facts)
+    return None
+
+
+def accept(state: MarketState, account: Account, command: PlaceOrder, now: int) -> None:
+    """Count an order as accepted.
+
+    Raises:
+        Corrupt: another order has its digest.
+    """
+    if command.digest in state.orders:
+        raise Corrupt(f"two orders have the digest {hex_text(command.digest)}")
+    account.nonces.add(command.order.nonce)
+    note_accepted(account, now)
+
+
+def rest(state: MarketState, session: Session, resting: Resting) -> None:
+    """Keep an order that the book has just taken in."""
+    session.add(resting)
+    session.expose(resting.account, open_exposure_neur(state, resting))
+    state.orders[resting.digest] = resting
+
+
+def outcome_of(filled_wh: int, rest_wh: int, *, rests: bool) -> Outcome:
+    """Return what became of an order at the moment of its command."""
+    if rests:
+        return Outcome.RESTING
+    if rest_wh == 0:
+        return Outcome.FILLED
+    return Outcome.PARTLY_FILLED_REST_CANCELLED if filled_wh else Outcome.CANCELLED

@@ -1,0 +1,68 @@
+"""Options of `resilia order place` for what an order may ask beyond side, energy, price and time: its conditions."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from energy.identity import ZERO_DIGEST, Digest
+from market.orders import SelfTrade
+from node.cli.failure import usage_failure
+from node.cli.parsing import parse_energy
+from node.i18n import gettext as _
+from node.query_rows import SELF_TRADE_NAMES
+
+PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse it if it would meet another order at once.")]
+Show = Annotated[
+    str | None, typer.Option("--show", metavar="ENERGY", help="Show no more than so much of it at a time.")
+]
+SelfTradeMode = Annotated[
+    str,
+    typer.Option(
+        "--self-trade",
+        metavar="RULE",
+        help="Instead of trading with your own order: cancel-incoming (default), cancel-resting or cancel-both.",
+    ),
+]
+Replace = Annotated[
+    str | None,
+    typer.Option(
+        "--replace", metavar="ORDER", help="Take the place of this order of yours; it counts what that filled."
+    ),
+]
+Partners = Annotated[
+    str | None, typer.Option("--partners", metavar="NAME", help="At one price, trade first with orders of this group.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was typed, and not read yet."""
+
+    post_only: bool
+    show: str | None
+    self_trade: str
+    partners: str | None
+    replaces: Digest | None
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the order; a fault in what was typed is a usage failure."""
+        modes = {name: mode for mode, name in SELF_TRADE_NAMES.items()}
+        if self.self_trade not in modes:
+            raise usage_failure(
+                _("{name} is no rule for an order.").format(name=self.self_trade),
+                _("Choose one of: {names}.").format(names=", ".join(modes)),
+            )
+        return {
+            "post_only": self.post_only,
+            "display_wh": parse_energy(self.show) if self.show else 0,
+            "self_trade": SelfTrade(modes[self.self_trade]),
+            "partner_group": group_of(self.partners) if self.partners else ZERO_DIGEST,
+            "replaces": self.replaces or ZERO_DIGEST,
+        }
+
+
+def group_of(name: str) -> Digest:
+    """Return the number of a group of partners: SHA-256 of its name, so that everybody who knows the name finds it."""
+    return Digest(hashlib.sha256(name.encode()).digest())
