@@ -22,12 +22,17 @@ class Anvil:
 
     def ask(self, method: str, *params: Any) -> Any:
         """Return the result of a method."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
-            answer = json.loads(response.read())
+        answer = self.answer(method, *params)
         assert "error" not in answer, answer["error"]
         return answer["result"]
+
+    def answer(self, method: str, *params: Any) -> dict[str, Any]:
+        """Return the whole answer to a call."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as response:
+            answer: dict[str, Any] = json.loads(response.read())
+        return answer
 
 
 @contextmanager
