@@ -151,7 +151,7 @@ def test_answers_however_the_stream_is_cut(running: ChainProcess) -> None:
 
 
 def test_hangs_up_on_garbage(running: ChainProcess) -> None:
-    (answer,) = converse(running.ipc_path, b"GET / HTTP/1.1\r\n\r\n", CHAIN_ID_REQUEST)
+    (answer,) = converse(running.ipc_path, b"GET / HTTP/1.1\r\n\r\n" + CHAIN_ID_REQUEST)
     assert answer["error"]["code"] == -32700
 
 

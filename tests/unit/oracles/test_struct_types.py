@@ -62,7 +62,7 @@ def test_values_of_another_shape_are_refused(values: tuple[Value, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "declaration", ["Point", "Point()", "Point(uint8)", "Point(uint8 a, uint8 b)", "Point(bool a)", "Point(Other a)"]
+    "declaration", ["Point", "Point()", "Point(uint8)", "Point(uint8 a, uint8 b)", "Point(float a)", "Point(Other a)"]
 )
 def test_a_declaration_that_no_community_struct_needs_is_refused(declaration: str) -> None:
     with pytest.raises(ValueError):
