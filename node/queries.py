@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from node import query_rows
 from node.candles import LENGTH_S_DEFAULT, candle, candle_statement
+from node.league import league
 from node.query_rows import Row
 from node.storage.models import (
     Account,
@@ -231,13 +232,24 @@ class Queries:
             row = session.get(Account, account)
             if row is None:
                 return None
-            entries = select(EntryRow).where(EntryRow.account == account).order_by(col(EntryRow.sequence))
             return {
                 "account": row.address,
                 "label": row.label,
                 "balanceNeur": row.balance_neur,
-                "entries": [query_rows.entry(entry) for entry in session.exec(entries)],
+                "entries": self.entries(account=account),
             }
+
+    def entries(self, *, account: str, start: int | None = None, end: int | None = None) -> list[Row]:
+        """Return one account's entries for the intervals of a stretch of time, in their sequence. Personal data."""
+        where = [col(EntryRow.account) == account, *_within(col(EntryRow.interval), None, start, end)]
+        with Session(self._engine) as session:
+            statement = select(EntryRow).where(*where).order_by(col(EntryRow.sequence))
+            return [query_rows.entry(row) for row in session.exec(statement)]
+
+    def league(self, *, start: int | None = None, end: int | None = None) -> list[Row]:
+        """Return who traded how much with neighbours over the intervals of a stretch of time, see `node.league`."""
+        with self._engine.connect() as connection:
+            return league(connection, _within(col(TradeRow.interval), None, start, end))
 
     # -- SUMMARY
 

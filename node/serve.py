@@ -33,6 +33,10 @@ class ServeOptions:
     """None for `WEB_PORT`, or any free port when that is taken."""
     allowed_hosts: tuple[str, ...] = ()
     """Names, besides localhost and addresses, under which browsers may reach this node."""
+    auditors: tuple[str, ...] = ()
+    """Accounts whose wallets may see all bills on the page."""
+    operators: tuple[str, ...] = ()
+    """The same for those who run the node."""
 
 
 class _Server(uvicorn.Server):
@@ -61,7 +65,16 @@ class Servers:
         self.rpc_url = f"http://{options.host}:{self._rpc_socket.getsockname()[1]}"
         self.web_url = f"http://{options.host}:{self._web_socket.getsockname()[1]}"
         rpc = create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts)
-        web = create_web_app(node, node.queries, node.client, node.events, allowed_hosts=options.allowed_hosts)
+        web = create_web_app(
+            node,
+            node.queries,
+            node.client,
+            node.events,
+            allowed_hosts=options.allowed_hosts,
+            auditors=options.auditors,
+            operators=options.operators,
+            rpc_port=int(self._rpc_socket.getsockname()[1]),
+        )
         self._servers = [(_server(rpc), self._rpc_socket), (_server(web), self._web_socket)]
         self._tasks: list[asyncio.Task[Any]] = []
 

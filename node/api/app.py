@@ -11,9 +11,17 @@ from starlette.staticfiles import StaticFiles
 
 from node.api import problems
 from node.api.browser import BrowserManners
+from node.api.community_pages import CommunityPages
+from node.api.explorer_pages import ExplorerPages
+from node.api.lists import browsable_lists
 from node.api.live import chosen_kinds, event_stream
-from node.api.pages import FOLDER, Pages
+from node.api.member_pages import MemberPages, role_of
+from node.api.origin import OwnOrigin
+from node.api.pages import Pages
+from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
+from node.api.sessions import Sessions
+from node.clock import Clock, SystemClock
 from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.guard import HostGuard
@@ -31,6 +39,10 @@ def create_web_app(
     broadcaster: Broadcaster,
     *,
     allowed_hosts: Sequence[str] = (),
+    auditors: Sequence[str] = (),
+    operators: Sequence[str] = (),
+    rpc_port: int = 8545,
+    clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application for the web port.
 
@@ -40,14 +52,26 @@ def create_web_app(
         chain: The chain's own JSON-RPC, for the list of blocks.
         broadcaster: News for `/events`; close it before stopping the server, or open pages keep it waiting.
         allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
+        auditors: Accounts whose wallets may see all bills.
+        operators: The same for those who run the node.
+        rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
+        clock: By which sessions end; the machine's when None.
     """
     # No interactive documentation: its scripts would come from elsewhere.
     app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
     app.add_middleware(BrowserManners)
+    app.add_middleware(OwnOrigin)
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
-    pages = Pages(core, queries, chain)
+    rendering = Rendering(core, queries)
+    lists = browsable_lists(core, queries, chain)
+    pages = Pages(rendering, core, queries, lists)
+    sessions = Sessions(role_of(queries, auditors, operators))
+    members = MemberPages(rendering, core, queries, sessions, clock or SystemClock(), rpc_port)
     problems.install(app, pages.error)
     app.include_router(rest_router(EnergyMethods(core, queries)))
+    app.include_router(members.router())
+    app.include_router(ExplorerPages(rendering, chain).router())
+    app.include_router(CommunityPages(rendering, core, queries, lists, members).router())
     app.include_router(pages.router())
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document

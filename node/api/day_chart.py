@@ -4,7 +4,7 @@ Units: Wh, µ€/kWh, UTC epoch seconds. A local day has 23, 24 or 25 hours; the
 Drawn twice, for a desk and for a phone, since letters must not shrink with the picture; the style sheet shows one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,12 +114,12 @@ def _scale(layout: Layout, intervals: Sequence[Row], day: tuple[int, int]) -> Sc
 
 def _svg(scale: Scale, intervals: Sequence[Row], length_s: int, clock: CommunityClock) -> Markup:
     parts = [
-        _grid_lines(scale),
-        _hours(scale, clock),
-        _steps(scale, intervals, "importTariff", "tariff", length_s),
-        _steps(scale, intervals, "exportTariff", "tariff", length_s),
+        grid_lines(scale),
+        hours(scale, clock),
+        steps(scale, intervals, "importTariff", "tariff", length_s),
+        steps(scale, intervals, "exportTariff", "tariff", length_s),
         _bars(scale, intervals, length_s, clock),
-        _steps(scale, intervals, "meanPrice", "price", length_s),
+        steps(scale, intervals, "meanPrice", "price", length_s),
         _captions(scale),
     ]
     return Markup('<svg class="day {}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
@@ -127,7 +127,7 @@ def _svg(scale: Scale, intervals: Sequence[Row], length_s: int, clock: Community
     )
 
 
-def _grid_lines(scale: Scale) -> Markup:
+def grid_lines(scale: Scale) -> Markup:
     """Draw level lines with their price in cents, and the top of the energy axis."""
     step = 5 * CENT_UEUR * max(1, (scale.price_high - scale.price_low) // (25 * CENT_UEUR))
     lines = [
@@ -144,24 +144,33 @@ def _level(scale: Scale, y: int, label: str) -> Markup:
     )
 
 
-def _hours(scale: Scale, clock: CommunityClock) -> Markup:
+def hours(scale: Scale, clock: CommunityClock) -> Markup:
+    """Write some hours below the axis, as the community's clock shows them."""
     start, end = scale.day
     step = scale.layout.hours_between_ticks
-    hours = [instant for instant in range(start, end, 3_600) if int(clock.time(instant)[:2]) % step == 0]
+    full_hours = range(-(-start // 3_600) * 3_600, end, 3_600)
+    shown = [instant for instant in full_hours if int(clock.time(instant)[:2]) % step == 0]
     return Markup("").join(
         Markup('<text class="tick middle" x="{}" y="{}">{}</text>').format(scale.x(at), AXIS + 17, clock.time(at)[:2])
-        for at in hours
+        for at in shown
     )
 
 
-def _steps(scale: Scale, intervals: Sequence[Row], key: str, name: str, length_s: int) -> Markup:
-    """Draw one price as steps; where it is not known the line has a gap."""
-    path, last_end = [], None
+def steps(
+    scale: Scale,
+    intervals: Sequence[Row],
+    key: str,
+    name: str,
+    length_s: int,
+    height: Callable[[int], int] | None = None,
+) -> Markup:
+    """Draw one value as steps, a price unless told its `height`; where it is not known the line has a gap."""
+    path, last_end, height = [], None, height or scale.price_y
     for row in intervals:
         start, price = int(row["start"] or 0), row[key]
         if price is None:
             continue
-        y = scale.price_y(int(price))
+        y = height(int(price))
         path.append(f"L{scale.x(start)} {y}" if start == last_end else f"M{scale.x(start)} {y}")
         last_end = start + length_s
         path.append(f"H{scale.x(last_end)}")

@@ -4,20 +4,38 @@ Units and keys: `node.query_rows`. Refuses what `node.rpc.parameters` refuses.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from node import strict_json
-from node.api.tables import BLOCKS, CERTIFICATES, INTERVALS, RUNS, TRADES, Table
-from node.queries import BadCursor, Page, Queries
+from node.api.explorer import ask
+from node.api.tables import (
+    BLOCKS,
+    CERTIFICATES,
+    DAYS,
+    INTERVALS,
+    LEAGUE,
+    ORDERS,
+    OUTLOOK,
+    RUNS,
+    TRADES,
+    Table,
+)
+from node.api.wording import CommunityClock
+from node.league import KEYS as LEAGUE_KEYS
+from node.outlook import DAY_S, HABIT_DAYS, outlook
+from node.queries import LIMIT_MAX, BadCursor, Page, Queries
 from node.query_rows import Row
 from node.rpc import parameters
-from node.rpc.ports import ChainRequests
+from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
 
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
+DAY_KEYS: Final = ("day", "start", *SCHEMAS["Summary"]["properties"])
+OUTLOOK_KEYS: Final = ("start", "importTariff", "exportTariff", "usualPrice", "carbonGPerKwh")
+DAYS_MAX: Final = 366
+"""Days that are summed up at once."""
 BLOCKS_MAX: Final = 500
 """Blocks that are asked of the chain at once."""
 PAGES_MAX: Final = 200
@@ -51,7 +69,7 @@ class BrowsableList:
             yield page["items"]
 
 
-def browsable_lists(queries: Queries, chain: ChainRequests) -> dict[str, BrowsableList]:
+def browsable_lists(core: NodeCommands, queries: Queries, chain: ChainRequests) -> dict[str, BrowsableList]:
     """Return all lists by name."""
 
     def in_thread(query: Callable[..., Page]) -> Callable[..., Awaitable[Page]]:
@@ -66,13 +84,85 @@ def browsable_lists(queries: Queries, chain: ChainRequests) -> dict[str, Browsab
     lists = (
         BrowsableList(INTERVALS, _keys("Interval"), parameters.INTERVAL_FILTERS, in_thread(queries.intervals)),
         BrowsableList(TRADES, _keys("Trade"), parameters.TRADE_FILTERS, in_thread(queries.trades)),
+        BrowsableList(ORDERS, _keys("PlacedOrder"), parameters.ORDER_FILTERS, in_thread(queries.orders)),
         BrowsableList(
             CERTIFICATES, _keys("Certificate"), parameters.CERTIFICATE_FILTERS, in_thread(queries.certificates)
         ),
         BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
         BrowsableList(BLOCKS, BLOCK_KEYS, parameters.RUN_FILTERS, blocks),
+        BrowsableList(LEAGUE, LEAGUE_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_league, queries))),
+        BrowsableList(DAYS, DAY_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_days, core, queries))),
+        BrowsableList(OUTLOOK, OUTLOOK_KEYS, parameters.RUN_FILTERS, in_thread(partial(_outlook, core, queries))),
     )
     return {item.table.name: item for item in lists}
+
+
+def _league(
+    queries: Queries,
+    *,
+    limit: int,
+    newest_first: bool,
+    start: int | None = None,
+    end: int | None = None,
+    cursor: str | None = None,
+) -> Page:
+    """Return the league in one page: it has as many rows as the community has members."""
+    return Page(items=queries.league(start=start, end=end), next=None)
+
+
+def _days(
+    core: NodeCommands,
+    queries: Queries,
+    *,
+    limit: int,
+    newest_first: bool,
+    start: int | None = None,
+    end: int | None = None,
+    cursor: str | None = None,
+) -> Page:
+    """Return the totals of local days in which there are intervals; a cursor is the first second of a day.
+
+    Raises:
+        BadCursor: the cursor is no instant.
+    """
+    clock = CommunityClock(core.status()["timeZone"])
+    bounds = [
+        int(row["start"] or 0)
+        for newest in (False, True)
+        for row in queries.intervals(start=start, end=end, limit=1, newest_first=newest)["items"]
+    ]
+    if not bounds:
+        return Page(items=[], next=None)
+    days = clock.days(bounds[0], bounds[-1])
+    if newest_first:
+        days.reverse()
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+            raise BadCursor(f"{cursor[:40]!r} is no first second of a day")
+        days = [day for day in days if (day[0] <= int(cursor) if newest_first else day[0] >= int(cursor))]
+    limit = max(1, min(limit, DAYS_MAX))
+    items: list[Row] = [
+        {"day": clock.iso_date(first), "start": first, **queries.summary(start=first, end=after)}
+        for first, after in days[:limit]
+    ]
+    return Page(items=items, next=str(days[limit][0]) if len(days) > limit else None)
+
+
+def _outlook(
+    core: NodeCommands, queries: Queries, *, limit: int, newest_first: bool, cursor: str | None = None
+) -> Page:
+    """Return the intervals from now to the end of tomorrow, in one page."""
+    return Page(items=read_outlook(core, queries), next=None)
+
+
+def read_outlook(core: NodeCommands, queries: Queries) -> list[Row]:
+    """Return the intervals from the running one to the end of tomorrow in the community; see `node.outlook`."""
+    status, now = core.status(), core.now()
+    clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
+    _, tomorrow = clock.day(now)
+    _, end = clock.day(tomorrow)
+    past = queries.intervals(start=now - HABIT_DAYS * DAY_S, end=end, limit=LIMIT_MAX)["items"]
+    return outlook(core.tariffs, past, now // length_s * length_s, end, length_s)
 
 
 async def chain_blocks(chain: ChainRequests, *, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
@@ -83,7 +173,7 @@ async def chain_blocks(chain: ChainRequests, *, limit: int, newest_first: bool, 
         BadCursor: the cursor is no block number.
     """
     limit = min(limit, BLOCKS_MAX)
-    (head,) = await _results(chain, [("eth_blockNumber", [])])
+    (head,) = await ask(chain, [("eth_blockNumber", [])])
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise BadCursor(f"{cursor[:40]!r} is no block number")
     last = int(head, 16)
@@ -95,24 +185,12 @@ async def chain_blocks(chain: ChainRequests, *, limit: int, newest_first: bool, 
         first = 0 if cursor is None else int(cursor)
         numbers = range(first, min(first + limit, last + 1))
         following = first + limit if first + limit <= last else None
-    found = await _results(chain, [("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+    found = await ask(chain, [("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
     return Page(items=[_block(block) for block in found if block], next=None if following is None else str(following))
 
 
 def _keys(schema: str) -> tuple[str, ...]:
     return tuple(SCHEMAS[schema]["properties"])
-
-
-async def _results(chain: ChainRequests, calls: list[tuple[str, list[Any]]]) -> list[Any]:
-    batch = [
-        {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
-        for place, (method, params) in enumerate(calls)
-    ]
-    if not batch:
-        return []
-    answers = json.loads(await chain.request_bytes(strict_json.dumps(batch)))
-    by_place = {answer["id"]: answer.get("result") for answer in answers}
-    return [by_place.get(place) for place in range(len(calls))]
 
 
 def _block(block: dict[str, Any]) -> Row:

@@ -11,8 +11,12 @@ from markupsafe import Markup
 
 from node.api.day_chart import day_chart, day_sentence
 from node.api.flow_picture import flow_picture, flow_sentence
+from node.api.lists import read_outlook
+from node.api.outlook_chart import outlook_chart, outlook_sentence
+from node.api.rendering import account_labels
 from node.api.tables import Reader
 from node.api.wording import CommunityClock, short_hex
+from node.outlook import best_window
 from node.queries import Flow, Queries
 from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
@@ -66,6 +70,8 @@ class NowPage:
     flow_sentence: str
     day_chart: Markup
     day_sentence: str
+    outlook_chart: Markup
+    outlook_sentence: str
 
     @property
     def meters_heard(self) -> int:
@@ -82,6 +88,8 @@ async def read_now_page(core: NodeCommands, queries: Queries) -> NowPage:
     status, book = core.status(), core.book(None)
     clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
     day = await asyncio.to_thread(_read_day, queries, clock, core.now(), bool(status["demo"]))
+    coming = await asyncio.to_thread(read_outlook, core, queries)
+    window = best_window(coming, length_s)
     return NowPage(
         status=status,
         reader=Reader(clock, length_s, day.labels),
@@ -92,12 +100,9 @@ async def read_now_page(core: NodeCommands, queries: Queries) -> NowPage:
         flow_sentence=flow_sentence(day.flow) if day.flow else "",
         day_chart=day_chart(day.intervals, day.bounds, length_s, clock),
         day_sentence=day_sentence(day.intervals, length_s, clock),
+        outlook_chart=outlook_chart(coming, window, length_s, clock),
+        outlook_sentence=outlook_sentence(coming, window, clock),
     )
-
-
-def account_labels(queries: Queries, demo: bool) -> dict[str, str]:
-    """Return local names of accounts for a demo; none for a real community, whose members are pseudonyms to all."""
-    return {str(row["address"]): str(row["label"]) for row in queries.accounts()} if demo else {}
 
 
 def _read_day(queries: Queries, clock: CommunityClock, now: int, demo: bool) -> Day:

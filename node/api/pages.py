@@ -5,37 +5,36 @@ No script is needed to read it; with scripts it follows the node by itself.
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from node import i18n
-from node.api import tables, wording
-from node.api.lists import BrowsableList, browsable_lists
-from node.api.now_page import account_labels, read_now_page
+from node.api import tables
+from node.api.lists import BrowsableList
+from node.api.now_page import read_now_page
+from node.api.rendering import Rendering
 from node.api.rest import query_filter
-from node.api.tables import Reader, csv_head, csv_rows
-from node.api.wording import CommunityClock
+from node.api.tables import csv_head, csv_rows
 from node.queries import LIMIT_MAX, Queries
-from node.rpc.ports import ChainRequests, NodeCommands
+from node.rpc.ports import NodeCommands
 from oracles.evidence_links import PROVES, Fault
 
-FOLDER: Final = Path(__file__).parent
 ROWS_PER_PAGE: Final = 50
 
 
 class Pages:
-    """Renders the templates for one node."""
+    """The first page, the lists, and the certificates of one node."""
 
-    def __init__(self, core: NodeCommands, queries: Queries, chain: ChainRequests) -> None:
+    def __init__(
+        self, rendering: Rendering, core: NodeCommands, queries: Queries, lists: dict[str, BrowsableList]
+    ) -> None:
+        self._rendering = rendering
         self._core = core
         self._queries = queries
-        self._lists = browsable_lists(queries, chain)
-        self._templates = _environment()
+        self._lists = lists
 
     def router(self) -> APIRouter:
         """Return all routes that answer HTML, and the lists' other formats."""
@@ -52,7 +51,7 @@ class Pages:
     async def now(self, request: Request) -> Response:
         """Return the first page."""
         page = await read_now_page(self._core, self._queries)
-        return self._render(request, "now.html", page=page, status=page.status, tables=tables)
+        return self._rendering.page(request, "now.html", page=page, status=page.status, tables=tables)
 
     async def certificate(self, request: Request) -> Response:
         """Return one certificate with the way to check it."""
@@ -63,26 +62,26 @@ class Pages:
         if row is None:
             raise HTTPException(404, i18n.gettext("There is no such certificate."))
         status = self._core.status()
-        reader = await self._reader(status)
-        return self._render(request, "certificate.html", row=row, status=status, reader=reader, words=_verdicts())
+        reader = await self._rendering.reader(status)
+        return self._rendering.page(
+            request, "certificate.html", row=row, status=status, reader=reader, words=_verdicts()
+        )
 
     async def verify(self, request: Request) -> Response:
         """Return the page that checks any evidence file, in the browser."""
-        return self._render(request, "verify.html", status=self._core.status(), words=_verdicts())
+        return self._rendering.page(request, "verify.html", words=_verdicts())
 
     def error(self, request: Request, status_code: int, detail: str) -> Response:
         """Return an error for people."""
-        response = self._render(request, "error.html", status=self._core.status(), code=status_code, detail=detail)
-        response.status_code = status_code
-        return response
+        return self._rendering.page(request, "error.html", status_code=status_code, code=status_code, detail=detail)
 
     async def table(self, request: Request, browsable: BrowsableList) -> Response:
         """Return one page of a list, newest first."""
         query = query_filter(request)
         page = await browsable.page(query, ROWS_PER_PAGE, newest_first=True)
         status = self._core.status()
-        reader = await self._reader(status)
-        return self._render(
+        reader = await self._rendering.reader(status)
+        return self._rendering.page(
             request,
             "table.html",
             status=status,
@@ -116,22 +115,12 @@ class Pages:
         headers = {"content-disposition": f'attachment; filename="{browsable.table.name}.csv"'}
         return StreamingResponse(lines(), headers=headers, media_type="text/csv; charset=utf-8")
 
-    async def _reader(self, status: dict[str, Any]) -> Reader:
-        labels = await asyncio.to_thread(account_labels, self._queries, bool(status["demo"]))
-        return Reader(CommunityClock(status["timeZone"]), int(status["intervalLengthS"]), labels)
-
     def _list_route(self, name: str, answer: Any) -> Any:
         async def route(request: Request) -> Response:
             result: Response = await answer(request, self._lists[name])
             return result
 
         return route
-
-    def _render(self, request: Request, template: str, **context: Any) -> Response:
-        html = self._templates.get_template(template).render(
-            request=request, language=i18n.language(), languages=i18n.LANGUAGES, wording=wording, **context
-        )
-        return HTMLResponse(html, headers={"cache-control": "no-cache"})
 
 
 def _verdicts() -> dict[str, dict[str, str]]:
@@ -140,19 +129,6 @@ def _verdicts() -> dict[str, dict[str, str]]:
         "proves": {name: i18n.gettext(text) for name, text in PROVES.items()},
         "faults": {fault.name: i18n.gettext(fault) for fault in Fault},
     }
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    return environment
 
 
 def _other_format(request: Request, ending: str, **parameters: str) -> str:

@@ -105,7 +105,7 @@ def _add_commands(router: APIRouter, methods: EnergyMethods) -> None:
 
     @router.post("/orders", status_code=201, summary="Place a signed order", openapi_extra=_body(placing, "Placed"))
     async def place_order(request: Request) -> Response:
-        body = await _json_object(request, ("order", "signature"))
+        body = await json_object(request, ("order", "signature"))
         answer = await methods.place_order(body["order"], body["signature"])
         return JSONResponse(answer, 201, {"location": f"{PREFIX}/orders/{answer['orderDigest']}"})
 
@@ -113,12 +113,18 @@ def _add_commands(router: APIRouter, methods: EnergyMethods) -> None:
         "/orders/{digest}", summary="Cancel an order", openapi_extra=_body(cancelling, "Cancelled", "digest")
     )
     async def cancel_order(request: Request) -> Response:
-        body = await _json_object(request, ("account", "signature"))
+        body = await json_object(request, ("account", "signature"))
         cancel = {"account": body["account"], "orderDigest": request.path_params["digest"]}
         return JSONResponse(await methods.cancel_order(cancel, body["signature"]))
 
 
-async def _json_object(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
+async def json_object(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return the body of a request, an object with exactly some fields.
+
+    Raises:
+        HTTPException: it is no JSON, or too long.
+        BadParameter: it has other fields.
+    """
     if not is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, "Send the body with Content-Type: application/json.")
     raw = await read_body(request, BODY_BYTES_MAX)

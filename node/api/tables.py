@@ -7,7 +7,7 @@ Units: in the column titles of the page and in the keys of the CSV. CSV is RFC 4
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,7 +26,7 @@ from node.query_rows import Row
 Value = int | str | None
 
 INSTANT_KEYS: Final = frozenset(
-    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp"}
+    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp", "lastSeen"}
 )
 """Keys whose values are UTC epoch seconds."""
 
@@ -105,11 +105,24 @@ def _hex(value: Value, reader: Reader) -> Cell:
 
 def _account(value: Value, reader: Reader) -> Cell:
     address = str(value)
-    return Cell(reader.labels.get(address, short_hex(address)), full=address)
+    return Cell(reader.labels.get(address, short_hex(address)), full=address, link=f"/accounts/{address}")
+
+
+def _text(value: Value, reader: Reader) -> Cell:
+    return Cell("–" if value is None else str(value))
 
 
 def _name(value: Value, reader: Reader) -> Cell:
     return Cell(named(str(value)))
+
+
+def _transaction(value: Value, reader: Reader) -> Cell:
+    cell = _hex(value, reader)
+    return cell if value is None else replace(cell, link=f"/transactions/{value}")
+
+
+def _block_number(value: Value, reader: Reader) -> Cell:
+    return Cell(number(int(value or 0)), link=f"/blocks/{value}", numeric=True)
 
 
 def _certificate(value: Value, reader: Reader) -> Cell:
@@ -138,7 +151,7 @@ INTERVALS: Final = Table(
         Column(mark("Export"), "exportWh", _energy),
         Column(mark("Certified"), "certifiedWh", _energy),
         Column(mark("Run"), "runId", _count),
-        Column(mark("Attested in"), "attestedIn", _hex),
+        Column(mark("Attested in"), "attestedIn", _transaction),
     ),
 )
 TRADES: Final = Table(
@@ -154,6 +167,22 @@ TRADES: Final = Table(
         Column(mark("Amount"), "amountNeur", _amount),
         Column(mark("Seller"), "seller", _account),
         Column(mark("Buyer"), "buyer", _account),
+    ),
+)
+ORDERS: Final = Table(
+    "orders",
+    mark("Orders"),
+    mark("Every accepted order, and what has become of it."),
+    (
+        Column(mark("Placed"), "placedAt", _stamp),
+        Column(mark("For"), "interval", _stamp),
+        Column(mark("Side"), "side", _name),
+        Column(mark("Energy"), "quantityWh", _energy),
+        Column(mark("Filled"), "filledWh", _energy),
+        Column(mark("Limit"), "limitPrice", _price),
+        Column(mark("State"), "status", _name),
+        Column(mark("Account"), "account", _account),
+        Column(mark("Digest"), "digest", _hex),
     ),
 )
 CERTIFICATES: Final = Table(
@@ -183,8 +212,8 @@ RUNS: Final = Table(
         Column(mark("Certified"), "certifiedWh", _energy),
         Column(mark("Accounts"), "accounts", _count),
         Column(mark("Sum"), "netSumNeur", _euros),
-        Column(mark("Block"), "blockNumber", _count),
-        Column(mark("Transaction"), "transaction", _hex),
+        Column(mark("Block"), "blockNumber", _block_number),
+        Column(mark("Transaction"), "transaction", _transaction),
     ),
 )
 BLOCKS: Final = Table(
@@ -192,11 +221,65 @@ BLOCKS: Final = Table(
     mark("Blocks"),
     mark("The community's chain, newest block first."),
     (
-        Column(mark("Block"), "number", _count),
+        Column(mark("Block"), "number", _block_number),
         Column(mark("Time"), "timestamp", _stamp),
         Column(mark("Transactions"), "transactions", _count),
         Column(mark("Gas"), "gasUsed", _count),
         Column(mark("Hash"), "hash", _hex),
+    ),
+)
+
+LEAGUE: Final = Table(
+    "league",
+    mark("League"),
+    mark("Who traded how much with neighbours, by account."),
+    (
+        Column(mark("Account"), "account", _account),
+        Column(mark("Kind"), "kind", _name),
+        Column(mark("Trades"), "trades", _count),
+        Column(mark("Sold"), "soldWh", _energy),
+        Column(mark("Earned"), "earnedNeur", _euros),
+        Column(mark("Bought"), "boughtWh", _energy),
+        Column(mark("Paid"), "paidNeur", _euros),
+    ),
+)
+DAYS: Final = Table(
+    "days",
+    mark("Days"),
+    mark("The community's totals for each local day."),
+    (
+        Column(mark("Day"), "day", _text),
+        Column(mark("Trades"), "trades", _count),
+        Column(mark("Traded"), "tradedWh", _energy),
+        Column(mark("Turnover"), "turnoverNeur", _euros),
+        Column(mark("Import"), "importWh", _energy),
+        Column(mark("Local"), "localWh", _energy),
+        Column(mark("Certified"), "certifiedWh", _energy),
+        Column(mark("Saved"), "savedNeur", _euros),
+        Column(mark("Carbon, g CO₂e"), "gridCarbonG", _count),
+    ),
+)
+OUTLOOK: Final = Table(
+    "outlook",
+    mark("Until tomorrow night"),
+    mark("The grid's tariffs and carbon, and what neighbours usually pay at that time of day."),
+    (
+        Column(mark("Start"), "start", _stamp),
+        Column(mark("Usual price"), "usualPrice", _mean_price),
+        Column(mark("Grid's price"), "importTariff", _price),
+        Column(mark("Grid pays"), "exportTariff", _price),
+        Column(mark("Carbon, g CO₂e/kWh"), "carbonGPerKwh", _count),
+    ),
+)
+METERS: Final = Table(
+    "meters",
+    mark("Meters"),
+    mark("When each meter was last heard."),
+    (
+        Column(mark("Meter"), "label", _text),
+        Column(mark("Kind"), "kind", _text),
+        Column(mark("State"), "state", _name),
+        Column(mark("Last seen"), "lastSeen", _stamp),
     ),
 )
 

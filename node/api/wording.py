@@ -35,6 +35,30 @@ NAMES: Final = {
     "unknown": mark("unknown"),
     "buy": mark("buy"),
     "sell": mark("sell"),
+    "ok": mark("heard"),
+    "silent": mark("silent"),
+    "waiting": mark("never heard"),
+    "home": mark("home"),
+    "supplier": mark("supplier"),
+    "resting": mark("resting"),
+    "filled": mark("filled"),
+    "cancelled": mark("cancelled"),
+    "expired": mark("expired"),
+    "unfilled": mark("unfilled"),
+    "purchase": mark("bought from neighbours"),
+    "sale": mark("sold to neighbours"),
+    "supply": mark("bought from the supplier"),
+    "surplus": mark("sold to the supplier"),
+    "shortfall": mark("sold and not delivered"),
+    "unused": mark("bought and not drawn"),
+    "charge": mark("grid tariffs and levies"),
+    "charge_income": mark("grid tariffs and levies, received"),
+    "wedge": mark("difference of prices"),
+    "wedge_income": mark("difference of prices, received"),
+    "shared_taken": mark("shared surplus, taken"),
+    "shared_given": mark("shared surplus, given"),
+    "correction_due": mark("correction, owed"),
+    "correction_credit": mark("correction, paid back"),
 }
 """Names of states and sources, as the projection writes them."""
 
@@ -63,6 +87,10 @@ class CommunityClock:
         """Return the date in words, such as "17 May 2017"."""
         return format_date(datetime.fromtimestamp(instant, self.zone), "long", locale=_locale())
 
+    def weekday(self, instant: int) -> str:
+        """Return the local day of the week, such as "Wednesday"."""
+        return format_date(datetime.fromtimestamp(instant, self.zone), "EEEE", locale=_locale())
+
     def stamp(self, instant: int) -> str:
         """Return date, time and offset, such as "2017-05-17 12:30 CEST": never ambiguous."""
         return f"{datetime.fromtimestamp(instant, self.zone):%Y-%m-%d %H:%M %Z}"
@@ -70,9 +98,29 @@ class CommunityClock:
     def day(self, instant: int) -> tuple[int, int]:
         """Return the first second of the local day of an instant, and of the next: 23, 24 or 25 hours apart."""
         today = datetime.fromtimestamp(instant, self.zone).date()
-        return self._midnight(today), self._midnight(today + timedelta(days=1))
+        return self.midnight(today), self.midnight(today + timedelta(days=1))
 
-    def _midnight(self, day: date) -> int:
+    def month_name(self, instant: int) -> str:
+        """Return the local month of an instant, such as "2017-05"."""
+        return f"{datetime.fromtimestamp(instant, self.zone):%Y-%m}"
+
+    def month(self, instant: int) -> str:
+        """Return the local month of an instant in words, such as "May 2017"."""
+        return format_date(datetime.fromtimestamp(instant, self.zone), "LLLL y", locale=_locale())
+
+    def days(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Return the bounds of every local day from that of one instant to that of another."""
+        found = [self.day(first)]
+        while found[-1][1] <= last:
+            found.append(self.day(found[-1][1]))
+        return found
+
+    def iso_date(self, instant: int) -> str:
+        """Return the local date, such as "2017-05-17"."""
+        return f"{datetime.fromtimestamp(instant, self.zone):%Y-%m-%d}"
+
+    def midnight(self, day: date) -> int:
+        """Return the first second of a local day."""
         return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
 
 
@@ -105,6 +153,18 @@ def mean_price(ueur_per_kwh: int | None) -> str:
 def euros(amount_neur: int | None, places: int = 2) -> str:
     """Return money in euros with some decimals, rounded half to even."""
     return DASH if amount_neur is None else money(amount_neur, places)
+
+
+def due(amount_neur: int) -> str:
+    """Return a bill's total in words: to get, or to pay."""
+    if amount_neur < 0:
+        return gettext("to pay: {amount}").format(amount=euros(-amount_neur))
+    return gettext("to get: {amount}").format(amount=euros(amount_neur))
+
+
+def plain_cents(ueur_per_kwh: int) -> str:
+    """Return a price in ct/kWh as somebody types it: no unit, no grouping."""
+    return number(Decimal(ueur_per_kwh).scaleb(-4), 1, 4)
 
 
 def share(part: int, whole: int) -> str:

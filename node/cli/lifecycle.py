@@ -141,6 +141,20 @@ def node(
     ] = "127.0.0.1",
     rpc_port: RpcPortOption = None,
     web_port: WebPortOption = None,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A name under which browsers reach this node."),
+    ] = None,
+    auditors: Annotated[
+        list[str] | None,
+        typer.Option("--auditor", metavar="ADDRESS", help="An account that may see all bills on the page."),
+    ] = None,
+    operators: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--operator", metavar="ADDRESS", help="An account that may see the operator's page from elsewhere."
+        ),
+    ] = None,
 ) -> None:
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
     import asyncio
@@ -148,8 +162,25 @@ def node(
     from node.serve import ServeOptions, serve_node
 
     as_json = session_of(context).as_json
-    options = ServeOptions(host=host, rpc_port=rpc_port, web_port=web_port)
+    options = ServeOptions(
+        host=host,
+        rpc_port=rpc_port,
+        web_port=web_port,
+        allowed_hosts=tuple(allowed_hosts or ()),
+        auditors=tuple(_account("--auditor", each) for each in auditors or ()),
+        operators=tuple(_account("--operator", each) for each in operators or ()),
+    )
     asyncio.run(serve_node(folder, options, lambda node, servers: _announce(node, servers, as_json=as_json)))
+
+
+def _account(option: str, text: str) -> str:
+    """Return an account as the page writes it: lower-case."""
+    if not re.fullmatch("0x[0-9a-fA-F]{40}", text):
+        raise usage_failure(
+            _("{text} is no account.").format(text=repr(text)),
+            _("Write {option} 0x and 40 hexadecimal digits.").format(option=option),
+        )
+    return text.lower()
 
 
 def _announce(node: "Node", servers: "Servers", *, as_json: bool) -> None:

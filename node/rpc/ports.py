@@ -11,6 +11,7 @@ from energy.results import Rejected
 from market.events import Outcome
 from market.orders import Order
 from node.depth import Depth
+from node.tariffs import TariffSchedule
 
 JsonObject = dict[str, Any]
 """A JSON object whose keys are camelCase with the unit in the name."""
@@ -81,6 +82,11 @@ class NodeCommands(Protocol):
     @property
     def depth(self) -> Depth:
         """The open books, through what is on disk: what `energy_getDepth` answers."""
+        ...
+
+    @property
+    def tariffs(self) -> TariffSchedule:
+        """What the grid asks, pays and emits, by interval."""
         ...
 
     async def evidence(self, number: int) -> JsonObject | None:

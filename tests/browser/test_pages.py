@@ -13,10 +13,32 @@ from node.queries import Queries
 from node.rpc.ports import JsonObject
 from oracles.evidence_file import to_document
 from tests.support.browser import LOOKS, Look, chromium, served, visit
+from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
-from tests.support.small_community import ChainDouble, CoreDouble, filled_projection
+from tests.support.small_community import HOMES, CoreDouble, filled_projection, word
 
-PATHS = ("/", "/intervals", "/trades", "/certificates", "/certificates/3", "/runs", "/blocks", "/verify", "/nowhere")
+PATHS = (
+    "/",
+    "/intervals",
+    "/trades",
+    "/certificates",
+    "/certificates/3",
+    "/runs",
+    "/blocks",
+    "/verify",
+    "/nowhere",
+    "/orders",
+    "/me",
+    "/community",
+    "/operator",
+    "/league",
+    "/days",
+    "/outlook",
+    "/blocks/3",
+    f"/transactions/{word(0xD6, 3)}",
+    f"/accounts/{HOMES[2]}",
+    f"/accounts/{HOMES[2]}/bills/2017-05",
+)
 EVIDENCE = to_document(make_evidence())
 DESK_EN, _, PHONE_FR, _ = LOOKS
 

@@ -3,7 +3,6 @@
 One day in quarter-hours, 2017-05-17 from 05:00 to 14:00 in Paris: three homes, a battery, a supplier.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +26,7 @@ from node.storage.models import (
     RunRow,
     TradeRow,
 )
+from node.tariffs import TariffSchedule
 
 TIME_ZONE = "Europe/Paris"
 LENGTH_S = 900
@@ -39,6 +39,7 @@ NEXT = FIRST + (SETTLED + 1) * LENGTH_S
 HOMES = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
 BATTERY = "0x" + "44" * 20
 SUPPLIER = "0x" + "55" * 20
+CONTRACT = "0x" + "66" * 20
 NODE = Address(bytes.fromhex("99" * 20))
 RUN_INTERVALS = 4
 IMPORT_TARIFF = 201_600
@@ -305,9 +306,7 @@ class CoreDouble:
                 {"meter": word(0xBB, 0), "label": "H01", "kind": "linky-tic", "lastSeen": NOW - 70, "state": "ok"}
             ],
             "lastRun": {"runId": 9, "lastInterval": FIRST + 35 * LENGTH_S},
-            "contracts": dict.fromkeys(
-                ("token", "registry", "readings", "settlement", "certificates"), "0x" + "66" * 20
-            ),
+            "contracts": dict.fromkeys(("token", "registry", "readings", "settlement", "certificates"), CONTRACT),
             "node": hex_text(NODE),
             "sealer": hex_text(NODE),
             "version": "0.1.0",
@@ -348,42 +347,16 @@ class CoreDouble:
             depth.follow(sequence, (OrderPlaced(order, digest, Outcome.RESTING, 0, 500),))
         return depth
 
+    @property
+    def tariffs(self) -> TariffSchedule:
+        """The grid at one price, but dearer from seven to nine in the evening, with more carbon."""
+        evening = FIRST + 14 * 3_600
+        usual = (IMPORT_TARIFF, EXPORT_TARIFF, IMPORT_TARIFF + 50_000, EXPORT_TARIFF, 62)
+        dear = (IMPORT_TARIFF + 80_000, EXPORT_TARIFF, IMPORT_TARIFF + 130_000, EXPORT_TARIFF, 110)
+        return TariffSchedule([(0, *usual), (evening, *dear), (evening + 7_200, *usual)])
+
     async def evidence(self, number: int) -> JsonObject | None:
         return {"schema": "resilia/evidence/1", "certificate": {"number": number}} if number == 1 else None
 
     def now(self) -> int:
         return NOW
-
-
-@dataclass
-class ChainDouble:
-    """A double of the chain's port: twenty empty blocks, and a log of what it was sent."""
-
-    sent: list[Any] = field(default_factory=list)
-    error: Exception | None = None
-
-    async def request_bytes(self, raw: bytes) -> bytes:
-        body = json.loads(raw)
-        self.sent.append(body)
-        if self.error:
-            raise self.error
-        if isinstance(body, dict):
-            return json.dumps(self._answer(body)).encode() if "id" in body else b""
-        # In the wrong sequence on purpose: the standard allows it.
-        return json.dumps([self._answer(call) for call in reversed(body) if "id" in call]).encode()
-
-    def _answer(self, call: JsonObject) -> JsonObject:
-        if call["method"] == "eth_blockNumber":
-            result: Any = hex(19)
-        elif call["method"] == "eth_getBlockByNumber":
-            number = int(call["params"][0], 16)
-            result = {
-                "number": hex(number),
-                "hash": word(0xF0, number),
-                "timestamp": hex(FIRST + number * LENGTH_S),
-                "transactions": [word(0xD6, number)] if number % 2 else [],
-                "gasUsed": hex(21_000),
-            }
-        else:
-            result = call["method"]
-        return {"jsonrpc": "2.0", "id": call["id"], "result": result}

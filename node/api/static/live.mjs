@@ -33,3 +33,4 @@ for (const kind of ["interval", "trade", "run"]) events.addEventListener(kind, s
 events.addEventListener("open", () => { say(false); soon(); });
 events.addEventListener("error", () => say(true));
 document.addEventListener("visibilitychange", soon);
+document.addEventListener("changed-here", soon); // by a wallet on this page

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from energy.identity import Address, hex_text
-from node.api.pages import FOLDER
+from node.api.rendering import FOLDER
 from oracles.evidence import Link, LinkName, verify_text
 from oracles.evidence_file import to_document
 from oracles.evidence_links import Fault

@@ -10,7 +10,8 @@ from node.api.tables import INSTANT_KEYS
 from node.events import Broadcaster
 from node.queries import BadCursor, Queries
 from tests.support.asgi import request, run
-from tests.support.small_community import FIRST, HOMES, ChainDouble, CoreDouble, filled_projection
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import FIRST, HOMES, CoreDouble, filled_projection
 
 QUERIES = Queries(filled_projection())
 APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())

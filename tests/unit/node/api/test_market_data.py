@@ -9,7 +9,8 @@ from node.api.app import create_web_app
 from node.events import Broadcaster
 from node.queries import Queries
 from tests.support.asgi import request
-from tests.support.small_community import FIRST, NEXT, ChainDouble, CoreDouble, filled_projection
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import FIRST, NEXT, CoreDouble, filled_projection
 
 QUERIES = Queries(filled_projection())
 APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())

@@ -17,14 +17,36 @@ from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage.models import Account
 from tests.support.asgi import request
+from tests.support.chain_double import ChainDouble
 from tests.support.messages import KEYWORDS, source_messages
-from tests.support.small_community import FIRST, HOMES, TIME_ZONE, ChainDouble, CoreDouble, filled_projection
+from tests.support.small_community import FIRST, HOMES, TIME_ZONE, CoreDouble, filled_projection, word
 
 ENGINE = filled_projection()
 QUERIES = Queries(ENGINE)
 APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())
-PATHS = ["/", "/intervals", "/trades", "/certificates", "/certificates/3", "/runs", "/blocks", "/verify", "/nowhere"]
-SCRIPTS = [{"type": "module", "src": f"/static/{name}.mjs"} for name in ("live", "verifier")]
+PATHS = [
+    "/",
+    "/intervals",
+    "/trades",
+    "/certificates",
+    "/certificates/3",
+    "/runs",
+    "/blocks",
+    "/verify",
+    "/nowhere",
+    "/orders",
+    "/me",
+    "/community",
+    "/operator",
+    "/league",
+    "/days",
+    "/outlook",
+    "/blocks/3",
+    f"/transactions/{word(0xD6, 3)}",
+    f"/accounts/{HOMES[2]}",
+    f"/accounts/{HOMES[2]}/bills/2017-05",
+]
+SCRIPTS = [{"type": "module", "src": f"/static/{name}.mjs"} for name in ("live", "verifier", "wallet")]
 VOID = {"meta", "link", "br", "img", "input"}
 
 
@@ -157,7 +179,7 @@ def test_lists_are_paged_from_the_newest_on(monkeypatch: pytest.MonkeyPatch) -> 
     path, numbers = "/blocks?lang=en", []
     while path:
         html = request(APP, "GET", path).text
-        numbers += [int(cell) for cell in re.findall(r'<tr>\s*<td class="number">(\d+)</td>', html)]
+        numbers += [int(cell) for cell in re.findall(r'<tr>\s*<td class="number"><a href="[^"]+">(\d+)</a></td>', html)]
         older = re.search(r'href="([^"]+)" rel="next"', html)
         path = older[1].replace("&amp;", "&") if older else ""
     assert numbers == list(range(19, -1, -1))
@@ -179,7 +201,8 @@ def test_every_message_of_the_page_and_of_refusals_is_translated() -> None:
         ):
             messages.add(message if isinstance(message, tuple) else (message,))
     assert len(messages) > 100
-    same_in_french = {"Pages", "Transactions", "transaction", "Transaction", "Certificate %(number)s"}
+    same_in_french = {"Pages", "Transactions", "transaction", "Transaction", "%(num)s transaction", "Total", "Version"}
+    same_in_french |= {"Certificate %(number)s", "Local", "Journal"}
     with speaking("fr"):
         untranslated = {message for message in messages if gettext(message[0]) == message[0]}
     assert {message[0] for message in untranslated} <= same_in_french

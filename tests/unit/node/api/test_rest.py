@@ -11,7 +11,8 @@ from node.queries import Queries
 from node.rejections import NodeReject
 from node.rpc.schemas import SCHEMAS
 from tests.support.asgi import request
-from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, ChainDouble, CoreDouble, filled_projection, word
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, CoreDouble, filled_projection, word
 
 QUERIES = Queries(filled_projection())
 CORE = CoreDouble()

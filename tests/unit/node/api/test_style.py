@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from node.api.pages import FOLDER
+from node.api.rendering import FOLDER
 
 CSS = (FOLDER / "static" / "style.css").read_text()
 PALETTES = [dict(re.findall(r"--([\w-]+): #(\w+);", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)]

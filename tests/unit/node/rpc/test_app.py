@@ -8,7 +8,8 @@ from node.queries import Queries
 from node.rpc.app import create_rpc_app
 from node.rpc.router import BODY_BYTES_MAX
 from tests.support.asgi import request, run, web_socket
-from tests.support.small_community import HOMES, ChainDouble, CoreDouble, filled_projection
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import HOMES, CoreDouble, filled_projection
 
 APP = create_rpc_app(CoreDouble(), Queries(filled_projection()), ChainDouble())
 CALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})

@@ -11,7 +11,8 @@ from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
 from node.rpc.schemas import SCHEMAS, Schema
 from tests.support.asgi import run
-from tests.support.small_community import HOMES, NEXT, ChainDouble, CoreDouble, filled_projection, word
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import HOMES, NEXT, CoreDouble, filled_projection, word
 
 QUERIES = Queries(filled_projection())
 SIGNATURE = "0x" + "1c" * 65

@@ -14,17 +14,8 @@ from node.rpc.methods_energy import Caller, EnergyMethods, energy_dispatcher
 from node.rpc.ports import JsonObject
 from node.rpc.router import BATCH_LEN_MAX, BODY_BYTES_MAX, RpcRouter
 from tests.support.asgi import run
-from tests.support.small_community import (
-    FIRST,
-    HOMES,
-    LENGTH_S,
-    NEXT,
-    NOW,
-    SETTLED,
-    ChainDouble,
-    CoreDouble,
-    filled_projection,
-)
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, NOW, SETTLED, CoreDouble, filled_projection
 
 QUERIES = Queries(filled_projection())
 SIGNATURE = "0x" + "1c" * 65

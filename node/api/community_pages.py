@@ -1,0 +1,163 @@
+"""The community's page, league and badges included, and the operator's, with what needs attention in words.
+
+Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses: the operator's page for anybody else, 403, but in a demo.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from node import i18n
+from node.api import tables
+from node.api.lists import BrowsableList
+from node.api.member_pages import MemberPages
+from node.api.rendering import Rendering
+from node.api.sessions import Role
+from node.api.tables import METERS, csv_head, csv_rows
+from node.api.wording import energy_total
+from node.i18n import duration, gettext, ngettext
+from node.queries import Queries
+from node.query_rows import Row
+from node.rpc.ports import JsonObject, NodeCommands
+from node.rpc.schemas import SCHEMAS
+
+DAYS_SHOWN: Final = 7
+LEAGUE_SHOWN: Final = 20
+RUN_AGE_S_MAX: Final = 86_400
+"""A settlement run that is older than this needs attention."""
+METER_KEYS: Final = tuple(SCHEMAS["Status"]["properties"]["meters"]["items"]["properties"])
+
+
+class CommunityPages:
+    """The community and its node."""
+
+    def __init__(
+        self,
+        rendering: Rendering,
+        core: NodeCommands,
+        queries: Queries,
+        lists: dict[str, BrowsableList],
+        members: MemberPages,
+    ) -> None:
+        self._rendering = rendering
+        self._core = core
+        self._queries = queries
+        self._lists = lists
+        self._members = members
+
+    def router(self) -> APIRouter:
+        """Return all routes."""
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/community", self.community, methods=["GET"])
+        router.add_api_route("/operator", self.operator, methods=["GET"])
+        router.add_api_route("/operator.json", self.operator_json, methods=["GET"])
+        router.add_api_route("/operator.csv", self.operator_csv, methods=["GET"])
+        return router
+
+    async def community(self, request: Request) -> Response:
+        """Return the page of the community."""
+        status = self._rendering.status()
+        reader = await self._rendering.reader(status)
+        start, end = reader.clock.day(self._core.now())
+        today, league, days = await asyncio.gather(
+            asyncio.to_thread(self._queries.summary, start=start, end=end),
+            asyncio.to_thread(self._queries.league, start=start, end=end),
+            self._lists["days"].page({}, DAYS_SHOWN, newest_first=True),
+        )
+        return self._rendering.page(
+            request,
+            "community.html",
+            status=status,
+            reader=reader,
+            day=(start, end),
+            today=today,
+            badges=badges(league),
+            league_table=tables.LEAGUE,
+            league_titles=tables.titles(tables.LEAGUE),
+            league_rows=tables.LEAGUE.rows(league[:LEAGUE_SHOWN], reader),
+            days_table=tables.DAYS,
+            days_titles=tables.titles(tables.DAYS),
+            days_rows=tables.DAYS.rows(days["items"], reader),
+        )
+
+    async def operator(self, request: Request) -> Response:
+        """Return the operator's page."""
+        status = self._status_for_the_operator(request)
+        reader = await self._rendering.reader(status)
+        return self._rendering.page(
+            request,
+            "operator.html",
+            status=status,
+            reader=reader,
+            alerts=alerts(status),
+            table=METERS,
+            titles=tables.titles(METERS),
+            rows=METERS.rows(status["meters"], reader),
+        )
+
+    async def operator_json(self, request: Request) -> Response:
+        """Return what needs attention, and the state of the node."""
+        status = self._status_for_the_operator(request)
+        return JSONResponse({"alerts": alerts(status), "status": status})
+
+    async def operator_csv(self, request: Request) -> Response:
+        """Return the meters."""
+        status = self._status_for_the_operator(request)
+        french = request.query_params.get("locale") == "fr"
+        text = csv_head(METER_KEYS, french) + csv_rows(METER_KEYS, status["meters"], french)
+        return Response(text, media_type="text/csv; charset=utf-8")
+
+    def _status_for_the_operator(self, request: Request) -> JsonObject:
+        status, reader = self._rendering.status(), self._members.reader(request)
+        if not status["demo"] and (reader is None or reader.role is not Role.OPERATOR):
+            raise HTTPException(
+                403, i18n.gettext("This page is for the operator: sign in, or open it on the node's own machine.")
+            )
+        return status
+
+
+def badges(league: Sequence[Row]) -> list[tuple[str, str, str, str]]:
+    """Return title, reason, account and value of each badge of a day; none without a trade.
+
+    Args:
+        league: Rows of `node.league.league`.
+    """
+    homes = [row for row in league if row["kind"] == "home"] or list(league)
+    found = []
+    for title, about, key, text in (
+        (gettext("Sun of the day"), gettext("sold most to neighbours"), "soldWh", energy_total),
+        (gettext("Good neighbour"), gettext("bought most from neighbours"), "boughtWh", energy_total),
+        (gettext("Busy bee"), gettext("traded most often"), "trades", _trades),
+    ):
+        best: Any = max(homes, key=lambda row: (int(row[key] or 0), str(row["account"])), default=None)
+        if best is not None and best[key]:
+            found.append((title, about, str(best["account"]), text(int(best[key]))))
+    return found
+
+
+def alerts(status: JsonObject) -> list[str]:
+    """Return in words what the operator should look after."""
+    now, found = int(status["now"]), []
+    for meter in status["meters"]:
+        if meter["state"] == "silent":
+            age = duration(max(0, now - int(meter["lastSeen"])))
+            found.append(
+                gettext("The meter of {label} has been silent for {age}.").format(label=meter["label"], age=age)
+            )
+        elif meter["state"] == "waiting":
+            found.append(gettext("The meter of {label} has never been heard.").format(label=meter["label"]))
+    run = status["lastRun"]
+    if run is not None and now - int(run["lastInterval"]) > RUN_AGE_S_MAX:
+        age = duration(now - int(run["lastInterval"]))
+        found.append(gettext("Nothing has been settled for {age}.").format(age=age))
+    if not status["openIntervals"]:
+        found.append(gettext("No interval is open for trading."))
+    return found
+
+
+def _trades(count: int) -> str:
+    return ngettext("{count} trade", "{count} trades", count).format(count=count)

@@ -1,0 +1,86 @@
+"""What energy will cost and emit from now to the end of tomorrow, and the best stretch of it.
+
+Units: µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int. The grid's tariffs and carbon are those of the tariff file. The
+price among neighbours is that of the latest day before on which the same time of day was traded: a guess by habit, and
+called so. Refuses: nothing; what is not known is None.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from energy.errors import Misconfigured
+from node.query_rows import Row
+from node.tariffs import TariffSchedule
+
+DAY_S: Final = 86_400
+"""Habits are by the time of day in UTC: for a day after a change of clocks they are an hour off."""
+HABIT_DAYS: Final = 15
+WINDOW_S: Final = 2 * 3_600
+"""Long enough for a washing machine."""
+FLAT_PERMILLE: Final = 50
+"""Prices that differ by less, over their mean, make no time better than another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch with the lowest mean price."""
+
+    start: int
+    end: int
+    price_ueur_per_kwh: int
+    """Mean, rounded down."""
+    carbon_g_per_kwh: int
+    """Mean, rounded down."""
+
+
+def outlook(tariffs: TariffSchedule, past: Sequence[Row], start: int, end: int, length_s: int) -> list[Row]:
+    """Return the intervals from `start` to before `end` with what is known and guessed about them.
+
+    Args:
+        tariffs: The grid's.
+        past: Intervals that were traded, in the shape of `node.query_rows.interval`.
+        start: First interval.
+        end: First second after the last one.
+        length_s: Of an interval.
+    """
+    habits = {int(row["start"] or 0): row["meanPrice"] for row in past if row["meanPrice"] is not None}
+    rows: list[Row] = []
+    for interval in range(start, end, length_s):
+        try:
+            grid = tariffs.at(interval)
+        except Misconfigured:
+            continue
+        price = next((habits[at] for days in range(HABIT_DAYS) if (at := interval - days * DAY_S) in habits), None)
+        rows.append(
+            {
+                "start": interval,
+                "importTariff": grid.tariff.import_ueur_per_kwh,
+                "exportTariff": grid.tariff.export_ueur_per_kwh,
+                "usualPrice": price,
+                "carbonGPerKwh": grid.carbon_g_per_kwh,
+            }
+        )
+    return rows
+
+
+def best_window(rows: Sequence[Row], length_s: int) -> Window | None:
+    """Return the cheapest stretch of `WINDOW_S`; None when there is none, or all are about as dear."""
+    count = WINDOW_S // length_s
+    prices = [expected_price(row) for row in rows]
+    if len(prices) < count or 1_000 * (max(prices) - min(prices)) <= FLAT_PERMILLE * abs(sum(prices)) // len(prices):
+        return None
+    first = min(range(len(prices) - count + 1), key=lambda place: sum(prices[place : place + count]))
+    chosen = rows[first : first + count]
+    return Window(
+        start=int(chosen[0]["start"] or 0),
+        end=int(chosen[-1]["start"] or 0) + length_s,
+        price_ueur_per_kwh=sum(map(expected_price, chosen)) // count,
+        carbon_g_per_kwh=sum(int(row["carbonGPerKwh"] or 0) for row in chosen) // count,
+    )
+
+
+def expected_price(row: Row) -> int:
+    """Return what a member will probably pay: the usual price among neighbours, else the grid's."""
+    usual, grid = row["usualPrice"], int(row["importTariff"] or 0)
+    return grid if usual is None else min(int(usual), grid)

@@ -1,0 +1,55 @@
+from node.outlook import Window, best_window, expected_price, outlook
+from node.query_rows import Row
+from node.tariffs import TariffSchedule
+
+DAY = 86_400
+START = 20 * DAY
+LENGTH_S = 900
+TARIFFS = TariffSchedule(
+    [(START, 200_000, 60_000, 250_000, 50_000, 80), (START + 7_200, 300_000, 60_000, 350_000, 50_000, 90)]
+)
+
+
+def traded(start: int, price: int | None) -> Row:
+    return {"start": start, "meanPrice": price}
+
+
+def test_habit_is_the_latest_day_on_which_that_time_was_traded() -> None:
+    past = [traded(START - DAY, 120_000), traded(START - 2 * DAY, 110_000), traded(START - 2 * DAY + 900, 100_000)]
+    rows = outlook(TARIFFS, [*past, traded(START - DAY + 900, None)], START, START + 2_700, LENGTH_S)
+    assert [row["usualPrice"] for row in rows] == [120_000, 100_000, None]
+    assert rows[0] == {
+        "start": START,
+        "importTariff": 200_000,
+        "exportTariff": 60_000,
+        "usualPrice": 120_000,
+        "carbonGPerKwh": 80,
+    }
+
+
+def test_what_was_traded_today_is_no_guess() -> None:
+    (row,) = outlook(TARIFFS, [traded(START, 90_000), traded(START - DAY, 120_000)], START, START + 900, LENGTH_S)
+    assert row["usualPrice"] == 90_000
+
+
+def test_there_is_no_row_before_the_tariffs_begin() -> None:
+    rows = outlook(TARIFFS, [], START - 1_800, START + 900, LENGTH_S)
+    assert [row["start"] for row in rows] == [START]
+
+
+def test_nobody_pays_neighbours_more_than_the_grid() -> None:
+    assert expected_price({"usualPrice": 250_000, "importTariff": 200_000}) == 200_000
+    assert expected_price({"usualPrice": -10_000, "importTariff": 200_000}) == -10_000
+
+
+def test_the_best_window_is_the_cheapest_two_hours_and_the_first_of_equals() -> None:
+    cheap = [traded(START - DAY + 3_600 + step * 900, 100_000) for step in range(8)]
+    rows = outlook(TARIFFS, cheap, START, START + DAY, LENGTH_S)
+    assert best_window(rows, LENGTH_S) == Window(START + 3_600, START + 10_800, 100_000, 85)
+    rows = outlook(TARIFFS, [], START, START + DAY, LENGTH_S)
+    assert best_window(rows, LENGTH_S) == Window(START, START + 7_200, 200_000, 80)
+
+
+def test_a_flat_price_has_no_best_window() -> None:
+    assert best_window(outlook(TARIFFS, [], START + 7_200, START + DAY, LENGTH_S), LENGTH_S) is None
+    assert best_window(outlook(TARIFFS, [], START + 6_300, START + 8_100, LENGTH_S), LENGTH_S) is None, "too short"
