@@ -15,6 +15,7 @@ from energy.results import Rejected
 from market.commands import AdmitAccount
 from market.events import GateClosed
 from market.orders import Order
+from node.answering import Answering
 from node.certifying import Certifying
 from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.charges import charges_of
@@ -38,6 +39,7 @@ from node.storage.models import Account
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
+from oracles.answers import Topic
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.signers import KeySigner
@@ -54,6 +56,8 @@ class TickReport:
     closed: tuple[GateClosed, ...]
     attested: tuple[int, ...]
     settled: tuple[SettledRun, ...]
+    answered: tuple[Topic, ...] = ()
+    """What was asked of the operator's open runs, and shown."""
 
 
 class Node:
@@ -118,6 +122,8 @@ class Node:
             [self._guarded(f"attestor-{n}", pair) for n, pair in enumerate(keys.attestors(), start=1)],
             self.measuring,
         )
+        disputed = community.contracts.questions is not None
+        self.answering = Answering(self.ledger, self.settling) if disputed else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
@@ -186,12 +192,13 @@ class Node:
         await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
         settled = await self.settling.settle_due(self.measuring.attested_through)
+        answered = await self.answering.answer_due(now) if self.answering else []
         self._show()
         self.projection.flush()
         if attested or settled or not self._head:
             await self._read_head()
         self._showing.publish(attested, settled)
-        return TickReport(*self._showing.take(), tuple(attested), tuple(settled))
+        return TickReport(*self._showing.take(), tuple(attested), tuple(settled), tuple(answered))
 
     async def run(self, period_s: float = 1.0) -> None:
         """Tick for ever, by the wall clock."""

@@ -39,6 +39,9 @@ class Contracts:
     readings: Address
     settlement: Address
     certificates: Address
+    disputes: Address | None = None
+    """None for a community whose runs are final at once."""
+    questions: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class Community:
                 del plain["market"][name]
         if self.wedge_owner is None:
             del plain["wedge_owner"]
+        plain["contracts"] = {name: at for name, at in plain["contracts"].items() if at is not None}
         return json.dumps(_plain(plain), indent=1, sort_keys=True) + "\n"
 
     @classmethod

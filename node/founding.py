@@ -6,7 +6,7 @@ The folder is complete when `community.json` is there, which is written last; an
 import csv
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -76,9 +76,21 @@ class Founding:
     """Rows of the tariff file."""
     oracle_quorum: int = 2
     attestor_quorum: int = 2
+    challenge_window_s: int = 0
+    """How long a run can be disputed before it is final; 0 for not at all."""
+    answer_time_s: int = 86_400
+    """How long the operator has to show what it is asked for; questions end two such times before a run is final."""
+    bond_neur: int = 1_000 * 10**9
+    """What a run that is proven wrong costs the operator. It starts with as much again in its purse."""
+    stake_neur: int = 10**9
+    """What a question costs whoever asks it, if it is answered."""
 
     def __post_init__(self) -> None:
         check_members(self.members)
+        if self.challenge_window_s and self.challenge_window_s < 2 * self.answer_time_s:
+            raise ValueError(
+                "challenge_window_s must be 0, or at least twice answer_time_s: else nobody can ask in time"
+            )
 
 
 async def found_community(
@@ -215,7 +227,7 @@ async def _network_id(external: ExternalChain, keys: KeyRing, chain_id: int) -> 
 
 async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: Progress) -> Contracts:
     """Put the contracts on chain, enrol everybody, and pay the deposits in."""
-    steps = 5 + 6 + 2 * len(founding.members) + 3 + len(founding.members) + 2
+    steps = 5 + 6 + 2 * len(founding.members) + 3 + len(founding.members) + 2 + 5 * bool(founding.challenge_window_s)
     done = 0
 
     def step(what: str) -> None:
@@ -257,7 +269,29 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
         step("deposit")
     await ledger.send("Settlement", "fundGuarantee", founding.guarantee_neur)
     step("guarantee fund")
-    return Contracts(token, registry, readings, settlement, certificates)
+    contracts = Contracts(token, registry, readings, settlement, certificates)
+    return await _open_disputes(ledger, founding, keys, contracts, step) if founding.challenge_window_s else contracts
+
+
+async def _open_disputes(
+    ledger: Ledger, founding: Founding, keys: KeyRing, contracts: Contracts, step: Callable[[str], None]
+) -> Contracts:
+    """Let every run be open to challenge, and post the bond of who signs receipts and answers for runs."""
+    operator = keys["node"].address
+    disputes = await ledger.deploy("Disputes", contracts.settlement, operator, founding.bond_neur)
+    step("Disputes")
+    questions = await ledger.deploy(
+        "Questions", disputes, contracts.settlement, founding.stake_neur, founding.answer_time_s
+    )
+    step("Questions")
+    await ledger.send("Registry", "openDisputes", disputes, questions, founding.challenge_window_s)
+    step("Questions")
+    await ledger.send("CommunityToken", "mint", keys["operator"].address, 2 * founding.bond_neur)
+    await ledger.send("CommunityToken", "approve", disputes, founding.bond_neur)
+    step("bond")
+    await ledger.send("Disputes", "postBond", operator, founding.bond_neur)
+    step("bond")
+    return replace(contracts, disputes=disputes, questions=questions)
 
 
 def _take_folder(folder: Path) -> None:

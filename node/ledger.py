@@ -22,7 +22,15 @@ from node.community import Contracts, Member
 from node.external.sender import ExternalSender, Refused
 from node.keys import KeyPair
 
-CONTRACT_NAMES: Final = ("CommunityToken", "Registry", "Readings", "Settlement", "Certificates")
+CONTRACT_NAMES: Final = (
+    "CommunityToken",
+    "Registry",
+    "Readings",
+    "Settlement",
+    "Certificates",
+    "Disputes",
+    "Questions",
+)
 GAS_PER_TRANSACTION: Final = 15_000_000
 """Upper bound given with every transaction of the operator; what is not used costs nothing."""
 FEE_WEI_PER_GAS_MAX: Final = 10**10
@@ -78,9 +86,12 @@ class Ledger:
             contracts.readings,
             contracts.settlement,
             contracts.certificates,
+            contracts.disputes,
+            contracts.questions,
         )
         for name, address in zip(CONTRACT_NAMES, places, strict=True):
-            self._attach(name, address)
+            if address is not None:
+                self._attach(name, address)
 
     # -- COMMANDS
 
@@ -102,6 +113,10 @@ class Ledger:
         """
         contract = self._contracts[name]
         return await self._transact(contract.address, contract.encode_abi(function, args=arguments))
+
+    async def send_data(self, name: str, data: bytes) -> TxReceipt:
+        """Call a contract with encoded arguments, such as a dispute's; see `send`."""
+        return await self._transact(self._contracts[name].address, "0x" + data.hex())
 
     # -- QUERIES
 
@@ -138,16 +153,22 @@ class Ledger:
             for account in accounts
         }
 
-    async def event_receipt(self, name: str, event: str, **indexed: object) -> TxReceipt | None:
-        """Return the receipt of the transaction that logged an event, or None."""
-        logs = await self._contracts[name].events[event]().get_logs(from_block=0, argument_filters=indexed)
+    async def purse(self) -> int:
+        """Return what the operator's own account holds in tokens, n€."""
+        owner = self._w3.to_checksum_address(self._operator.address)
+        return int(await self.read("CommunityToken", "balanceOf", owner))
+
+    async def event_receipt(self, name: str, event: str, **indexed: Any) -> TxReceipt | None:
+        """Return the receipt of the last transaction that logged an event, or None."""
+        logs = await self.events(name, event, **indexed)
         if not logs:
             return None
-        return await self._w3.eth.get_transaction_receipt(logs[0]["transactionHash"])
+        return await self._w3.eth.get_transaction_receipt(logs[-1]["transactionHash"])
 
-    async def events(self, name: str, event: str) -> Sequence[EventData]:
-        """Return every log of an event that a contract ever wrote, in their sequence."""
-        logs: Sequence[EventData] = await self._contracts[name].events[event]().get_logs(from_block=0)
+    async def events(self, name: str, event: str, since: int = 0, **indexed: Any) -> Sequence[EventData]:
+        """Return every log of an event that a contract wrote from a block on, in their sequence."""
+        logged = self._contracts[name].events[event]()
+        logs: Sequence[EventData] = await logged.get_logs(from_block=since, argument_filters=indexed)
         return logs
 
     # -- TRANSACTIONS

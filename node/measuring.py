@@ -32,12 +32,13 @@ from node.storage.models import AttestationRow, ReadingRow
 from node.storage.projection import Projection
 from node.storage.readings_log import KeptFrame, SignedInterval
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
+from oracles.disputes import Opening, open_leaves
 from oracles.guard import GuardedSigner
 from oracles.hashing import keccak
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
 from oracles.signatures import recover
-from oracles.typed_data import Domain, digest, reading_hash
+from oracles.typed_data import READING, Domain, digest, reading_hash, reading_values
 
 UNSETTLED = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
 """Remarks with which a reading is not final (S4)."""
@@ -248,6 +249,14 @@ class Measuring:
             )
             for signed in self._signed[interval].readings
         )
+
+    def opened(self, interval: int) -> tuple[list[Opening], dict[Digest, tuple[bytes, ...]]]:
+        """Return the readings of an attested interval, opened, and the oracles' signatures by their struct hashes."""
+        signed = self._signed[interval].readings
+        readings = [each.reading for each in signed]
+        values = zip([reading_values(each) for each in readings], self._salts(readings), strict=True)
+        openings, _ = open_leaves(READING, list(values))
+        return openings, {reading_hash(each.reading): each.signatures for each in signed}
 
     def forget(self, through: int) -> None:
         """Drop the intervals through one that is settled from memory."""

@@ -15,12 +15,21 @@ from market.metered import Metered
 from market.orders import Order
 from market.settlement import NO_TERMS, Entry, Tariff, pack_nets, settle_interval
 from market.terms import Terms
-from node.typed_data import certificate_record, entry_hash, signed_order_hash, trade_hash
+from node.typed_data import (
+    certificate_record,
+    entry_hash,
+    entry_values,
+    order_values,
+    signed_order_hash,
+    trade_hash,
+    trade_values,
+)
+from oracles.disputes import OpenedRun, Opening, open_leaves
 from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
-from oracles.records import Certificate, Run, record_hash
+from oracles.records import Certificate, Run, record_hash, record_values
 from oracles.salts import Salts
-from oracles.typed_data import Domain, digest
+from oracles.typed_data import CERTIFICATE, ENTRY, SIGNED_ORDER, TRADE, Domain, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +184,80 @@ def prepare_run(
     )
 
 
+def open_run(
+    domain: Domain,
+    salts: Salts,
+    supplier: Address,
+    prepared: PreparedRun,
+    inputs: Sequence[IntervalInput],
+    readings: Sequence[Opening],
+    meters: Mapping[Address, frozenset[bytes]],
+    interval_length_s: int,
+) -> OpenedRun:
+    """Return a run with all its leaves opened: what answers questions and proves or refutes disputes.
+
+    Args:
+        domain: Of the Settlement contract.
+        salts: As the run was prepared with.
+        supplier: As the run was prepared with.
+        prepared: The run.
+        inputs: What it was prepared from.
+        readings: Of its intervals, opened.
+        meters: All meters that were ever enrolled for an account.
+        interval_length_s: Of the community.
+    """
+    orders = [
+        ((order_values(order), signature), order_salt(salts, order, signed_order_hash(order, signature)))
+        for item in inputs
+        for order, signature in item.orders
+    ]
+    trades = [
+        (trade_values(matched), trade_salt(salts, matched, trade_hash(matched)))
+        for item in inputs
+        for matched in item.trades
+    ]
+    entries = [
+        (
+            entry_values(line.sequence, line.entry, line.balance_after_neur - line.entry.amount_neur),
+            entry_salt(salts, line.entry.account, line.sequence),
+        )
+        for line in prepared.lines
+    ]
+    certificates = [(record_values(each), certificate_salt(salts, each)) for each, _ in prepared.certificates]
+    trees = [
+        open_leaves(SIGNED_ORDER, orders),
+        open_leaves(TRADE, trades),
+        open_leaves(ENTRY, entries),
+        open_leaves(CERTIFICATE, certificates),
+    ]
+    run = prepared.run
+    roots = (run.orders_root, run.trades_root, run.entries_root, run.certificates_root)
+    assert tuple(root for _, root in trees) == roots, "the leaves are not the run's"
+    return OpenedRun(
+        run.run_id,
+        domain,
+        supplier,
+        run.first_interval,
+        run.last_interval,
+        interval_length_s,
+        orders=trees[0][0],
+        trades=trees[1][0],
+        entries=trees[2][0],
+        certificates=trees[3][0],
+        readings=readings,
+        meters=meters,
+    )
+
+
 def order_leaf(salts: Salts, order: Order, signature: bytes) -> Digest:
     """Return the leaf of a signed order."""
     struct_hash = signed_order_hash(order, signature)
-    return leaf(struct_hash, salts.salt((order.account,), b"order", struct_hash))
+    return leaf(struct_hash, order_salt(salts, order, struct_hash))
+
+
+def order_salt(salts: Salts, order: Order, struct_hash: Digest) -> Digest:
+    """Return the salt of a signed order's leaf."""
+    return salts.salt((order.account,), b"order", struct_hash)
 
 
 def trade_leaf(salts: Salts, matched: MatchedTrade) -> Digest:

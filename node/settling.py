@@ -6,7 +6,7 @@ anew from the journal and the readings, to the same bytes.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from web3.types import TxReceipt
@@ -22,11 +22,13 @@ from node.charges import ChargeSchedule
 from node.community import Community
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
-from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
+from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.storage.models import CertificateRow, EntryRow, RunRow
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
+from oracles.answers import Signatures
+from oracles.disputes import OpenedRun, Opening
 from oracles.guard import GuardedSigner
 from oracles.records import record_values
 from oracles.salts import Salts
@@ -46,6 +48,15 @@ class SettledRun:
     certified_wh: int
     certificates: int
     gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedOwnRun:
+    """A run of this node, opened."""
+
+    run: OpenedRun
+    run_hash: Digest
+    signatures: Signatures
 
 
 class Settling:
@@ -75,6 +86,9 @@ class Settling:
         self._attestors = attestors
         self._measuring = measuring
         self._refused_at: int | None = None
+        self._seen_head: int | None = None
+        self._final = 0
+        """Last run that no dispute can void any more; what it rests on is no longer in memory."""
         self._accounts = [member.account for member in community.members] + [community.supplier]
 
     def genesis_carry(self) -> Carry:
@@ -88,13 +102,14 @@ class Settling:
 
     async def recover(self) -> None:
         """Bring the projection up to the runs that are on chain, and whose collateral the journal shows as free."""
+        await self._take_back()
         while True:
             run_id = self._carry().run_id + 1
             intervals = self._intervals(run_id)
             if self._trading.holds(intervals) or await self._settled_in(run_id) is None:
                 break
             await self._settle(intervals, release=False)
-        self._forget(intervals[0] - 1)
+        await self._forget_final()
 
     async def settle_due(self, attested_through: int) -> list[SettledRun]:
         """Settle every run whose last interval is attested; return them.
@@ -103,6 +118,10 @@ class Settling:
         chain has grown, for only a transaction, such as a deposit, can change the contract's mind.
         """
         settled: list[SettledRun] = []
+        if self._seen_head != (head := await self._ledger.head()):
+            await self._take_back()
+            await self._forget_final()
+            self._seen_head = head
         while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= attested_through:
             if self._refused_at == await self._ledger.head():
                 break
@@ -119,9 +138,10 @@ class Settling:
         receipt = await self._settled_in(run_id)
         balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
-        prepared = self._prepare(carry, intervals, history, balances)
-        signatures = self._sign(prepared, carry, intervals, history, balances)
+        prepared = self._prepare(carry, self._inputs(intervals), history, balances)
+        signatures = self._sign(prepared, carry, intervals, history, balances, await self._unwound(run_id))
         if receipt is None:
+            await self._fill_bond()
             receipt = await self._ledger.send(
                 "Settlement",
                 "settle",
@@ -138,7 +158,7 @@ class Settling:
             self._trading.release(intervals, members)
             await self._trading.synced()
         self._project(prepared, signatures, receipt, after)
-        self._forget(intervals[-1])
+        await self._forget_final()
         return SettledRun(
             run_id,
             intervals,
@@ -149,10 +169,80 @@ class Settling:
             receipt["gasUsed"],
         )
 
-    def _prepare(
-        self, carry: Carry, intervals: Sequence[int], history: Digest, balances: dict[Address, int]
-    ) -> PreparedRun:
-        inputs = [
+    async def opened(self, run_id: int) -> OpenedOwnRun | None:
+        """Return a run of this node with all its leaves, or None when it is final, or not settled."""
+        if not self._final < run_id <= self._carry().run_id:
+            return None
+        text = self._projection.carry_of(run_id - 1)
+        carry = Carry.from_json(text) if text else self.genesis_carry()
+        intervals = self._intervals(run_id)
+        balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
+        inputs = self._inputs(intervals)
+        prepared = self._prepare(carry, inputs, await self._ledger.history_at(intervals[-1]), balances)
+        readings: list[Opening] = []
+        signatures: dict[Digest, tuple[bytes, ...]] = {}
+        for interval in intervals:
+            openings, signed = self._measuring.opened(interval)
+            readings += openings
+            signatures |= signed
+        meters = {member.account: frozenset([member.meter]) for member in self._community.members}
+        length = self._community.market.interval_length_s
+        run = open_run(self._domain, self._salts, self._community.supplier, prepared, inputs, readings, meters, length)
+        return OpenedOwnRun(run, prepared.run_hash, signatures)
+
+    async def _take_back(self) -> None:
+        """Unwind what a dispute has voided, on the chain and in the tables; it is due again then.
+
+        Whoever comes first unwinds; the tables follow the chain.
+        """
+        if self._community.contracts.disputes is None:
+            return
+        try:
+            while await self._ledger.read("Settlement", "voidFrom"):
+                run_id = (await self._ledger.last_run()).run_id
+                published = (await self._ledger.events("Settlement", "RunPublished", runId=run_id))[-1]["args"]
+                logger.error("run %d is void, and is unwound", run_id)
+                await self._ledger.send("Settlement", "unwind", tuple(published["run"].values()), published["nets"])
+        except ChainRefused as refusal:
+            logger.warning("unwinding waits: %s", refusal)
+        self._projection.flush()
+        chain = await self._ledger.last_run()
+        dropped = False
+        while (written := self._projection.last_run()) is not None:
+            run_id, run_hash = written
+            if run_id <= chain.run_id and hex_text(await self._ledger.run_hash_at(run_id)) == run_hash:
+                break
+            self._projection.drop_run(run_id)
+            self._projection.flush()
+            dropped = True
+        if dropped:
+            balances = await self._ledger.balances(self._accounts)
+            self._projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
+            self._trading.release([], [each for each in balances.items() if each[0] != self._community.supplier])
+            await self._trading.synced()
+
+    async def _unwound(self, run_id: int) -> set[Digest]:
+        """Return the hashes of runs of a number that the chain has unwound."""
+        if self._community.contracts.disputes is None:
+            return set()
+        logs = await self._ledger.events("Settlement", "RunUnwound", runId=run_id)
+        return {Digest(bytes(log["args"]["runHash"])) for log in logs}
+
+    async def _fill_bond(self) -> None:
+        """Fill the operator's bond up from the purse, where that suffices: without a full bond no run settles."""
+        disputes = self._community.contracts.disputes
+        if disputes is None or await self._ledger.read("Disputes", "isBonded"):
+            return
+        operator = await self._ledger.read("Disputes", "operator")
+        held = await self._ledger.read("Disputes", "bondOf", operator)
+        missing = await self._ledger.read("Disputes", "bondRequired") - held
+        if await self._ledger.purse() >= missing:
+            logger.warning("%d n€ are missing in the operator's bond, and come from its purse", missing)
+            await self._ledger.send("CommunityToken", "approve", disputes, missing)
+            await self._ledger.send("Disputes", "postBond", operator, missing)
+
+    def _inputs(self, intervals: Sequence[int]) -> list[IntervalInput]:
+        return [
             IntervalInput(
                 self._tariffs.at(interval).tariff,
                 self._trading.orders.get(interval, ()),
@@ -162,9 +252,14 @@ class Settling:
             )
             for interval in intervals
         ]
+
+    def _prepare(
+        self, carry: Carry, inputs: Sequence[IntervalInput], history: Digest, balances: dict[Address, int]
+    ) -> PreparedRun:
         prepared = prepare_run(self._domain, self._salts, self._community.supplier, carry, history, inputs, balances)
         if isinstance(prepared, Rejected):
-            raise Corrupt(f"the run of {intervals[0]} to {intervals[-1]} can not be settled: {prepared}")
+            first, last = inputs[0].tariff.interval, inputs[-1].tariff.interval
+            raise Corrupt(f"the run of {first} to {last} can not be settled: {prepared}")
         return prepared
 
     def _sign(
@@ -174,14 +269,15 @@ class Settling:
         intervals: Sequence[int],
         history: Digest,
         balances: dict[Address, int],
+        unwound: Collection[Digest],
     ) -> list[tuple[Address, bytes]]:
         """Let each attestor compute the run for itself; return a quorum of signatures by ascending signer."""
         signatures: list[tuple[Address, bytes]] = []
         for attestor in sorted(self._attestors, key=lambda each: each.address):
-            own = self._prepare(carry, intervals, history, balances)
+            own = self._prepare(carry, self._inputs(intervals), history, balances)
             if own.run_hash != prepared.run_hash:
                 continue
-            signed = attestor.sign_run(self._domain, own.run)
+            signed = attestor.sign_run(self._domain, own.run, unwound)
             if not isinstance(signed, Rejected):
                 signatures.append((attestor.address, signed.events[0]))
             if len(signatures) == self._community.attestor_quorum:
@@ -201,9 +297,16 @@ class Settling:
 
     async def _settled_in(self, run_id: int) -> TxReceipt | None:
         """Return the receipt of the transaction that settled a run, or None when it is not on chain."""
+        if run_id > (await self._ledger.last_run()).run_id:
+            return None  # it may have been there, and been unwound
         return await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
 
-    def _forget(self, through: int) -> None:
+    async def _forget_final(self) -> None:
+        """Drop from memory what no dispute can bring back."""
+        last = self._carry().run_id
+        while self._final < last and await self._ledger.read("Settlement", "isFinal", self._final + 1):
+            self._final += 1
+        through = self._intervals(self._final + 1)[0] - 1
         self._trading.forget(through)
         self._measuring.forget(through)
 

@@ -22,6 +22,8 @@ DEPOSIT_NEUR = 100 * 10**9
 SUPPLIER_DEPOSIT_NEUR = 10_000 * 10**9
 GUARANTEE_NEUR = 1_000 * 10**9
 FIRST_INTERVAL_AFTER_S = 3_600
+CHALLENGE_WINDOW_S = 3 * 86_400
+"""Longer than a weekend's two days, and short enough to keep what is open in memory."""
 
 EXAMPLE_TARIFF = (250_000, 60_000, 275_000, 30_000, 50)
 """Import, export, short, long in µ€/kWh and g CO2e/kWh, for who names no tariff file: edit `tariffs.csv` afterwards."""
@@ -71,6 +73,7 @@ def init_community(
         deposit_neur=DEPOSIT_NEUR,
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,
+        challenge_window_s=CHALLENGE_WINDOW_S,
         tariffs=TariffSchedule.load(tariffs).rows if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
     )
     external = ExternalChain(chain_url) if chain_url else None

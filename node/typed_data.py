@@ -90,19 +90,22 @@ def certificate_record(number: int, piece: CertificateRange) -> Certificate:
     )
 
 
+def entry_values(sequence: int, entry: Entry, balance_before_neur: int) -> tuple[Value, ...]:
+    """Return the values of `Entry` in their sequence, for one line of an account's statement."""
+    return (
+        entry.account,
+        sequence,
+        entry.kind,
+        entry.interval,
+        entry.quantity_wh,
+        entry.price_ueur_per_kwh,
+        entry.amount_neur,
+        balance_before_neur,
+        balance_before_neur + entry.amount_neur,
+        entry.reference,
+    )
+
+
 def entry_hash(sequence: int, entry: Entry, balance_before_neur: int) -> Digest:
     """Return the struct hash of one line of an account's statement, for the run's tree of entries."""
-    return structs.ENTRY.hash(
-        (
-            entry.account,
-            sequence,
-            entry.kind,
-            entry.interval,
-            entry.quantity_wh,
-            entry.price_ueur_per_kwh,
-            entry.amount_neur,
-            balance_before_neur,
-            balance_before_neur + entry.amount_neur,
-            entry.reference,
-        )
-    )
+    return structs.ENTRY.hash(entry_values(sequence, entry, balance_before_neur))

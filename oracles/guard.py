@@ -1,13 +1,14 @@
 """The guard in front of a signing key: it signs readings, attested intervals and runs, and nothing else.
 
 It never signs two different things for one meter and interval, one attested interval, or one run (invariant O1):
-what is about to be signed is on disk first. The same thing again gets its signature again.
+what is about to be signed is on disk first. The same thing again gets its signature again. Of runs alone there is a
+second one, after the chain has unwound the first.
 A key that was away for a while may go on with a later reading of a meter: a reading must follow the last signed one by
 hash only if nothing lies between the two.
 Refuses: `OracleReject.EQUIVOCATION`, `OracleReject.BROKEN_CHAIN`; a refusal signs and stores nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
@@ -78,21 +79,25 @@ class GuardedSigner:
         """
         return self._sign_once(domain, SignedKind.INTERVAL, attested.interval, record_hash(attested))
 
-    def sign_run(self, domain: Domain, run: Run) -> Accepted[bytes] | Rejected:
+    def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign a settlement run as an attestor; raises as `sign_readings`.
+
+        Another run of the same number is signed only when the chain has unwound the one that was signed last: one
+        second run for each void, never two that could both stand.
 
         Args:
             domain: Domain of the Settlement contract.
             run: The run, recomputed by the caller.
+            unwound: Digests of runs that the attestor's own look at the chain shows as unwound.
         """
-        return self._sign_once(domain, SignedKind.RUN, run.run_id, record_hash(run))
+        return self._sign_once(domain, SignedKind.RUN, run.run_id, record_hash(run), unwound)
 
     def _sign_once(
-        self, domain: Domain, kind: SignedKind, number: int, struct_hash: Digest
+        self, domain: Domain, kind: SignedKind, number: int, struct_hash: Digest, taken_back: Collection[Digest] = ()
     ) -> Accepted[bytes] | Rejected:
         record = SignedRecord(kind, domain.separator, number, 0, struct_hash)
         said = self._store.struct_hash(kind, domain.separator, number)
-        if said is None:
+        if said is None or (said != struct_hash and digest(domain, said) in taken_back):
             self._store.append([record])
         elif said != struct_hash:
             return _equivocation(record)

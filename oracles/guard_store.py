@@ -82,7 +82,7 @@ class GuardStore:
             _sync_folder(path.parent)
 
     def struct_hash(self, kind: SignedKind, subject: bytes, number: int) -> Digest | None:
-        """Return what the key said of a subject and number, or None if it has said nothing."""
+        """Return what the key last said of a subject and number, or None if it has said nothing."""
         return self._signed.get((kind, subject, number))
 
     def last_reading(self, meter: bytes) -> SignedRecord | None:

@@ -68,6 +68,18 @@ class Projection:
         with Session(self.engine) as session:
             return session.scalar(select(col(RunRow.carry)).order_by(col(RunRow.run_id).desc()).limit(1))
 
+    def carry_of(self, run_id: int) -> str | None:
+        """Return what a written run leaves to its successor; None for a run that is not written."""
+        with Session(self.engine) as session:
+            return session.scalar(select(col(RunRow.carry)).where(col(RunRow.run_id) == run_id))
+
+    def last_run(self) -> tuple[int, str] | None:
+        """Return number and hash of the latest written run; None before the first."""
+        with Session(self.engine) as session:
+            runs = select(col(RunRow.run_id), col(RunRow.run_hash)).order_by(col(RunRow.run_id).desc()).limit(1)
+            found = session.execute(runs).first()
+            return None if found is None else (found[0], found[1])
+
     def apply_market(self, sequence: int, now: int, command: Command, events: Iterable[Event]) -> None:
         """Follow one accepted command of the journal."""
         for event in events:
@@ -127,6 +139,14 @@ class Projection:
                 run_id=run.run_id,
             )
         self._positions["runs"] = run.run_id
+
+    def drop_run(self, run_id: int) -> None:
+        """Take back the latest run, which was voided and unwound: its intervals wait to be settled again."""
+        for model in (RunRow, EntryRow, CertificateRow):
+            self._statements.append((delete(model).where(col(model.run_id) == run_id), []))
+        unsettled = {"status": IntervalStatus.ATTESTED, "certified_wh": None, "run_id": None}
+        self._update(MarketInterval, col(MarketInterval.run_id) == run_id, **unsettled)
+        self._positions["runs"] = run_id - 1
 
     def put_accounts(self, accounts: Sequence[Account]) -> None:
         """Take in the accounts of the community; known ones stay as they are."""

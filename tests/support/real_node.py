@@ -46,8 +46,11 @@ TARIFF: Final = (250_000, 60_000, 275_000, 30_000)
 """Import, export, short, long in µ€/kWh."""
 
 
-def found(folder: Path, external: ExternalChain | None = None) -> None:
-    """Found the community, always with the same keys, on a chain of its own or on a network."""
+def found(folder: Path, external: ExternalChain | None = None, **changes: Any) -> None:
+    """Found the community, always with the same keys, on a chain of its own or on a network.
+
+    Its founding is changed as asked for.
+    """
     members = folder.parent / "members.csv"
     with open(members, "w", newline="") as file:
         rows = csv.writer(file)
@@ -72,6 +75,7 @@ def found(folder: Path, external: ExternalChain | None = None) -> None:
         supplier_deposit_neur=100 * EUR,
         guarantee_neur=EUR // 2,
         tariffs=[(FIRST - FIRST % 86_400, *TARIFF, 50)],
+        **changes,
     )
     keys = {role: keccak(role.encode()) for role in (*ROLES, "salt")}
     asyncio.run(found_community(folder, founding, keys, external=external))

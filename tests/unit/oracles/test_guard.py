@@ -186,6 +186,37 @@ def test_o1_one_run_per_number_and_domain(guard: GuardedSigner) -> None:
     assert code(guard.sign_run(OTHER_DOMAIN, replace(run, certified_wh=1))) is None
 
 
+def test_o1_a_second_run_is_signed_once_after_the_first_was_unwound(guard: GuardedSigner, tmp_path: Path) -> None:
+    first = make_evidence().run
+    second, third = (replace(first, certified_wh=wh) for wh in (1, 2))
+    guard.sign_run(DOMAIN, first)
+    unwound = {digest(DOMAIN, record_hash(first))}
+    assert code(guard.sign_run(DOMAIN, second, {digest(OTHER_DOMAIN, record_hash(first))})) is OracleReject.EQUIVOCATION
+    assert code(guard.sign_run(DOMAIN, second, {digest(DOMAIN, record_hash(second))})) is OracleReject.EQUIVOCATION
+    assert code(guard.sign_run(DOMAIN, second, unwound)) is None
+    once = size(tmp_path)
+    assert code(guard.sign_run(DOMAIN, second, unwound)) is None
+    assert size(tmp_path) == once
+    for other in (third, first):
+        assert code(guard.sign_run(DOMAIN, other, unwound)) is OracleReject.EQUIVOCATION
+    assert code(guard.sign_run(DOMAIN, third, unwound | {digest(DOMAIN, record_hash(second))})) is None
+
+
+def test_o1_the_last_of_two_runs_counts_after_a_restart(
+    guard: GuardedSigner, store: GuardStore, tmp_path: Path
+) -> None:
+    first = make_evidence().run
+    second = replace(first, certified_wh=1)
+    guard.sign_run(DOMAIN, first)
+    unwound = {digest(DOMAIN, record_hash(first))}
+    guard.sign_run(DOMAIN, second, unwound)
+    store.close()
+    with closing(GuardStore(tmp_path / "oracle.guard", address_of(KEY))) as again:
+        reopened = GuardedSigner(KeySigner(KEY), again)
+        assert code(reopened.sign_run(DOMAIN, second)) is None
+        assert code(reopened.sign_run(DOMAIN, first, unwound)) is OracleReject.EQUIVOCATION
+
+
 def test_kinds_do_not_stand_in_each_others_way(guard: GuardedSigner) -> None:
     evidence = make_evidence()
     attested: IntervalReadings = replace(evidence.attested, interval=900)
