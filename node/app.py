@@ -77,7 +77,7 @@ class Node:
         self.folder = folder
         self.community = community
         self.clock = clock
-        self.events = Broadcaster()
+        self.events = Broadcaster(epoch=clock.now())
         self.client = chain.client
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)

@@ -1,15 +1,19 @@
 """What happens in the node, told at once to whoever watches: the page and other clients of server-sent events.
 
-One process, one event loop. Events are news, not records: whoever misses some asks `node.queries` for the truth.
+One process, one event loop. Events are news, not records: the latest ones are kept for whoever was away for a moment;
+whoever misses more is told so, and asks `node.queries` for the truth.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+KEPT_MAX: Final = 1_000
+"""Events that are kept for those who come back; of `USUAL_KINDS` only."""
 QUEUE_LEN_MAX: Final = 256
 """Events that wait for one subscriber; a slower one is dropped and has to come back."""
 
@@ -24,6 +28,8 @@ class EventKind(StrEnum):
     """A settlement run is on chain."""
     DEPTH = "depth"
     """What rests at some prices of a book changed; only for who asks for it, for it comes with every order."""
+    MISSED = "missed"
+    """Some events are gone for the one who is told: the truth is in the API."""
 
 
 USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN})
@@ -74,6 +80,13 @@ class Subscription:
         self._queue.put_nowait(event)
         return True
 
+    def forget(self) -> None:
+        """Drop what waits: the subscriber is about to read the truth anyway."""
+        while not self._queue.empty():
+            if self._queue.get_nowait() is None:
+                self._queue.put_nowait(None)
+                return
+
     def end(self) -> None:
         """Let the subscriber finish what waits and stop."""
         if not self.ended:
@@ -84,7 +97,10 @@ class Subscription:
 class Broadcaster:
     """Hands every event to every subscriber, and never waits for one."""
 
-    def __init__(self, queue_len_max: int = QUEUE_LEN_MAX) -> None:
+    def __init__(self, queue_len_max: int = QUEUE_LEN_MAX, epoch: int = 0) -> None:
+        """Take how much may wait for one subscriber, and a number that no other start of the node has."""
+        self.epoch = epoch
+        self._kept: deque[NodeEvent] = deque(maxlen=KEPT_MAX)
         self._queue_len_max = queue_len_max
         self._subscriptions: list[Subscription] = []
         self._count = 0
@@ -94,12 +110,25 @@ class Broadcaster:
         """Tell all subscribers; drops those that are too slow. Call it from the event loop's thread."""
         self._count += 1
         event = NodeEvent(self._count, kind, data)
+        if kind in USUAL_KINDS:
+            self._kept.append(event)
         self._subscriptions = [each for each in self._subscriptions if kind not in each.kinds or each.offer(event)]
 
     @contextmanager
-    def subscribe(self, kinds: Collection[EventKind] = USUAL_KINDS) -> Iterator[Subscription]:
-        """Receive all events of some kinds from now on, until the block is left."""
+    def subscribe(
+        self, kinds: Collection[EventKind] = USUAL_KINDS, after: tuple[int, int] | None = None
+    ) -> Iterator[Subscription]:
+        """Receive all events of some kinds from now on, until the block is left.
+
+        Args:
+            kinds: Which.
+            after: Epoch and number of the last event that the subscriber knows: those since are told first, or that
+                they are gone.
+        """
         subscription = Subscription(self._queue_len_max, kinds)
+        if after is not None:
+            for event in self._since(*after, kinds):
+                subscription.offer(event)
         self._subscriptions.append(subscription)
         if self._closed:
             subscription.end()
@@ -107,6 +136,20 @@ class Broadcaster:
             yield subscription
         finally:
             self._subscriptions = [other for other in self._subscriptions if other is not subscription]
+
+    def _since(self, epoch: int, number: int, kinds: Collection[EventKind]) -> list[NodeEvent]:
+        """Return the events of some kinds since one, or the one that says that they are gone."""
+        oldest = self._kept[0].number if self._kept else self._count + 1
+        known = epoch == self.epoch and oldest - 1 <= number <= self._count and USUAL_KINDS.issuperset(kinds)
+        events = [event for event in self._kept if event.number > number and event.kind in kinds]
+        if known and len(events) < self._queue_len_max:
+            return events
+        return [NodeEvent(self._count, EventKind.MISSED, {})]
+
+    @property
+    def closed(self) -> bool:
+        """Whether there will be no more news."""
+        return self._closed
 
     def close(self) -> None:
         """End all subscriptions, present and future, so that the server can stop."""

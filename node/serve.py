@@ -16,7 +16,9 @@ from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
 from node.clock import SystemClock
+from node.home_assistant import Publisher, broker_of
 from node.rpc.app import create_rpc_app
+from node.webhooks import Webhook, receiver_of
 
 RPC_PORT = 8545
 WEB_PORT = 8080
@@ -37,6 +39,12 @@ class ServeOptions:
     """Accounts whose wallets may see all bills on the page."""
     operators: tuple[str, ...] = ()
     """The same for those who run the node."""
+    mqtt: str | None = None
+    """``mqtt://HOST:PORT`` of the broker through which Home Assistant is told; None for none."""
+    mqtt_accounts: tuple[str, ...] = ()
+    """Accounts with sensors of their own there."""
+    webhooks: tuple[str, ...] = ()
+    """Where every event is posted to."""
 
 
 class _Server(uvicorn.Server):
@@ -138,6 +146,7 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
     node = await Node.open(folder, SystemClock())
     try:
         servers = Servers(node, options)
+        tellers = [asyncio.create_task(each) for each in _tellers(node, options)]
         await servers.start()
         try:
             with stop_signals() as stop:
@@ -145,9 +154,25 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
                 await run_until(stop, node.run())
         finally:
             node.events.close()
+            for teller in tellers:
+                teller.cancel()
+            await asyncio.gather(*tellers, return_exceptions=True)
             await servers.stop()
     finally:
         await node.close()
+
+
+def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None]]:
+    """Return what tells others of the node for as long as it runs.
+
+    Raises:
+        Misconfigured: an address is none.
+    """
+    tellers = [Webhook(receiver_of(url), node, node.events).run() for url in options.webhooks]
+    if options.mqtt is not None:
+        broker = broker_of(options.mqtt, options.mqtt_accounts)
+        tellers.append(Publisher(broker, node, node.queries, node.events).run())
+    return tellers
 
 
 def _server(app: Any) -> _Server:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -16,6 +16,7 @@ from node.api.explorer_pages import ExplorerPages
 from node.api.lists import browsable_lists
 from node.api.live import chosen_kinds, event_stream
 from node.api.member_pages import MemberPages, role_of
+from node.api.metrics import NodeMetrics, RequestTimes
 from node.api.origin import OwnOrigin
 from node.api.pages import Pages
 from node.api.rendering import FOLDER, Rendering
@@ -57,8 +58,11 @@ def create_web_app(
         rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
         clock: By which sessions end; the machine's when None.
     """
+    clock = clock or SystemClock()
     # No interactive documentation: its scripts would come from elsewhere.
     app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
+    metrics = NodeMetrics(core, queries, broadcaster)
+    app.add_middleware(RequestTimes, metrics=metrics)
     app.add_middleware(BrowserManners)
     app.add_middleware(OwnOrigin)
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
@@ -66,9 +70,9 @@ def create_web_app(
     lists = browsable_lists(core, queries, chain)
     pages = Pages(rendering, core, queries, lists)
     sessions = Sessions(role_of(queries, auditors, operators))
-    members = MemberPages(rendering, core, queries, sessions, clock or SystemClock(), rpc_port)
+    members = MemberPages(rendering, core, queries, sessions, clock, rpc_port)
     problems.install(app, pages.error)
-    app.include_router(rest_router(EnergyMethods(core, queries)))
+    app.include_router(rest_router(EnergyMethods(core, queries), clock))
     app.include_router(members.router())
     app.include_router(ExplorerPages(rendering, chain).router())
     app.include_router(CommunityPages(rendering, core, queries, lists, members).router())
@@ -77,8 +81,14 @@ def create_web_app(
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
     @app.get("/events", include_in_schema=False)
-    async def events(kinds: str | None = None) -> Response:
-        return event_stream(broadcaster, kinds=chosen_kinds(kinds))
+    async def events(request: Request, kinds: str | None = None, after: str | None = None) -> Response:
+        known = request.headers.get("last-event-id") or after
+        return event_stream(broadcaster, kinds=chosen_kinds(kinds), after=known)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def prometheus() -> Response:
+        text, media_type = await asyncio.to_thread(metrics.text)
+        return Response(text, media_type=media_type)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:

@@ -1,6 +1,7 @@
 """Server-sent events: `GET /events` tells a page or a program at once what is new. Source: WHATWG HTML, 9.2.
 
-An event's name is its kind, its data JSON. Whoever was away or too slow reads the truth from REST; nothing is repeated.
+An event's name is its kind, its data JSON. Whoever comes back with ``Last-Event-ID`` (or ``?after=``) is told what
+happened since, or by an event ``missed`` that it is gone and REST has the truth.
 ``?kinds=trade,depth`` chooses what is told. Trades and depth carry the journal's sequence: a book taken from
 `energy_getDepth` and the changes told after it fit together without a gap, see `node.depth.Depth.changes`.
 """
@@ -21,11 +22,21 @@ RETRY_MS: Final = 3_000
 
 
 def event_stream(
-    broadcaster: Broadcaster, silence_s_max: float = SILENCE_S_MAX, kinds: Collection[EventKind] = USUAL_KINDS
+    broadcaster: Broadcaster,
+    silence_s_max: float = SILENCE_S_MAX,
+    kinds: Collection[EventKind] = USUAL_KINDS,
+    after: str | None = None,
 ) -> StreamingResponse:
-    """Return the response that follows some kinds of events until either side ends it."""
+    """Return the response that follows some kinds of events until either side ends it.
+
+    Args:
+        broadcaster: Whose.
+        silence_s_max: Longest silence.
+        kinds: Which kinds.
+        after: ``id`` of the last event that the client knows, as the stream wrote it; None for one that begins.
+    """
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    stream = _follow(broadcaster, silence_s_max, kinds)
+    stream = _follow(broadcaster, silence_s_max, kinds, _place(after))
     return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
 
@@ -43,8 +54,20 @@ def chosen_kinds(text: str | None) -> Collection[EventKind]:
         raise BadParameter("kinds", f"must be names of {', '.join(EventKind)}, with commas between") from None
 
 
-async def _follow(broadcaster: Broadcaster, silence_s_max: float, kinds: Collection[EventKind]) -> AsyncIterator[bytes]:
-    with broadcaster.subscribe(kinds) as subscription:
+def _place(text: str | None) -> tuple[int, int] | None:
+    """Return epoch and number of an event's ``id``; one that nobody can have told for what is no id."""
+    if text is None:
+        return None
+    epoch, _, number = text.partition("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (epoch, number)):
+        return -1, -1
+    return int(epoch), int(number)
+
+
+async def _follow(
+    broadcaster: Broadcaster, silence_s_max: float, kinds: Collection[EventKind], after: tuple[int, int] | None
+) -> AsyncIterator[bytes]:
+    with broadcaster.subscribe(kinds, after) as subscription:
         yield f"retry: {RETRY_MS}\n\n".encode()
         while True:
             try:
@@ -54,8 +77,8 @@ async def _follow(broadcaster: Broadcaster, silence_s_max: float, kinds: Collect
                 continue
             if event is None:
                 return
-            yield _block(event)
+            yield _block(event, broadcaster.epoch)
 
 
-def _block(event: NodeEvent) -> bytes:
-    return f"id: {event.number}\nevent: {event.kind}\ndata: ".encode() + dumps(event.data) + b"\n\n"
+def _block(event: NodeEvent, epoch: int) -> bytes:
+    return f"id: {epoch}-{event.number}\nevent: {event.kind}\ndata: ".encode() + dumps(event.data) + b"\n\n"

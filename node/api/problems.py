@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from energy.errors import Unavailable
 from market.rejections import MarketReject
+from node.api.idempotency import KeyReused
 from node.queries import BadCursor
 from node.rejections import NodeReject
 from node.rpc.methods_energy import Refused
@@ -80,6 +81,10 @@ def install(app: FastAPI, page: Callable[[Request, int, str], Response]) -> None
     @app.exception_handler(BadParameter)
     async def bad_parameter(request: Request, error: BadParameter) -> Response:
         return answer(request, 400, str(error), None, field=error.field, problem=error.problem)
+
+    @app.exception_handler(KeyReused)
+    async def key_reused(request: Request, error: KeyReused) -> Response:
+        return answer(request, 422, "This Idempotency-Key was given with another body before.", None)
 
     @app.exception_handler(BadCursor)
     async def bad_cursor(request: Request, error: BadCursor) -> Response:

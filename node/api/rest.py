@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from node import strict_json
+from node.api.idempotency import KEY_LEN_MAX, KnownAnswers
 from node.api.market_data import add_csv
+from node.clock import Clock
 from node.rpc.app import read_body
 from node.rpc.guard import is_json
 from node.rpc.methods_energy import EnergyMethods
@@ -22,6 +24,7 @@ from node.rpc.router import BODY_BYTES_MAX
 from node.rpc.schemas import SCHEMAS, SIGNATURE, Schema, array, page, record, ref
 
 PREFIX: Final = "/api/v1"
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Resource:
     """Name of the schema whose fields are the query parameters."""
 
 
-def rest_router(methods: EnergyMethods) -> APIRouter:
-    """Return the routes over one node's methods."""
+def rest_router(methods: EnergyMethods, clock: Clock) -> APIRouter:
+    """Return the routes over one node's methods; the clock is the wall's, by which repeated requests are known."""
     router = APIRouter(prefix=PREFIX)
     add_csv(router, methods)
     for resource in _resources(methods):
@@ -55,7 +58,7 @@ def rest_router(methods: EnergyMethods) -> APIRouter:
                 },
             },
         )
-    _add_commands(router, methods)
+    _add_commands(router, methods, KnownAnswers(clock))
     return router
 
 
@@ -99,14 +102,22 @@ def query_filter(request: Request) -> dict[str, str]:
     return {name: value for name, value in request.query_params.items() if name != "lang"}
 
 
-def _add_commands(router: APIRouter, methods: EnergyMethods) -> None:
+def _add_commands(router: APIRouter, methods: EnergyMethods, known: KnownAnswers) -> None:
     placing = record({"order": ref("Order"), "signature": SIGNATURE})
     cancelling = record({"account": SCHEMAS["Cancel"]["properties"]["account"], "signature": SIGNATURE})
 
     @router.post("/orders", status_code=201, summary="Place a signed order", openapi_extra=_body(placing, "Placed"))
     async def place_order(request: Request) -> Response:
         body = await json_object(request, ("order", "signature"))
-        answer = await methods.place_order(body["order"], body["signature"])
+        key = request.headers.get(IDEMPOTENCY_KEY)
+        if key is None:
+            answer = await methods.place_order(body["order"], body["signature"])
+        else:
+            if not 1 <= len(key) <= KEY_LEN_MAX:
+                raise BadParameter(IDEMPOTENCY_KEY, f"must have 1 to {KEY_LEN_MAX} characters")
+            answer = await known.once(
+                key, strict_json.dumps(body), lambda: methods.place_order(body["order"], body["signature"])
+            )
         return JSONResponse(answer, 201, {"location": f"{PREFIX}/orders/{answer['orderDigest']}"})
 
     @router.delete(

@@ -1,5 +1,6 @@
 """`resilia init`, `resilia node`, `resilia demo`: found a community, run its node, watch one day of a simulated one."""
 
+import os
 import re
 import sys
 from datetime import date
@@ -137,8 +138,8 @@ def node(
     context: typer.Context,
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that 'resilia init' made.")] = Path("."),
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Listen at this address; else 127.0.0.1, this machine alone.")
-    ] = "127.0.0.1",
+        str | None, typer.Option(metavar="ADDRESS", help="Listen at this address; else 127.0.0.1, this machine alone.")
+    ] = None,
     rpc_port: RpcPortOption = None,
     web_port: WebPortOption = None,
     allowed_hosts: Annotated[
@@ -155,32 +156,33 @@ def node(
             "--operator", metavar="ADDRESS", help="An account that may see the operator's page from elsewhere."
         ),
     ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="URL", help="Tell Home Assistant through this broker: mqtt://HOST.")
+    ] = None,
+    webhooks: Annotated[
+        list[str] | None, typer.Option("--webhook", metavar="URL", help="Post every event to this address.")
+    ] = None,
 ) -> None:
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
     import asyncio
 
     from node.serve import ServeOptions, serve_node
+    from node.settings import load_settings
 
     as_json = session_of(context).as_json
-    options = ServeOptions(
-        host=host,
-        rpc_port=rpc_port,
-        web_port=web_port,
-        allowed_hosts=tuple(allowed_hosts or ()),
-        auditors=tuple(_account("--auditor", each) for each in auditors or ()),
-        operators=tuple(_account("--operator", each) for each in operators or ()),
-    )
+    given = {
+        "host": host,
+        "rpc_port": rpc_port,
+        "web_port": web_port,
+        "allowed_hosts": tuple(allowed_hosts or ()),
+        "auditors": tuple(auditors or ()),
+        "operators": tuple(operators or ()),
+        "mqtt": mqtt,
+        "webhooks": tuple(webhooks or ()),
+    }
+    chosen = load_settings(folder, os.environ, given)
+    options = ServeOptions(**{name: each.value for name, each in chosen.items()})
     asyncio.run(serve_node(folder, options, lambda node, servers: _announce(node, servers, as_json=as_json)))
-
-
-def _account(option: str, text: str) -> str:
-    """Return an account as the page writes it: lower-case."""
-    if not re.fullmatch("0x[0-9a-fA-F]{40}", text):
-        raise usage_failure(
-            _("{text} is no account.").format(text=repr(text)),
-            _("Write {option} 0x and 40 hexadecimal digits.").format(option=option),
-        )
-    return text.lower()
 
 
 def _announce(node: "Node", servers: "Servers", *, as_json: bool) -> None:

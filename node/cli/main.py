@@ -17,11 +17,13 @@ from node.cli import (
     certificates,
     chain,
     comparison,
+    configuration,
     keys,
     lifecycle,
     market_views,
     meter,
     orders,
+    service,
     status,
 )
 from node.cli.doctor import run_doctor
@@ -56,6 +58,9 @@ app.add_typer(meter.app, name="meter")
 app.add_typer(chain.app, name="chain")
 app.add_typer(backups.app, name="backup")
 app.add_typer(keys.app, name="key")
+app.add_typer(configuration.app, name="config")
+app.add_typer(service.app, name="service")
+app.command("dashboard", cls=Command)(configuration.dashboard)
 app.command("version", cls=Command)(status.show_version)
 
 

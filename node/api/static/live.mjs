@@ -29,7 +29,7 @@ function say(lost) {
 }
 
 const events = new EventSource("/events");
-for (const kind of ["interval", "trade", "run"]) events.addEventListener(kind, soon);
+for (const kind of ["interval", "trade", "run", "missed"]) events.addEventListener(kind, soon);
 events.addEventListener("open", () => { say(false); soon(); });
 events.addEventListener("error", () => say(true));
 document.addEventListener("visibilitychange", soon);

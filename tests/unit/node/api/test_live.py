@@ -30,14 +30,14 @@ async def stream(publish: int, silence_s_max: float, close_after_s: float) -> li
 def test_tells_each_event_with_its_number_and_kind() -> None:
     assert run(stream(2, 5, 0)) == [
         "retry: 3000\n\n",
-        'id: 1\nevent: run\ndata: {"runId":0}\n\n',
-        'id: 2\nevent: run\ndata: {"runId":1}\n\n',
+        'id: 0-1\nevent: run\ndata: {"runId":0}\n\n',
+        'id: 0-2\nevent: run\ndata: {"runId":1}\n\n',
     ]
 
 
 def test_keeps_a_silent_connection_alive_and_loses_nothing_by_it() -> None:
     blocks = run(stream(1, 0.02, 0.1))
-    assert blocks[1].startswith("id: 1\n")
+    assert blocks[1].startswith("id: 0-1\n")
     assert set(blocks[2:]) == {": still here\n\n"}
 
 
@@ -47,3 +47,32 @@ def test_a_watcher_chooses_what_it_is_told() -> None:
     for text in ("", "trade,", "weather"):
         with pytest.raises(BadParameter, match="interval, trade, run, depth"):
             chosen_kinds(text)
+
+
+async def heard_since(after: str | None, events: int = 5, kinds: frozenset[EventKind] = USUAL_KINDS) -> str:
+    """Return the ids that somebody is told who comes back after some events."""
+    broadcaster = Broadcaster(epoch=7)
+    for number in range(events):
+        broadcaster.publish(EventKind.RUN if number % 2 else EventKind.TRADE, {})
+    response = event_stream(broadcaster, kinds=kinds, after=after)
+    broadcaster.close()
+    blocks = [bytes(chunk).decode() for chunk in [each async for each in response.body_iterator]]  # type: ignore[arg-type]
+    return " ".join(line[4:] for block in blocks for line in block.splitlines() if line.startswith("id: "))
+
+
+def test_who_comes_back_is_told_what_happened_since() -> None:
+    assert run(heard_since(None)) == ""
+    assert run(heard_since("7-3")) == "7-4 7-5"
+    assert run(heard_since("7-5")) == ""
+    assert run(heard_since("7-1", kinds=frozenset({EventKind.RUN}))) == "7-2 7-4"
+
+
+@pytest.mark.parametrize("after", ["6-3", "7-9", "3", "x", "7-", "-1--1"])
+def test_who_comes_back_too_late_is_told_that_something_is_gone(after: str) -> None:
+    assert run(heard_since(after)) == "7-5"
+
+
+def test_only_the_latest_events_are_kept_and_no_depth() -> None:
+    assert run(heard_since("7-1", events=1_200)) == "7-1200", "too long ago"
+    assert run(heard_since("7-1190", events=1_200)).split() == [f"7-{number}" for number in range(1_191, 1_201)]
+    assert run(heard_since("7-1", kinds=frozenset({EventKind.DEPTH}))) == "7-5"

@@ -1,0 +1,167 @@
+"""The local settings of a node: where it listens, who may see what, whom it tells. Not what the community agreed on.
+
+Each is taken from the first place that has it: the command line, the environment (``RESILIA_NODE_WEB_PORT``), the file
+`node.toml` in the node's folder, what is usual. Lists are written with commas in the environment.
+Refuses: keys that are none, and values of the wrong kind, with the place and the line.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from energy.errors import Misconfigured
+from node.i18n import mark
+
+FILE: Final = "node.toml"
+ENVIRONMENT: Final = "RESILIA_NODE_"
+COMMAND_LINE: Final = "command line"
+USUAL: Final = "usual"
+PORT_MAX: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting."""
+
+    name: str
+    kind: str
+    """What a value must be, in words."""
+    usual: Any
+    about: str
+    read: Callable[[Any], Any]
+    """From a value of TOML, or a text of the environment; raises ValueError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The value of a setting and where it comes from."""
+
+    setting: Setting
+    value: Any
+    origin: str
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _port(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= PORT_MAX:
+        raise ValueError
+    return value
+
+
+def _list(check: str) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        items = [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(each, str) for each in items):
+            raise ValueError
+        if not all(re.fullmatch(check, each) for each in items):
+            raise ValueError
+        return tuple(items)
+
+    return read
+
+
+def _accounts(value: Any) -> tuple[str, ...]:
+    return tuple(each.lower() for each in _list("0x[0-9a-fA-F]{40}")(value))
+
+
+SETTINGS: Final = {
+    each.name: each
+    for each in (
+        Setting(
+            "host", mark("an address of this machine"), "127.0.0.1",
+            mark("Where the node listens; 127.0.0.1 is this machine alone."), _text,
+        ),
+        Setting("rpc_port", mark("a port"), None, mark("Port of JSON-RPC; 8545, or any free one."), _port),
+        Setting("web_port", mark("a port"), None, mark("Port of the page; 8080, or any free one."), _port),
+        Setting(
+            "allowed_hosts", mark("a list of names"), (),
+            mark("Names, besides addresses, under which browsers may reach this node."), _list(r"[\w.-]+"),
+        ),
+        Setting(
+            "auditors", mark("a list of accounts"), (),
+            mark("Accounts that may see all bills on the page."), _accounts,
+        ),
+        Setting(
+            "operators", mark("a list of accounts"), (),
+            mark("Accounts that may see the operator's page from elsewhere."), _accounts,
+        ),
+        Setting(
+            "mqtt", mark("mqtt://HOST"), None,
+            mark("Broker through which Home Assistant is told prices and totals; none if left out."), _text,
+        ),
+        Setting(
+            "mqtt_accounts", mark("a list of accounts"), (),
+            mark("Accounts whose own trades and certificates Home Assistant is told, too."), _accounts,
+        ),
+        Setting(
+            "webhooks", mark("a list of addresses"), (),
+            mark("Addresses that every trade, interval and run is posted to, as CloudEvents."), _list(r"https?://\S+"),
+        ),
+    )
+}  # fmt: skip
+
+
+def load_settings(folder: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Chosen]:
+    """Return all settings with where each comes from.
+
+    Args:
+        folder: The node's.
+        environment: Variables by name.
+        given: What stands on the command line by name; None and empty tuples for what does not.
+    Raises:
+        Misconfigured: says which key of which place is wrong, and what it must be.
+    """
+    file = folder / FILE
+    written = _written(file)
+    variables = {
+        name.removeprefix(ENVIRONMENT).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT)
+    }
+    for place, keys in ((str(file), written), (f"the environment's {ENVIRONMENT}…", variables)):
+        unknown = [key for key in keys if key not in SETTINGS]
+        if unknown:
+            raise Misconfigured(f"{place} has no setting {unknown[0]!r}; there are {', '.join(SETTINGS)}")
+    chosen = {}
+    for name, setting in SETTINGS.items():
+        if given.get(name) not in (None, ()):
+            chosen[name] = _checked(setting, given[name], COMMAND_LINE)
+        elif name in variables:
+            chosen[name] = _checked(setting, variables[name], ENVIRONMENT + name.upper())
+        elif name in written:
+            chosen[name] = _checked(setting, written[name], f"{file}, line {_line_of(file, name)}")
+        else:
+            chosen[name] = Chosen(setting, setting.usual, USUAL)
+    return chosen
+
+
+def _written(file: Path) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as opened:
+            return tomllib.load(opened)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(f"{file} can not be read: {error}") from None
+
+
+def _checked(setting: Setting, value: Any, origin: str) -> Chosen:
+    try:
+        return Chosen(setting, setting.read(value), origin)
+    except (ValueError, TypeError):
+        raise Misconfigured(f"{origin}: {setting.name} must be {setting.kind}, not {value!r}") from None
+
+
+def _line_of(file: Path, key: str) -> int:
+    lines = file.read_text().splitlines()
+    return next((number for number, line in enumerate(lines, 1) if re.match(rf"\s*{key}\s*=", line)), 1)
