@@ -15,8 +15,8 @@ from tests.support import tidy
 from tests.support.source_tree import FOLDERS, PACKAGES, ROOT, files, python_files, relative, written_files
 from tests.support.tidy import Breach
 
-CORE: Final = ("energy", "market", "metering", "oracles", "dispatch")
-EXACT: Final = ("energy", "market", "oracles")
+CORE: Final = ("energy", "market", "metering", "oracles", "dispatch", "interconnect")
+EXACT: Final = ("energy", "market", "oracles", "interconnect")
 """Where money and energy are, and nothing is rounded."""
 
 EXCLUSIONS: Final = {

@@ -20,7 +20,7 @@ from tests.support.source_tree import PACKAGES, ROOT, files, python_files, relat
 
 DOCUMENT = ROOT / "docs" / "ERRORS.md"
 ROWS = table_rows(DOCUMENT)
-RANGES = {"market": 1, "metering": 2, "oracles": 3, "node/chain": 5, "node": 6}
+RANGES = {"market": 1, "metering": 2, "oracles": 3, "node/chain": 5, "node": 6, "interconnect": 7}
 
 
 def refusals() -> dict[IntEnum, str]:

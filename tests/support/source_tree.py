@@ -6,7 +6,17 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-PACKAGES: Final = ("energy", "market", "metering", "oracles", "dispatch", "contracts", "node", "scripts")
+PACKAGES: Final = (
+    "energy",
+    "market",
+    "metering",
+    "oracles",
+    "dispatch",
+    "interconnect",
+    "contracts",
+    "node",
+    "scripts",
+)
 """Folders that are installed, by their import names."""
 FOLDERS: Final = (*PACKAGES, "benchmarks", "docs", "tests", ".ci")
 """All folders that are written by hand."""

@@ -1,0 +1,113 @@
+"""A region of zones under troubles and liars, by seed; an auditor with books of its own looks at it afterwards."""
+
+from dataclasses import replace
+
+import pytest
+
+from interconnect.child import ChildSide
+from interconnect.modes import Mode
+from interconnect.origin import Claims
+from interconnect.restoration import Restoration
+from tests.support.zone_auditor import audit
+from tests.support.zone_network import Faults
+from tests.support.zone_troubles import bad_day, refusals
+from tests.support.zones import INTERVAL_S, START, Region, Shape
+
+SMALL = Shape(cities=2, neighbourhoods=4, homes=10)
+
+
+def test_quiet_region_trades_across_its_borders_and_settles() -> None:
+    region = Region(SMALL, 1)
+    region.live(0, 17)
+    assert region.settle_down() <= 10
+    books = audit(region)
+    assert (books.wrong, books.double_sold_wh, books.void_wh) == ([], 0, 0)
+    assert books.coupled_wh > 50_000
+    assert all(len(leaf.station.uplink.ledger.runs) == 2 for leaf in region.leaves if leaf.station.uplink)
+    # A run may overtake the last of its decisions, and comes again.
+    assert set(refusals(list(region.places.values()))) <= {"RUN_EARLY"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bad_day_sells_and_certifies_nothing_twice(seed: int) -> None:
+    day = bad_day(seed, SMALL, intervals=32)
+    assert day.books.wrong == []
+    assert (day.books.double_sold_wh, day.books.certified_twice_wh) == (0, 0)
+    assert day.books.void_wh > 0
+    assert day.books.moved_certificates_wh > 0
+    assert refusals(list(day.region.places.values()))["EQUIVOCATION"] > 0
+
+
+def test_same_seed_is_the_same_history_to_the_byte() -> None:
+    shape = replace(SMALL, neighbourhoods=2)
+    first, second = (bad_day(7, shape, intervals=8).region.trace.hexdigest() for _ in range(2))
+    assert first == second
+    assert bad_day(8, shape, intervals=8).region.trace.hexdigest() != first
+
+
+def test_cut_is_told_to_the_wh() -> None:
+    """A neighbourhood is cut off for four hours, between its offer and its award; the auditor's books say the same."""
+    region = Region(SMALL, 5)
+    region.live(0, 4)
+    leaf = region.leaves[0]
+    report = Restoration(Mode.ALONE, region.network.now)
+    leaf.watchers.append(report.follow)
+    region.network.at(START + 4 * INTERVAL_S - 590, lambda: region.network.cut.add(leaf.community))
+    region.live(4, 16)
+    region.network.cut.clear()
+    region.live(20, 4)
+    converge_s = region.settle_down()
+    assert report.step(leaf.mode, region.network.now, is_open=False)
+    books = audit(region)
+    assert books.wrong == []
+    assert report.void_wh == books.void_wh > 0
+    assert report.intervals == 16
+    assert report.lapsed_wh >= report.void_wh
+    assert report.compensation_neur in (0, report.void_wh * 200_000)
+    assert converge_s <= 60
+    assert leaf.mode is Mode.TOGETHER
+
+
+# -- THE AUDITOR HAS TEETH
+
+
+def test_auditor_finds_awards_that_are_taken_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = ChildSide.take_award
+
+    def careless(self, award, signature, now, *, gone=False):  # type: ignore[no-untyped-def]
+        return honest(self, award, signature, 0, gone=False)
+
+    monkeypatch.setattr(ChildSide, "take_award", careless)
+    assert audit(_troubled()).double_sold_wh > 0
+
+
+def test_auditor_finds_certificates_that_nobody_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Claims, "take", lambda self, signed: [])
+    assert sum(bad_day(seed, SMALL, 24).books.certified_twice_wh for seed in range(3)) > 0
+
+
+def _troubled() -> Region:
+    region = Region(SMALL, 3, Faults(delay_s_max=900))
+    region.live(0, 16)
+    region.network.faults = Faults()
+    region.live(16, 2)
+    region.settle_down()
+    return region
+
+
+# -- LARGE
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(10))
+def test_thousand_bad_days(block: int) -> None:
+    for seed in range(100 * block, 100 * block + 100):
+        day = bad_day(seed, SMALL, intervals=48)
+        assert (seed, day.books.wrong, day.books.double_sold_wh, day.books.certified_twice_wh) == (seed, [], 0, 0)
+
+
+@pytest.mark.long
+def test_thousand_neighbourhoods_with_a_hundred_thousand_homes() -> None:
+    day = bad_day(1, Shape(cities=20, neighbourhoods=50, homes=100, run_awards=8), intervals=24)
+    assert (day.books.wrong, day.books.double_sold_wh, day.books.certified_twice_wh) == ([], 0, 0)
+    assert day.books.coupled_wh > 0
