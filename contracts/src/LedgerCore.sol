@@ -6,7 +6,8 @@ import {ISettlement} from "./interfaces/ISettlement.sol";
 /// @title The arithmetic of the community's money
 /// @notice No external call, no role, no token: small enough to be proved. Amounts are n€.
 /// @dev S2: `_totalHeld` = Σ free + Σ pending + `_guaranteeFund`, after every function here but `_applyNet` and
-/// `_reverseNet`, which keep it only over nets that sum to zero (S1); their caller checks that.
+/// `_reverseNet`, which keep it only over nets that sum to zero (S1); their caller checks that. Between the pages of a run
+/// the sum of the nets that came is lacking on the left.
 abstract contract LedgerCore {
     struct Account {
         uint128 free;

@@ -6,10 +6,11 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 import {Fraud, IDisputes} from "./interfaces/IDisputes.sol";
 import {EntryOpening, OrderOpening, ReadingOpening, TradeOpening} from "./interfaces/IOpenings.sol";
-import {IQuestions, Topic} from "./interfaces/IQuestions.sol";
+import {IQuestions, NetsOpening, Topic} from "./interfaces/IQuestions.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Entry, Order, Reading, Receipt, Run, Trade} from "./interfaces/SignedTypes.sol";
 import {EntryLib} from "./libraries/EntryLib.sol";
+import {NetsLib} from "./libraries/NetsLib.sol";
 import {QuorumLib} from "./libraries/QuorumLib.sol";
 import {TypedDataLib} from "./libraries/TypedDataLib.sol";
 import {Openings} from "./Openings.sol";
@@ -146,16 +147,19 @@ contract Questions is IQuestions, Openings {
     /* STATEMENTS */
 
     /// @inheritdoc IQuestions
-    function askStatement(uint64 runId, Run calldata run, bytes calldata nets, address account) external {
+    function askStatement(uint64 runId, Run calldata run, NetsOpening calldata nets, address account) external {
         int96 net = _netOf(runId, run, nets, account);
         if (net == 0) revert Unrelated();
         _ask(Topic.STATEMENT, runId, _packed(account, net));
     }
 
     /// @inheritdoc IQuestions
-    function askStatementOfEntry(uint64 runId, Run calldata run, bytes calldata nets, EntryOpening calldata entry)
-        external
-    {
+    function askStatementOfEntry(
+        uint64 runId,
+        Run calldata run,
+        NetsOpening calldata nets,
+        EntryOpening calldata entry
+    ) external {
         _open(runId, entry);
         address account = entry.entry.account;
         _ask(Topic.STATEMENT, runId, _packed(account, _netOf(runId, run, nets, account)));
@@ -264,17 +268,40 @@ contract Questions is IQuestions, Openings {
     }
 
     /// @return net What a run moved for an account; 0 where its nets do not name it.
-    function _netOf(uint64 runId, Run calldata run, bytes calldata nets, address account)
+    function _netOf(uint64 runId, Run calldata run, NetsOpening calldata nets, address account)
         private
         view
         returns (int96 net)
     {
-        bool same = settlement.hashRun(run) == settlement.runAt(runId).runHash && keccak256(nets) == run.netsHash;
-        if (!same) revert Unrelated();
-        for (uint256 offset = 0; offset < nets.length; offset += 32) {
-            bytes32 word = bytes32(nets[offset:offset + 32]);
-            if (address(bytes20(word)) == account) return int96(uint96(uint256(word)));
+        bytes32 hash = nets.rest;
+        for (uint256 i = nets.pages.length; i != 0; i--) {
+            hash = NetsLib.fold(keccak256(nets.pages[i - 1]), hash);
         }
+        for (uint256 i = nets.before.length; i != 0; i--) {
+            hash = NetsLib.fold(nets.before[i - 1], hash);
+        }
+        bool same = settlement.hashRun(run) == settlement.runAt(runId).runHash && hash == run.netsHash;
+        if (!same || nets.pages.length == 0) revert Unrelated();
+        bool found;
+        (net, found) = NetsLib.find(nets.pages, account);
+        if (!found && !_isBetween(nets, account)) revert Unrelated();
+    }
+
+    /// @dev Say whether an account that is not in these pages can not be in another one: accounts ascend.
+    function _isBetween(NetsOpening calldata nets, address account) private pure returns (bool) {
+        bytes calldata first = nets.pages[0];
+        bytes calldata last = nets.pages[nets.pages.length - 1];
+        bool afterFirst = nets.before.length == 0;
+        bool beforeLast = nets.rest == 0;
+        if (!afterFirst && first.length != 0) {
+            (address lowest,) = NetsLib.wordAt(first, 0);
+            afterFirst = lowest < account;
+        }
+        if (!beforeLast && last.length != 0) {
+            (address highest,) = NetsLib.wordAt(last, last.length - 32);
+            beforeLast = account < highest;
+        }
+        return afterFirst && beforeLast;
     }
 
     function _lineOf(address account, uint8 kind, uint64 interval, bytes32 ref) private pure returns (bytes32) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -10,20 +11,28 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IReadings} from "./interfaces/IReadings.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
-import {ISettlement, RunRecord} from "./interfaces/ISettlement.sol";
+import {ISettlement, Paging, RunRecord} from "./interfaces/ISettlement.sol";
 import {Cancel, Entry, Order, Receipt, Run, SignedOrder, Trade} from "./interfaces/SignedTypes.sol";
 import {LedgerCore} from "./LedgerCore.sol";
+import {NetsLib} from "./libraries/NetsLib.sol";
 import {QuorumLib} from "./libraries/QuorumLib.sol";
 import {TypedDataLib} from "./libraries/TypedDataLib.sol";
 
 /// @title The community's money; see ISettlement
 contract Settlement is ISettlement, LedgerCore, EIP712 {
+    using SafeCast for int256;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using TypedDataLib for *;
 
     /// @inheritdoc ISettlement
     uint64 public constant EXIT_DELAY = 30 days;
+
+    /// @inheritdoc ISettlement
+    uint64 public constant PAGE_TIME = 1 days;
+
+    /// @inheritdoc ISettlement
+    uint64 public constant PAUSE_MAX = 7 days;
 
     /// @inheritdoc ISettlement
     IERC20 public immutable token;
@@ -40,10 +49,15 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     uint64 private _lastRunId;
     /// @dev First run that a dispute has voided and nobody has unwound yet; 0 for none.
     uint64 private _voidFrom;
+    /// @inheritdoc ISettlement
+    uint64 public pausedUntil;
+    /// @dev When the first page of the next run was settled; 0 while no run is between its pages.
+    uint64 private _openedAt;
     /// @dev Attested energy that the settled runs cover, from the first interval on.
     uint128 private _settledImportWh;
     uint128 private _settledExportWh;
     mapping(uint64 runId => RunRecord) private _runs;
+    Paging private _paging;
 
     /// @inheritdoc ISettlement
     mapping(uint64 runId => uint64) public finalAt;
@@ -60,10 +74,16 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         supplier = supplier_;
     }
 
+    /// @dev A pause keeps money and runs out, and nothing in.
+    modifier unlessPaused() {
+        if (block.timestamp < pausedUntil) revert Paused(pausedUntil);
+        _;
+    }
+
     /* MONEY IN AND OUT */
 
     /// @inheritdoc ISettlement
-    function deposit(address account, uint256 amount) public {
+    function deposit(address account, uint256 amount) public unlessPaused {
         // No need to ask for membership: whoever is credited can withdraw.
         _deposit(account, amount.toUint128());
         emit Deposited(account, msg.sender, amount);
@@ -90,7 +110,10 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     function withdraw() external {
         Account storage account = _accounts[msg.sender];
         uint64 afterRun = account.afterRun;
-        bool exitOpen = block.timestamp >= account.exitAt && (_voidFrom == 0 || afterRun < _voidFrom);
+        // Money that a void run, or the pages of an unfinished one, may have brought stays until they are undone.
+        bool older = (_voidFrom == 0 || afterRun < _voidFrom)
+            && (_openedAt == 0 || account.exitAt < _openedAt + EXIT_DELAY);
+        bool exitOpen = block.timestamp >= account.exitAt && older;
         uint128 amount = _release(msg.sender, exitOpen || isFinal(afterRun + 1));
         emit Withdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
@@ -106,42 +129,42 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     /* RUNS */
 
     /// @inheritdoc ISettlement
-    function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external {
-        _requireNext(run);
-        uint64 window = _requireBonded();
-        (uint128 importWh, uint128 exportWh) = _requireAttested(run);
-        if (keccak256(nets) != run.netsHash) revert NetsMismatch(keccak256(nets), run.netsHash);
-        bytes32 runHash = hashRun(run);
-        QuorumLib.requireQuorum(
-            runHash, signatures, registry.attestorQuorum(), run.lastInterval, registry.isAttestor
-        );
+    function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external unlessPaused {
+        if (_openedAt != 0) revert RunInPages(_paging.runHash);
+        bytes32 runHash = _requireSettleable(run, signatures);
+        _requireNets(nets, 0, run.netsHash);
+        bool voidable = _record(run, runHash);
+        (, int256 sum) = _applyNets(run.runId, nets, address(0), voidable);
+        _publish(run, runHash, nets, sum);
+    }
 
-        _lastRunId = run.runId;
-        _settledImportWh = importWh;
-        _settledExportWh = exportWh;
-        _runs[run.runId] = RunRecord({
-            runHash: runHash,
-            certificatesRoot: run.certificatesRoot,
-            tradesRoot: run.tradesRoot,
-            entriesRoot: run.entriesRoot,
-            ordersRoot: run.ordersRoot,
-            certifiedWh: run.certifiedWh,
-            firstInterval: run.firstInterval,
-            lastInterval: run.lastInterval
-        });
-        if (window != 0) finalAt[run.runId] = (block.timestamp + window).toUint64();
-        _applyNets(run.runId, nets);
-        emit RunSettled(
-            run.runId,
-            runHash,
-            run.firstInterval,
-            run.lastInterval,
-            run.tradesRoot,
-            run.certificatesRoot,
-            run.tradedWh,
-            run.certifiedWh
-        );
-        emit RunPublished(run.runId, run, nets);
+    /// @inheritdoc ISettlement
+    function settlePage(Run calldata run, bytes calldata nets, bytes32 rest, bytes[] calldata signatures)
+        external
+        unlessPaused
+    {
+        Paging memory pages = _paging;
+        if (_openedAt == 0) {
+            // A void run that is being unwound page by page keeps the next one out: it is void.
+            pages = Paging(_requireSettleable(run, signatures), run.netsHash, address(0), 0, false, 0);
+            _openedAt = block.timestamp.toUint64();
+        } else {
+            if (hashRun(run) != pages.runHash) revert RunInPages(pages.runHash);
+            if (_voidFrom != 0) revert RunIsVoid(_voidFrom);
+            if (pages.undoing || block.timestamp >= _openedAt + PAGE_TIME) revert PagesOverdue(_openedAt + PAGE_TIME);
+        }
+        _requireNets(nets, rest, pages.left);
+        (pages.last, pages.sum) = _applyPage(run.runId, nets, pages.last, pages.sum);
+        if (rest != 0) {
+            (pages.left, pages.count) = (rest, pages.count + 1);
+            _paging = pages;
+            emit PageSettled(run.runId, pages.runHash, nets);
+            return;
+        }
+        delete _paging;
+        _openedAt = 0;
+        _record(run, pages.runHash);
+        _publish(run, pages.runHash, nets, pages.sum);
     }
 
     /// @inheritdoc ISettlement
@@ -154,24 +177,59 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
 
     /// @inheritdoc ISettlement
     function unwind(Run calldata run, bytes calldata nets) external {
-        uint64 runId = _lastRunId;
-        bytes32 runHash = hashRun(run);
-        if (_voidFrom == 0) revert NothingToUnwind();
-        if (runHash != _runs[runId].runHash) revert UnexpectedRun(run.runId, runId);
-        if (keccak256(nets) != run.netsHash) revert NetsMismatch(keccak256(nets), run.netsHash);
+        undoPage(run, nets, 0);
+    }
 
-        _lastRunId = runId - 1;
-        _settledImportWh -= run.importWh;
-        _settledExportWh -= run.exportWh;
-        if (_voidFrom == runId) _voidFrom = 0;
-        delete _runs[runId];
-        delete finalAt[runId];
-        for (uint256 offset = 0; offset < nets.length; offset += 32) {
-            (address account, int96 net) = _netAt(nets, offset);
-            _reverseNet(account, net, _paidByFund[runId][account]);
-            delete _paidByFund[runId][account];
+    /// @inheritdoc ISettlement
+    function undoPage(Run calldata run, bytes calldata nets, bytes32 rest) public {
+        Paging memory pages = _paging;
+        bool unfinished = _openedAt != 0;
+        bytes32 runHash = hashRun(run);
+        if (!pages.undoing) {
+            if (unfinished && _voidFrom == 0 && block.timestamp < _openedAt + PAGE_TIME) {
+                revert PagesNotOverdue(_openedAt + PAGE_TIME);
+            }
+            if (!unfinished) {
+                if (_voidFrom == 0) revert NothingToUnwind();
+                // All pages of a settled run go back: until there is no rest.
+                (pages.runHash, pages.count) = (_runs[_lastRunId].runHash, type(uint32).max);
+            }
+            (pages.undoing, pages.left) = (true, run.netsHash);
         }
-        emit RunUnwound(runId, runHash);
+        if (runHash != pages.runHash) revert UnexpectedRun(run.runId, unfinished ? _lastRunId + 1 : _lastRunId);
+        _requireNets(nets, rest, pages.left);
+        _reverseNets(run.runId, nets);
+        (pages.left, pages.count) = (rest, pages.count - 1);
+        if (rest != 0 && pages.count != 0) {
+            _paging = pages;
+            emit PageUndone(run.runId, runHash, keccak256(nets));
+            return;
+        }
+        delete _paging;
+        if (unfinished) _openedAt = 0;
+        else _forget(run);
+        emit RunUnwound(run.runId, runHash);
+    }
+
+    /* PAUSE */
+
+    /// @inheritdoc ISettlement
+    function pause() external {
+        address community = Ownable(address(registry)).owner();
+        if (msg.sender != community) revert NotTheCommunity(msg.sender, community);
+        // As long a time without a pause follows each pause: whoever holds the key can not stop the market for ever.
+        if (pausedUntil != 0 && block.timestamp < pausedUntil + PAUSE_MAX) revert Paused(pausedUntil);
+        pausedUntil = (block.timestamp + PAUSE_MAX).toUint64();
+        emit PausedUntil(pausedUntil);
+    }
+
+    /// @inheritdoc ISettlement
+    function resume() external {
+        address community = Ownable(address(registry)).owner();
+        if (msg.sender != community) revert NotTheCommunity(msg.sender, community);
+        if (block.timestamp >= pausedUntil) revert NotPaused();
+        pausedUntil = block.timestamp.toUint64();
+        emit PausedUntil(pausedUntil);
     }
 
     /* VIEWS */
@@ -224,6 +282,11 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         return _voidFrom;
     }
 
+    /// @inheritdoc ISettlement
+    function paging() external view returns (uint64 openedAt, Paging memory) {
+        return (_openedAt, _paging);
+    }
+
     /* DIGESTS AND LEAVES */
 
     /// @inheritdoc ISettlement
@@ -268,12 +331,6 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         return runId != 0 && runId <= _lastRunId && (_voidFrom == 0 || runId < _voidFrom);
     }
 
-    /// @return window How long a run can be challenged, s; 0 while the community has no disputes.
-    function _requireBonded() private view returns (uint64 window) {
-        window = registry.challengeWindow();
-        if (window != 0 && !IDisputes(registry.disputes()).isBonded()) revert OperatorNotBonded();
-    }
-
     /// @dev S3: runs follow each other without a gap, a repeat or a second branch, from the first attested interval on;
     /// so every Wh is settled once.
     function _requireNext(Run calldata run) private view {
@@ -290,44 +347,118 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
     }
 
     /// @dev S4, C1: a run settles and certifies what the oracles attested, no more and no less.
-    /// @return importWh Attested import up to and including the run's last interval, Wh.
-    /// @return exportWh The same of the export.
-    function _requireAttested(Run calldata run) private view returns (uint128 importWh, uint128 exportWh) {
+    function _requireAttested(Run calldata run) private view {
         bytes32 history = readings.historyAt(run.lastInterval);
         if (run.readingsHash != history) revert ReadingsMismatch(run.readingsHash, history);
-        (importWh, exportWh) = readings.cumulative(run.lastInterval);
-        uint128 runImportWh = importWh - _settledImportWh;
-        uint128 runExportWh = exportWh - _settledExportWh;
-        if (run.importWh != runImportWh || run.exportWh != runExportWh) {
-            revert TotalsMismatch(run.importWh, run.exportWh, runImportWh, runExportWh);
+        (uint128 importWh, uint128 exportWh) = readings.cumulative(run.lastInterval);
+        (importWh, exportWh) = (importWh - _settledImportWh, exportWh - _settledExportWh);
+        if (run.importWh != importWh || run.exportWh != exportWh) {
+            revert TotalsMismatch(run.importWh, run.exportWh, importWh, exportWh);
         }
         // Traded energy has no such bound: trades are contracts, and may exceed what was delivered.
         if (run.certifiedWh > run.exportWh) revert CertifiedBeyondExport(run.certifiedWh, run.exportWh);
     }
 
-    /// @dev Move the nets of a run, one per account; the loop is as long as the caller's data.
-    function _applyNets(uint64 runId, bytes calldata nets) private {
+    /// @dev Everything about a run but its nets.
+    function _requireSettleable(Run calldata run, bytes[] calldata signatures) private view returns (bytes32 runHash) {
+        _requireNext(run);
+        uint64 window = registry.challengeWindow();
+        if (window != 0 && !IDisputes(registry.disputes()).isBonded()) revert OperatorNotBonded();
+        _requireAttested(run);
+        runHash = hashRun(run);
+        QuorumLib.requireQuorum(
+            runHash, signatures, registry.attestorQuorum(), run.lastInterval, registry.isAttestor
+        );
+    }
+
+    function _requireNets(bytes calldata nets, bytes32 rest, bytes32 expected) private pure {
+        bytes32 hash = NetsLib.fold(keccak256(nets), rest);
+        if (hash != expected) revert NetsMismatch(hash, expected);
+    }
+
+    /// @return voidable Whether a dispute can still void the run.
+    function _record(Run calldata run, bytes32 runHash) private returns (bool voidable) {
+        _lastRunId = run.runId;
+        _settledImportWh += run.importWh;
+        _settledExportWh += run.exportWh;
+        _runs[run.runId] = RunRecord({
+            runHash: runHash,
+            certificatesRoot: run.certificatesRoot,
+            tradesRoot: run.tradesRoot,
+            entriesRoot: run.entriesRoot,
+            ordersRoot: run.ordersRoot,
+            certifiedWh: run.certifiedWh,
+            firstInterval: run.firstInterval,
+            lastInterval: run.lastInterval
+        });
+        uint64 window = registry.challengeWindow();
+        voidable = window != 0;
+        if (voidable) finalAt[run.runId] = (block.timestamp + window).toUint64();
+    }
+
+    /// @param sum Of all nets of the run.
+    function _publish(Run calldata run, bytes32 runHash, bytes calldata nets, int256 sum) private {
+        if (sum != 0) revert NetsNotZero(sum); // S1
+        emit RunSettled(
+            run.runId,
+            runHash,
+            run.firstInterval,
+            run.lastInterval,
+            run.tradesRoot,
+            run.certificatesRoot,
+            run.tradedWh,
+            run.certifiedWh
+        );
+        emit RunPublished(run.runId, run, nets);
+    }
+
+    function _forget(Run calldata run) private {
+        uint64 runId = run.runId;
+        _lastRunId = runId - 1;
+        _settledImportWh -= run.importWh;
+        _settledExportWh -= run.exportWh;
+        if (_voidFrom == runId) _voidFrom = 0;
+        delete _runs[runId];
+        delete finalAt[runId];
+    }
+
+    function _applyPage(uint64 runId, bytes calldata nets, address previous, int256 sum)
+        private
+        returns (address last, int128)
+    {
+        int256 pageSum;
+        (last, pageSum) = _applyNets(runId, nets, previous, true);
+        return (last, (sum + pageSum).toInt128());
+    }
+
+    /// @dev Move the nets of a page, one per account; the loop is as long as the caller's data.
+    /// @param previous The last account of the page before. Nobody's net can be the zero address's.
+    /// @param voidable Whether the nets may have to go back.
+    function _applyNets(uint64 runId, bytes calldata nets, address previous, bool voidable)
+        private
+        returns (address last, int256 sum)
+    {
         if (nets.length % 32 != 0) revert NetsMalformed(nets.length);
-        int256 sum = 0;
-        // Nobody's net can be the zero address's, for it does not ascend.
-        address previous = address(0);
+        last = previous;
         for (uint256 offset = 0; offset < nets.length; offset += 32) {
-            (address account, int96 net) = _netAt(nets, offset);
-            if (account <= previous) revert AccountsNotAscending(previous, account);
+            (address account, int96 net) = NetsLib.wordAt(nets, offset);
+            if (account <= last) revert AccountsNotAscending(last, account);
             if (account != supplier && !registry.isMember(account)) revert UnknownAccount(account);
             uint128 fromFund = _applyNet(account, net);
             if (fromFund != 0) {
-                if (finalAt[runId] != 0) _paidByFund[runId][account] = fromFund;
+                if (voidable) _paidByFund[runId][account] = fromFund;
                 emit GuaranteeUsed(runId, account, fromFund);
             }
             sum += net;
-            previous = account;
+            last = account;
         }
-        if (sum != 0) revert NetsNotZero(sum); // S1
     }
 
-    function _netAt(bytes calldata nets, uint256 offset) private pure returns (address account, int96 net) {
-        bytes32 word = bytes32(nets[offset:offset + 32]);
-        return (address(bytes20(word)), int96(uint96(uint256(word))));
+    function _reverseNets(uint64 runId, bytes calldata nets) private {
+        for (uint256 offset = 0; offset < nets.length; offset += 32) {
+            (address account, int96 net) = NetsLib.wordAt(nets, offset);
+            _reverseNet(account, net, _paidByFund[runId][account]);
+            delete _paidByFund[runId][account];
+        }
     }
 }

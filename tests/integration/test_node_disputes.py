@@ -67,9 +67,10 @@ def _opened(opening: Opening) -> tuple[Any, ...]:
     return (opening.values, opening.salt, opening.proof)
 
 
-async def _published(node: Node) -> tuple[Any, bytes]:
+async def _published(node: Node) -> tuple[Any, Any]:
+    """Return the last run and its nets, opened whole."""
     published = (await node.ledger.events("Settlement", "RunPublished"))[-1]["args"]
-    return tuple(published["run"].values()), published["nets"]
+    return tuple(published["run"].values()), ([], [published["nets"]], bytes(32))
 
 
 def _settled_rows(node: Node) -> dict[str, Any]:

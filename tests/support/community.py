@@ -134,6 +134,16 @@ class Community:
         """Sign and settle a run."""
         return self.settlement.transact("settle", run, typed_data.pack_nets(nets), self.sign_run(run))
 
+    def settle_pages(self, run: Mapping[str, Any], nets: Sequence[Net], accounts: int) -> dict[str, Any]:
+        """Sign a run whose nets come in pages of so many accounts, and settle them all; return what was signed."""
+        pages = [typed_data.pack_nets(nets[start : start + accounts]) for start in range(0, len(nets), accounts)]
+        paged = {**run, "netsHash": typed_data.pages_hash(pages)}
+        signatures = self.sign_run(paged)
+        for place, page in enumerate(pages):
+            rest = typed_data.pages_hash(pages[place + 1 :])
+            self.settlement.transact("settlePage", paged, page, rest, signatures)
+        return paged
+
     def settle_next(self, nets: Sequence[Net] = (), **changes: Any) -> Receipt:
         """Attest one more interval and settle it."""
         _, _, last = self.settlement.call("lastRun")

@@ -91,10 +91,11 @@ class Disputed:
         """Mint tokens that a contract may take."""
         self.community.give(account, amount, spender=spender)
 
-    def settle(self, books: "Books", *, depth: int = 0) -> OpenedRun:
+    def settle(self, books: "Books", *, depth: int = 0, page_accounts: int = 0) -> OpenedRun:
         """Attest the readings of some books and settle them as the next run; return all its leaves.
 
-        Every tree is made so many levels deeper than its leaves need.
+        Every tree is made so many levels deeper than its leaves need. The nets come in one piece, or in pages of so
+        many accounts.
         """
         settlement, evm = self.community.settlement, self.community.evm
         readings = [opening for step in books.steps for opening in self._attest(step, books, depth)]
@@ -106,7 +107,10 @@ class Disputed:
         }
         roots = {f"{name}Root": root for name, (_, root) in trees.items()}
         run = self.community.next_run(len(books.steps), nets=books.nets, **roots)
-        self.community.settle(run, books.nets)
+        if page_accounts:
+            run = self.community.settle_pages(run, books.nets, page_accounts)
+        else:
+            self.community.settle(run, books.nets)
         self.published.append((run, pack_nets(books.nets)))
         assert settlement.call("isOpen", run["runId"]) == (settlement.call("finalAt", run["runId"]) > evm.timestamp)
         return OpenedRun(

@@ -51,9 +51,10 @@ class Asked:
         values = (7, b"j" * 32, digest(domain, ORDER.hash(self.order(place))), outcome, RECEIPTED_AT)
         return values, signer.sign(digest(domain, RECEIPT.hash(values))), self.order(place)
 
-    def published(self) -> tuple[dict[str, Any], bytes]:
-        """Return the run and its nets, as its event told them."""
-        return self.disputed.published[-1]
+    def published(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the run and its nets, opened whole."""
+        run, nets = self.disputed.published[-1]
+        return run, {"before": [], "pages": [nets], "rest": bytes(32)}
 
     def net(self, account: str) -> bytes:
         packed = typed_data.pack_nets(self.books.nets)

@@ -119,6 +119,14 @@ def pack_nets(nets: Sequence[tuple[str, int]]) -> bytes:
     return b"".join(bytes.fromhex(account[2:]) + net.to_bytes(12, "big", signed=True) for account, net in nets)
 
 
+def pages_hash(pages: Sequence[bytes]) -> bytes:
+    """Return what a run commits to when its packed nets come in pages; nothing for no page."""
+    result = b"\0" * 32
+    for place, page in enumerate(reversed(pages)):
+        result = keccak(b"\x01" + keccak(page) + result) if place else keccak(page)
+    return result
+
+
 def document() -> dict[str, Any]:
     """Return the whole vector file as a JSON-ready object."""
     cases = [_case(number, struct, values) for number, (struct, values) in enumerate(_messages())]

@@ -15,6 +15,15 @@ enum Topic {
     ENTRY_OF_TRADE
 }
 
+/// @notice Some pages of a run's nets that follow each other, and what stands for the others; see NetsLib.
+struct NetsOpening {
+    /// keccak-256 of each page before them.
+    bytes32[] before;
+    bytes[] pages;
+    /// Hash of the pages behind them; 0 for none.
+    bytes32 rest;
+}
+
 /// @title Who withholds what an honest run can show, loses the run
 /// @notice A question asks for something that every honest run holds. Whoever answers in time earns the asker's stake;
 /// a question that nobody answers voids the run. Questions take two answer times before the run is final, so that
@@ -88,13 +97,14 @@ interface IQuestions is IOpenings {
     function answerSignatures(uint64 runId, Reading calldata reading, bytes[] calldata signatures) external;
 
     /// @notice Ask for the first and last line behind the net of an account that is not zero.
-    function askStatement(uint64 runId, Run calldata run, bytes calldata nets, address account) external;
+    function askStatement(uint64 runId, Run calldata run, NetsOpening calldata nets, address account) external;
 
-    /// @notice The same for an account that has a line, whatever its net.
+    /// @notice The same for an account that has a line, whatever its net. When no net names it, the pages must reach from
+    /// below it to above it.
     function askStatementOfEntry(
         uint64 runId,
         Run calldata run,
-        bytes calldata nets,
+        NetsOpening calldata nets,
         EntryOpening calldata entry
     ) external;
 

@@ -20,6 +20,21 @@ struct RunRecord {
     uint64 lastInterval;
 }
 
+/// @notice A run that is between two of its pages.
+struct Paging {
+    bytes32 runHash;
+    /// Hash of the pages that are still to come; see NetsLib.
+    bytes32 left;
+    /// Last account of the pages that came.
+    address last;
+    /// How many pages are settled.
+    uint32 count;
+    /// The pages are going back.
+    bool undoing;
+    /// Sum of the nets of the pages that came, n€.
+    int128 sum;
+}
+
 /// @title The community's money, moved once per settlement run
 /// @notice Members pay in; each run moves one net per account, so its cost grows with accounts and not with trades.
 /// Anybody may submit a run: the signatures of the attestors, each of whom has recomputed it, decide.
@@ -30,6 +45,13 @@ struct RunRecord {
 /// While the registry names a contract for disputes, a run stays open to challenge for a window of time, and money
 /// that it brought leaves only when it is final. A run that a dispute has voided is unwound, with all runs after it:
 /// every net goes back. Without disputes each run is final at once.
+///
+/// The nets of a large community are settled in pages, each in a transaction of its own, within `PAGE_TIME`; then, or
+/// when an earlier run is void, anybody can take an unfinished run back page by page.
+///
+/// The owner of the registry can keep new money and runs out for `PAUSE_MAX`, and not again for as long afterwards.
+/// Withdrawals are never paused: whoever asks is out after `EXIT_DELAY`, whatever anybody does or leaves undone. Only
+/// money that a void or unfinished run may have brought waits until that is undone, which anybody can do.
 ///
 /// Amounts are n€ (10^-9 €), energies Wh, times UTC epoch seconds. The EIP-712 domain of `Order`, `Cancel`, `Receipt`
 /// and `Run` is this contract's, "RESILIA-GRID" version "1". The token must move exactly the amount asked for.
@@ -53,6 +75,12 @@ interface ISettlement {
     );
     /// @notice A run was settled: the whole of it, so that logs alone rebuild the ledger.
     event RunPublished(uint64 indexed runId, Run run, bytes nets);
+    /// @notice A page of a run was settled that is not the last; `RunPublished` brings the last.
+    event PageSettled(uint64 indexed runId, bytes32 indexed runHash, bytes nets);
+    /// @notice A page went back, and others are still to go.
+    event PageUndone(uint64 indexed runId, bytes32 indexed runHash, bytes32 page);
+    /// @notice Deposits and runs are refused until an instant.
+    event PausedUntil(uint64 instant);
     /// @notice A dispute was proven against a run: it and all runs after it are to be unwound.
     event RunVoided(uint64 indexed runId, bytes32 runHash);
     /// @notice A run's nets went back; its number is free again.
@@ -94,6 +122,16 @@ interface ISettlement {
     /// Only the registry's contract for disputes voids runs.
     error NotTheDisputes(address caller);
     error NothingToUnwind();
+    /// Another run is between its pages.
+    error RunInPages(bytes32 runHash);
+    /// The pages did not all come in time: they are to be undone.
+    error PagesOverdue(uint64 deadline);
+    /// The other pages may still come.
+    error PagesNotOverdue(uint64 deadline);
+    error Paused(uint64 pausedUntil);
+    error NotPaused();
+    /// Only the owner of the registry pauses.
+    error NotTheCommunity(address caller, address community);
     /// The operator's bond is too small to answer for another run.
     error OperatorNotBonded();
 
@@ -126,11 +164,28 @@ interface ISettlement {
     /// strictly ascending sequence of the signers' addresses.
     function settle(Run calldata run, bytes calldata nets, bytes[] calldata signatures) external;
 
+    /// @notice Settle a page of the next run. The first page needs the signatures, as in `settle`; the others need none.
+    /// Nobody can withdraw what the pages bring before the last one has come.
+    /// @param nets As in `settle`; accounts ascend from page to page too.
+    /// @param rest Hash of the pages behind this one; 0 for the last. See NetsLib.
+    function settlePage(Run calldata run, bytes calldata nets, bytes32 rest, bytes[] calldata signatures) external;
+
     /// @notice Mark an open run, and all after it, as void. Only for the registry's contract for disputes.
     function voidRun(uint64 runId) external;
 
     /// @notice Take back the last run while a run at or before it is void. Anybody may, with what `RunPublished` told.
     function unwind(Run calldata run, bytes calldata nets) external;
+
+    /// @notice Take a page of the last run back while a run at or before it is void, or a page of an unfinished run that
+    /// is overdue or builds on a void one: from the first page on, until none is left. Anybody may.
+    /// @param rest Hash of the pages behind this one; 0 for the last.
+    function undoPage(Run calldata run, bytes calldata nets, bytes32 rest) external;
+
+    /// @notice Refuse deposits and runs for `PAUSE_MAX`. Only the owner of the registry.
+    function pause() external;
+
+    /// @notice End a pause early. Only the owner of the registry.
+    function resume() external;
 
     /* VIEWS */
 
@@ -154,6 +209,19 @@ interface ISettlement {
 
     /// @notice First void run that is still to be unwound; 0 while there is none.
     function voidFrom() external view returns (uint64);
+
+    /// @notice When the first page of an unfinished run came (0 while there is none), and how far its pages are; a void run
+    /// whose pages go back stands here too.
+    function paging() external view returns (uint64 openedAt, Paging memory);
+
+    /// @notice First instant at which deposits and runs are possible again; long ago while nothing is paused.
+    function pausedUntil() external view returns (uint64);
+
+    /// @notice How long the pages of a run may take, s.
+    function PAGE_TIME() external view returns (uint64);
+
+    /// @notice How long a pause lasts, and how long none follows it, s.
+    function PAUSE_MAX() external view returns (uint64);
 
     /// @notice Longest wait of a withdrawal while no run is settled, s.
     function EXIT_DELAY() external view returns (uint64);

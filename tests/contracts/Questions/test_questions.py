@@ -211,7 +211,7 @@ def test_question_about_a_run_that_is_void_already_gives_the_stake_back(asked: A
     second = asked.ask("askOrderOfTrade", opened(asked.run.trades[1]), True)
     asked.disputed.community.evm.timestamp += ANSWER_TIME + 1
     asked.disputed.questions.transact("close", first)
-    settlement.transact("unwind", *asked.published())
+    settlement.transact("unwind", *asked.disputed.published[-1])
     settled_again = asked.disputed.community.next_run(2, nets=[])
     asked.disputed.give(OPERATOR.address, BOND, asked.disputed.disputes)
     asked.disputed.disputes.transact("postBond", OPERATOR.address, BOND, sender=OPERATOR.address)

@@ -1,5 +1,9 @@
 """An account's net is the sum of its lines: all of them can be asked for, and none may lie beyond."""
 
+from typing import Any
+
+from eth_utils.crypto import keccak
+
 from oracles.typed_data import ENTRY
 from tests.support.community import MEMBERS
 from tests.support.disputes import (
@@ -18,6 +22,7 @@ from tests.support.questions import (
     opened,
     settle,
 )
+from tests.support.typed_data_vectors import pack_nets, pages_hash
 
 
 def test_net_without_a_statement_costs_the_run(disputed: Disputed) -> None:
@@ -49,7 +54,10 @@ def test_account_left_out_of_the_nets_asks_by_one_of_its_lines(disputed: Dispute
 
 def test_other_run_or_nets_are_not_asked_about(asked: Asked) -> None:
     run, nets = asked.published()
-    for arguments in ((run | {"tradedWh": 1}, nets), (run, nets[32:])):
+    shortened = nets | {"pages": [nets["pages"][0][32:]]}
+    unknown = nets | {"before": [bytes(32)]}
+    nothing = {"before": [], "pages": [], "rest": run["netsHash"]}
+    for arguments in ((run | {"tradedWh": 1}, nets), (run, shortened), (run, unknown), (run, nothing)):
         with reverts("Unrelated"):
             asked.ask("askStatement", *arguments, MEMBER)
 
@@ -124,3 +132,51 @@ def _with_hidden_line(disputed: Disputed) -> Asked:
         books.nets = [(account, net + correction.get(account, 0)) for account, net in books.nets]
 
     return settle(disputed, hide)
+
+
+def test_paged_nets_are_asked_about_by_the_page_that_tells(disputed: Disputed) -> None:
+    """A net by its page alone; that there is none, by pages from below the account to above it."""
+    books = honest_books(disputed)
+    run = disputed.settle(books, page_accounts=1)
+    asked = Asked(disputed, books, run)
+    told, _ = disputed.published[-1]
+    pages = [pack_nets([net]) for net in books.nets]
+    accounts = [account for account, _ in books.nets]
+
+    def pages_from(first: int, end: int) -> dict[str, Any]:
+        before = [keccak(page) for page in pages[:first]]
+        return {"before": before, "pages": pages[first:end], "rest": pages_hash(pages[end:])}
+
+    place = accounts.index(MEMBER)
+    line = opened(asked.lines(MEMBER)[0])
+    for other in range(len(pages)):
+        if other != place:
+            with reverts("Unrelated"):
+                asked.ask("askStatement", told, pages_from(other, other + 1), MEMBER)
+            with reverts("Unrelated"):
+                asked.ask("askStatementOfEntry", told, pages_from(other, other + 1), line)
+    asked.ask("askStatement", told, pages_from(place, place + 1), MEMBER)
+    asked.answer("answerStatement", asked.net(MEMBER), line, opened(asked.lines(MEMBER)[-1]))
+
+
+def test_account_that_no_page_names_asks_with_the_pages_around_it(disputed: Disputed) -> None:
+    honest = honest_books(disputed)
+    account = honest.nets[1][0]
+
+    def leave_out(books: Books) -> None:
+        _, moved, *_ = books.nets
+        books.nets = [(each, net) for each, net in books.nets if each != account]
+        books.nets[0] = (books.nets[0][0], books.nets[0][1] + moved[1])
+
+    leave_out(honest)
+    asked = Asked(disputed, honest, disputed.settle(honest, page_accounts=1))
+    told, _ = disputed.published[-1]
+    pages = [pack_nets([net]) for net in honest.nets]
+    line = opened(asked.lines(account)[0])
+    for first, end in ((0, 1), (1, 2), (1, len(pages))):
+        before = [keccak(page) for page in pages[:first]]
+        nets = {"before": before, "pages": pages[first:end], "rest": pages_hash(pages[end:])}
+        with reverts("Unrelated"):
+            asked.ask("askStatementOfEntry", told, nets, line)
+    around = {"before": [], "pages": pages[:2], "rest": pages_hash(pages[2:])}
+    close_unanswered(asked, asked.ask("askStatementOfEntry", told, around, line))

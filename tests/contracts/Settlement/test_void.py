@@ -246,3 +246,47 @@ def test_what_the_fund_paid_in_a_void_run_is_forgotten(disputed: Disputed) -> No
         community.settlement.transact("unwind", *later)
         assert balances(disputed) == before
         assert community.settlement.call("guaranteeFund") == 100
+
+
+def test_void_run_of_pages_goes_back_page_by_page(disputed: Disputed) -> None:
+    run = settle_wrong(disputed)
+    community, before = disputed.community, balances(disputed)
+    community.attest(2)
+    nets = [(account, net) for account, net in zip(sorted([A, B, C]), (-30, 10, 20), strict=True)]
+    pages = [typed_data.pack_nets([net]) for net in nets]
+    paged = community.next_run(netsHash=typed_data.pages_hash(pages))
+    rests = [typed_data.pages_hash(pages[place + 1 :]) for place in range(3)]
+    for page, rest in zip(pages, rests, strict=True):
+        community.settlement.transact("settlePage", paged, page, rest, community.sign_run(paged))
+    assert community.settlement.call("isOpen", 2)
+    prove(disputed, run)
+    with reverts("UnexpectedRun", 1, 2):
+        community.settlement.transact("unwind", *disputed.published[0])
+    for place in (0, 1):
+        community.settlement.transact("undoPage", paged, pages[place], rests[place])
+        assert community.settlement.call("lastRun")[0] == 2
+        with reverts("RunIsVoid", 1):
+            community.settlement.transact("settlePage", paged, pages[2], rests[2], community.sign_run(paged))
+    assert community.settlement.transact("undoPage", paged, pages[2], rests[2]).event("RunUnwound")["runId"] == 2
+    assert balances(disputed) == before
+    community.settlement.transact("unwind", *disputed.published[0])
+    assert balances(disputed) == [CAPITAL] * 4
+
+
+def test_unfinished_run_on_a_void_one_goes_back_first(disputed: Disputed) -> None:
+    run = settle_wrong(disputed)
+    community, before = disputed.community, balances(disputed)
+    community.attest(2)
+    pages = [typed_data.pack_nets([net]) for net in sorted({A: -30, B: 30}.items())]
+    paged = community.next_run(netsHash=typed_data.pages_hash(pages))
+    rest = typed_data.pages_hash(pages[1:])
+    community.settlement.transact("settlePage", paged, pages[0], rest, community.sign_run(paged))
+    prove(disputed, run)
+    with reverts("RunIsVoid", 1):
+        community.settlement.transact("settlePage", paged, pages[1], bytes(32), [])
+    with reverts("UnexpectedRun", 1, 2):
+        community.settlement.transact("unwind", *disputed.published[0])
+    assert community.settlement.transact("undoPage", paged, pages[0], rest).event("RunUnwound")["runId"] == 2
+    assert balances(disputed) == before
+    community.settlement.transact("unwind", *disputed.published[0])
+    assert balances(disputed) == [CAPITAL] * 4

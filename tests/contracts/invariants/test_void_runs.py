@@ -1,16 +1,18 @@
-"""Any sequence of payments, runs, voids and unwindings: void runs leave no trace, and nobody takes out what they gave.
+"""Any sequence of payments, runs, pages, voids and undoings: what is undone leaves no trace, and nobody takes it out.
 
-The auditor keeps, for each run, the nets that still stand; a balance is what was paid in, plus those, less what left.
+The auditor keeps, for each run, which pages of nets stand; a balance is what was paid in, plus those, less what left.
 """
 
 from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support import typed_data_vectors as typed_data
-from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER, Net
 from tests.support.disputes import CAPITAL, WINDOW, found_disputed
 from tests.support.evm import refusal
 
@@ -28,6 +30,29 @@ COMMUNITY.fund_guarantee(FUND)
 FOUNDATION = COMMUNITY.evm.snapshot()
 
 accounts = st.sampled_from(ACCOUNTS)
+PAGE_TIME = 86_400
+
+
+@dataclass(slots=True)
+class RunBook:
+    """A run, and which of its pages stand."""
+
+    run: dict[str, Any]
+    pages: list[list[Net]]
+    opened_at: int
+    came: int = 0
+    gone: int = 0
+    gaps: Counter[str] = field(default_factory=Counter)
+    """What the fund paid for whom, in pages that stand."""
+
+    @property
+    def nets(self) -> list[Net]:
+        return [net for page in self.pages[self.gone : self.came] for net in page]
+
+    def packed(self, place: int) -> tuple[bytes, bytes]:
+        """Return a page as the contract takes it, and what stands for the pages behind it."""
+        page, *behind = map(typed_data.pack_nets, self.pages[place:])
+        return page, typed_data.pages_hash(behind)
 
 
 class VoidRuns(RuleBasedStateMachine):
@@ -37,8 +62,8 @@ class VoidRuns(RuleBasedStateMachine):
         super().__init__()
         self.paid_in = dict.fromkeys(ACCOUNTS, 500)
         self.taken = Counter[str]()
-        self.runs: list[tuple[dict[str, object], list[tuple[str, int]], Counter[str]]] = []
-        """Each with its nets and what the fund paid for whom."""
+        self.runs: list[RunBook] = []
+        self.unfinished: RunBook | None = None
         self.attested = 0
 
     @initialize()
@@ -50,24 +75,51 @@ class VoidRuns(RuleBasedStateMachine):
         COMMUNITY.deposit(account, amount)
         self.paid_in[account] += amount
 
-    @rule(transfers=st.lists(st.tuples(accounts, accounts, st.integers(0, 700)), max_size=4))
-    def settle(self, transfers: list[tuple[str, str, int]]) -> None:
-        if COMMUNITY.settlement.call("voidFrom"):
+    @rule(transfers=st.lists(st.tuples(accounts, accounts, st.integers(0, 700)), max_size=4), page=st.integers(1, 4))
+    def settle(self, transfers: list[tuple[str, str, int]], page: int) -> None:
+        if COMMUNITY.settlement.call("voidFrom") or self.unfinished:
             return
         net: Counter[str] = Counter()
         for payer, payee, amount in transfers:
             net[payer] -= amount
             net[payee] += amount
         nets = sorted(net.items())
-        gaps = Counter({a: gap for a, amount in nets if (gap := -amount - self._owned(a)) > 0})
         if len(self.runs) == self.attested:
             COMMUNITY.attest(self.attested)
             self.attested += 1
-        run = COMMUNITY.next_run(nets=nets)
-        expected = "InsufficientFunds" if gaps.total() > self._fund() else None
-        assert refusal(lambda: COMMUNITY.settle(run, nets)) == expected
-        if expected is None:
-            self.runs.append((run, nets, gaps))
+        pages = [nets[start : start + page] for start in range(0, len(nets), page)] or [[]]
+        run = COMMUNITY.next_run(netsHash=typed_data.pages_hash([typed_data.pack_nets(each) for each in pages]))
+        self._come(RunBook(run, pages, COMMUNITY.evm.timestamp), "settle" if len(pages) == 1 else "settlePage")
+
+    @precondition(lambda self: self.unfinished)
+    @rule()
+    def settle_page(self) -> None:
+        book = self._between()
+        late = book.gone or COMMUNITY.evm.timestamp >= book.opened_at + PAGE_TIME
+        refused = "RunIsVoid" if COMMUNITY.settlement.call("voidFrom") else "PagesOverdue" if late else None
+        self._come(book, "settlePage", refused)
+
+    def _come(self, book: RunBook, function: str, refused: str | None = None) -> None:
+        """Let the next page of a run come."""
+        page = book.pages[book.came]
+        gaps = Counter({a: gap for a, amount in page if (gap := -amount - self._owned(a)) > 0})
+        expected = refused or ("InsufficientFunds" if gaps.total() > self._fund() else None)
+        packed, rest = book.packed(book.came)
+        arguments = (book.run, packed, *([] if function == "settle" else [rest]), COMMUNITY.sign_run(book.run))
+        assert refusal(lambda: COMMUNITY.settlement.transact(function, *arguments)) == expected
+        if expected is not None:
+            return
+        book.came += 1
+        book.gaps += gaps
+        if book.came == len(book.pages):
+            self.runs.append(book)
+            self.unfinished = None
+        else:
+            self.unfinished = book
+
+    def _between(self) -> RunBook:
+        assert self.unfinished is not None
+        return self.unfinished
 
     @precondition(lambda self: self.runs)
     @rule(back=st.integers(0, 3))
@@ -77,14 +129,26 @@ class VoidRuns(RuleBasedStateMachine):
         voided = refusal(lambda: COMMUNITY.settlement.transact("voidRun", run_id, sender=DISPUTED.disputes.address))
         assert voided == (None if is_open else "RunNotOpen")
 
-    @precondition(lambda self: self.runs)
+    @precondition(lambda self: self.runs or self.unfinished)
     @rule()
-    def unwind(self) -> None:
-        run, nets, _ = self.runs[-1]
-        expected = None if COMMUNITY.settlement.call("voidFrom") else "NothingToUnwind"
-        packed = typed_data.pack_nets(nets)
-        assert refusal(lambda: COMMUNITY.settlement.transact("unwind", run, packed)) == expected
-        if expected is None:
+    def undo_page(self) -> None:
+        book = self.unfinished or self.runs[-1]
+        expected = None
+        if not COMMUNITY.settlement.call("voidFrom") and not book.gone:
+            expected = "NothingToUnwind"
+            if self.unfinished:
+                overdue = COMMUNITY.evm.timestamp >= book.opened_at + PAGE_TIME
+                expected = None if overdue else "PagesNotOverdue"
+        arguments = (book.run, *book.packed(book.gone))
+        assert refusal(lambda: COMMUNITY.settlement.transact("undoPage", *arguments)) == expected
+        if expected is not None:
+            return
+        for account, _ in book.pages[book.gone]:
+            del book.gaps[account]
+        book.gone += 1
+        if book.gone == book.came and self.unfinished:
+            self.unfinished = None
+        elif book.gone == book.came:
             self.runs.pop()
 
     @rule(account=accounts, share=st.integers(1, 3))
@@ -123,11 +187,14 @@ class VoidRuns(RuleBasedStateMachine):
         assert last == (FIRST_INTERVAL + (run_id - 1) * INTERVAL_LENGTH if run_id else 0)
 
     def _owned(self, account: str) -> int:
-        moved = sum(dict(nets).get(account, 0) + gaps[account] for _, nets, gaps in self.runs)
+        moved = sum(dict(book.nets).get(account, 0) + book.gaps[account] for book in self._books())
         return self.paid_in[account] + moved - self.taken[account]
 
     def _fund(self) -> int:
-        return FUND - sum(gaps.total() for _, _, gaps in self.runs)
+        return FUND - sum(book.gaps.total() for book in self._books())
+
+    def _books(self) -> list[RunBook]:
+        return [*self.runs, self.unfinished] if self.unfinished else self.runs
 
 
 VoidRuns.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
