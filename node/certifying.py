@@ -13,10 +13,10 @@ from energy.errors import Corrupt
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text, meter_from_hex
 from market.certificates import CertificateState
 from market.metered import Source
-from metering.readings import Reading
 from node.chain_access import ChainClient
 from node.community import Community
 from node.measuring import reading_salt
+from node.reading_rows import reading_of
 from node.settlement_run import certificate_salt
 from node.storage.models import AttestationRow, CertificateRow, ReadingRow, RunRow
 from node.storage.projection import Projection
@@ -63,7 +63,7 @@ class Certifying:
             ).all()
         attestation = attestations[0]
         place = next(place for place, row in enumerate(readings) if row.meter == certificate.device)
-        reading = _reading(readings[place], self._community.market.interval_length_s)
+        reading = reading_of(readings[place], self._community.market.interval_length_s)
         contracts = self._community.contracts
         evidence = Evidence(
             chain_id=self._community.chain_id,
@@ -95,7 +95,7 @@ class Certifying:
         length = self._community.market.interval_length_s
         leaves = []
         for row in rows:
-            reading = _reading(row, length)
+            reading = reading_of(row, length)
             leaves.append(leaf(reading_hash(reading), reading_salt(self._salts, reading.meter, reading.interval)))
         return MerkleTree(leaves)
 
@@ -165,21 +165,3 @@ def _run(row: RunRow) -> Run:
 
 def _attested(row: AttestationRow) -> IntervalReadings:
     return IntervalReadings(row.interval, digest_from_hex(row.readings_root), row.import_wh, row.export_wh)
-
-
-def _reading(row: ReadingRow, period_s: int) -> Reading:
-    return Reading(
-        meter=meter_from_hex(row.meter),
-        interval=row.interval,
-        period_s=period_s,
-        import_wh=row.import_wh,
-        export_wh=row.export_wh,
-        import_index_wh=row.import_index_wh,
-        export_index_wh=row.export_index_wh,
-        quality=row.quality,
-        flags=row.flags,
-        sequence=row.sequence,
-        previous_hash=digest_from_hex(row.previous_hash),
-        raw_hash=digest_from_hex(row.raw_hash),
-        observed_at=row.observed_at,
-    )

@@ -5,9 +5,9 @@ signs the same thing twice but never two things, and what the chain already hold
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
@@ -15,33 +15,31 @@ from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from market.metered import Metered
-from metering.meter import MeterConfig, MeterState, close_interval
+from metering.meter import MeterState
 from metering.protocols import source_of, split_source
-from metering.readings import Reading, ReadingFlag, is_final
+from metering.readings import DOUBTFUL, Reading, is_estimate
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.csv_file import CsvSource
 from metering.sources.ports import Source as LineSource
 from node.clock import Clock
-from node.community import Community, Member
+from node.community import Community
+from node.correcting import Correcting, agreed, metered_of
+from node.drafting import Drafting, meter_config, wait_s
 from node.ledger import ChainRefused, Ledger
 from node.meter_frames import MeterFrames, decode_frame
+from node.reading_rows import attestation_row, reading_row
 from node.storage import readings_log
 from node.storage.log import AppendLog
-from node.storage.models import AttestationRow, ReadingRow
 from node.storage.projection import Projection
-from node.storage.readings_log import KeptFrame, SignedInterval
+from node.storage.readings_log import KeptFrame, SignedCorrection, SignedInterval, TamperCleared
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.disputes import Opening, open_leaves
-from oracles.guard import GuardedSigner
+from oracles.guarding import Guard
 from oracles.hashing import keccak
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
-from oracles.signatures import recover
-from oracles.typed_data import READING, Domain, digest, reading_hash, reading_values
-
-UNSETTLED = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK
-"""Remarks with which a reading is not final (S4)."""
+from oracles.typed_data import READING, Domain, reading_hash, reading_values
 
 
 def reading_salt(salts: Salts, meter: MeterId, interval: int) -> Digest:
@@ -60,7 +58,7 @@ class Measuring:
         salts: Salts,
         ledger: Ledger,
         log: AppendLog,
-        oracles: Sequence[GuardedSigner],
+        oracles: Sequence[Guard],
         projection: Projection,
         clock: Clock,
     ) -> None:
@@ -81,8 +79,17 @@ class Measuring:
         self._members = {member.meter: member for member in community.members}
         self._by_serial = {member.serial: member for member in community.members}
         self._meters = {
-            member.meter: MeterFrames(MeterState(_meter_config(community, member))) for member in community.members
+            member.meter: MeterFrames(MeterState(meter_config(community, member))) for member in community.members
         }
+        length_s = community.market.interval_length_s
+        waits = {member.meter: wait_s(member) for member in community.members}
+        self._drafting = Drafting(self._meters, waits, length_s)
+        self.correcting = Correcting(
+            folder, domain, log, projection, self._members, self._meters, self._drafting, length_s
+        )
+        """Later versions of readings."""
+        self._draft: SignedInterval | None = None
+        """What is being signed: on disk, so that a restart signs the same."""
         self._signed: dict[int, SignedInterval] = {}
         self._unattested: list[SignedInterval] = []
         self._signers = oracles
@@ -100,18 +107,29 @@ class Measuring:
         Raises:
             Corrupt: a record does not decode, or the chain holds something else than the log.
         """
-        frames: list[KeptFrame] = []
+        heard: list[KeptFrame | TamperCleared] = []
+        words: list[SignedCorrection | TamperCleared] = []
         signed: list[SignedInterval] = []
         for position, data in enumerate(self._log.records(), start=1):
             try:
                 record = readings_log.decode(data)
             except ValueError as error:
                 raise Corrupt(f"readings record {position} does not decode: {error}") from error
-            if isinstance(record, KeptFrame):
-                frames.append(record)
-            else:
-                signed.append(record)
-        self._resume(signed[-1] if signed else None, frames)
+            match record:
+                case SignedInterval(signatures=()):
+                    self._draft = record
+                case SignedInterval():
+                    signed.append(record)
+                    self._draft = None
+                case SignedCorrection():
+                    words.append(record)
+                case TamperCleared():
+                    words.append(record)
+                    heard.append(record)
+                case KeptFrame():
+                    heard.append(record)
+        self._resume(signed, heard)
+        self.correcting.recover(words)
         self._signed = {interval.interval: interval for interval in signed}
         on_chain = await self._ledger.last_attested()
         self._unattested = [interval for interval in signed if interval.interval > on_chain]
@@ -124,8 +142,9 @@ class Measuring:
         for interval in attested:
             if interval.interval > projected:
                 await self._project(interval)
+        last = [each.state.last_reading for each in self._meters.values() if each.state.last_reading is not None]
         self._oracles = [
-            Oracle(f"oracle {number}", signer, self._domain, self._decode_for_oracle, self._last_readings())
+            Oracle(f"oracle {number}", signer, self._domain, self._decode_for_oracle, last)
             for number, signer in enumerate(self._signers, start=1)
         ]
 
@@ -198,13 +217,13 @@ class Measuring:
     def doubtful(self, interval: int) -> list[MeterId]:
         """Return the meters whose reading at the end of an interval can not settle, such as of an opened meter.
 
-        The interval waits for a person; the market and the meters go on.
+        The interval waits a while for a person, and then settles on an estimate.
         """
         end = interval + self._community.market.interval_length_s
         return [
             meter
             for meter, frames in self._meters.items()
-            if end in frames.state.boundaries and frames.state.boundaries[end].flags & UNSETTLED
+            if end in frames.state.boundaries and frames.state.boundaries[end].flags & DOUBTFUL
         ]
 
     async def _listen(self, line: LineSource, protocol: str) -> None:
@@ -222,33 +241,25 @@ class Measuring:
     # -- INTERVALS
 
     async def attest_due(self, now: int) -> list[int]:
-        """Sign and post every interval that has ended and whose meters have all been heard; return them."""
+        """Sign and post every interval that has ended and waits for no meter any more; return them."""
         length = self._community.market.interval_length_s
         done = []
         for interval in list(self._unattested):
             await self._post(interval)
             done.append(interval.interval)
+        self.correcting.hear_people(now, self.attested_through, self.attested_through + length, self._note)
         while self._members and (start := self.attested_through + length) + length <= now:
-            if self.missing(start) or self.doubtful(start):
+            if not await self._make_draft(Interval(start, length), now):
                 break
-            signed = await self._sign(Interval(start, length))
-            await self._post(signed)
+            await self._post(await self._sign())
             done.append(start)
+        await self.correcting.sign(self._oracles, self._community.oracle_quorum)
         return done
 
     def metered(self, interval: int) -> tuple[Metered, ...]:
         """Return what settles an attested interval."""
-        return tuple(
-            Metered(
-                self._members[signed.reading.meter].account,
-                signed.reading.meter,
-                self._members[signed.reading.meter].source,
-                signed.reading.import_wh,
-                signed.reading.export_wh,
-                is_final(signed.reading),
-            )
-            for signed in self._signed[interval].readings
-        )
+        readings = [each.reading for each in self._signed[interval].readings]
+        return tuple(metered_of(self._members[each.meter], each) for each in readings)
 
     def opened(self, interval: int) -> tuple[list[Opening], dict[Digest, tuple[bytes, ...]]]:
         """Return the readings of an attested interval, opened, and the oracles' signatures by their struct hashes."""
@@ -262,32 +273,45 @@ class Measuring:
         """Drop the intervals through one that is settled from memory."""
         self._signed = {interval: signed for interval, signed in self._signed.items() if interval > through}
 
-    async def _sign(self, interval: Interval) -> SignedInterval:
-        readings = []
-        for meter in sorted(self._meters):
-            closed = close_interval(self._meters[meter].state, interval, reading_hash)
-            if isinstance(closed, Rejected):
-                raise Corrupt(f"interval {interval} can not be closed: {closed}")
-            readings.append(closed.events[0])
-        # The frames go to disk before anything is signed that rests on them.
+    async def _make_draft(self, interval: Interval, now: int) -> bool:
+        """Put on disk what is to be signed of an interval; say whether it waits for nobody."""
+        if self._draft is not None:
+            return True
+        history = await self._history_before(interval.start)
+        # Nothing else runs from here to the draft, so corrections and readings rest on the same frames.
+        self.correcting.correct_estimates(now, interval.start)
+        if self._drafting.waiting(interval.start, now):
+            return False
+        readings = self._drafting.draft(interval, now)
+        self._draft = SignedInterval(tuple(SignedReading(each, ()) for each in readings), history, ())
+        self._log.append(readings_log.encode(self._draft))
+        return True
+
+    async def _sign(self) -> SignedInterval:
+        """Have the draft signed.
+
+        Raises:
+            Unavailable: too few keys can be reached; the draft stays.
+        """
+        draft = self._draft
+        assert draft is not None, "there is something to sign"
+        # Frames and draft go to disk before anything is signed that rests on them.
         await self._log.synced()
-        quorum = self._community.oracle_quorum
-        frames = [self._meters[reading.meter].at_boundary[reading.raw_hash].raw for reading in readings]
+        quorum, start = self._community.oracle_quorum, draft.interval
+        await self.correcting.sign(self._oracles, quorum)
+        readings = [each.reading for each in draft.readings]
+        frames = [self._drafting.frame_of(reading.meter, reading.raw_hash) for reading in readings]
         collected = collect_readings(self._oracles, self._domain, readings, frames, quorum)
-        if isinstance(collected, Rejected):
-            raise Corrupt(f"the oracles do not agree on {interval}: {collected}")
+        signed_readings = agreed(collected, f"the readings of {start}")
         salts = self._salts(readings)
-        commitment = interval_commitment(self._domain, collected.events, salts)
-        agreed = collect_interval(self._oracles, commitment, collected.events, salts, quorum)
-        if isinstance(agreed, Rejected):
-            raise Corrupt(f"the oracles do not agree on the whole of {interval}: {agreed}")
-        signed = SignedInterval(collected.events, await self._history_before(interval.start), agreed.events)
+        commitment = interval_commitment(self._domain, signed_readings, salts)
+        answer = collect_interval(self._oracles, commitment, signed_readings, salts, quorum)
+        signed = replace(draft, readings=signed_readings, signatures=agreed(answer, f"the whole of {start}"))
         self._log.append(readings_log.encode(signed))
         await self._log.synced()
-        self._signed[interval.start] = signed
+        self._signed[start] = signed
         self._unattested.append(signed)
-        for reading in readings:
-            del self._meters[reading.meter].at_boundary[reading.raw_hash]
+        self._draft = None
         return signed
 
     async def _post(self, signed: SignedInterval) -> None:
@@ -313,36 +337,11 @@ class Measuring:
         receipt = await self._ledger.event_receipt("Readings", "Attested", interval=signed.interval)
         if receipt is None:
             raise Corrupt(f"the chain does not show interval {signed.interval}, which it has attested")
-        attested = self._commitment(signed)
-        attestation = AttestationRow(
-            interval=attested.interval,
-            readings_root=hex_text(attested.readings_root),
-            import_wh=attested.import_wh,
-            export_wh=attested.export_wh,
-            previous_history=hex_text(signed.previous_history),
-            signatures=_signatures_json(digest(self._domain, record_hash(attested)), signed.signatures),
-            transaction=receipt["transactionHash"].to_0x_hex(),
+        attestation = attestation_row(
+            self._domain, signed, self._commitment(signed), receipt["transactionHash"].to_0x_hex()
         )
-        self._projection.apply_interval(attestation, [self._reading_row(each) for each in signed.readings])
-
-    def _reading_row(self, signed: SignedReading) -> ReadingRow:
-        reading = signed.reading
-        return ReadingRow(
-            meter=hex_text(reading.meter),
-            interval=reading.interval,
-            account=hex_text(self._members[reading.meter].account),
-            sequence=reading.sequence,
-            import_wh=reading.import_wh,
-            export_wh=reading.export_wh,
-            import_index_wh=reading.import_index_wh,
-            export_index_wh=reading.export_index_wh,
-            quality=reading.quality,
-            flags=reading.flags,
-            previous_hash=hex_text(reading.previous_hash),
-            raw_hash=hex_text(reading.raw_hash),
-            observed_at=reading.observed_at,
-            signatures=_signatures_json(digest(self._domain, reading_hash(reading)), signed.signatures),
-        )
+        rows = [reading_row(self._domain, self._members[each.reading.meter].account, each) for each in signed.readings]
+        self._projection.apply_interval(attestation, rows)
 
     def _commitment(self, signed: SignedInterval) -> IntervalReadings:
         salts = self._salts([each.reading for each in signed.readings])
@@ -357,23 +356,37 @@ class Measuring:
             return ZERO_DIGEST
         return await self._ledger.history_at(interval - length)
 
-    def _resume(self, last: SignedInterval | None, frames: Sequence[KeptFrame]) -> None:
-        """Take the meters up where the last signed interval and the frames since then left them."""
-        kept: dict[MeterId, list[tuple[RegisterSample, KeptFrame]]] = {meter: [] for meter in self._meters}
-        for frame in frames:
-            if last is None or frame.received_at >= last.interval:
-                sample = decode_frame(frame)
-                if isinstance(sample, Rejected):
-                    raise Corrupt(f"a kept frame does not decode any more: {sample}")
-                kept[self._by_serial[sample.serial].meter].append((sample, frame))
-        readings = {signed.reading.meter: signed.reading for signed in last.readings} if last else {}
-        for meter, of_meter in kept.items():
-            config = self._meters[meter].state.config
-            self._meters[meter] = MeterFrames.resumed(config, readings.get(meter), of_meter)
+    def _resume(self, signed: Sequence[SignedInterval], heard: Sequence[KeptFrame | TamperCleared]) -> None:
+        """Take each meter up where its last measured reading and the frames since then left it.
 
-    def _last_readings(self) -> list[Reading]:
-        last = [frames.state.last_reading for frames in self._meters.values()]
-        return [reading for reading in last if reading is not None]
+        The readings of a draft count as the last ones, but their frames are still needed.
+        """
+        last: dict[MeterId, Reading] = {}
+        measured: dict[MeterId, Reading] = {}
+        for interval in signed:
+            for each in interval.readings:
+                reading = last[each.reading.meter] = each.reading
+                self._drafting.follow(reading)
+                if not is_estimate(reading):
+                    measured[reading.meter] = reading
+        kept: dict[MeterId, list[tuple[RegisterSample, KeptFrame] | None]] = {meter: [] for meter in self._meters}
+        for record in heard:
+            if isinstance(record, TamperCleared):
+                kept[record.meter].append(None)
+                continue
+            sample = decode_frame(record)
+            if isinstance(sample, Rejected):
+                raise Corrupt(f"a kept frame does not decode any more: {sample}")
+            meter = self._by_serial[sample.serial].meter
+            if meter not in measured or record.received_at >= measured[meter].interval:
+                kept[meter].append((sample, record))
+        for meter, of_meter in kept.items():
+            frames = MeterFrames.resumed(self._meters[meter].state.config, measured.get(meter), of_meter)
+            frames.state.last_reading = last.get(meter)
+            self._meters[meter] = frames
+        for each in self._draft.readings if self._draft else ():
+            self._drafting.follow(each.reading)
+            self._meters[each.reading.meter].state.last_reading = each.reading
 
     def _decode_for_oracle(self, meter: MeterId, raw: bytes) -> RegisterSample | Rejected:
         member = self._members[meter]
@@ -384,20 +397,3 @@ class Measuring:
         if isinstance(sample, RegisterSample) and sample.serial != member.serial:
             return Rejected(MeteringReject.FOREIGN_METER, {"meter": hex_text(meter)})
         return sample
-
-
-def _meter_config(community: Community, member: Member) -> MeterConfig:
-    protocol, _ = split_source(member.meter_source)
-    return MeterConfig(
-        member.meter,
-        member.serial,
-        protocol.trust,
-        member.power_max_import_w,
-        member.power_max_export_w,
-        community.market.interval_length_s,
-        protocol.index_modulus_wh,
-    )
-
-
-def _signatures_json(signed: Digest, signatures: Sequence[bytes]) -> str:
-    return json.dumps({hex_text(recover(signed, signature)): hex_text(signature) for signature in signatures})

@@ -12,7 +12,7 @@ from typing import Self
 
 from energy.results import Accepted, Rejected
 from metering.intervals import INTERPOLATION_REACH_S
-from metering.meter import MeterConfig, MeterState, observe
+from metering.meter import MeterConfig, MeterState, clear_tamper, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import Reading
 from metering.registers import RegisterSample
@@ -39,23 +39,27 @@ class MeterFrames:
 
     @classmethod
     def resumed(
-        cls, config: MeterConfig, last: Reading | None, kept: Sequence[tuple[RegisterSample, KeptFrame]]
+        cls, config: MeterConfig, last: Reading | None, kept: Sequence[tuple[RegisterSample, KeptFrame] | None]
     ) -> Self:
         """Return the meter as it was before a restart.
 
         Args:
             config: The meter's.
-            last: Its last signed reading, None before the first.
-            kept: Every frame that was kept since that reading's interval began, oldest first, with what it says.
+            last: Its last signed reading that was measured, None before the first.
+            kept: Every frame that was kept since that reading's interval began, oldest first, with what it says; None
+                where a person said that the meter had been looked at.
         """
         frames = cls(MeterState.resume(config, last))
-        for sample, frame in kept:
+        for sample, frame in filter(None, kept):
             timed = check_time(sample, frame.received_at)
             if last is not None and sample.raw_hash == last.raw_hash and isinstance(timed, Timed):
                 # Of all remarks on the clock in that interval, those of its last frame are about the next one too.
                 frames.state.flags &= timed.flags
-        for sample, frame in kept:
-            frames.take(sample, frame, frame.received_at)
+        for heard in kept:
+            if heard is None:
+                clear_tamper(frames.state)
+            else:
+                frames.take(*heard, heard[1].received_at)
         return frames
 
     def take(self, sample: RegisterSample, frame: KeptFrame, now: int) -> Accepted[KeptFrame] | Rejected:
@@ -85,6 +89,11 @@ class MeterFrames:
         if keep:
             self._kept_at = index.at
         return Accepted(tuple(keep))
+
+    def forget_frames(self) -> None:
+        """Let go of the frames of boundaries that no reading needs any more."""
+        needed = {each.raw_hash for each in self.state.boundaries.values()}
+        self.at_boundary = {at: frame for at, frame in self.at_boundary.items() if at in needed}
 
     def _is_first_within_reach(self, at: int) -> bool:
         length = self.state.config.interval_length_s

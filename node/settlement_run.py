@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from energy.identity import Address, Digest, MeterId, address_from_hex, hex_text, meter_from_hex
 from energy.results import Rejected
 from market.certificates import CertificateRange, Store, allocate
-from market.events import MatchedTrade
+from market.entries import compensating
+from market.events import MatchedTrade, Trade
 from market.metered import Metered
 from market.orders import Order
 from market.settlement import NO_TERMS, Entry, Tariff, pack_nets, settle_interval
@@ -90,6 +91,21 @@ class IntervalInput:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedInterval:
+    """An interval that was attested before, on other readings than turned out to be right."""
+
+    tariff: Tariff
+    trades: Sequence[Trade]
+    before: Sequence[Metered]
+    """As it was settled, corrections in earlier runs included."""
+    after: Sequence[Metered]
+    """As it is right."""
+    terms: Terms
+    reference: Digest
+    """Hash of the correction."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry with its place in the account's statement."""
 
@@ -122,8 +138,9 @@ def prepare_run(
     readings_hash: Digest,
     inputs: Sequence[IntervalInput],
     balances: Mapping[Address, int],
+    corrected: Sequence[CorrectedInterval] = (),
 ) -> PreparedRun | Rejected:
-    """Settle consecutive intervals and commit to the result.
+    """Settle consecutive intervals, and what corrections of earlier ones change, and commit to the result.
 
     Args:
         domain: Of the Settlement contract.
@@ -133,6 +150,7 @@ def prepare_run(
         readings_hash: The chain's history hash through the last interval.
         inputs: The intervals, in sequence, at least one.
         balances: Free balances before the run, of every account that can occur.
+        corrected: Intervals with corrections that settle with this run; they change money, and no certificate.
     """
     entries: list[Entry] = []
     pieces: list[CertificateRange] = []
@@ -150,6 +168,14 @@ def prepare_run(
         imported += settled.imported_wh
         exported += settled.exported_wh
         traded += settled.traded_wh
+    for each in corrected:
+        was = settle_interval(each.trades, each.before, each.tariff, supplier, each.terms)
+        right = settle_interval(each.trades, each.after, each.tariff, supplier, each.terms)
+        if isinstance(was, Rejected):
+            return was
+        if isinstance(right, Rejected):
+            return right
+        entries += compensating(was.entries, right.entries, each.reference)
     lines, entry_leaves, counts, after = _statement(salts, carry, entries, balances)
     certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}

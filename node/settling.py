@@ -16,7 +16,7 @@ from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
 from market.certificates import CertificateState, Store
 from market.metered import Source
-from market.settlement import EntryKind
+from market.settlement import EntryKind, Tariff
 from market.terms import Terms
 from node.charges import ChargeSchedule
 from node.community import Community
@@ -29,7 +29,7 @@ from node.tariffs import TariffSchedule
 from node.trading import Trading
 from oracles.answers import Signatures
 from oracles.disputes import OpenedRun, Opening
-from oracles.guard import GuardedSigner
+from oracles.guarding import Guard
 from oracles.records import record_values
 from oracles.salts import Salts
 from oracles.typed_data import Domain
@@ -72,7 +72,7 @@ class Settling:
         tariffs: TariffSchedule,
         charges: ChargeSchedule,
         projection: Projection,
-        attestors: Sequence[GuardedSigner],
+        attestors: Sequence[Guard],
         measuring: Measuring,
     ) -> None:
         self._community = community
@@ -248,15 +248,22 @@ class Settling:
                 self._trading.orders.get(interval, ()),
                 self._trading.trades.get(interval, ()),
                 self._measuring.metered(interval),
-                Terms(self._charges.at(interval), self._community.wedge_owner, self._community.market.sharing),
+                self._known(interval)[1],
             )
             for interval in intervals
         ]
 
+    def _known(self, interval: int) -> tuple[Tariff, Terms]:
+        terms = Terms(self._charges.at(interval), self._community.wedge_owner, self._community.market.sharing)
+        return self._tariffs.at(interval).tariff, terms
+
     def _prepare(
         self, carry: Carry, inputs: Sequence[IntervalInput], history: Digest, balances: dict[Address, int]
     ) -> PreparedRun:
-        prepared = prepare_run(self._domain, self._salts, self._community.supplier, carry, history, inputs, balances)
+        again = self._measuring.correcting.settled_again([each.tariff.interval for each in inputs], self._known)
+        prepared = prepare_run(
+            self._domain, self._salts, self._community.supplier, carry, history, inputs, balances, again
+        )
         if isinstance(prepared, Rejected):
             first, last = inputs[0].tariff.interval, inputs[-1].tariff.interval
             raise Corrupt(f"the run of {first} to {last} can not be settled: {prepared}")

@@ -8,15 +8,23 @@ Refuses: with `OracleReject`; or with the code of metering when a raw frame is n
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Final, Protocol
 
 from energy.errors import Unavailable
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Accepted, Rejected
 from metering.intervals import INTERPOLATION_REACH_S, advance
 from metering.linky.decoder import INDEX_MODULUS_WH
-from metering.readings import Reading, ReadingFlag, is_final
-from oracles.guard import GuardedSigner
+from metering.readings import (
+    QualityCode,
+    Reading,
+    ReadingFlag,
+    TrustClass,
+    is_estimate,
+    may_settle,
+)
+from oracles.corrections import Correction, correction_hash
+from oracles.guarding import Guard
 from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
 from oracles.records import IntervalReadings, record_hash
@@ -40,6 +48,16 @@ class Sample(Protocol):
     def metered_at(self) -> int:
         """When, by the meter's clock."""
 
+
+CORRECTING: Final = frozenset(
+    {
+        QualityCode.EDITED,
+        QualityCode.ESTIMATED_REFERENCE_DAY,
+        QualityCode.ESTIMATED_LINEAR,
+        QualityCode.VALIDATED,
+    }
+)
+"""What a correction can be."""
 
 Decode = Callable[[MeterId, bytes], Sample | Rejected]
 """Decodes the raw frame of a meter; rejected when it is damaged, or speaks of another meter."""
@@ -131,7 +149,7 @@ class Oracle:
     def __init__(
         self,
         name: str,
-        signer: GuardedSigner,
+        signer: Guard,
         domain: Domain,
         decode: Decode,
         last_readings: Iterable[Reading] = (),
@@ -169,7 +187,8 @@ class Oracle:
 
         Args:
             readings: Of any meters; those of one meter in their sequence.
-            raws: For each reading the frame whose hash is its `raw_hash`.
+            raws: For each reading the frame whose hash is its `raw_hash`; nothing for an estimate, which must say that
+                it is one and move its index by its energy.
 
         Returns:
             One signature per reading; or MEASURE_MISMATCH, a code of metering, EQUIVOCATION, BROKEN_CHAIN.
@@ -188,7 +207,7 @@ class Oracle:
     def attest_interval(
         self, signed_readings: Sequence[SignedReading], salts: Sequence[Digest], members: Collection[Address], k: int
     ) -> Accepted[bytes] | Rejected:
-        """Sign root and totals of an interval, computed anew from readings that each have a quorum and are final (S4).
+        """Sign root and totals of an interval, computed anew from readings that each have a quorum and may settle (S4).
 
         Args:
             signed_readings: As `interval_commitment` takes them.
@@ -207,7 +226,7 @@ class Oracle:
             answer = check_quorum(digest(self._domain, reading_hash(reading)), signed.signatures, members, k)
             if isinstance(answer, Rejected):
                 return answer
-            if not is_final(reading):
+            if not may_settle(reading):
                 return Rejected(
                     OracleReject.NOT_FINAL,
                     {"meter": hex_text(reading.meter), "interval": reading.interval, "quality": reading.quality},
@@ -215,9 +234,36 @@ class Oracle:
         commitment = interval_commitment(self._domain, signed_readings, salts)
         return self._signer.sign_interval(self._domain, commitment.attested)
 
+    def attest_correction(self, correction: Correction, raw: bytes) -> Accepted[bytes] | Rejected:
+        """Sign a later version of a reading.
+
+        Args:
+            correction: It says that it is measured only when a frame says so.
+            raw: The frame behind its end index; nothing for an estimate or what a person has entered.
+
+        Returns:
+            One signature; or MEASURE_MISMATCH, a code of metering, NOT_FINAL, EQUIVOCATION.
+        """
+        measured = correction.quality & 0xFF == QualityCode.VALIDATED
+        facts: dict[str, int | str] = {"meter": hex_text(correction.meter), "interval": correction.interval}
+        if keccak(raw) != correction.raw_hash or bool(raw) != measured:
+            return Rejected(OracleReject.MEASURE_MISMATCH, {**facts, "field": "raw_hash"})
+        if correction.quality >> 8 > TrustClass.C or correction.quality & 0xFF not in CORRECTING:
+            return Rejected(OracleReject.NOT_FINAL, {**facts, "quality": correction.quality})
+        if raw:
+            sample = self._decode(correction.meter, raw)
+            if isinstance(sample, Rejected):
+                return sample
+        return self._signer.sign_correction(self._domain, correction)
+
     def _mismatch(self, reading: Reading, raw: bytes, last: Reading | None) -> Rejected | None:
         if keccak(raw) != reading.raw_hash:
             return _mismatch_in(reading, "raw_hash")
+        return (self._frame_mismatch(reading, raw) if raw else _estimate_mismatch(reading)) or self._energy_mismatch(
+            reading, last
+        )
+
+    def _frame_mismatch(self, reading: Reading, raw: bytes) -> Rejected | None:
         sample = self._decode(reading.meter, raw)
         if isinstance(sample, Rejected):
             return sample
@@ -230,8 +276,14 @@ class Oracle:
             return _mismatch_in(reading, "import_index_wh")
         if not self._fits(sample.export_index_wh, reading.export_index_wh, late_s):
             return _mismatch_in(reading, "export_index_wh")
+        return None
+
+    def _energy_mismatch(self, reading: Reading, last: Reading | None) -> Rejected | None:
         # A gap between the two readings, or a new meter, leaves nothing to take the difference from.
         if last is None or reading.previous_hash != reading_hash(last) or reading.flags & ReadingFlag.METER_REPLACED:
+            return None
+        # Nor does an estimate that left the registers elsewhere than they turn out to be.
+        if reading.flags & ReadingFlag.GAP and (is_estimate(last) or is_estimate(reading)):
             return None
         if advance(last.import_index_wh, reading.import_index_wh, self._index_modulus_wh) != reading.import_wh:
             return _mismatch_in(reading, "import_wh")
@@ -258,6 +310,19 @@ def collect_readings(
     if isinstance(answer, Rejected):
         return answer
     return Accepted(tuple(SignedReading(*pair) for pair in zip(readings, answer.events, strict=True)))
+
+
+def collect_correction(
+    oracles: Sequence[Oracle], domain: Domain, correction: Correction, raw: bytes, k: int
+) -> Accepted[bytes] | Rejected:
+    """Ask every oracle to sign a correction; at least `k` must.
+
+    Returns:
+        The signatures by ascending signer address; or QUORUM_NOT_MET.
+    """
+    signed = digest(domain, correction_hash(correction))
+    answer = _collect(oracles, lambda oracle: oracle.attest_correction(correction, raw), [signed], k)
+    return answer if isinstance(answer, Rejected) else Accepted(answer.events[0])
 
 
 def collect_interval(
@@ -311,6 +376,13 @@ def _all_by(signer: Address, digests: Sequence[Digest], signatures: Sequence[byt
         return all(recover(each, signed) == signer for each, signed in zip(digests, signatures, strict=True))
     except ValueError:
         return False
+
+
+def _estimate_mismatch(reading: Reading) -> Rejected | None:
+    """Say what of a reading without a frame is no honest estimate's."""
+    if not is_estimate(reading):
+        return _mismatch_in(reading, "quality")
+    return None if reading.observed_at == reading.interval + reading.period_s else _mismatch_in(reading, "observed_at")
 
 
 def _mismatch_in(reading: Reading, field: str) -> Rejected:

@@ -1,6 +1,6 @@
-"""The guard in front of a signing key: it signs readings, attested intervals and runs, and nothing else.
+"""The guard in front of a signing key: it signs readings, their corrections, attested intervals and runs, nothing else.
 
-It never signs two different things for one meter and interval, one attested interval, or one run (invariant O1):
+It never signs two different things for one version of a meter's interval, one attested interval, or one run (O1):
 what is about to be signed is on disk first. The same thing again gets its signature again. Of runs alone there is a
 second one, after the chain has unwound the first.
 A key that was away for a while may go on with a later reading of a meter: a reading must follow the last signed one by
@@ -14,7 +14,9 @@ from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
+from oracles.corrections import Correction, correction_hash
 from oracles.guard_store import GuardStore, SignedKind, SignedRecord
+from oracles.hashing import keccak
 from oracles.records import IntervalReadings, Run, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
@@ -79,6 +81,17 @@ class GuardedSigner:
         """
         return self._sign_once(domain, SignedKind.INTERVAL, attested.interval, record_hash(attested))
 
+    def sign_correction(self, domain: Domain, correction: Correction) -> Accepted[bytes] | Rejected:
+        """Sign a later version of a reading; raises as `sign_readings`.
+
+        Args:
+            domain: Domain of the Readings contract.
+            correction: It names the version before, which need not be signed by this key.
+        """
+        subject = keccak(correction.meter + correction.interval.to_bytes(8, "big"))
+        struct_hash = correction_hash(correction)
+        return self._sign_once(domain, SignedKind.CORRECTION, correction.version, struct_hash, subject=subject)
+
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign a settlement run as an attestor; raises as `sign_readings`.
 
@@ -93,10 +106,16 @@ class GuardedSigner:
         return self._sign_once(domain, SignedKind.RUN, run.run_id, record_hash(run), unwound)
 
     def _sign_once(
-        self, domain: Domain, kind: SignedKind, number: int, struct_hash: Digest, taken_back: Collection[Digest] = ()
+        self,
+        domain: Domain,
+        kind: SignedKind,
+        number: int,
+        struct_hash: Digest,
+        taken_back: Collection[Digest] = (),
+        subject: bytes = b"",
     ) -> Accepted[bytes] | Rejected:
-        record = SignedRecord(kind, domain.separator, number, 0, struct_hash)
-        said = self._store.struct_hash(kind, domain.separator, number)
+        record = SignedRecord(kind, subject or domain.separator, number, 0, struct_hash)
+        said = self._store.struct_hash(kind, record.subject, number)
         if said is None or (said != struct_hash and digest(domain, said) in taken_back):
             self._store.append([record])
         elif said != struct_hash:

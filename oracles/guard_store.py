@@ -31,6 +31,8 @@ class SignedKind(IntEnum):
     """Subject: domain separator of the Readings contract. Number: interval."""
     RUN = 3
     """Subject: domain separator of the Settlement contract. Number: run."""
+    CORRECTION = 4
+    """Subject: hash of meter and interval. Number: version."""
 
 
 @dataclass(frozen=True, slots=True)

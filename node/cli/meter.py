@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import meter_corrections
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, talk
@@ -226,6 +227,12 @@ def _save(members: Path, label: str, source_name: str, serial: str, *, yes: bool
             _("It must be a list of members as 'resilia init' takes it, with this label once."),
         ) from None
     talk(_("Saved for {label} in {file}.").format(label=label, file=members))
+
+
+# -- CORRECT
+
+app.command("correct", cls=Command)(meter_corrections.correct)
+app.command("clear", cls=Command)(meter_corrections.clear)
 
 
 # -- ALL

@@ -143,6 +143,31 @@ class ReadingRow(SQLModel, table=True):
     """JSON: the oracles' signatures over this reading, by signer."""
 
 
+class CorrectionRow(SQLModel, table=True):
+    """One later version of a reading. Personal data, as the reading is."""
+
+    meter: str = Field(primary_key=True)
+    interval: int = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    """From 2; the reading itself is version 1."""
+    import_wh: int
+    export_wh: int
+    quality: int
+    flags: int
+    corrects: str
+    """Hash of the version before."""
+    raw_hash: str
+    struct_hash: str
+    """Hash of this one: the settled lines refer to it."""
+    author: str
+    reason: str
+    corrected_at: int
+    settles_with: int
+    """The interval whose run settles the difference."""
+    signatures: str
+    """JSON: the oracles' signatures, by signer."""
+
+
 class AttestationRow(SQLModel, table=True):
     """What the oracles committed for one interval."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
 from energy.errors import Unavailable
-from energy.identity import hex_text
+from energy.identity import address_from_hex, digest_from_hex, hex_text
 from market.commands import Command, PlaceOrder
 from market.events import CancelReason, Event, GateClosed, IntervalOpened, OrderCancelled, OrderPlaced, Outcome, Trade
 from node.storage.models import (
@@ -20,6 +20,7 @@ from node.storage.models import (
     AttestationRow,
     CertificateRow,
     Checkpoint,
+    CorrectionRow,
     EntryRow,
     IntervalStatus,
     MarketInterval,
@@ -115,6 +116,28 @@ class Projection:
             attested_in=attestation.transaction,
         )
         self._positions["readings"] = attestation.interval
+
+    def apply_correction(self, correction: CorrectionRow) -> None:
+        """Follow one correction; one that is known already stays as it is."""
+        row = correction.model_dump()
+        table = SQLModel.metadata.tables[str(CorrectionRow.__tablename__)]
+        key = (table.c.meter == row["meter"], table.c.interval == row["interval"], table.c.version == row["version"])
+        values = [literal(value, table.c[name].type) for name, value in row.items()]
+        self._statements.append(
+            (insert(table).from_select(list(row), select(*values).where(~exists().where(*key))), [])
+        )
+
+    def readings(self, interval: int) -> list[ReadingRow]:
+        """Return the written readings of an interval, by ascending meter."""
+        with Session(self.engine) as session:
+            found = select(ReadingRow).where(col(ReadingRow.interval) == interval).order_by(col(ReadingRow.meter))
+            return list(session.scalars(found))
+
+    def trades(self, interval: int) -> list[TradeRow]:
+        """Return the written trades of an interval, in matching sequence."""
+        with Session(self.engine) as session:
+            found = select(TradeRow).where(col(TradeRow.interval) == interval).order_by(col(TradeRow.number))
+            return list(session.scalars(found))
 
     def apply_run(
         self,
@@ -234,6 +257,23 @@ class Projection:
 
     def _update(self, model: type[SQLModel], where: Any, **values: Any) -> None:
         self._statements.append((update(model).where(where).values(**values), []))
+
+
+def trade_of(row: TradeRow) -> Trade:
+    """Return the trade in a row."""
+    return Trade(
+        interval=row.interval,
+        number=row.number,
+        price_ueur_per_kwh=row.price_ueur_per_kwh,
+        quantity_wh=row.quantity_wh,
+        buy_order=digest_from_hex(row.buy_order),
+        sell_order=digest_from_hex(row.sell_order),
+        buyer=address_from_hex(row.buyer),
+        seller=address_from_hex(row.seller),
+        buy_from_wh=row.buy_from_wh,
+        sell_from_wh=row.sell_from_wh,
+        wedge_ueur_per_kwh=row.wedge_ueur_per_kwh,
+    )
 
 
 def _order_row(sequence: int, now: int, event: OrderPlaced) -> dict[str, Any]:

@@ -1,16 +1,18 @@
-"""Records of the readings log: raw frames as they came, and signed readings. JSON, so that anybody can read them.
+"""Records of the readings log: raw frames, signed readings, corrections. JSON, so that anybody can read them.
 
 A frame is kept when it settles a boundary of intervals; readings after the last signed ones are computed from the
-frames again after a restart. Personal data: the file never leaves the node.
+frames again after a restart. What is to be signed is written twice: without signatures first, so that a restart signs
+the same again, and then with them. Personal data: the file never leaves the node.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from energy.identity import Digest, hex_text, meter_from_hex
+from energy.identity import Digest, MeterId, hex_text, meter_from_hex
 from metering.readings import Reading
 from oracles.attestation import SignedReading
+from oracles.corrections import Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class SignedInterval:
     previous_history: Digest
     """The chain's history hash before this interval."""
     signatures: tuple[bytes, ...]
-    """Over the commitment to the whole interval, by ascending signer."""
+    """Over the commitment to the whole interval, by ascending signer; none yet while it is a draft."""
 
     @property
     def interval(self) -> int:
@@ -40,7 +42,38 @@ class SignedInterval:
         return self.readings[0].reading.interval
 
 
-def encode(record: KeptFrame | SignedInterval) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SignedCorrection:
+    """A later version of a reading, who made it and why, and the oracles' word on it."""
+
+    correction: Correction
+    author: str
+    """Who corrected; the node itself for what a meter told late."""
+    reason: str
+    settles_with: int
+    """The interval whose run settles the difference."""
+    line: int
+    """Of the file of corrections; 0 when no person asked for it."""
+    signatures: tuple[bytes, ...] = ()
+    """By ascending signer; none yet while it is a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class TamperCleared:
+    """A person has looked at a meter that had been opened."""
+
+    meter: MeterId
+    at: int
+    author: str
+    reason: str
+    line: int
+    """Of the file of corrections."""
+
+
+LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared
+
+
+def encode(record: LogRecord) -> bytes:
     """Return the canonical bytes of a record."""
     if isinstance(record, KeptFrame):
         plain: dict[str, Any] = {
@@ -49,6 +82,18 @@ def encode(record: KeptFrame | SignedInterval) -> bytes:
             "received_at": record.received_at,
             "raw": record.raw.hex(),
         }
+    elif isinstance(record, SignedCorrection):
+        plain = {
+            "kind": "correction",
+            "correction": _plain(record.correction),
+            "author": record.author,
+            "reason": record.reason,
+            "settles_with": record.settles_with,
+            "line": record.line,
+            "signatures": [each.hex() for each in record.signatures],
+        }
+    elif isinstance(record, TamperCleared):
+        plain = {"kind": "cleared", **_plain(record)}
     else:
         plain = {
             "kind": "interval",
@@ -62,7 +107,7 @@ def encode(record: KeptFrame | SignedInterval) -> bytes:
     return json.dumps(plain, separators=(",", ":"), sort_keys=True).encode()
 
 
-def decode(data: bytes) -> KeptFrame | SignedInterval:
+def decode(data: bytes) -> LogRecord:
     """Return the record in its canonical bytes.
 
     Raises:
@@ -72,6 +117,17 @@ def decode(data: bytes) -> KeptFrame | SignedInterval:
         plain = json.loads(data)
         if plain["kind"] == "frame":
             return KeptFrame(plain["protocol"], plain["received_at"], bytes.fromhex(plain["raw"]))
+        if plain["kind"] == "correction":
+            return SignedCorrection(
+                Correction(**_with_bytes(plain["correction"], "corrects", "raw_hash", "reason")),
+                plain["author"],
+                plain["reason"],
+                plain["settles_with"],
+                plain["line"],
+                tuple(bytes.fromhex(each) for each in plain["signatures"]),
+            )
+        if plain["kind"] == "cleared":
+            return TamperCleared(**_with_bytes({name: plain[name] for name in plain if name != "kind"}))
         if plain["kind"] != "interval":
             raise ValueError(f"unknown kind {plain['kind']!r}")
         return SignedInterval(
@@ -86,16 +142,15 @@ def decode(data: bytes) -> KeptFrame | SignedInterval:
         raise ValueError(f"a field is missing or of the wrong kind: {error!r}") from error
 
 
-def _plain(reading: Reading) -> dict[str, int | str]:
-    return {name: hex_text(value) if isinstance(value, bytes) else value for name, value in asdict(reading).items()}
+def _plain(record: Reading | Correction | TamperCleared) -> dict[str, int | str]:
+    return {name: hex_text(value) if isinstance(value, bytes) else value for name, value in asdict(record).items()}
 
 
 def _reading(plain: dict[str, Any]) -> Reading:
-    return Reading(
-        **{
-            **plain,
-            "meter": meter_from_hex(plain["meter"]),
-            "previous_hash": Digest(bytes.fromhex(plain["previous_hash"][2:])),
-            "raw_hash": Digest(bytes.fromhex(plain["raw_hash"][2:])),
-        }
-    )
+    return Reading(**_with_bytes(plain, "previous_hash", "raw_hash"))
+
+
+def _with_bytes(plain: dict[str, Any], *digests: str) -> dict[str, Any]:
+    """Return the fields of a record with its meter and hashes as bytes."""
+    named = {name: Digest(bytes.fromhex(plain[name][2:])) for name in digests}
+    return {**plain, **named, "meter": meter_from_hex(plain["meter"])}

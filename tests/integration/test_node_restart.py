@@ -124,7 +124,8 @@ def test_an_attestation_whose_answer_was_lost_is_not_sent_again(folder: Path) ->
                 while node.measuring.missing(FIRST):
                     await node.measuring.heard(0.05)
                 # The steps of a tick, one by one, up to the answer that does not come back.
-                signed = await node.measuring._sign(Interval(FIRST))
+                assert await node.measuring._make_draft(Interval(FIRST), SECOND)
+                signed = await node.measuring._sign()
                 attested = record_values(node.measuring._commitment(signed))
                 await node.ledger.send("Readings", "attest", attested, list(signed.signatures))
                 head = await node.ledger.head()

@@ -6,24 +6,26 @@ import pytest
 
 from energy.identity import Digest
 from energy.results import Accepted, Rejected
-from metering.readings import QualityCode, Reading, ReadingFlag, TrustClass, quality
+from metering.readings import NO_FRAME_HASH, QualityCode, Reading, ReadingFlag, TrustClass, quality
 from metering.rejections import MeteringReject
 from oracles.attestation import (
     IntervalCommitment,
     Oracle,
     SignedReading,
     check_quorum,
+    collect_correction,
     collect_interval,
     collect_readings,
     interval_commitment,
 )
+from oracles.corrections import Correction, correction_hash, reason_hash
 from oracles.hashing import keccak
 from oracles.merkle import leaf, verify
 from oracles.records import record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import address_of, sign
 from oracles.typed_data import digest, reading_hash
-from tests.support.evidence import METERS, ORACLE_KEYS, make_reading
+from tests.support.evidence import FIRST_INTERVAL, METERS, ORACLE_KEYS, make_reading
 from tests.support.oracles import DOMAIN, first_reading, following, frame, framed, open_oracles
 
 DIGEST = Digest(b"\x05" * 32)
@@ -249,7 +251,7 @@ def test_an_interval_is_attested_from_readings_with_a_quorum_only(oracles: list[
 @pytest.mark.parametrize(
     "change",
     [
-        {"quality": quality(TrustClass.B, QualityCode.ESTIMATED_LINEAR)},
+        {"quality": quality(TrustClass.B, QualityCode.QUESTIONABLE)},
         {"quality": quality(TrustClass.D, QualityCode.VALIDATED)},
         {"flags": int(ReadingFlag.TAMPER)},
     ],
@@ -259,6 +261,85 @@ def test_s4_an_interval_with_a_doubtful_reading_is_not_attested(oracles: list[Or
     signed = collect_readings(oracles, DOMAIN, readings, raws, 2)
     assert isinstance(signed, Accepted)
     assert rejected(oracles[0].attest_interval(signed.events, SALTS[:1], MEMBERS, 2)) is OracleReject.NOT_FINAL
+
+
+def estimated(**changes: int | bytes) -> Reading:
+    values: dict[str, int | bytes] = {
+        "quality": quality(TrustClass.B, QualityCode.ESTIMATED_LINEAR),
+        "raw_hash": NO_FRAME_HASH,
+    }
+    return make_reading(METERS[0], **(values | changes))  # type: ignore[arg-type]
+
+
+def test_an_estimate_is_attested_without_a_frame(oracles: list[Oracle]) -> None:
+    signed = collect_readings(oracles, DOMAIN, [estimated()], [b""], 2)
+    assert isinstance(signed, Accepted)
+    assert rejected(oracles[0].attest_interval(signed.events, SALTS[:1], MEMBERS, 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"quality": quality(TrustClass.B, QualityCode.VALIDATED)}, "quality"),
+        ({"observed_at": 5}, "observed_at"),
+        ({"raw_hash": b"\x01" * 32}, "raw_hash"),
+    ],
+)
+def test_nothing_measured_comes_without_a_frame(
+    oracles: list[Oracle], changes: dict[str, int | bytes], field: str
+) -> None:
+    assert_mismatch(oracles[0].attest([estimated(**changes)], [b""]), field)
+
+
+def test_an_estimate_moves_its_index_by_its_energy(oracles: list[Oracle]) -> None:
+    first, raw = framed(first_reading(METERS[0]))
+    assert isinstance(oracles[0].attest([first], [raw]), Accepted)
+    guess = replace(
+        following(first), quality=quality(TrustClass.B, QualityCode.ESTIMATED_LINEAR), raw_hash=NO_FRAME_HASH
+    )
+    assert_mismatch(oracles[0].attest([replace(guess, import_wh=guess.import_wh + 1)], [b""]), "import_wh")
+    elsewhere = replace(guess, import_index_wh=guess.import_index_wh + 9, flags=int(ReadingFlag.GAP))
+    assert isinstance(oracles[0].attest([elsewhere], [b""]), Accepted)
+
+
+def correction(**changes: int | bytes) -> Correction:
+    values: dict[str, int | bytes] = {
+        "import_wh": 5,
+        "export_wh": 6,
+        "quality": quality(TrustClass.B, QualityCode.EDITED),
+        "flags": 0,
+        "corrects": b"\x01" * 32,
+        "raw_hash": NO_FRAME_HASH,
+        "reason": reason_hash("Ada", "read by eye"),
+        "corrected_at": 7,
+    }
+    return Correction(METERS[0], FIRST_INTERVAL, 2, **(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_correction_is_signed_by_a_quorum_and_each_version_once(oracles: list[Oracle]) -> None:
+    answer = collect_correction(oracles, DOMAIN, correction(), b"", 2)
+    assert isinstance(answer, Accepted)
+    signed = digest(DOMAIN, correction_hash(correction()))
+    assert check_quorum(signed, answer.events, MEMBERS, 3) == Accepted(tuple(MEMBERS))
+    other = oracles[0].attest_correction(correction(import_wh=9), b"")
+    assert rejected(other) is OracleReject.EQUIVOCATION
+    assert rejected(oracles[0].attest_correction(replace(correction(import_wh=9), version=3), b"")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "raw", "code"),
+    [
+        ({"quality": quality(TrustClass.B, QualityCode.VALIDATED)}, b"", OracleReject.MEASURE_MISMATCH),
+        ({"quality": quality(TrustClass.D, QualityCode.EDITED)}, b"", OracleReject.NOT_FINAL),
+        ({"quality": quality(TrustClass.B, QualityCode.LOST)}, b"", OracleReject.NOT_FINAL),
+        ({}, b"1 2 3", OracleReject.MEASURE_MISMATCH),
+        ({"raw_hash": keccak(b"1 2 3")}, b"1 2 3", OracleReject.MEASURE_MISMATCH),
+    ],
+)
+def test_a_correction_says_honestly_what_it_rests_on(
+    oracles: list[Oracle], changes: dict[str, int | bytes], raw: bytes, code: OracleReject
+) -> None:
+    assert rejected(oracles[0].attest_correction(correction(**changes), raw)) is code
 
 
 def test_oracles_that_computed_something_else_do_not_count(oracles: list[Oracle]) -> None:

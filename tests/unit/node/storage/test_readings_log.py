@@ -5,8 +5,17 @@ import pytest
 
 from energy.identity import Digest, MeterId
 from metering.readings import Reading
-from node.storage.readings_log import KeptFrame, SignedInterval, decode, encode
+from node.storage.readings_log import (
+    KeptFrame,
+    LogRecord,
+    SignedCorrection,
+    SignedInterval,
+    TamperCleared,
+    decode,
+    encode,
+)
 from oracles.attestation import SignedReading
+from oracles.corrections import Correction
 
 FRAME = KeptFrame("linky", 1_493_708_400, b"\x02\nADSC\t041761\t\r\x03")
 READING = Reading(
@@ -34,8 +43,18 @@ INTERVAL = SignedInterval(
 )
 
 
-@pytest.mark.parametrize("record", [FRAME, INTERVAL])
-def test_records_come_back_as_they_were(record: KeptFrame | SignedInterval) -> None:
+CORRECTION = SignedCorrection(
+    Correction(
+        READING.meter, READING.interval, 2, 260, 0, 519, 0, Digest(b"\xa1" * 32), Digest(b"\xa2" * 32),
+        Digest(b"\xa3" * 32), 1_493_800_000,
+    ),
+    "Ada", "read by eye", 1_493_799_300, 4, (b"\x44" * 65,),
+)  # fmt: skip
+CLEARED = TamperCleared(READING.meter, 1_493_800_000, "Ada", "the cover was closed", 5)
+
+
+@pytest.mark.parametrize("record", [FRAME, INTERVAL, replace(INTERVAL, signatures=()), CORRECTION, CLEARED])
+def test_records_come_back_as_they_were(record: LogRecord) -> None:
     assert decode(encode(record)) == record
     assert encode(decode(encode(record))) == encode(record)
 
