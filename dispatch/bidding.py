@@ -15,9 +15,7 @@ from itertools import pairwise
 from typing import Final, Self
 
 from dispatch.prices import GridTariff
-from dispatch.storage import Battery
-from dispatch.storage_value import StoredValue
-from energy.interval import QUARTER_HOUR_S
+from dispatch.site_plan import PriceCurve
 from market.orders import Side
 
 
@@ -50,7 +48,7 @@ class Reason:
     expected_net_wh: int
     """Forecast load minus solar production of the interval, less what was bought and plus what was sold before."""
     error_wh: int
-    """Mean absolute error of such forecasts of this site so far."""
+    """Largest error of such forecasts of this site of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,65 +104,19 @@ class Situation:
     """All that a site knows about one interval when it quotes."""
 
     interval: int
-    load_wh: int
-    """Forecast."""
-    pv_wh: int
-    """Forecast."""
-    error_wh: int
-    """Mean absolute error of the forecast net load."""
+    net_wh: int
+    """Forecast load minus solar production."""
+    errors_wh: tuple[int, ...]
+    """Past errors of such forecasts (what came minus what was said), rising; empty when none is known."""
     tariff: GridTariff
     expected_price_ueur_per_kwh: int
     """Expected local price."""
-    battery: Battery | None = None
-    """As expected when the interval begins."""
-    value: StoredValue | None = None
-    """Worth of its store at the end of the interval; with a battery only."""
+    curve: PriceCurve
+    """What the site would exchange at each price."""
+    cover_wh: int = 0
+    """Error that its stores make good."""
     position_wh: int = 0
     """Traded for the interval before: bought minus sold. Only what is left to trade is quoted."""
-    length_s: int = QUARTER_HOUR_S
-
-    @property
-    def net_wh(self) -> int:
-        """Expected load minus solar production, less what was bought, plus what was sold."""
-        return self.load_wh - self.pv_wh - self.position_wh
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStep:
-    """AC energy that a battery could take or give in one interval, at one worth."""
-
-    quantity_wh: int
-    worth_ueur_per_kwh: int
-    """Per AC kWh, efficiency included: what charging it is worth, or what discharging it costs with wear."""
-
-
-def charge_steps(situation: Situation) -> list[StoreStep]:
-    """Return what the battery could charge, the first Wh first; worth rounded down and falling."""
-    battery, value = situation.battery, situation.value
-    if battery is None or value is None:
-        return []
-    spec, stored = battery.spec, battery.stored_milliwh
-    full = stored + spec.stored_by(battery.charge_max_wh(situation.length_s))
-    return [
-        StoreStep(spec.charge_down(step.milliwh), step.value_ueur_per_kwh * spec.charge_efficiency_permille // 1_000)
-        for step in value.between(stored, full)
-    ]
-
-
-def discharge_steps(situation: Situation) -> list[StoreStep]:
-    """Return what the battery could discharge, the first Wh first; cost with wear, rounded up and rising."""
-    battery, value = situation.battery, situation.value
-    if battery is None or value is None:
-        return []
-    spec, stored = battery.spec, battery.stored_milliwh
-    empty = stored - spec.taken_by(battery.discharge_max_wh(situation.length_s))
-    return [
-        StoreStep(
-            spec.discharge_down(step.milliwh),
-            -(-step.value_ueur_per_kwh * 1_000 // spec.discharge_efficiency_permille) + spec.wear_ueur_per_kwh,
-        )
-        for step in reversed(value.between(empty, stored))
-    ]
 
 
 def propose(situation: Situation, rules: QuoteRules) -> tuple[OrderProposal, ...]:
@@ -240,83 +192,83 @@ class _Offer:
 
 def _supply(situation: Situation) -> list[_Offer]:
     """List what could be sold, lowest reservation price first."""
-    export = situation.tariff.export_ueur_per_kwh
-    surplus_wh = _sure_surplus_wh(situation)
-    storable, unstored_wh = _first(charge_steps(situation), surplus_wh)
-    offers = [_Offer(unstored_wh, export, ReasonKind.SURPLUS)]
-    for step in reversed(storable):
-        kind = ReasonKind.SURPLUS_WORTH_STORING if step.worth_ueur_per_kwh > export else ReasonKind.SURPLUS
-        offers.append(_Offer(step.quantity_wh, max(step.worth_ueur_per_kwh, export), kind))
-    for step in _after(discharge_steps(situation), max(0, situation.net_wh)):
-        offers.append(_Offer(step.quantity_wh, max(step.worth_ueur_per_kwh, export), ReasonKind.STORED_ENERGY))
-    return sorted(offers, key=lambda offer: offer.reservation)
+    export, net = situation.tariff.export_ueur_per_kwh, situation.net_wh
+    before = situation.position_wh
+    offers = []
+    for price, after in _levels(situation.curve, export):
+        sold_from, sold_to = min(before, situation.position_wh), min(after, situation.position_wh)
+        unstored_wh = max(0, sold_from - max(sold_to, net))
+        if price == export:
+            surplus_wh = unstored_wh
+            if surplus_wh:
+                surplus_wh = max(0, surplus_wh - _error_wh(situation, _delivered_permille(situation)))
+            offers.append(_Offer(surplus_wh, export, ReasonKind.SURPLUS))
+        else:
+            kind = ReasonKind.SURPLUS_WORTH_STORING if price > export else ReasonKind.SURPLUS
+            offers.append(_Offer(unstored_wh, max(price, export), kind))
+        offers.append(_Offer(max(0, min(sold_from, net) - sold_to), max(price, export), ReasonKind.STORED_ENERGY))
+        before = after
+    return offers
 
 
 def _demand(situation: Situation) -> list[_Offer]:
     """List what could be bought, highest reservation price first."""
-    retail = situation.tariff.import_ueur_per_kwh
-    served, unserved_wh = _first(discharge_steps(situation), _likely_deficit_wh(situation))
-    offers = [_Offer(unserved_wh, retail, ReasonKind.DEFICIT)]
-    for step in reversed(served):
-        kind = ReasonKind.SPARE_THE_BATTERY if step.worth_ueur_per_kwh < retail else ReasonKind.DEFICIT
-        offers.append(_Offer(step.quantity_wh, min(step.worth_ueur_per_kwh, retail), kind))
-    if situation.battery is not None and situation.battery.spec.charge_from_grid:
-        for step in _after(charge_steps(situation), max(0, -situation.net_wh)):
-            offers.append(_Offer(step.quantity_wh, min(step.worth_ueur_per_kwh, retail), ReasonKind.CHARGE))
-    return sorted(offers, key=lambda offer: -offer.reservation)
+    retail, net, curve = situation.tariff.import_ueur_per_kwh, situation.net_wh, situation.curve
+    steps = [(retail, curve.least_wh)]
+    for price, drop in reversed(curve.drops):
+        steps.append((price, steps[-1][1] + drop))
+    before = situation.position_wh
+    offers = []
+    for place, (price, after) in enumerate(steps):
+        from_wh, to_wh = max(before, situation.position_wh), max(after, situation.position_wh)
+        used_wh = max(0, min(to_wh, net) - from_wh)
+        if not place:
+            if used_wh:
+                used_wh = max(0, used_wh + _error_wh(situation, _enough_permille(situation)))
+            offers.append(_Offer(used_wh, retail, ReasonKind.DEFICIT))
+        else:
+            kind = ReasonKind.SPARE_THE_BATTERY if price < retail else ReasonKind.DEFICIT
+            offers.append(_Offer(used_wh, min(price, retail), kind))
+        offers.append(_Offer(max(0, to_wh - max(from_wh, net)), min(price, retail), ReasonKind.CHARGE))
+        before = after
+    return offers
 
 
-_ERRORS_AT_PERMILLE: Final = ((800, 916), (750, 693), (700, 511), (650, 357), (600, 223), (550, 105), (500, 0))
-"""Probability of not being missed, and the distance from the median in 1/1000 of the mean absolute error of a Laplace
-distribution, ln(1 / (2 - 2p)). It ends at 80 %: a site that withholds more leaves its neighbours nothing to trade."""
+def _levels(curve: PriceCurve, export: int) -> list[tuple[int, int]]:
+    """Return prices, rising, and the exchange from each of them on."""
+    levels = [(export, curve.most_wh)]
+    for price, drop in curve.drops:
+        levels.append((price, levels[-1][1] - drop))
+    return levels
 
 
-def _sure_surplus_wh(situation: Situation) -> int:
-    """Return the surplus to sell ahead: the newsvendor's quantile between export, local and shortfall price."""
+def _delivered_permille(situation: Situation) -> int:
+    """Return how sure a sale ahead must be: the newsvendor's level between export, local and shortfall price."""
     tariff, price = situation.tariff, situation.expected_price_ueur_per_kwh
     at_stake = max(1, tariff.short_ueur_per_kwh - tariff.export_ueur_per_kwh)
-    delivered_permille = (tariff.short_ueur_per_kwh - price) * 1_000 // at_stake
-    return max(0, -situation.net_wh - _distance_wh(situation, delivered_permille)) if situation.net_wh < 0 else 0
+    return (tariff.short_ueur_per_kwh - price) * 1_000 // at_stake
 
 
-def _likely_deficit_wh(situation: Situation) -> int:
-    """Return the deficit to buy ahead: the newsvendor's quantile between import, local and unused price."""
+def _enough_permille(situation: Situation) -> int:
+    """Return how sure a purchase ahead must be to suffice: the level between import, local and unused price."""
     tariff, price = situation.tariff, situation.expected_price_ueur_per_kwh
     at_stake = max(1, tariff.import_ueur_per_kwh - tariff.long_ueur_per_kwh)
-    enough_permille = (tariff.import_ueur_per_kwh - price) * 1_000 // at_stake
-    return max(0, situation.net_wh + _distance_wh(situation, enough_permille)) if situation.net_wh > 0 else 0
+    return (tariff.import_ueur_per_kwh - price) * 1_000 // at_stake
 
 
-def _distance_wh(situation: Situation, permille: int) -> int:
-    """Return how far a quantile lies from the forecast, of the error that the battery can not make good."""
-    battery = situation.battery
-    cover_wh = 0 if battery is None else battery.discharge_max_wh(situation.length_s)
-    bare_wh = max(0, situation.error_wh - cover_wh)
-    side = max(permille, 1_000 - permille)
-    errors = next(errors for probability, errors in _ERRORS_AT_PERMILLE if side >= probability)
-    return (1 if permille >= 500 else -1) * (bare_wh * errors // 1_000)
+_SURE_PERMILLE: Final = (200, 800)
+"""Levels end here: a site that withholds more leaves its neighbours nothing to trade."""
 
 
-def _first(steps: Sequence[StoreStep], quantity_wh: int) -> tuple[list[StoreStep], int]:
-    """Return the steps of the first Wh of a store's ladder, and the quantity that it does not reach."""
-    taken = []
-    for step in steps:
-        cut_wh = min(step.quantity_wh, quantity_wh)
-        quantity_wh -= cut_wh
-        if cut_wh:
-            taken.append(StoreStep(cut_wh, step.worth_ueur_per_kwh))
-    return taken, quantity_wh
-
-
-def _after(steps: Sequence[StoreStep], quantity_wh: int) -> list[StoreStep]:
-    """Return the steps of a store's ladder beyond its first Wh."""
-    rest = []
-    for step in steps:
-        cut_wh = min(step.quantity_wh, quantity_wh)
-        quantity_wh -= cut_wh
-        if step.quantity_wh > cut_wh:
-            rest.append(StoreStep(step.quantity_wh - cut_wh, step.worth_ueur_per_kwh))
-    return rest
+def _error_wh(situation: Situation, permille: int) -> int:
+    """Return a quantile of the error of the net load that the stores do not make good."""
+    errors = situation.errors_wh
+    if not errors:
+        return 0
+    level = min(max(permille, _SURE_PERMILLE[0]), _SURE_PERMILLE[1])
+    error = errors[(len(errors) - 1) * level // 1_000]
+    bare = max(0, abs(error) - situation.cover_wh)
+    return bare if error > 0 else -bare
 
 
 def _merged(offers: list[_Offer], rules: QuoteRules) -> list[_Offer]:
@@ -346,7 +298,9 @@ def _opening(situation: Situation, rules: QuoteRules, side: Side, offer: _Offer)
     limit = _on_tick(wanted, side, rules)
     if limit is None:
         return None
-    reason = Reason(offer.kind, offer.reservation, price, situation.net_wh, situation.error_wh)
+    spread = max((abs(error) for error in situation.errors_wh), default=0)
+    left_wh = situation.net_wh - situation.position_wh
+    reason = Reason(offer.kind, offer.reservation, price, left_wh, spread)
     return OrderProposal(situation.interval, side, min(offer.quantity_wh, rules.quantity_max_wh), limit, reason)
 
 

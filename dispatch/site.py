@@ -1,37 +1,27 @@
-"""One site's agent: learns from its meter and from public prices, quotes for the next interval, drives its battery.
+"""One site's agent: plans its devices, quotes for the next interval, and drives them by the meter.
 
 A pure state machine. It proposes; signing, submitting and cancelling are the node's. For each interval the node calls
 
-1. `orders` when quoting opens and `requote` whenever the book moved or time has passed; the result replaces what the
-   site has resting in the book;
+1. `orders` when quoting opens, with a forecast, and `requote` whenever the book moved or time has passed; the result
+   replaces what the site has resting in the book;
 2. `contracted` with what was traded;
 3. `actuate` at delivery, with the energy as metered behind the connection;
-4. `observe` with the reading, and `learn_price` with how the book closed, as soon as they are known.
+4. `learn_price` with how the book closed, as soon as it is known.
 
-Any of 2 and 4 may come late or never. The state is integers only and survives `to_json` / `from_json` exactly.
-Units: Wh on the AC side, milli-Wh in the store, µ€/kWh, UTC epoch seconds; all int.
+2 and 4 may come late or never. The state is integers only and survives `to_json` / `from_json` exactly.
+Units: Wh metered, milli-Wh in stores, µ€/kWh, UTC epoch seconds; all int.
 Refuses, with `ValueError`: intervals that go back.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any, Self
 
-from dispatch.bidding import (
-    OrderProposal,
-    QuoteRules,
-    Situation,
-    charge_steps,
-    discharge_steps,
-    propose,
-    requote,
-)
-from dispatch.forecast import SiteForecaster
-from dispatch.planner import HORIZON_STEPS, Plan, Planner
+from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
+from dispatch.plant import Device, Plant, Stay
 from dispatch.price_shape import NOON_UTC_HOUR, PriceShape, closing_price
 from dispatch.prices import GridTariff, exchange_prices
-from dispatch.safety import UNBOUNDED_WH, GridBand, actuate
-from dispatch.storage import Battery, BatterySpec
+from dispatch.site_plan import CONNECTION_KW, SiteForecast, SitePlan, SitePlanner
 from energy.interval import QUARTER_HOUR_S
 
 
@@ -39,17 +29,17 @@ from energy.interval import QUARTER_HOUR_S
 class SiteConfig:
     """What a site is; fixed while it runs."""
 
-    battery: BatterySpec | None
+    devices: tuple[Device, ...] = ()
     rules: QuoteRules = field(default_factory=QuoteRules)
     length_s: int = QUARTER_HOUR_S
     gate_lead_s: int = 300
     """The gate closes this long before delivery starts; as in the market."""
     quoting_s: int = 600
     """Quotes concede from their opening price to the reservation price over this long before the gate closes, ≥ 1."""
-    horizon_steps: int = HORIZON_STEPS
-    """Longest plan, in intervals."""
     noon_utc_hour: int = NOON_UTC_HOUR
     """Hour of the UTC day, 0 to 23, in which the sun is highest here: when energy is cheap, until prices are known."""
+    import_max_kw: float = CONNECTION_KW
+    export_max_kw: float = CONNECTION_KW
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +51,26 @@ class Exchange:
     export_wh: int
     """Fed into the grid, ≥ 0; never in the same interval as an import."""
     charge_wh: int
+    """Into stores that follow the meter."""
     discharge_wh: int
     stored_milliwh: int
-    """Energy in the store at the end; 0 without a battery."""
+    """Content of all stores at the end."""
 
 
 @dataclass(slots=True)
 class _Intention:
     """What was decided for an interval at quoting, for use at delivery."""
 
-    load_wh: int
-    """Forecast."""
-    pv_wh: int
-    """Forecast."""
-    charge_worth_ueur_per_kwh: int
-    """Worth of charging one more AC kWh."""
-    discharge_cost_ueur_per_kwh: int
-    """Cost of discharging one more AC kWh, wear included."""
-    import_ueur_per_kwh: int
-    export_ueur_per_kwh: int
+    net_wh: int
+    """Forecast load minus sun."""
+    setpoints_wh: dict[str, int]
+    """Of the converters that keep to the plan."""
+    forced_wh: int
+    """What stores take (negative: give) at any price of the tariff band."""
+    charges: bool
+    """Whether charging more is worth at least the export tariff."""
+    discharges: bool
+    """Whether discharging more costs at most the import tariff."""
     quoted_position_wh: int
     """Bought minus sold when the quotes were made."""
     position_wh: int
@@ -89,43 +80,31 @@ class _Intention:
         """Return what was traded since the quotes were made; they are on one side, so it only grows."""
         return abs(self.position_wh - self.quoted_position_wh)
 
-    def band(self, position_wh: int) -> GridBand:
-        """Return the exchanges at which the battery rests.
-
-        What was contracted is always kept to. Beyond it, surplus is stored only where that is worth the export
-        tariff, and load is served only where that costs no more than the import tariff.
-        """
-        stores_more = position_wh > 0 or self.charge_worth_ueur_per_kwh >= self.export_ueur_per_kwh
-        serves_more = position_wh < 0 or self.discharge_cost_ueur_per_kwh <= self.import_ueur_per_kwh
-        return GridBand(
-            position_wh if stores_more else -UNBOUNDED_WH,
-            position_wh if serves_more else UNBOUNDED_WH,
-        )
-
 
 class SiteAgent:
-    """The agent of one site; hand all agents of a node the same `Planner`."""
+    """The agent of one site; hand all agents of a node the same `SitePlanner`."""
 
-    def __init__(self, config: SiteConfig, planner: Planner, stored_milliwh: int = 0) -> None:
+    def __init__(self, config: SiteConfig, planner: SitePlanner, contents_milliwh: Mapping[str, int] | None = None):
         self.config = config
-        self.last_plan: Plan | None = None
+        self.plant = Plant(config.devices, contents_milliwh)
+        self.last_plan: SitePlan | None = None
         """The newest plan, for display; not part of the state."""
         self._planner = planner
-        self._forecaster = SiteForecaster(config.length_s)
-        self._shape = PriceShape(config.length_s, _depth_prior_wh(config.battery), config.noon_utc_hour)
-        self._stored_milliwh = stored_milliwh
+        self._shape = PriceShape(config.length_s, _depth_prior_wh(self.plant), config.noon_utc_hour)
         self._next_delivery = 0
         self._intentions: dict[int, _Intention] = {}
         self._quotes: dict[int, tuple[OrderProposal, ...]] = {}
 
-    @property
-    def battery(self) -> Battery | None:
-        """The battery as the last `actuate` left it."""
-        return None if self.config.battery is None else Battery(self.config.battery, self._stored_milliwh)
+    def plugged(self, device: str, until: int, wanted_milliwh: int, content_milliwh: int | None = None) -> None:
+        """Note that a car has come: when it will leave, what it needs then, and what it says it holds."""
+        self.plant.stays[device] = Stay(until, wanted_milliwh)
+        for name in self.plant.stores:
+            if content_milliwh is not None and name.startswith(device + "/"):
+                self.plant.reported(name, content_milliwh)
 
-    def observe(self, interval: int, load_wh: int, pv_wh: int) -> None:
-        """Learn from the metered load and solar production of one interval, in rising sequence."""
-        self._forecaster.observe(interval, load_wh, pv_wh)
+    def unplugged(self, device: str) -> None:
+        """Note that a car has left."""
+        self.plant.stays.pop(device, None)
 
     def learn_price(
         self,
@@ -143,14 +122,21 @@ class SiteAgent:
         self._shape.observe(interval, tariff, price, traded_wh)
 
     def orders(
-        self, now: int, interval: int, tariffs: Sequence[GridTariff], local_hint: int | None = None
+        self,
+        now: int,
+        interval: int,
+        tariffs: Sequence[GridTariff],
+        forecast: SiteForecast,
+        local_hint: int | None = None,
     ) -> tuple[OrderProposal, ...]:
         """Plan afresh and return the quotes for one interval; none once its gate has closed.
 
         Args:
             now: UTC epoch seconds.
             interval: The interval to quote for; not delivered yet.
-            tariffs: The supplier's prices of that interval and of those after it; the plan looks as far as they reach.
+            tariffs: The supplier's prices of that interval and of those after it; the plan looks as far as they and
+                the forecast reach.
+            forecast: Begins with that interval.
             local_hint: Local price known better than the learned one, µ€/kWh.
         """
         config = self.config
@@ -158,30 +144,46 @@ class SiteAgent:
             raise ValueError(f"interval {interval} was delivered; the next one is {self._next_delivery}")
         if now >= interval - config.gate_lead_s:
             return ()
-        steps = min(config.horizon_steps, len(tariffs))
-        forecast = self._forecaster.forecast(interval, steps)
-        local = [
-            self._shape.expected(interval + i * config.length_s, tariff) for i, tariff in enumerate(tariffs[:steps])
-        ]
+        steps = min(len(forecast.load_wh), len(tariffs))
+        tariffs = tariffs[:steps]
+        local = [self._shape.expected(interval + i * config.length_s, tariff) for i, tariff in enumerate(tariffs)]
         if local_hint is not None:
             local[0] = replace(local[0], price_ueur_per_kwh=local_hint)
-        battery = self._battery_at(interval)
-        plan = self._planner.plan(battery, forecast, exchange_prices(tariffs[:steps], local))
+        plant = self._plant_at(interval)
+        self.last_plan = plan = self._planner.plan(
+            plant,
+            _cut(forecast, steps),
+            exchange_prices(tariffs, local),
+            (config.import_max_kw, config.export_max_kw),
+        )
         earlier = self._intentions.get(interval)
+        position_wh = 0 if earlier is None else earlier.position_wh
+        if plan is None:
+            self._intentions.pop(interval, None)
+            self._quotes.pop(interval, None)
+            return ()
+        slow_wh = self._run_slow(plant, plan.setpoints_wh, interval)
+        net_wh = forecast.net_wh + slow_wh
         situation = Situation(
             interval=interval,
-            load_wh=forecast.load_wh[0],
-            pv_wh=forecast.pv_wh[0],
-            error_wh=self._forecaster.error_wh,
+            net_wh=net_wh,
+            errors_wh=forecast.errors_wh,
             tariff=tariffs[0],
             expected_price_ueur_per_kwh=local[0].price_ueur_per_kwh,
-            battery=battery,
-            value=plan.value,
-            position_wh=0 if earlier is None else earlier.position_wh,
-            length_s=config.length_s,
+            curve=plan.curve,
+            cover_wh=plant.discharge(2**40, interval, config.length_s),
+            position_wh=position_wh,
         )
-        self.last_plan = plan
-        self._intentions[interval] = _intention(situation)
+        least, most = plan.curve.least_wh - net_wh, plan.curve.most_wh - net_wh
+        self._intentions[interval] = _Intention(
+            net_wh=forecast.net_wh,
+            setpoints_wh=plan.setpoints_wh,
+            forced_wh=max(0, least) + min(0, most),
+            charges=most > 0,
+            discharges=least < 0,
+            quoted_position_wh=position_wh,
+            position_wh=position_wh,
+        )
         self._quotes[interval] = propose(situation, config.rules)
         return self.requote(now, interval)
 
@@ -212,7 +214,12 @@ class SiteAgent:
             self._intentions[interval].position_wh = position_wh
 
     def actuate(self, interval: int, load_wh: int, pv_wh: int, position_wh: int) -> Exchange:
-        """Drive the battery through one interval and return what crosses the connection.
+        """Drive the devices through one interval and return what crosses the connection.
+
+        The *grid exchange* that was agreed is followed, not the battery power that was planned: correcting by the meter
+        recovers about half of what forecast errors cost. Beyond what was contracted, stores take surplus only where
+        that is worth the export tariff, and give only where that costs no more than the import tariff; in between they
+        rest, since moving them would cost more than the deviation.
 
         Args:
             interval: In rising sequence.
@@ -222,35 +229,61 @@ class SiteAgent:
         """
         if interval < self._next_delivery:
             raise ValueError(f"interval {interval} was delivered; the next one is {self._next_delivery}")
-        charge_wh = discharge_wh = 0
-        battery = self.battery
-        if battery is not None:
-            charge_wh, discharge_wh = actuate(
-                battery, self._band(interval, position_wh), load_wh, pv_wh, self.config.length_s
-            )
-            self._stored_milliwh = battery.step(charge_wh, discharge_wh, self.config.length_s).stored_milliwh
+        exchange = self._drive(self.plant, interval, load_wh - pv_wh, position_wh)
         self._next_delivery = interval + self.config.length_s
         self._intentions = {start: kept for start, kept in self._intentions.items() if start > interval}
         self._quotes = {start: kept for start, kept in self._quotes.items() if start > interval}
-        net_wh = load_wh + charge_wh - pv_wh - discharge_wh
-        return Exchange(max(0, net_wh), max(0, -net_wh), charge_wh, discharge_wh, self._stored_milliwh)
+        return exchange
+
+    def _drive(self, plant: Plant, interval: int, net_wh: int, position_wh: int) -> Exchange:
+        """Run a plant through an interval; without an intention it follows the contract both ways."""
+        length_s = self.config.length_s
+        kept = self._intentions.get(interval) or _Intention(0, {}, 0, True, True, 0, 0)
+        plant.keep(length_s)
+        net_wh += self._run_slow(plant, kept.setpoints_wh, interval)
+        must_wh = max(kept.forced_wh, plant.must_charge_wh(interval, length_s))
+        charge_wh = plant.charge(must_wh, -net_wh, interval, length_s) if must_wh > 0 else 0
+        discharge_wh = 0
+        left_wh = net_wh + charge_wh
+        if left_wh < position_wh and kept.forced_wh >= 0 and (position_wh > 0 or kept.charges):
+            charge_wh += plant.charge(position_wh - left_wh, -left_wh, interval, length_s)
+        elif not charge_wh:
+            wanted_wh = left_wh - position_wh if position_wh < 0 or kept.discharges else 0
+            discharge_wh = plant.discharge(max(wanted_wh, -kept.forced_wh, 0), interval, length_s)
+        net_wh += charge_wh - discharge_wh
+        return Exchange(max(0, net_wh), max(0, -net_wh), charge_wh, discharge_wh, plant.stored_milliwh)
+
+    def _run_slow(self, plant: Plant, setpoints_wh: Mapping[str, int], interval: int) -> int:
+        """Run what keeps to the plan, and return what it adds to the site's use."""
+        return sum(
+            plant.draws_wh(name, plant.run(name, setpoints_wh.get(name, 0), interval, self.config.length_s))
+            for name in plant.slow
+        )
+
+    def _plant_at(self, interval: int) -> Plant:
+        """Return the devices as expected when an interval begins: what is still to be delivered goes as intended."""
+        plant = self.plant.copy()
+        for start, intention in sorted(self._intentions.items()):
+            if start < interval:
+                self._drive(plant, start, intention.net_wh, intention.position_wh)
+        return plant
 
     def to_json(self) -> dict[str, Any]:
-        """Return the whole state as JSON values, integers only."""
+        """Return the whole state as JSON values, integers and text only."""
         return {
-            "forecaster": self._forecaster.to_json(),
+            "contents": dict(self.plant.contents),
+            "stays": {name: list(astuple(stay)) for name, stay in self.plant.stays.items()},
             "shape": self._shape.to_json(),
-            "stored_milliwh": self._stored_milliwh,
             "next_delivery": self._next_delivery,
             "intentions": [[interval, asdict(kept)] for interval, kept in self._intentions.items()],
             "quotes": [[interval, [quote.to_json() for quote in kept]] for interval, kept in self._quotes.items()],
         }
 
     @classmethod
-    def from_json(cls, config: SiteConfig, planner: Planner, state: Mapping[str, Any]) -> Self:
+    def from_json(cls, config: SiteConfig, planner: SitePlanner, state: Mapping[str, Any]) -> Self:
         """Return the agent that `to_json` described, for the same configuration."""
-        agent = cls(config, planner, state["stored_milliwh"])
-        agent._forecaster = SiteForecaster.from_json(state["forecaster"])
+        agent = cls(config, planner, state["contents"])
+        agent.plant.stays = {name: Stay(*values) for name, values in state["stays"].items()}
         agent._shape = PriceShape.from_json(state["shape"])
         agent._next_delivery = state["next_delivery"]
         agent._intentions = {interval: _Intention(**kept) for interval, kept in state["intentions"]}
@@ -259,42 +292,16 @@ class SiteAgent:
         }
         return agent
 
-    def _band(self, interval: int, position_wh: int) -> GridBand:
-        """Return the dead band of an interval; without an intention the battery follows the contract both ways."""
-        intention = self._intentions.get(interval)
-        return GridBand(position_wh, position_wh) if intention is None else intention.band(position_wh)
 
-    def _battery_at(self, interval: int) -> Battery | None:
-        """Return the battery as expected when an interval begins: intervals still to be delivered go as intended."""
-        battery = self.battery
-        if battery is None:
-            return None
-        for start, intention in sorted(self._intentions.items()):
-            if start < interval:
-                band = intention.band(intention.position_wh)
-                charge_wh, discharge_wh = actuate(
-                    battery, band, intention.load_wh, intention.pv_wh, self.config.length_s
-                )
-                battery = battery.step(charge_wh, discharge_wh, self.config.length_s)
-        return battery
-
-
-def _intention(situation: Situation) -> _Intention:
-    tariff = situation.tariff
-    charge = charge_steps(situation)
-    discharge = discharge_steps(situation)
-    return _Intention(
-        load_wh=situation.load_wh,
-        pv_wh=situation.pv_wh,
-        charge_worth_ueur_per_kwh=charge[0].worth_ueur_per_kwh if charge else tariff.export_ueur_per_kwh,
-        discharge_cost_ueur_per_kwh=discharge[0].worth_ueur_per_kwh if discharge else tariff.import_ueur_per_kwh,
-        import_ueur_per_kwh=tariff.import_ueur_per_kwh,
-        export_ueur_per_kwh=tariff.export_ueur_per_kwh,
-        quoted_position_wh=situation.position_wh,
-        position_wh=situation.position_wh,
+def _cut(forecast: SiteForecast, steps: int) -> SiteForecast:
+    return replace(
+        forecast,
+        load_wh=forecast.load_wh[:steps],
+        pv_wh=forecast.pv_wh[:steps],
+        heat_wh=forecast.heat_wh[:steps],
     )
 
 
-def _depth_prior_wh(battery: BatterySpec | None) -> int:
-    """Return the local trade to expect per interval before any was seen: what fills the battery in 24 intervals."""
-    return 0 if battery is None else battery.capacity_wh // 24
+def _depth_prior_wh(plant: Plant) -> int:
+    """Return the local trade to expect per interval before any was seen: what fills the stores in 24 intervals."""
+    return round(sum(store.capacity_kwh for store in plant.stores.values()) * 1e3) // 24

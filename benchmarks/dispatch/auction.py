@@ -21,10 +21,11 @@ from dispatch.optimiser.conditions import Conditions, Exchange
 from dispatch.optimiser.model import Model
 from dispatch.optimiser.parts import ELECTRICITY, placed
 from dispatch.optimiser.planning import solve
-from dispatch.planner import Planner
+from dispatch.plant import Device
 from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent, SiteConfig
-from dispatch.storage import BatterySpec
+from dispatch.site_plan import SitePlanner
+from dispatch.street_forecast import StreetForecaster
 from energy.identity import Address, Digest
 from energy.results import Accepted
 from market.commands import AdmitAccount, CancelOrder, CloseGate, OpenInterval, PlaceOrder, ReleaseInterval
@@ -39,7 +40,14 @@ FIRST_DAYS: Final = (14, 91, 182, 273)
 DAYS: Final = 14
 LEARNED_DAYS: Final = 14
 EXPORT_UEUR_PER_KWH: Final = 50_000
-BATTERY: Final = BatterySpec(6_400, 5_000, 930, 930, wear_ueur_per_kwh=20_000, charge_from_grid=True)
+CAPACITY_KWH: Final = 6.4
+POWER_KW: Final = 5.0
+ONE_WAY: Final = 0.93
+BATTERY: Final = Device(
+    "battery",
+    make("lithium", capacity_kwh=CAPACITY_KWH, power_kw=POWER_KW, charge_yield=ONE_WAY, discharge_yield=ONE_WAY),
+)
+HORIZON_H: Final = 36
 QUOTES_BEFORE_GATE_S: Final = (600, 300, 1)
 FALSE_EVERY: Final = 3
 """Each third home bids falsely."""
@@ -61,15 +69,18 @@ class Auction:
         self.load_wh = np.rint(1e3 * year.load_kwh[list(SOUND)]).astype(np.int64)
         self.pv_wh = np.rint(1e3 * year.pv_kwh[list(SOUND)]).astype(np.int64)
         self.prices = np.rint(1e6 * year.price_eur_per_kwh).astype(np.int64)
-        planner = Planner(HOUR_S)
-        config = SiteConfig(BATTERY, QuoteRules(steps_max=4), length_s=HOUR_S, horizon_steps=24)
+        planner = SitePlanner(HOUR_S)
+        config = SiteConfig((BATTERY,), QuoteRules(steps_max=4), length_s=HOUR_S)
         self.agents = [SiteAgent(config, planner) for _ in SOUND]
+        learned_from = self.first_hour - 24 * LEARNED_DAYS
+        self.forecaster = StreetForecaster(len(SOUND), learned_from * HOUR_S, HOUR_S, (HORIZON_H + 2) * HOUR_S)
         self.market = MarketState(MarketConfig(interval_length_s=HOUR_S))
         self.nonce = 0
         for home in range(len(SOUND)):
             self._do(AdmitAccount(_address(home), 10**15), 0)
-        for hour in range(self.first_hour - 24 * LEARNED_DAYS, self.first_hour - 1):
+        for hour in range(learned_from, self.first_hour - 1):
             self._observe(hour)
+        self.forecaster.test_on_past(7)
 
     def run(self, hours: int) -> None:
         """Trade, deliver and settle consecutive hours."""
@@ -79,8 +90,7 @@ class Auction:
             self._deliver(hour, trades)
 
     def _observe(self, hour: int) -> None:
-        for home, agent in enumerate(self.agents):
-            agent.observe(hour * HOUR_S, int(self.load_wh[home, hour]), int(self.pv_wh[home, hour]))
+        self.forecaster.observe(hour * HOUR_S, self.load_wh[:, hour].tolist(), self.pv_wh[:, hour].tolist())
 
     def _tariff(self, hour: int) -> GridTariff:
         price = int(self.prices[min(hour, len(self.prices) - 1)])
@@ -90,14 +100,15 @@ class Auction:
         interval = hour * HOUR_S
         gate = self.market.config.gate_closure(interval)
         self._do(OpenInterval(interval), gate - QUOTES_BEFORE_GATE_S[0])
-        tariffs = [self._tariff(hour + step) for step in range(24)]
+        tariffs = [self._tariff(hour + step) for step in range(HORIZON_H)]
+        forecasts = self.forecaster.forecasts(interval, HORIZON_H)
         trades: list[Trade] = []
         for before in QUOTES_BEFORE_GATE_S:
             for home, agent in enumerate(self.agents):
                 first = before == QUOTES_BEFORE_GATE_S[0]
                 now = gate - before
                 wanted = (
-                    agent.orders(now, interval, tariffs)
+                    agent.orders(now, interval, tariffs, forecasts[home])
                     if first
                     else agent.requote(now, interval, *self._best(interval))
                 )
@@ -208,7 +219,7 @@ def _bill(net_kwh: Floats, price: Floats) -> Floats:
 
 def self_consumption(net_kwh: Floats, price: Floats) -> Floats:
     """Return each home's bill when it stores every surplus and serves every deficit, alone."""
-    capacity, power, way = BATTERY.capacity_wh / 1e3, BATTERY.power_w / 1e3, BATTERY.charge_efficiency_permille / 1e3
+    capacity, power, way = CAPACITY_KWH, POWER_KW, ONE_WAY
     stored, after = np.zeros(len(net_kwh)), net_kwh.copy()
     for hour in range(net_kwh.shape[1]):
         out = np.minimum(np.minimum(np.maximum(net_kwh[:, hour], 0), power), stored * way)
@@ -221,13 +232,12 @@ def self_consumption(net_kwh: Floats, price: Floats) -> Floats:
 def pooled_foresight(net_kwh: Floats, price: Floats) -> float:
     """Return the least bill of the street when it knows all hours and shares all batteries."""
     homes, steps = len(SOUND), len(price)
-    way = BATTERY.charge_efficiency_permille / 1e3
     layer = make(
         "lithium",
-        capacity_kwh=homes * BATTERY.capacity_wh / 1e3,
-        power_kw=homes * BATTERY.power_w / 1e3,
-        charge_yield=way,
-        discharge_yield=way,
+        capacity_kwh=homes * CAPACITY_KWH,
+        power_kw=homes * POWER_KW,
+        charge_yield=ONE_WAY,
+        discharge_yield=ONE_WAY,
         loss_per_month=0.0,
         wear_eur_per_kwh=1e-6,
     )

@@ -81,6 +81,11 @@ class OnlineForecaster:
         return self._values.shape[1]
 
     @property
+    def values(self) -> Floats:
+        """All that was observed, shape (n, steps)."""
+        return self._values
+
+    @property
     def errors(self) -> Floats:
         """Remembered mean absolute error of each method and series, shape (methods, n)."""
         return self._errors

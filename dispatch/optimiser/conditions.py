@@ -13,6 +13,17 @@ from dispatch.forecasting.features import Floats
 
 
 @dataclass(frozen=True, slots=True)
+class LocalMarket:
+    """What neighbours are expected to pay and to ask, inside the supplier's prices."""
+
+    sell_eur_per_kwh: Floats
+    buy_eur_per_kwh: Floats
+    """Not below what they pay."""
+    depth_kwh: Floats
+    """Energy that finds a neighbour either way; more goes at the supplier's price."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """What a bus may buy and sell outside."""
 
@@ -26,6 +37,8 @@ class Exchange:
     doubt_kwh: Floats | None = None
     """Equally likely forecast errors of the bus, shape (J, T), the same J in every plan of a model; the exchange is
     priced at its expectation over them."""
+    local: LocalMarket | None = None
+    """For models with a local market."""
 
 
 @dataclass(frozen=True, slots=True)

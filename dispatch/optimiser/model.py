@@ -17,7 +17,7 @@ from dispatch.optimiser.parts import HEAT, NOWHERE, Converter, Layer
 from dispatch.optimiser.programme import Matrix, Programme
 
 TIE_BREAK_EUR_PER_KWH: Final = 1e-6
-"""Cost of moving energy at all, so that equal plans are told apart."""
+"""Cost of moving energy at all, and of waiting a step with it, so that equal plans are told apart."""
 
 
 class Model:
@@ -28,10 +28,11 @@ class Model:
         layers: Sequence[Layer],
         exchanging: Sequence[str],
         steps: int,
-        step_h: float,
+        step_h: float | Floats,
         *,
         doubts: int = 0,
         switching: bool = False,
+        local: bool = False,
     ) -> None:
         """Build the matrix.
 
@@ -39,11 +40,13 @@ class Model:
             layers: Placed layers (`parts.placed`).
             exchanging: Buses with an exchange.
             steps: Of the horizon.
-            step_h: Length of a step.
+            step_h: Length of a step, or of each.
             doubts: Forecast errors per step that each exchange is priced over, 0 for none.
             switching: Whether starts and least loads count; they need whole numbers.
+            local: Whether each exchange has a local market inside the tariffs; instead of doubts.
         """
-        self.steps, self.step_h = steps, step_h
+        self.steps = steps
+        self.step_h: Floats = np.broadcast_to(np.asarray(step_h, dtype=np.float64), (steps,))
         self.converters = tuple(converter for layer in layers for converter in layer.converters)
         self.stores = tuple(store for layer in layers for store in layer.stores)
         self._store_row = {store.name: row for row, store in enumerate(self.stores)}
@@ -52,7 +55,7 @@ class Model:
         others = joined - set(self._store_row) - set(self.exchanging) - {NOWHERE}
         self.buses = (*self.exchanging, *sorted(others))
         self._bus_row = {bus: row for row, bus in enumerate(self.buses)}
-        self._doubts = doubts
+        self._doubts, self._local = doubts, local
         self._layer_of = np.array([row for row, layer in enumerate(layers) for _ in layer.converters], dtype=np.int64)
         self._store_layer = np.array([row for row, layer in enumerate(layers) for _ in layer.stores], dtype=np.int64)
         self._layers = tuple(layers)
@@ -66,7 +69,7 @@ class Model:
         steps = self.steps
         self.taken = matrix.new_columns(len(self.converters), steps)
         self.content = matrix.new_columns(len(self.stores), steps)
-        self.pieces = matrix.new_columns(len(self.exchanging), steps, max(self._doubts, 1) + 1)
+        self.pieces = matrix.new_columns(len(self.exchanging), steps, 4 if self._local else max(self._doubts, 1) + 1)
         self.unserved = matrix.new_columns(len(self.buses), steps)
         self.curtailed = matrix.new_columns(len(self.buses), steps)
         self.peak = matrix.new_columns(1)
@@ -82,7 +85,7 @@ class Model:
         self._reserve_row = matrix.new_rows(steps)
         for row, store in enumerate(self.stores):
             matrix.add(self._held[row], self.content[row], 1.0)
-            matrix.add(self._held[row, 1:], self.content[row, :-1], -(store.kept_per_hour**self.step_h))
+            matrix.add(self._held[row, 1:], self.content[row, :-1], -(store.kept_per_hour ** self.step_h[1:]))
         for row, part in enumerate(self.converters):
             if part.takes != NOWHERE:
                 self._join(matrix, part.takes, self.taken[row], -1.0)
@@ -92,7 +95,7 @@ class Model:
         matrix.add(self._balance, self.curtailed, -1.0)
         for row in range(len(self.exchanging)):
             matrix.add(self._balance[row][:, None], self.pieces[row], 1.0)
-            matrix.add(self._peak_row[:, None], self.pieces[row], -1.0)
+            matrix.add(self._peak_row[:, None], self.pieces[row], -1.0 / self.step_h[:, None])
         matrix.add(self._peak_row, self.peak, 1.0)
         matrix.add(self._reserve_row, self.short, 1.0)
         self._reserving = [row for row in range(len(self.stores)) if self._gives_electricity(row)]
@@ -120,6 +123,7 @@ class Model:
         for row, number in enumerate(self.switched):
             part = self.converters[number]
             most = part.power_max_kw * self.step_h
+            begins = np.concatenate(([0.0], np.cumsum(self.step_h)[:-1]))
             matrix.add(self._most[row], self.taken[number], 1.0)
             matrix.add(self._most[row], self.on[row], -most)
             matrix.add(self._least[row], self.taken[number], 1.0)
@@ -128,8 +132,10 @@ class Model:
             matrix.add(self._starts[row], self.on[row], -1.0)
             matrix.add(self._starts[row, 1:], self.on[row, :-1], 1.0)
             matrix.add(self._run[row], self.on[row], 1.0)
-            for back in range(max(1, round(part.least_on_h / self.step_h))):
-                matrix.add(self._run[row, back:], self.start[row, : steps - back], -1.0)
+            for step in range(steps):
+                near = begins[: step + 1] > begins[step] - part.least_on_h + 1e-9
+                near[step] = True
+                matrix.add(self._run[row, step], self.start[row, : step + 1][near], -1.0)
 
     def fill(self, conditions: Conditions, weights: Weights) -> None:
         """Set costs and bounds for a horizon.
@@ -147,11 +153,13 @@ class Model:
             demand = checked(conditions.demand_kwh.get(bus, np.zeros(self.steps)), self.steps, f"demand of {bus}")
             programme.row_low[self._balance[row]] = programme.row_high[self._balance[row]] = demand
             if bus in self.exchanging:
+                # Only what must be taken can be thrown away: nobody buys at a negative price to do so.
+                programme.high[self.curtailed[row]] = np.maximum(-demand, 0.0)
                 self._fill_exchange(row, conditions.exchange[bus], weights)
         programme.cost[self.unserved] = weights.unserved_eur_per_kwh
         programme.cost[self.curtailed] = TIE_BREAK_EUR_PER_KWH
-        programme.cost[self.peak] = weights.peak_eur_per_kw / self.step_h
-        base = sum(conditions.exchange[bus].export_max_kw for bus in self.exchanging) * self.step_h
+        programme.cost[self.peak] = weights.peak_eur_per_kw
+        base = sum(conditions.exchange[bus].export_max_kw for bus in self.exchanging)
         programme.row_low[self._peak_row], programme.row_high[self._peak_row] = -base, np.inf
         programme.cost[self.short] = weights.reserve_eur_per_kwh * self.step_h
         programme.row_low[self._reserve_row], programme.row_high[self._reserve_row] = weights.reserve_kwh, np.inf
@@ -165,7 +173,8 @@ class Model:
             )
             programme.high[self.taken[row]] = part.power_max_kw * self.step_h * share
             carbon = weights.carbon_eur_per_kg * part.carbon_kg_per_kwh
-            programme.cost[self.taken[row]] = part.cost_eur_per_kwh + carbon + TIE_BREAK_EUR_PER_KWH
+            tie_break = TIE_BREAK_EUR_PER_KWH * np.arange(1, self.steps + 1)
+            programme.cost[self.taken[row]] = part.cost_eur_per_kwh + carbon + tie_break
 
     def _fill_stores(self, conditions: Conditions) -> None:
         programme = self.programme
@@ -178,14 +187,14 @@ class Model:
             charge = self._charge_max(store.name)
             reach, floor = content, np.zeros(self.steps)
             for step in range(self.steps):
-                reach = min(store.capacity_kwh, kept * reach + charge[step])
+                reach = min(store.capacity_kwh, kept[step] * reach + charge[step])
                 drained[step] = min(drained[step], reach)
                 reach -= drained[step]
                 floor[step] = min(max(store.floor_kwh, wanted[step]), reach, store.capacity_kwh)
             programme.low[self.content[row]] = np.maximum(floor * (1 - 1e-9) - 1e-9, 0.0)
             programme.high[self.content[row]] = store.capacity_kwh
             held = -drained
-            held[0] += kept * content
+            held[0] += kept[0] * content
             programme.row_low[self._held[row]] = programme.row_high[self._held[row]] = held
             programme.cost[self.content[row, -1]] = -conditions.end_value_eur_per_kwh.get(store.name, 0.0)
 
@@ -206,18 +215,40 @@ class Model:
             carbon = weights.carbon_eur_per_kg * checked(exchange.carbon_kg_per_kwh, steps, "carbon")
             imported = imported + np.maximum(carbon, 0.0)
         most_out, most_in = exchange.export_max_kw * self.step_h, exchange.import_max_kw * self.step_h
+        if self._local:
+            self._fill_local(row, exchange, imported, exported)
+            return
         doubt = np.zeros((max(self._doubts, 1), steps))
         if exchange.doubt_kwh is not None and self._doubts:
             doubt = checked(exchange.doubt_kwh, steps, "doubt")
             if len(doubt) != self._doubts:
                 raise ValueError(f"the model prices {self._doubts} errors a step, not {len(doubt)}")
         edges = np.clip(np.sort(-doubt, axis=0), -most_out, most_in)
-        bounds = np.concatenate((np.full((1, steps), -most_out), edges, np.full((1, steps), most_in)))
+        bounds = np.concatenate((-most_out[None], edges, most_in[None]))
         width = np.diff(bounds, axis=0).T
         count = width.shape[1] - 1
         share = np.arange(count + 1) / count
         programme.high[self.pieces[row]] = width
         programme.cost[self.pieces[row]] = exported[:, None] + (imported - exported)[:, None] * share
+        programme.row_low[self._balance[row]] += most_out
+        programme.row_high[self._balance[row]] += most_out
+
+    def _fill_local(self, row: int, exchange: Exchange, imported: Floats, exported: Floats) -> None:
+        """Price the exchange in four pieces: fed in, sold to neighbours, bought from them, drawn."""
+        steps, programme = self.steps, self.programme
+        most_out, most_in = exchange.export_max_kw * self.step_h, exchange.import_max_kw * self.step_h
+        if exchange.local is None:
+            depth, sold, bought = np.zeros(steps), exported, imported
+        else:
+            local = exchange.local
+            depth = np.maximum(checked(local.depth_kwh, steps, "depth"), 0.0)
+            sold = np.clip(checked(local.sell_eur_per_kwh, steps, "local price"), exported, imported)
+            bought = np.clip(checked(local.buy_eur_per_kwh, steps, "local price"), sold, imported)
+        inner_out, inner_in = np.minimum(depth, most_out), np.minimum(depth, most_in)
+        programme.high[self.pieces[row]] = np.stack(
+            (most_out - inner_out, inner_out, inner_in, most_in - inner_in), axis=1
+        )
+        programme.cost[self.pieces[row]] = np.stack((exported, sold, bought, imported), axis=1)
         programme.row_low[self._balance[row]] += most_out
         programme.row_high[self._balance[row]] += most_out
 

@@ -38,7 +38,7 @@ def point_of(model: Model, conditions: Conditions, weights: Weights, plan: Neigh
     for part in model.converters:
         carbon += float(plan.taken_kwh[part.name].sum()) * part.carbon_kg_per_kwh
     unserved = sum(float(values.sum()) for values in plan.unserved_kwh.values())
-    return Point(weights, plan.bill_eur, carbon, float(max(0.0, joint.max())) / model.step_h, unserved)
+    return Point(weights, plan.bill_eur, carbon, float(max(0.0, (joint / model.step_h).max())), unserved)
 
 
 def front(

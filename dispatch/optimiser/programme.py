@@ -93,7 +93,14 @@ class Programme:
         self._highs.passModel(model)
 
     def solve(
-        self, time_limit_s: float, *, method: str = "choose", whole: bool = False, warm: bool = True
+        self,
+        time_limit_s: float,
+        *,
+        method: str = "choose",
+        whole: bool = False,
+        warm: bool = True,
+        iterations_max: int | None = None,
+        presolve: bool = True,
     ) -> Answer | None:
         """Return the answer for the arrays as they are; None when none was found in time.
 
@@ -102,6 +109,8 @@ class Programme:
             method: "simplex" re-solves fast after small changes; "ipm" is fast on large programmes from nothing.
             whole: Whether the integer columns must be whole.
             warm: Whether to start from the last answer.
+            iterations_max: Of the simplex method: a limit that every machine counts alike.
+            presolve: Whether to shrink the programme first, which costs small ones more than it saves.
         """
         highs = self._highs
         highs.changeColsCost(len(self.cost), self._all_columns, self.cost)
@@ -114,6 +123,9 @@ class Programme:
         if not warm:
             highs.clearSolver()
         highs.setOptionValue("solver", method)
+        highs.setOptionValue("presolve", "choose" if presolve else "off")
+        if iterations_max is not None:
+            highs.setOptionValue("simplex_iteration_limit", iterations_max)
         # The solver's clock runs on over all solves of one object, so the limit moves along with it.
         highs.setOptionValue("time_limit", highs.getRunTime() + time_limit_s)
         highs.run()

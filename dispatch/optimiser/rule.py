@@ -33,9 +33,9 @@ class _Run:
     def most_kwh(self, part: Converter, step: int) -> float:
         """Return what a converter may take now: power, content above the floor, and room for what it gives."""
         share = self.conditions.available.get(part.name)
-        most = (
-            part.power_max_kw * self.model.step_h * (1.0 if share is None else min(max(float(share[step]), 0.0), 1.0))
-        )
+        most = float(part.power_max_kw * self.model.step_h[step])
+        if share is not None:
+            most *= min(max(float(share[step]), 0.0), 1.0)
         if part.takes in self.stores:
             floor = max(self.stores[part.takes].floor_kwh, self._wanted(part.takes, step))
             most = min(most, max(0.0, self.content[part.takes] - floor))
@@ -46,7 +46,7 @@ class _Run:
 
     def take(self, part: Converter, step: int, amount_kwh: float, balance: dict[str, float]) -> None:
         """Run a converter; the balance of a bus is its deficit."""
-        if amount_kwh < part.least_share * part.power_max_kw * self.model.step_h:
+        if amount_kwh < part.least_share * part.power_max_kw * self.model.step_h[step]:
             return
         self.taken[part.name][step] += amount_kwh
         for end, share in ((part.takes, -1.0), *part.gives):
@@ -71,7 +71,7 @@ def follow_rule(model: "Model", conditions: Conditions) -> "NeighbourhoodPlan":
     for step in range(model.steps):
         for name, store in run.stores.items():
             drained = conditions.drained_kwh.get(name)
-            run.content[name] *= store.kept_per_hour**model.step_h
+            run.content[name] *= store.kept_per_hour ** model.step_h[step]
             run.content[name] = max(0.0, run.content[name] - (0.0 if drained is None else float(drained[step])))
         balance = {
             bus: float(conditions.demand_kwh[bus][step]) if bus in conditions.demand_kwh else 0.0 for bus in model.buses
@@ -80,7 +80,7 @@ def follow_rule(model: "Model", conditions: Conditions) -> "NeighbourhoodPlan":
         for bus, left in balance.items():
             if bus in exchange:
                 grid = conditions.exchange[bus]
-                most = (grid.import_max_kw if left > 0 else grid.export_max_kw) * model.step_h
+                most = (grid.import_max_kw if left > 0 else grid.export_max_kw) * model.step_h[step]
                 exchange[bus][step] = float(np.clip(left, -most, most))
                 unserved[bus][step] = max(0.0, left - exchange[bus][step])
             else:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dispatch.bidding import OrderProposal
-from dispatch.planner import Planner
 from dispatch.prices import GridTariff
+from dispatch.site_plan import SitePlanner
 from energy.errors import Unavailable
 from energy.identity import Digest, digest_from_hex
 from market.config import MarketConfig
@@ -26,12 +26,11 @@ from node.app import Node, TickReport
 from node.clock import SimulatedClock
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
-from node.demo.residents import CSV_FILE, Resident
+from node.demo.residents import CSV_FILE, PLAN_STEPS, Resident, forecaster, observe
 from node.demo.street import Street, day_text
 
 ROUNDS_AT_S: Final = (60, 300, 540)
 READ_AT_S: Final = 20
-PLAN_STEPS: Final = 96
 METER_PATIENCE_S: Final = 20
 """Real seconds to wait for a frame that was sent."""
 
@@ -97,7 +96,7 @@ class Stage:
     clock: SimulatedClock
     street: Street
     residents: list[Resident]
-    planner: Planner
+    planner: SitePlanner
     meters: Meters
 
 
@@ -118,6 +117,7 @@ class Day:
         self._market = self._node.community.market
         self._length = self._market.interval_length_s
         per_row = 3600 // self._length
+        self._forecaster = forecaster(stage.street, stage.residents, stage.street.history_start)
         self._tariffs = [GridTariff(*row[1:5]) for row in self._street.tariffs for _ in range(per_row)]
 
     async def run(self) -> None:
@@ -126,10 +126,16 @@ class Day:
         if self._checkpoint.residents:
             for resident in self._residents:
                 resident.restore(self._checkpoint.residents[resident.label], self._planner)
+        self._forecaster = forecaster(self._street, self._residents, self._observed_until())
         while self._checkpoint.step < steps:
             await self._step(self._checkpoint.step)
             self._checkpoint.step += 1
             self._checkpoint.round = 0
+
+    def _observed_until(self) -> int:
+        """Return the first interval whose readings are not in yet, where the checkpoint stands."""
+        base = self._street.start + (self._checkpoint.step - 1) * self._length
+        return base - self._length if self._checkpoint.step and not self._checkpoint.round else base
 
     async def _step(self, step: int) -> None:
         base = self._street.start + (step - 1) * self._length
@@ -161,6 +167,7 @@ class Day:
             positions = await self._positions(delivered)
             for resident in self._residents:
                 resident.deliver(self._street, delivered, positions.get(resident.key.address, 0))
+        observe(self._forecaster, self._street, self._residents, delivered)
         self._meters.show(base, self._residents)
         await self._advance(base + READ_AT_S)
         deadline = asyncio.get_running_loop().time() + METER_PATIENCE_S
@@ -182,12 +189,13 @@ class Day:
             bid, ask = (None, None) if sealed else _best(await self._rpc.call("energy_getBook", interval))
             tariffs = self._tariffs[self._place(interval) :][:PLAN_STEPS]
             domain = self._node.settlement_domain
-            for resident in self._residents:
+            forecasts = self._forecaster.forecasts(interval, len(tariffs)) if number == 1 else ()
+            for place, resident in enumerate(self._residents):
                 if number == 1:
                     resident.resting.clear()  # the gate has closed on what was there
                 now = self._clock.now()
                 wanted = (
-                    resident.agent.orders(now, interval, tariffs)
+                    resident.agent.orders(now, interval, tariffs, forecasts[place])
                     if number == 1
                     else resident.agent.requote(now, interval, bid, ask)
                 )

@@ -9,9 +9,11 @@ from hashlib import sha256
 from typing import Any, Final
 
 from dispatch.bidding import OrderProposal, QuoteRules
-from dispatch.planner import Planner
+from dispatch.layers import make
+from dispatch.plant import Device
 from dispatch.site import Exchange, SiteAgent, SiteConfig
-from dispatch.storage import BatterySpec, default_home_battery
+from dispatch.site_plan import SitePlanner
+from dispatch.street_forecast import StreetForecaster
 from energy.identity import Digest, digest_from_hex
 from market.config import MarketConfig
 from market.metered import Source
@@ -26,21 +28,19 @@ from oracles.typed_data import Domain
 
 LINKY_HOMES: Final = 5
 """So many homes are read over a Linky's serial line, the others from the file of the grid operator."""
-COMMUNITY_BATTERY: Final = BatterySpec(
-    capacity_wh=40_000,
-    power_w=20_000,
-    charge_efficiency_permille=950,
-    discharge_efficiency_permille=950,
-    charge_from_grid=True,
+COMMUNITY_POWER_W: Final = 20_000
+COMMUNITY_BATTERY: Final = Device(
+    "battery",
+    make("lithium", capacity_kwh=40.0, power_kw=COMMUNITY_POWER_W / 1e3, charge_yield=0.95, discharge_yield=0.95),
 )
 BATTERY_LABEL: Final = "Battery"
-EFFICIENCY_PERMILLE: Final = (
-    COMMUNITY_BATTERY.charge_efficiency_permille * COMMUNITY_BATTERY.discharge_efficiency_permille // 1_000
-)
+EFFICIENCY_PERMILLE: Final = 950 * 950 // 1_000
 """Of the round trip, rounded down: what its certificates may cover of the certified energy it took in (C3)."""
 HOME_POWER_MAX_W: Final = 36_000
 """Of every home's connection, both ways; the largest hour of the data is 21 kWh."""
 CSV_FILE: Final = "meters/operator.csv"
+PLAN_STEPS: Final = 96
+"""Intervals that are planned ahead: a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Resident:
     def member(self) -> Member:
         """Return the resident as a member of the community."""
         battery = self.source is Source.STORAGE
-        power = COMMUNITY_BATTERY.power_w if battery else HOME_POWER_MAX_W
+        power = COMMUNITY_POWER_W if battery else HOME_POWER_MAX_W
         return Member(
             account=self.key.address,
             label=self.label,
@@ -94,7 +94,6 @@ class Resident:
         exchange = self.agent.actuate(interval, load, pv, position_wh)
         self.import_index_wh += exchange.import_wh
         self.export_index_wh += exchange.export_wh
-        self.agent.observe(interval, load, pv)
         return exchange
 
     def replace_quotes(
@@ -155,7 +154,7 @@ class Resident:
             "resting": {"0x" + digest.hex(): list(astuple(kept)) for digest, kept in self.resting.items()},
         }
 
-    def restore(self, state: Mapping[str, Any], planner: Planner) -> None:
+    def restore(self, state: Mapping[str, Any], planner: SitePlanner) -> None:
         """Take back what `to_json` returned."""
         self.agent = SiteAgent.from_json(self.agent.config, planner, state["agent"])
         self.import_index_wh = state["import_index_wh"]
@@ -172,8 +171,8 @@ def seeded(seed: int, *names: object) -> bytes:
     return sha256("/".join(["resilia-demo", str(seed), *map(str, names)]).encode()).digest()
 
 
-def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner) -> list[Resident]:
-    """Return everybody of the street, and the community's battery, having learned from the days before."""
+def settle_in(street: Street, seed: int, config: MarketConfig, planner: SitePlanner) -> list[Resident]:
+    """Return everybody of the street, and the community's battery."""
     rules = QuoteRules(
         tick_ueur_per_kwh=config.tick_ueur_per_kwh,
         price_floor_ueur_per_kwh=config.price_floor_ueur_per_kwh,
@@ -183,7 +182,7 @@ def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner)
     residents = []
     for number, home in enumerate(street.homes):
         site = SiteConfig(
-            default_home_battery(home.battery), rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR
+            home_devices(home.battery), rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR
         )
         digits = f"{int.from_bytes(seeded(seed, home.label, 'serial')[:4], 'big') % 10**6:06d}"
         linky = number < LINKY_HOMES
@@ -200,13 +199,54 @@ def settle_in(street: Street, seed: int, config: MarketConfig, planner: Planner)
             )
         )
     nothing = (0,) * len(street.homes[0].load_wh)
-    site = SiteConfig(COMMUNITY_BATTERY, rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR)
+    site = SiteConfig((COMMUNITY_BATTERY,), rules, gate_lead_s=config.gate_lead_s, noon_utc_hour=NOON_UTC_HOUR)
     digits = f"{int.from_bytes(seeded(seed, BATTERY_LABEL, 'serial')[:4], 'big') % 10**6:06d}"
     battery = SiteAgent(site, planner)
     residents.append(_resident(BATTERY_LABEL, seed, f"SC-CB-{digits}", "", battery, nothing, nothing, Source.STORAGE))
-    for resident in residents:
-        _learn(resident, street)
     return residents
+
+
+def home_devices(row: Mapping[str, str]) -> tuple[Device, ...]:
+    """Return the devices in a row of the homes table: its battery, if it has one.
+
+    Args:
+        row: Columns `battery_wh`, `battery_w` and `battery_efficiency_permille` (of the round trip, taken in two equal
+            ways).
+    """
+    capacity_wh = int(row["battery_wh"] or 0)
+    if not capacity_wh:
+        return ()
+    one_way = (int(row["battery_efficiency_permille"]) / 1e3) ** 0.5
+    battery = make(
+        "lithium",
+        capacity_kwh=capacity_wh / 1e3,
+        power_kw=int(row["battery_w"]) / 1e3,
+        charge_yield=one_way,
+        discharge_yield=one_way,
+    )
+    return (Device("battery", battery, solar_only=True),)
+
+
+def forecaster(street: Street, residents: Sequence[Resident], until: int) -> StreetForecaster:
+    """Return what has learned from all readings before an instant, forecasting on the way as the demo does.
+
+    The demo saves nothing of it: after a restart it is made again, the same.
+    """
+    length_s = residents[0].agent.config.length_s
+    learned = StreetForecaster(len(residents), street.history_start, length_s, (PLAN_STEPS + 2) * length_s)
+    for interval in range(street.history_start, until, length_s):
+        observe(learned, street, residents, interval)
+        if interval == street.start - 2 * length_s:
+            learned.test_on_past()
+        if interval >= street.start - 2 * length_s:
+            learned.forecasts(interval + 2 * length_s, PLAN_STEPS)
+    return learned
+
+
+def observe(learned: StreetForecaster, street: Street, residents: Sequence[Resident], interval: int) -> None:
+    """Show an interval's readings of all residents."""
+    place = position(street, interval)
+    learned.observe(interval, [each.load_wh[place] for each in residents], [each.pv_wh[place] for each in residents])
 
 
 def _resident(
@@ -232,12 +272,6 @@ def _resident(
         import_index_wh=start % 20_000_000,
         export_index_wh=start // 20_000_000 % 10_000_000,
     )
-
-
-def _learn(resident: Resident, street: Street) -> None:
-    for interval in range(street.history_start, street.start, resident.agent.config.length_s):
-        place = position(street, interval)
-        resident.agent.observe(interval, resident.load_wh[place], resident.pv_wh[place])
 
 
 def _matches(proposal: OrderProposal, resting: Resting, left_wh: int) -> bool:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from dispatch.planner import Planner
+from dispatch.site_plan import SitePlanner
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.interval import QUARTER_HOUR_S
 from market.mechanism import Mechanism
@@ -172,7 +172,7 @@ async def _run(options: DemoOptions, folder: Path) -> int:
     day = options.day or DEFAULT_DAY
     street = load_street(day, options.homes)
     checkpoint = _checkpoint(folder, options, day)
-    planner = Planner()
+    planner = SitePlanner(QUARTER_HOUR_S)
     screen.introduce(options.homes, min(LINKY_HOMES, options.homes), str(day), options.seed)
     market = market_of(options.mechanism)
     residents = settle_in(street, options.seed, market, planner)

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from dispatch.planner import Planner
 from dispatch.site import SiteAgent
+from dispatch.site_plan import SitePlanner
 from energy.identity import hex_text
 from energy.quantities import amount_neur
 from market.metered import Source
@@ -37,7 +37,7 @@ class Alone:
     """Left in its battery at the end."""
 
 
-def alone(street: Street, resident: Resident, planner: Planner, tariffs: Sequence[tuple[int, ...]]) -> Alone:
+def alone(street: Street, resident: Resident, planner: SitePlanner, tariffs: Sequence[tuple[int, ...]]) -> Alone:
     """Live the day again without the market: battery for own needs, everything else from and to the grid."""
     agent = SiteAgent(resident.agent.config, planner)
     imported = cost = carbon = stored = 0
@@ -52,7 +52,7 @@ def alone(street: Street, resident: Resident, planner: Planner, tariffs: Sequenc
     return Alone(imported, cost, carbon, stored)
 
 
-def summarise(node: Node, street: Street, residents: Sequence[Resident], planner: Planner) -> dict[str, Any]:
+def summarise(node: Node, street: Street, residents: Sequence[Resident], planner: SitePlanner) -> dict[str, Any]:
     """Return the figures of the day, ready for JSON."""
     homes = [resident for resident in residents if resident.source is not Source.STORAGE]
     without = {home.label: alone(street, home, planner, street.tariffs) for home in homes}
@@ -93,7 +93,7 @@ def summarise(node: Node, street: Street, residents: Sequence[Resident], planner
         "cost_neur": sum(spent.get(hex_text(home.key.address), 0) for home in homes),
         "cost_alone_neur": sum(each.cost_neur for each in without.values()),
         "saved_neur": saved,
-        "stored_at_end_wh": sum(resident.agent.battery.stored_wh for resident in residents if resident.agent.battery),
+        "stored_at_end_wh": sum(resident.agent.plant.stored_milliwh // 1_000 for resident in residents),
         "stored_at_end_alone_wh": sum(each.stored_wh for each in without.values()),
         "battery_earned_neur": -sum(
             spent.get(hex_text(resident.key.address), 0) for resident in residents if resident not in homes

@@ -2,8 +2,10 @@
 
 from functools import cache
 
-from dispatch.storage import BatterySpec, default_home_battery
+from dispatch.layers import make
+from dispatch.plant import Device
 from market.orders import Side
+from node.demo.residents import home_devices
 from tests.support.market import address
 from tests.support.neighbourhood import Neighbourhood, position_wh
 from tests.support.sierra_crest import QUARTERS_PER_DAY, home_rows
@@ -11,13 +13,13 @@ from tests.support.sierra_crest import QUARTERS_PER_DAY, home_rows
 HOMES = (0, 4, 9, 12, 16)
 DAY = 30 * QUARTERS_PER_DAY
 """The last of August, a day with an evening peak."""
-COMMUNITY_BATTERY = BatterySpec(10_000, 5_000, 948, 949, charge_from_grid=True)
+COMMUNITY_BATTERY = (Device("battery", make("lithium", capacity_kwh=10.0, power_kw=5.0)),)
 
 
 @cache
 def lived(*, trading: bool, batteries: bool) -> Neighbourhood:
-    specs = [default_home_battery(home_rows()[home]) if batteries else None for home in HOMES]
-    extra = COMMUNITY_BATTERY if batteries else None
+    specs = [home_devices(home_rows()[home]) if batteries else () for home in HOMES]
+    extra = COMMUNITY_BATTERY if batteries else ()
     street = Neighbourhood((*HOMES, None), (*specs, extra), trading=trading)
     street.learn(DAY - 10 * QUARTERS_PER_DAY, DAY - 2)
     street.live(DAY)
@@ -47,15 +49,18 @@ def test_no_limit_is_left_all_day() -> None:
             assert exchange.import_wh - exchange.export_wh == net_wh
 
 
-def test_the_community_battery_charges_only_what_it_bought() -> None:
+def test_the_community_battery_gives_what_it_sold_and_nothing_for_nobody() -> None:
     street = lived(trading=True, batteries=True)
     battery = len(HOMES)
-    charged_wh = sum(exchanges[battery].charge_wh for exchanges in street.exchanges)
-    bought_wh = sum(trade.quantity_wh for trade in street.trades if trade.buyer == address(battery))
-    assert 0 < charged_wh <= bought_wh
-    assert position_wh(street.trades, address(battery)) == sum(
-        exchanges[battery].import_wh - exchanges[battery].export_wh for exchanges in street.exchanges
-    )
+    sold_all_wh = 0
+    for quarter, exchanges in enumerate(street.exchanges):
+        interval = (DAY + quarter) * 900
+        trades = [trade for trade in street.trades if trade.interval == interval]
+        sold_wh = max(0, -position_wh(trades, address(battery)))
+        assert exchanges[battery].export_wh <= sold_wh
+        sold_all_wh += sold_wh
+    assert sold_all_wh > 0
+    assert sum(exchanges[battery].charge_wh for exchanges in street.exchanges) > 0
 
 
 def test_nobody_is_on_both_sides_of_an_interval() -> None:
@@ -70,7 +75,7 @@ def test_nobody_is_on_both_sides_of_an_interval() -> None:
 
 def test_the_same_day_gives_the_same_trades() -> None:
     first = lived(trading=True, batteries=True)
-    specs = [default_home_battery(home_rows()[home]) for home in HOMES]
+    specs = [home_devices(home_rows()[home]) for home in HOMES]
     again = Neighbourhood((*HOMES, None), (*specs, COMMUNITY_BATTERY))
     again.learn(DAY - 10 * QUARTERS_PER_DAY, DAY - 2)
     again.live(DAY, 60)

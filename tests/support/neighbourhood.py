@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from dispatch.planner import Planner
+from dispatch.plant import Device
 from dispatch.site import Exchange, SiteAgent, SiteConfig
-from dispatch.storage import BatterySpec
+from dispatch.site_plan import SitePlanner
+from dispatch.street_forecast import StreetForecaster
 from energy.identity import Address, MeterId
 from market.commands import AdmitAccount, CancelOrder, CloseGate, OpenInterval, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
@@ -31,7 +32,7 @@ class Neighbourhood:
     """Homes by their column in the data; `None` is a participant with neither load nor sun."""
 
     homes: Sequence[int | None]
-    batteries: Sequence[BatterySpec | None]
+    devices: Sequence[tuple[Device, ...]]
     trading: bool = True
     horizon_steps: int = 64
     agents: list[SiteAgent] = field(init=False)
@@ -41,8 +42,9 @@ class Neighbourhood:
     _market: MarketState = field(init=False)
 
     def __post_init__(self) -> None:
-        planner = Planner()
-        self.agents = [SiteAgent(SiteConfig(b, horizon_steps=self.horizon_steps), planner) for b in self.batteries]
+        planner = SitePlanner(INTERVAL_S)
+        self.agents = [SiteAgent(SiteConfig(devices), planner) for devices in self.devices]
+        self._forecaster: StreetForecaster | None = None
         self.bills_neur = [0] * len(self.agents)
         self._market = MarketState(MarketConfig())
         self._nonces = count()
@@ -55,10 +57,13 @@ class Neighbourhood:
         return (0, 0) if home is None else (quarter_wh("load_wh", home, quarter), quarter_wh("pv_wh", home, quarter))
 
     def learn(self, first_quarter: int, last_quarter: int) -> None:
-        """Show the agents the readings of past quarters, the last one excluded."""
-        for site, agent in enumerate(self.agents):
-            for quarter in range(first_quarter, last_quarter):
-                agent.observe(quarter * INTERVAL_S, *self.energies_wh(site, quarter))
+        """Show the readings of past quarters, the last one excluded."""
+        if self._forecaster is None:
+            horizon_s = (self.horizon_steps + METERED_LAG) * INTERVAL_S
+            self._forecaster = StreetForecaster(len(self.agents), first_quarter * INTERVAL_S, INTERVAL_S, horizon_s)
+        for quarter in range(first_quarter, last_quarter):
+            energies = [self.energies_wh(site, quarter) for site in range(len(self.agents))]
+            self._forecaster.observe(quarter * INTERVAL_S, *zip(*energies, strict=True))
 
     def live(self, first_quarter: int, quarters: int = QUARTERS_PER_DAY) -> None:
         """Trade, deliver and settle consecutive quarters."""
@@ -73,12 +78,14 @@ class Neighbourhood:
         gate = self._market.config.gate_closure(interval)
         tariffs = [tariff(quarter + step) for step in range(self.horizon_steps)]
         accepted(apply(self._market, OpenInterval(interval), gate - ROUNDS_S[0]))
+        assert self._forecaster is not None
+        forecasts = self._forecaster.forecasts(interval, self.horizon_steps)
         trades: list[Trade] = []
         for before_gate in ROUNDS_S:
             for site, agent in enumerate(self.agents):
                 now = gate - before_gate
                 proposals = (
-                    agent.orders(now, interval, tariffs)
+                    agent.orders(now, interval, tariffs, forecasts[site])
                     if before_gate == ROUNDS_S[0]
                     else agent.requote(now, interval, *self._best(interval))
                 )

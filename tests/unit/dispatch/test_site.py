@@ -4,35 +4,41 @@ from dataclasses import replace
 import pytest
 
 from dispatch.bidding import ReasonKind
-from dispatch.planner import Planner
+from dispatch.layers import make
+from dispatch.plant import Device
 from dispatch.prices import GridTariff
 from dispatch.site import Exchange, SiteAgent, SiteConfig
-from dispatch.storage import BatterySpec
+from dispatch.site_plan import SiteForecast, SitePlanner
 from market.orders import Side
 
 QUARTER = 900
 DAY = 86_400
 NIGHT = GridTariff(220_000, 50_000, 240_000, 30_000)
 PEAK = GridTariff(500_000, 50_000, 520_000, 30_000)
-HOME = SiteConfig(BatterySpec(6_400, 5_000, 948, 949))
-COMMUNITY = SiteConfig(BatterySpec(40_000, 20_000, 948, 949, charge_from_grid=True))
-BARE = SiteConfig(None)
-PLANNER = Planner()
+LITHIUM = make("lithium", capacity_kwh=6.4, power_kw=5.0, charge_yield=0.948, discharge_yield=0.949, loss_per_month=0.0)
+HOME = SiteConfig((Device("battery", LITHIUM, solar_only=True),))
+COMMUNITY = SiteConfig((Device("battery", make("lithium", capacity_kwh=40.0, power_kw=20.0, loss_per_month=0.0)),))
+CAR = SiteConfig((Device("car", make("car"), absent=True),))
+BARE = SiteConfig()
+PLANNER = SitePlanner(QUARTER)
 FIRST = 3 * DAY + 12 * 3_600
 OPENING = FIRST - 900
 
 
-def at_noon(config: SiteConfig, load_wh: int, pv_wh: int, stored_wh: int = 0) -> SiteAgent:
-    """Return an agent that saw three and a half days, all alike."""
-    agent = SiteAgent(config, PLANNER, stored_wh * 1_000)
-    for interval in range(0, FIRST - QUARTER, QUARTER):
-        agent.observe(interval, load_wh, pv_wh)
-    return agent
+def agent_of(config: SiteConfig, stored_wh: int = 0) -> SiteAgent:
+    return SiteAgent(config, PLANNER, {"battery/cells": stored_wh * 1_000} if stored_wh else None)
+
+
+def steady(load_wh: int, pv_wh: int, steps: int = 8, first: int = FIRST) -> SiteForecast:
+    return SiteForecast(first, (load_wh,) * steps, (pv_wh,) * steps)
+
+
+DEFICIT = steady(400, 0)
 
 
 def test_quotes_open_at_the_learned_price_and_end_at_the_reservation_price() -> None:
-    agent = at_noon(BARE, 400, 0)
-    (opening,) = agent.orders(OPENING, FIRST, [NIGHT] * 8)
+    agent = agent_of(BARE)
+    (opening,) = agent.orders(OPENING, FIRST, [NIGHT] * 8, DEFICIT)
     (middle,) = agent.requote(OPENING + 300, FIRST)
     (last,) = agent.requote(OPENING + 599, FIRST)
     assert opening.side == Side.BUY
@@ -41,114 +47,132 @@ def test_quotes_open_at_the_learned_price_and_end_at_the_reservation_price() -> 
 
 
 def test_nothing_is_quoted_once_the_gate_has_closed_or_before_planning() -> None:
-    agent = at_noon(BARE, 400, 0)
+    agent = agent_of(BARE)
     assert agent.requote(OPENING, FIRST) == ()
-    assert agent.orders(FIRST - 300, FIRST, [NIGHT] * 8) == ()
-    assert agent.orders(FIRST - 301, FIRST, [NIGHT] * 8) != ()
+    assert agent.orders(FIRST - 300, FIRST, [NIGHT] * 8, DEFICIT) == ()
+    assert agent.orders(FIRST - 301, FIRST, [NIGHT] * 8, DEFICIT) != ()
     assert agent.requote(FIRST - 300, FIRST) == ()
 
 
 def test_a_hint_replaces_the_learned_price() -> None:
-    agent = at_noon(BARE, 400, 0)
-    assert agent.orders(OPENING, FIRST, [NIGHT] * 8, local_hint=160_000)[0].limit_price_ueur_per_kwh == 160_000
+    (order,) = agent_of(BARE).orders(OPENING, FIRST, [NIGHT] * 8, DEFICIT, local_hint=160_000)
+    assert order.limit_price_ueur_per_kwh == 160_000
 
 
 def test_trades_are_taken_off_the_quotes_also_when_planning_again() -> None:
-    agent = at_noon(BARE, 400, 0)
-    (opening,) = agent.orders(OPENING, FIRST, [NIGHT] * 8)
+    agent = agent_of(BARE)
+    (opening,) = agent.orders(OPENING, FIRST, [NIGHT] * 8, DEFICIT)
     agent.contracted(FIRST, 150)
     assert agent.requote(OPENING, FIRST) == (replace(opening, quantity_wh=opening.quantity_wh - 150),)
-    (again,) = agent.orders(OPENING, FIRST, [NIGHT] * 8)
+    (again,) = agent.orders(OPENING, FIRST, [NIGHT] * 8, DEFICIT)
     assert again.quantity_wh == opening.quantity_wh - 150
     assert agent.requote(OPENING, FIRST) == (again,)
 
 
 def test_a_learned_price_moves_the_quotes() -> None:
-    agent = at_noon(BARE, 400, 0)
+    agent = agent_of(BARE)
     for day in range(8):
         agent.learn_price(FIRST - day * DAY, NIGHT, 1_000, 200_000)
-    assert agent.orders(OPENING, FIRST, [NIGHT] * 8)[0].limit_price_ueur_per_kwh > 190_000
+    assert agent.orders(OPENING, FIRST, [NIGHT] * 8, DEFICIT)[0].limit_price_ueur_per_kwh > 190_000
 
 
 def test_a_home_serves_its_load_from_the_store_when_that_is_cheaper() -> None:
-    agent = at_noon(HOME, 400, 0, stored_wh=6_000)
-    agent.orders(OPENING, FIRST, [PEAK] * 4 + [NIGHT] * 4)
+    agent = agent_of(HOME, 6_000)
+    agent.orders(OPENING, FIRST, [PEAK] * 4 + [NIGHT] * 4, DEFICIT)
     assert agent.actuate(FIRST, 450, 0, 0) == Exchange(0, 0, 0, 450, 6_000_000 - 474_184)
 
 
 def test_a_home_keeps_its_store_for_the_peak_to_come() -> None:
-    agent = at_noon(HOME, 400, 0, stored_wh=400)
-    agent.orders(OPENING, FIRST, [NIGHT] * 4 + [PEAK] * 4)
+    agent = agent_of(HOME, 400)
+    agent.orders(OPENING, FIRST, [NIGHT] * 4 + [PEAK] * 4, DEFICIT)
     assert agent.actuate(FIRST, 450, 0, 0) == Exchange(450, 0, 0, 0, 400_000)
 
 
 def test_what_was_sold_is_delivered_even_from_energy_worth_keeping() -> None:
-    agent = at_noon(HOME, 400, 0, stored_wh=400)
-    agent.orders(OPENING, FIRST, [NIGHT] * 4 + [PEAK] * 4)
+    agent = agent_of(HOME, 400)
+    agent.orders(OPENING, FIRST, [NIGHT] * 4 + [PEAK] * 4, DEFICIT)
     exchange = agent.actuate(FIRST, 0, 100, -300)
     assert (exchange.import_wh, exchange.export_wh, exchange.discharge_wh) == (0, 300, 200)
 
 
 def test_what_was_bought_is_drawn_even_if_storing_it_is_not_worth_the_feed_in() -> None:
-    agent = at_noon(COMMUNITY, 0, 0)
-    agent.orders(OPENING, FIRST, [NIGHT])
-    assert agent.actuate(FIRST, 0, 0, 300) == Exchange(300, 0, 300, 0, 300 * 948)
+    agent = agent_of(COMMUNITY)
+    agent.orders(OPENING, FIRST, [NIGHT], steady(0, 0, 1))
+    assert agent.actuate(FIRST, 0, 0, 300) == Exchange(300, 0, 300, 0, 300 * 955)
 
 
 def test_surplus_not_worth_storing_is_fed_in() -> None:
-    agent = at_noon(HOME, 0, 400)
-    agent.orders(OPENING, FIRST, [NIGHT])
+    agent = agent_of(HOME)
+    agent.orders(OPENING, FIRST, [NIGHT], steady(0, 400, 1))
     assert agent.actuate(FIRST, 0, 300, -200) == Exchange(0, 300, 0, 0, 0)
 
 
-def test_a_community_battery_charges_what_it_bought_and_no_more() -> None:
-    agent = at_noon(COMMUNITY, 0, 0)
-    proposals = agent.orders(OPENING, FIRST, [NIGHT] * 8 + [PEAK] * 8)
+def test_a_community_battery_bids_for_energy_to_store() -> None:
+    agent = agent_of(COMMUNITY)
+    proposals = agent.orders(OPENING, FIRST, [NIGHT] * 8 + [PEAK] * 8, steady(0, 0, 16))
     assert {(proposal.side, proposal.reason.kind) for proposal in proposals} == {(Side.BUY, ReasonKind.CHARGE)}
-    assert agent.actuate(FIRST, 0, 0, 700) == Exchange(700, 0, 700, 0, 700 * 948)
+    assert agent.actuate(FIRST, 0, 0, 700).charge_wh >= 700
+
+
+def test_a_car_that_must_leave_full_charges_at_any_price() -> None:
+    agent = SiteAgent(CAR, PLANNER, {"car/cells": 20_000_000})
+    agent.plugged("car", FIRST + 3_600, 20_000_000 + 11_000 * 950)
+    proposals = agent.orders(OPENING, FIRST, [PEAK] * 8, steady(0, 0))
+    assert [(each.side, each.reason.reservation_ueur_per_kwh) for each in proposals] == [(Side.BUY, 500_000)]
+    charged_wh = sum(agent.actuate(FIRST + step * QUARTER, 0, 0, 0).charge_wh for step in range(4))
+    assert charged_wh == 11_000
+    agent.unplugged("car")
+    assert agent.actuate(FIRST + 3_600, 0, 500, 0) == Exchange(0, 500, 0, 0, 30_450_000)
 
 
 def test_without_quotes_the_battery_keeps_to_the_contract_both_ways() -> None:
-    agent = SiteAgent(HOME, PLANNER, 3_000_000)
+    agent = agent_of(HOME, 3_000)
     assert agent.actuate(FIRST, 300, 0, 0).discharge_wh == 300
     assert agent.actuate(FIRST + QUARTER, 0, 300, -100).charge_wh == 200
 
 
+def test_without_a_plan_nothing_is_quoted_and_the_contract_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = agent_of(HOME, 3_000)
+    monkeypatch.setattr(SitePlanner, "plan", lambda *_args: None)
+    assert agent.orders(OPENING, FIRST, [PEAK] * 8, DEFICIT) == ()
+    assert agent.requote(OPENING + 60, FIRST) == ()
+    assert agent.actuate(FIRST, 300, 0, 100).discharge_wh == 200
+
+
 def test_the_next_interval_is_planned_from_the_store_as_intended_for_this_one() -> None:
-    agent = at_noon(HOME, 400, 0, stored_wh=450)
-    agent.orders(OPENING, FIRST, [PEAK] * 8)
+    agent = agent_of(HOME, 450)
+    agent.orders(OPENING, FIRST, [PEAK] * 8, DEFICIT)
     assert agent.last_plan is not None
-    assert agent.last_plan.discharge_wh[0] > 100
-    agent.orders(OPENING, FIRST + QUARTER, [PEAK] * 8)
-    assert agent.last_plan.discharge_wh[0] < 30
-    assert agent.battery is not None
-    assert agent.battery.stored_wh == 450
+    assert agent.last_plan.programme.taken_kwh["battery/discharge"][0] > 0.1
+    agent.orders(OPENING, FIRST + QUARTER, [PEAK] * 8, steady(400, 0, 8, FIRST + QUARTER))
+    assert agent.last_plan.programme.taken_kwh["battery/discharge"][0] < 0.035
+    assert agent.plant.stored_milliwh == 450_000
 
 
 def test_delivered_intervals_are_refused() -> None:
-    agent = at_noon(HOME, 400, 0)
+    agent = agent_of(HOME)
     agent.actuate(FIRST, 1, 1, 0)
     state = agent.to_json()
     with pytest.raises(ValueError):
         agent.actuate(FIRST, 1, 1, 0)
     with pytest.raises(ValueError):
-        agent.orders(OPENING, FIRST, [NIGHT])
+        agent.orders(OPENING, FIRST, [NIGHT], DEFICIT)
     assert agent.to_json() == state
 
 
 def test_a_restarted_agent_goes_on_exactly() -> None:
-    agent = at_noon(HOME, 400, 700, stored_wh=2_000)
+    agent = agent_of(HOME, 2_000)
     agent.actuate(OPENING, 400, 700, 0)
     agent.learn_price(OPENING, NIGHT, 500, 111_111)
-    agent.orders(OPENING, FIRST, [NIGHT] * 8 + [PEAK] * 8)
+    agent.orders(OPENING, FIRST, [NIGHT] * 8 + [PEAK] * 8, steady(400, 700, 16))
     agent.contracted(FIRST, -40)
-    restored = SiteAgent.from_json(HOME, PLANNER, json.loads(json.dumps(agent.to_json())))
+    restored = SiteAgent.from_json(HOME, SitePlanner(QUARTER), json.loads(json.dumps(agent.to_json())))
     for each in (agent, restored):
         with pytest.raises(ValueError):
             each.actuate(OPENING, 0, 0, 0)
-        each.observe(FIRST - QUARTER, 380, 720)
     assert restored.requote(OPENING + 99, FIRST) == agent.requote(OPENING + 99, FIRST)
     assert restored.actuate(FIRST, 500, 600, -40) == agent.actuate(FIRST, 500, 600, -40)
-    tariffs = [NIGHT] * 7 + [PEAK] * 8
-    assert restored.orders(FIRST, FIRST + QUARTER, tariffs) == agent.orders(FIRST, FIRST + QUARTER, tariffs)
+    tariffs, forecast = [NIGHT] * 7 + [PEAK] * 8, steady(380, 720, 15, FIRST + QUARTER)
+    again, other = (each.orders(FIRST, FIRST + QUARTER, tariffs, forecast) for each in (restored, agent))
+    assert again == other
     assert restored.to_json() == agent.to_json()

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from dispatch.island.droop import Inverter, balance
 from dispatch.island.link import Link, LinkRules, LinkState, Measured
 from dispatch.island.sharing import CRITICAL, Load, black_start_order, reserve_for_critical, share_out
-from dispatch.storage import Battery, BatterySpec
+from dispatch.layers import make
+from dispatch.plant import Device, Plant
 
 LOADS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5_000)), min_size=1, max_size=8)
 
@@ -119,23 +120,25 @@ def live_through(seed: int) -> None:
     """Live through an outage from a seed: battery limits, D2, energy balance, and a link that comes back."""
     chance = random.Random(seed)
     step_s = 300
-    spec = BatterySpec(chance.randint(2_000, 60_000), chance.randint(1_000, 30_000), 950, 950)
-    store = Battery(spec, chance.randint(0, spec.capacity_milliwh))
+    capacity_wh, power_w = chance.randint(2_000, 60_000), chance.randint(1_000, 30_000)
+    layer = make("lithium", capacity_kwh=capacity_wh / 1e3, power_kw=power_w / 1e3)
+    store = Plant([Device("battery", layer)], {"battery/cells": chance.randint(0, capacity_wh * 1_000)})
     link = Link(LinkRules())
     for step in range(chance.choice([2, 12, 48, 96, 288])):
         sun_wh = max(0, chance.randint(-2_000, 1_500))
         wanted = (("medical", 0, 200), ("cold", 1, 300), ("rest", 2, 900))
         loads = [Load(name, priority, chance.randint(0, most)) for name, priority, most in wanted]
-        state = link.step(Measured(step * step_s, None, None, stored_wh=store.stored_wh, source_w=sun_wh * 12))
-        assert state == (LinkState.ISLAND if store.stored_wh or sun_wh else LinkState.DARK)
+        state = link.step(
+            Measured(step * step_s, None, None, stored_wh=store.stored_milliwh // 1_000, source_w=sun_wh * 12)
+        )
+        assert state == (LinkState.ISLAND if store.stored_milliwh // 1_000 or sun_wh else LinkState.DARK)
         assert link.exchange_max_w == 0
-        given_wh = share_out(loads, sun_wh + store.discharge_max_wh(step_s), reserved_wh=200)
+        given_wh = share_out(loads, sun_wh + store.most_wh("battery/discharge", 0, step_s), reserved_wh=200)
         served = sum(given_wh.values())
         if given_wh["rest"] or given_wh["cold"]:
             assert given_wh["medical"] == loads[0].wanted_wh
-        charge = min(max(0, sun_wh - served), store.charge_max_wh(step_s))
-        discharge = max(0, served - sun_wh)
-        store = store.step(charge, discharge, step_s)
+        discharge = store.discharge(max(0, served - sun_wh), 0, step_s)
+        store.charge(max(0, sun_wh - served), 0, 0, step_s)
         assert served <= sun_wh + discharge
     end = (link.last or 0) + 1
     for now in range(end, end + 130, 5):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.planner import Planner
+from dispatch.site_plan import SitePlanner
 from market.config import MarketConfig
 from metering.files.csv_row import HEADER
 from metering.registers import RegisterSample
@@ -18,7 +18,9 @@ from node.demo.street import load_street
 
 @pytest.fixture(scope="module")
 def residents() -> list[Resident]:
-    return [replace(each, line="") for each in settle_in(load_street(DEFAULT_DAY, 2), 1, MarketConfig(), Planner())]
+    return [
+        replace(each, line="") for each in settle_in(load_street(DEFAULT_DAY, 2), 1, MarketConfig(), SitePlanner(900))
+    ]
 
 
 @contextmanager

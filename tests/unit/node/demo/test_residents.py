@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch.bidding import OrderProposal, Reason, ReasonKind
-from dispatch.planner import Planner
+from dispatch.site_plan import SitePlanner
 from energy.identity import Address, Digest, digest_from_hex
 from market.config import MarketConfig
 from market.metered import Source
@@ -33,7 +33,7 @@ def _street() -> Street:
 
 @cache
 def _residents(seed: int = 1) -> list[Resident]:
-    return settle_in(_street(), seed, MarketConfig(), Planner())
+    return settle_in(_street(), seed, MarketConfig(), SitePlanner(900))
 
 
 def _fresh() -> Resident:
@@ -133,7 +133,7 @@ def test_a_resident_comes_back_as_it_was() -> None:
     resident.replace_quotes([_wanted(10, 90_000), _wanted(3, 91_000, Side.BUY)], {}, DOMAIN)
     state = resident.to_json()
     restored = replace(_residents()[0], nonce=0, resting={}, import_index_wh=0, export_index_wh=0)
-    restored.restore(state, Planner())
+    restored.restore(state, SitePlanner(900))
     assert restored.to_json() == state
     assert (restored.nonce, restored.resting) == (resident.nonce, resident.resting)
     assert [digest_from_hex(each) for each in state["resting"]] == list(resident.resting)
@@ -151,7 +151,7 @@ def test_the_street_is_homes_on_serial_lines_homes_in_the_file_and_a_battery() -
 
 
 def test_the_seed_decides_keys_and_registers() -> None:
-    again, other = settle_in(_street(), 1, MarketConfig(), Planner()), _residents(2)
+    again, other = settle_in(_street(), 1, MarketConfig(), SitePlanner(900)), _residents(2)
     for resident, same, different in zip(_residents(), again, other, strict=True):
         assert resident.key == same.key != different.key
         assert (resident.import_index_wh, resident.serial) == (same.import_index_wh, same.serial)
