@@ -17,6 +17,7 @@ from market.events import GateClosed
 from market.orders import Order
 from node.answering import Answering
 from node.certifying import Certifying
+from node.chain.launcher import AT_ONCE, Sealing
 from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.charges import charges_of
 from node.clock import Clock
@@ -128,13 +129,14 @@ class Node:
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
     @classmethod
-    async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False) -> Self:
+    async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False, sealing: Sealing = AT_ONCE) -> Self:
         """Start a node on the folder of a founded community, and recover what a crash may have left half done.
 
         Args:
             folder: Where `node.founding` put everything.
             clock: The node's time.
             manual_time: Whether blocks are stamped with this clock instead of the chain's own, for a demo that repeats.
+            sealing: When the embedded chain seals blocks, and when they count as done.
         Raises:
             Misconfigured: the folder is not a community's, or another process runs on it.
             Corrupt: what is stored contradicts itself.
@@ -142,7 +144,12 @@ class Node:
         community = Community.load(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
         chain = open_chain_access(
-            folder, community.chain_id, keys["operator"], ExternalChain.load(folder), manual_time=manual_time
+            folder,
+            community.chain_id,
+            keys["operator"],
+            ExternalChain.load(folder),
+            manual_time=manual_time,
+            sealing=sealing,
         )
         try:
             node = cls(folder, community, keys, clock, chain, manual_time=manual_time)

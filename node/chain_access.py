@@ -18,7 +18,7 @@ from energy.errors import Misconfigured, Unavailable
 from energy.identity import hex_text
 from node.chain.client import AsyncChainClient
 from node.chain.errors import ChainError
-from node.chain.launcher import ChainProcess, start_chain
+from node.chain.launcher import AT_ONCE, ChainProcess, Sealing, start_chain
 from node.chain.seal import read_sealer
 from node.community import Community, Contracts
 from node.external.client import ExternalClient
@@ -99,7 +99,13 @@ class ChainAccess:
 
 
 def open_chain_access(
-    folder: Path, chain_id: int, operator: KeyPair, external: ExternalChain | None, *, manual_time: bool
+    folder: Path,
+    chain_id: int,
+    operator: KeyPair,
+    external: ExternalChain | None,
+    *,
+    manual_time: bool,
+    sealing: Sealing = AT_ONCE,
 ) -> ChainAccess:
     """Start the embedded chain of a node's folder, or get ready to speak to its network.
 
@@ -109,13 +115,14 @@ def open_chain_access(
         operator: Who sends and pays.
         external: The network; None for the embedded chain.
         manual_time: Whether the embedded chain's time is set by the node.
+        sealing: When the embedded chain seals blocks, and when they count as done.
     Raises:
         Misconfigured: the chain's process refused to start, or the sealing key is unreadable.
         Unavailable: it did not come up in time.
     """
     key_file = folder / "keys" / SEALER_FILE
     if external is None:
-        process = start_chain(folder / "chain", key_file, clock="manual" if manual_time else "system")
+        process = start_chain(folder / "chain", key_file, clock="manual" if manual_time else "system", sealing=sealing)
         return ChainAccess(AsyncChainClient(process.ipc_path), None, process)
     client = ExternalClient(external, read_sealer(key_file), chain_id)
     sender = ExternalSender(client.call, external, chain_id, operator, Outbox(folder))

@@ -38,6 +38,10 @@ FOREVER: Final = 2**64 - 1
 """End of a validity that has none yet."""
 
 
+SEALED_S: Final = 180.0
+"""How long a transaction may take into a block; at once, unless blocks are sealed at intervals."""
+
+
 class ChainRefused(EnergyNodeError):
     """A contract reverted a transaction of the operator."""
 
@@ -208,7 +212,7 @@ class Ledger:
         except Web3RPCError as error:
             raise ChainRefused(str(error)) from error
         self._nonce = nonce + 1
-        receipt = await self._w3.eth.get_transaction_receipt(tx_hash)
+        receipt = await self._w3.eth.wait_for_transaction_receipt(tx_hash, SEALED_S, 0.1)
         if receipt["status"] != 1:
             raise ChainRefused(await self._why(to, data, receipt))
         return receipt

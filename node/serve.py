@@ -15,9 +15,11 @@ import uvicorn
 from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
+from node.chain.launcher import Sealing
 from node.clock import SystemClock
 from node.home_assistant import Publisher, broker_of
 from node.rpc.app import create_rpc_app
+from node.rpc.connections import PatientProtocol
 from node.webhooks import Webhook, receiver_of
 
 RPC_PORT = 8545
@@ -45,6 +47,10 @@ class ServeOptions:
     """Accounts with sensors of their own there."""
     webhooks: tuple[str, ...] = ()
     """Where every event is posted to."""
+    seal_every_s: int = 0
+    """Seconds from a block of the node's own chain to the next; 0 to seal at once."""
+    await_standby: bool = False
+    """Whether nothing on that chain counts as done before a standby has it."""
 
 
 class _Server(uvicorn.Server):
@@ -53,6 +59,40 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class AppServer:
+    """One application on one port."""
+
+    def __init__(self, host: str, wanted: int | None, usual: int) -> None:
+        """Bind the port that is wanted; for None the usual one, or any free one when that is taken.
+
+        Raises:
+            Misconfigured: a port that was asked for is taken.
+        """
+        self._socket = _bind(host, wanted, usual)
+        self.port = int(self._socket.getsockname()[1])
+        self.url = f"http://{host}:{self.port}"
+        self._serving: tuple[_Server, asyncio.Task[Any]] | None = None
+
+    async def start(self, app: Any) -> None:
+        """Begin to answer."""
+        server = _server(app)
+        self._serving = server, asyncio.create_task(server.serve(sockets=[self._socket]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Stop answering, and give the port free."""
+        if self._serving is not None:
+            server, task = self._serving
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+        self.close()
+
+    def close(self) -> None:
+        """Give the port free."""
+        self._socket.close()
 
 
 class Servers:
@@ -64,42 +104,37 @@ class Servers:
         Raises:
             Misconfigured: a port that was asked for is taken.
         """
-        self._rpc_socket = _bind(options.host, options.rpc_port, RPC_PORT)
+        self._node = node
+        self._options = options
+        self._rpc = AppServer(options.host, options.rpc_port, RPC_PORT)
         try:
-            self._web_socket = _bind(options.host, options.web_port, WEB_PORT)
+            self._web = AppServer(options.host, options.web_port, WEB_PORT)
         except Misconfigured:
-            self._rpc_socket.close()
+            self._rpc.close()
             raise
-        self.rpc_url = f"http://{options.host}:{self._rpc_socket.getsockname()[1]}"
-        self.web_url = f"http://{options.host}:{self._web_socket.getsockname()[1]}"
-        rpc = create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts)
-        web = create_web_app(
-            node,
-            node.queries,
-            node.client,
-            node.events,
-            allowed_hosts=options.allowed_hosts,
-            auditors=options.auditors,
-            operators=options.operators,
-            rpc_port=int(self._rpc_socket.getsockname()[1]),
-        )
-        self._servers = [(_server(rpc), self._rpc_socket), (_server(web), self._web_socket)]
-        self._tasks: list[asyncio.Task[Any]] = []
+        self.rpc_url = self._rpc.url
+        self.web_url = self._web.url
 
     async def start(self) -> None:
         """Begin to answer."""
-        for server, bound in self._servers:
-            self._tasks.append(asyncio.create_task(server.serve(sockets=[bound])))
-        while not all(server.started for server, _ in self._servers):
-            await asyncio.sleep(0.01)
+        node, options = self._node, self._options
+        await self._rpc.start(create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts))
+        await self._web.start(
+            create_web_app(
+                node,
+                node.queries,
+                node.client,
+                node.events,
+                allowed_hosts=options.allowed_hosts,
+                auditors=options.auditors,
+                operators=options.operators,
+                rpc_port=self._rpc.port,
+            )
+        )
 
     async def stop(self) -> None:
         """Stop answering."""
-        for server, _ in self._servers:
-            server.should_exit = True
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for _, bound in self._servers:
-            bound.close()
+        await asyncio.gather(self._rpc.stop(), self._web.stop())
 
 
 @contextlib.contextmanager
@@ -143,7 +178,8 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
         options: Where to listen.
         announce: Is called with the node and its servers when everything answers.
     """
-    node = await Node.open(folder, SystemClock())
+    sealing = Sealing(options.seal_every_s, options.await_standby)
+    node = await Node.open(folder, SystemClock(), sealing=sealing)
     try:
         servers = Servers(node, options)
         tellers = [asyncio.create_task(each) for each in _tellers(node, options)]
@@ -177,7 +213,14 @@ def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None
 
 def _server(app: Any) -> _Server:
     return _Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app,
+            http=PatientProtocol,
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
     )
 
 

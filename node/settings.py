@@ -20,6 +20,7 @@ ENVIRONMENT: Final = "RESILIA_NODE_"
 COMMAND_LINE: Final = "command line"
 USUAL: Final = "usual"
 PORT_MAX: Final = 65_535
+SECONDS_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,18 @@ def _port(value: Any) -> int | None:
     if type(value) is not int or not 0 <= value <= PORT_MAX:
         raise ValueError
     return value
+
+
+def _seconds(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= SECONDS_MAX:
+        raise ValueError
+    return value
+
+
+def _yes_or_no(value: Any) -> bool:
+    return {True: True, False: False, "true": True, "false": False}[value]
 
 
 def _list(check: str) -> Callable[[Any], tuple[str, ...]]:
@@ -106,6 +119,14 @@ SETTINGS: Final = {
         Setting(
             "webhooks", mark("a list of addresses"), (),
             mark("Addresses that every trade, interval and run is posted to, as CloudEvents."), _list(r"https?://\S+"),
+        ),
+        Setting(
+            "seal_every_s", mark("seconds, 0 to 60"), 0,
+            mark("How often the node's own chain seals a block; 0 for at once."), _seconds,
+        ),
+        Setting(
+            "await_standby", mark("true or false"), False,
+            mark("Whether nothing on that chain counts as done before a standby has it."), _yes_or_no,
         ),
     )
 }  # fmt: skip
@@ -158,7 +179,7 @@ def _written(file: Path) -> dict[str, Any]:
 def _checked(setting: Setting, value: Any, origin: str) -> Chosen:
     try:
         return Chosen(setting, setting.read(value), origin)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         raise Misconfigured(f"{origin}: {setting.name} must be {setting.kind}, not {value!r}") from None
 
 

@@ -1,25 +1,29 @@
 """The chain: takes transactions, has the engine execute them, seals and stores the block, and finds things again.
 
 Units: gas, wei, UTC epoch seconds. Instant sealing: transactions submitted together share a block, and are on the disk
-when `submit` returns. One whose nonce is ahead waits in the pool until those before it came; nothing else waits. There
-is no fork: a sealed block is final, and the head only moves forward.
+when `submit` returns; one whose nonce is ahead waits in the pool until those before it came. Sealing at intervals: all
+wait in the pool until whoever keeps the time calls `seal_waiting`. There is no fork: a sealed block is final, and the
+head only moves forward.
 Refuses: transactions, each by its own `Rejected`; a data directory that does not fit its genesis (`Misconfigured`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from energy.errors import Corrupt, Misconfigured
+from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
+from node.chain.admission import refusal
 from node.chain.clock import Clock
 from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.header import Header
-from node.chain.pool import Pool
-from node.chain.port import Account, AccountProof, Execution, ExecutionEngine, Message
+from node.chain.own_transactions import OwnTransactions
+from node.chain.pool import Pool, cost
+from node.chain.port import Account, AccountProof, Block, Execution, ExecutionEngine, Message
 from node.chain.records import StoredBlock
 from node.chain.rejections import TransactionRejection
-from node.chain.seal import Sealer
+from node.chain.seal import Sealer, is_confirmation
+from node.chain.sealed_block import SealedBlock, execute_sealed
 from node.chain.store import ChainStore
 from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction, decode_transaction
@@ -41,14 +45,20 @@ class Chain:
     """An open chain. Not safe for threads: one caller at a time."""
 
     def __init__(
-        self, genesis: Genesis, store: ChainStore, engine: ExecutionEngine, sealer: Sealer, clock: Clock
+        self, genesis: Genesis, store: ChainStore, engine: ExecutionEngine, sealer: Sealer | None, clock: Clock
     ) -> None:
         """Resume from what is stored.
 
+        Args:
+            genesis: Of the chain.
+            store: What has been kept.
+            engine: Executes.
+            sealer: Seals; None for a chain that follows whoever does, and takes no transactions.
+            clock: Source of block timestamps.
         Raises:
             Misconfigured: the store belongs to another genesis, is empty, or the sealing key is not the chain's.
         """
-        if sealer.address != genesis.sealer:
+        if sealer is not None and sealer.address != genesis.sealer:
             raise Misconfigured(
                 f"the sealing key is that of {hex_text(sealer.address)}, "
                 f"but this chain's sealer is {hex_text(genesis.sealer)}"
@@ -72,19 +82,30 @@ class Chain:
         """Transactions that wait for one with a lower nonce."""
         self.generation = 0
         """Grows whenever something changed that an answer may depend on."""
+        self.highest_known = self.head.header.number
+        """Height of the sealer's head, as far as a follower has heard of it."""
+        self.confirmed_through: int | None = None
+        """Height of the newest block that a standby has; None when none has to, -1 when none has told yet."""
+        self.instant = True
+        """Whether what is submitted is sealed at once."""
         self._engine = engine
         self._sealer = sealer
+        self._own = OwnTransactions(store.datadir)
+        self._restore_own()
 
-    def submit(self, raw_transactions: Sequence[bytes]) -> list[Digest | Rejected]:
+    def submit(self, raw_transactions: Sequence[bytes], *, own: bool = False) -> list[Digest | Rejected]:
         """Include transactions, in the given sequence, in as few blocks as hold them, and return when they are stored.
 
         Args:
             raw_transactions: Wire bytes.
+            own: Whether they are the node's own, which wait on the disk as well.
         Returns:
             One per transaction: its hash when it was included or waits, or why it was refused.
         Raises:
-            Unavailable: the disk is full. Transactions of blocks already stored stay included.
+            Unavailable: the disk is full; this node follows and seals nothing; or the standby that has to be there is
+                away. Transactions of blocks already stored stay included.
         """
+        self._require_sealing()
         self.generation += 1
         outcomes: list[Digest | Rejected] = []
         waiting: dict[Digest, SignedTransaction] = {}
@@ -97,23 +118,108 @@ class Chain:
             else:
                 waiting[decoded.hash] = decoded
                 outcomes.append(decoded.hash)
-        refused = self._seal(list(waiting.values()))
-        for transaction in waiting.values():
-            rejected = refused.get(transaction.hash)
-            if rejected is not None and rejected.code == TransactionRejection.NONCE_TOO_HIGH:
-                self._let_wait(transaction, refused)
-        self._seal_followers(waiting.values())
+        if self.instant:
+            refused = self._seal(list(waiting.values()))
+            for transaction in waiting.values():
+                rejected = refused.get(transaction.hash)
+                if rejected is not None and rejected.code == TransactionRejection.NONCE_TOO_HIGH:
+                    self._let_wait(transaction, refused, own)
+            self._seal_followers(waiting.values())
+        else:
+            refused = {}
+            for transaction in waiting.values():
+                self._let_wait(transaction, refused, own)
         return [outcome if isinstance(outcome, Rejected) else refused.get(outcome, outcome) for outcome in outcomes]
+
+    def _require_sealing(self) -> Sealer:
+        if self._sealer is None:
+            raise Unavailable("this node follows the chain and seals no blocks: send transactions to the sealer")
+        if self.confirmed_through is not None and self.confirmed_through < self.head.header.number:
+            raise Unavailable(f"no standby has told yet that it has block {self.head.header.number}")
+        return self._sealer
+
+    def adopt(self, sealed: SealedBlock) -> None:
+        """Execute the block after the head that another node sealed, and keep it; when this returns, it is on the disk.
+
+        Raises:
+            BlockRefused: it is not what its seal and its execution make of it; nothing was kept.
+            Unavailable: the disk is full; nothing was kept.
+        """
+        block = execute_sealed(self._engine, self.genesis, self.head.header, sealed)
+        self.generation += 1
+        self._keep(block, sealed.seal)
+
+    def sealed_block(self, number: int) -> SealedBlock | None:
+        """Return a block as another node needs it, or None."""
+        stored = self.store.block(number)
+        if stored is None:
+            return None
+        return SealedBlock(stored.header, tuple(item.raw for item in self.store.transactions(number)), stored.seal)
+
+    def confirm(self, number: int, signature: bytes) -> bool:
+        """Hear a standby's word that it has all blocks through one; return whether the sealing key gave it."""
+        block = self.block(number)
+        if block is None or not is_confirmation(self.genesis.chain_id, block.hash, signature, self.genesis.sealer):
+            return False
+        if self.confirmed_through is not None:
+            self.confirmed_through = max(self.confirmed_through, number)
+        return True
 
     def _is_included(self, transaction: SignedTransaction) -> bool:
         return self.store.transaction_by_hash(transaction.hash) is not None
 
-    def _let_wait(self, transaction: SignedTransaction, refused: dict[Digest, Rejected]) -> None:
-        rejected = self.pool.add(transaction, self.clock.now())
-        if rejected is None:
-            del refused[transaction.hash]
-        else:
+    def _let_wait(self, transaction: SignedTransaction, refused: dict[Digest, Rejected], own: bool) -> None:
+        rejected = self._not_to_wait(transaction) or self.pool.add(transaction, self.clock.now(), own=own)
+        if rejected is not None:
             refused[transaction.hash] = rejected
+            return
+        refused.pop(transaction.hash, None)
+        if own:
+            self._own.add(transaction.raw)
+
+    def _not_to_wait(self, transaction: SignedTransaction) -> Rejected | None:
+        """Return why a transaction could enter no block, were it its turn and all before it had cost what they may."""
+        account = self.account(self.head, transaction.sender)
+        due = replace(account, nonce=max(account.nonce, transaction.nonce))
+        header = self.head.header
+        rejected = refusal(
+            transaction,
+            due if transaction.nonce >= account.nonce else account,
+            chain_id=self.genesis.chain_id,
+            gas_limit=header.gas_limit,
+            base_fee=header.next_base_fee(),
+        )
+        if rejected is not None:
+            return rejected
+        total = cost(transaction) + self.pool.cost(transaction.sender, transaction.nonce)
+        if total > account.balance:
+            facts = {"balance": account.balance, "cost": total, "overshot": total - account.balance}
+            return Rejected(TransactionRejection.INSUFFICIENT_FUNDS, facts)
+        return None
+
+    def seal_waiting(self) -> None:
+        """Seal one block of what waits and may enter, the highest tips first; none when nothing may.
+
+        Raises:
+            Unavailable: the disk is full, or the standby that has to be there is away; everything goes on waiting.
+        """
+        base_fee = self.head.header.next_base_fee()
+        ready = self.pool.executable(lambda sender: self.account(self.head, sender).nonce, base_fee)
+        if not ready:
+            return
+        outcomes = self._seal_next(ready)
+        self.generation += 1
+        for transaction, rejected in zip(ready, outcomes, strict=False):
+            if rejected is None or rejected.code != TransactionRejection.NONCE_TOO_HIGH:
+                self.pool.remove(transaction)
+
+    def _restore_own(self) -> None:
+        """Let the node's own transactions wait again that waited when the chain was closed."""
+        for raw in self._own.read():
+            transaction = decode_transaction(raw)
+            if self._not_to_wait(transaction) is None:
+                self.pool.add(transaction, self.clock.now(), own=True)
+        self._own.keep(transaction.raw for transaction in self.pool)
 
     def _seal_followers(self, arrived: Iterable[SignedTransaction]) -> None:
         """Include what waited for the transactions that have just arrived; what is refused now is forgotten."""
@@ -133,13 +239,17 @@ class Chain:
             transactions = transactions[len(outcomes) :]
         return refused
 
+    def _keep(self, block: Block, seal: bytes) -> None:
+        block_hash = block.header.hash()
+        self.store.append(block, block_hash, seal)
+        self.head = Head(block_hash, block.header, seal)
+        self.highest_known = max(self.highest_known, block.header.number)
+
     def _seal_next(self, transactions: list[SignedTransaction]) -> tuple[Rejected | None, ...]:
+        sealer = self._require_sealing()
         built = self._engine.build(self.head.header, transactions, self.next_timestamp())
         if built.block is not None:
-            block_hash = built.block.header.hash()
-            seal = self._sealer.seal(self.genesis.chain_id, block_hash)
-            self.store.append(built.block, block_hash, seal)
-            self.head = Head(block_hash, built.block.header, seal)
+            self._keep(built.block, sealer.seal(self.genesis.chain_id, built.block.header.hash()))
         elif not built.outcomes:
             raise Corrupt("the engine took none of the transactions")
         return built.outcomes

@@ -9,6 +9,7 @@ from node.chain.clock import Clock
 from node.chain.compiled_vm import CompiledVM
 from node.chain.engine import PyEvmEngine
 from node.chain.genesis import GENESIS_FILE, Genesis, read_genesis
+from node.chain.role import require_sealer
 from node.chain.seal import Sealer
 from node.chain.store import ChainStore
 from node.chain.vm import CommunityVM
@@ -44,13 +45,22 @@ def init_chain(datadir: Path, genesis: Genesis) -> Digest:
         store.close()
 
 
-def open_chain(datadir: Path, sealer: Sealer, clock: Clock, virtual_machine: type[CommunityVM] = CompiledVM) -> Chain:
+def open_chain(
+    datadir: Path, sealer: Sealer | None, clock: Clock, virtual_machine: type[CommunityVM] = CompiledVM
+) -> Chain:
     """Open a chain that was initialised, over py-evm.
 
+    Args:
+        datadir: Where.
+        sealer: The sealing key; None for a chain that only follows.
+        clock: Source of block timestamps.
+        virtual_machine: What executes contracts.
     Raises:
-        Misconfigured: no chain there, in use, or the key is not the sealer's.
+        Misconfigured: no chain there, in use, the key is not the sealer's, or another node seals this chain.
     """
     genesis = read_genesis(datadir)
+    if sealer is not None:
+        require_sealer(datadir)
     store = ChainStore(datadir)
     try:
         return Chain(

@@ -2,12 +2,14 @@
 
 Transactions that stand next to each other in a batch are submitted together and share a block; a library does not offer
 that, which is why the dispatcher is our own.
-Refuses: bodies over `BODY_SIZE_MAX`, batches over `BATCH_SIZE_MAX`, JSON with duplicate keys or NaN, as error answers.
+Refuses: bodies over `BODY_SIZE_MAX`, batches over `BATCH_SIZE_MAX`, JSON with duplicate keys or NaN, as error answers;
+strangers' calls that take too long (`node.chain.time_limit`).
 """
 
 import inspect
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -36,6 +38,7 @@ from node.chain.methods import PRIVATE_METHODS, PUBLIC_METHODS
 from node.chain.methods.encoding import data, parse_data
 from node.chain.methods.session import Session
 from node.chain.rejections import geth_message
+from node.chain.time_limit import BODY_S, CALL_S, Interrupted, time_limit
 
 BATCH_SIZE_MAX: Final = 1_000
 SEND: Final = "eth_sendRawTransaction"
@@ -54,6 +57,20 @@ class Dispatcher:
     def generation(self) -> int:
         """Return a number that grows whenever an answer to a read may have become another."""
         return self._chain.generation
+
+    @property
+    def head(self) -> int:
+        """Return the height of the newest block."""
+        return self._chain.head.header.number
+
+    @property
+    def awaits_standby(self) -> bool:
+        """Return whether nothing counts as done before a standby has it."""
+        return self._chain.confirmed_through is not None
+
+    def is_confirmed(self, number: int) -> bool:
+        """Return whether a standby has all blocks through one, or none has to."""
+        return self._chain.confirmed_through is None or self._chain.confirmed_through >= number
 
     def answer(self, body: bytes, *, private: bool) -> bytes:
         """Return the answer to a request or batch; empty when nothing is to be answered (notifications).
@@ -81,28 +98,38 @@ class Dispatcher:
 
     def _answers(self, requests: list[Any], private: bool) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []
+        until = time.monotonic() + BODY_S
         position = 0
         while position < len(requests):
             group = _leading_sends(requests[position:])
             if group:
-                outcomes = self._send(group)
+                outcomes = self._send(group, private)
             else:
                 group = requests[position : position + 1]
-                outcomes = [self._outcome(group[0], private)]
+                outcomes = [self._outcome(group[0], private, until)]
             for request, outcome in zip(group, outcomes, strict=True):
                 if (answer := _answer(request, outcome)) is not None:
                     answers.append(answer)
             position += len(group)
         return answers
 
-    def _outcome(self, request: Any, private: bool) -> Any:
+    def _outcome(self, request: Any, private: bool, until: float) -> Any:
         method = ""
         try:
             method, params = _validated(request)
             function = PUBLIC_METHODS.get(method) or (PRIVATE_METHODS.get(method) if private else None)
             if function is None:
                 raise ChainError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
-            return _bound(function, self._session, params)()
+            bound = _bound(function, self._session, params)
+            if private:
+                return bound()
+            allowed_s = min(CALL_S, until - time.monotonic())
+            if allowed_s <= 0:
+                raise ChainError(UNAVAILABLE, f"request timed out: all calls of a batch may take {BODY_S:g}s")
+            with time_limit(allowed_s):
+                return bound()
+        except Interrupted:
+            return ChainError(SERVER_ERROR, f"execution aborted (timeout = {CALL_S:g}s)")
         except ChainError as error:
             return error
         except Unavailable as error:
@@ -112,7 +139,7 @@ class Dispatcher:
         except Exception:
             return _defect(method)
 
-    def _send(self, requests: list[dict[str, Any]]) -> list[Any]:
+    def _send(self, requests: list[dict[str, Any]], own: bool) -> list[Any]:
         outcomes: list[Any] = []
         raws: list[bytes] = []
         for request in requests:
@@ -122,7 +149,7 @@ class Dispatcher:
             except ChainError as error:
                 outcomes.append(error)
         try:
-            results: Iterator[Any] = iter([_send_result(outcome) for outcome in self._chain.submit(raws)])
+            results: Iterator[Any] = iter([_send_result(outcome) for outcome in self._chain.submit(raws, own=own)])
         except Unavailable as error:
             results = iter([ChainError(UNAVAILABLE, str(error))] * len(raws))
         except Corrupt:

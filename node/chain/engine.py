@@ -169,9 +169,12 @@ class PyEvmEngine:
             state.tracer = tracer
         before = state.snapshot()
         try:
-            return self._executed(state, message)
-        finally:
+            execution = self._executed(state, message)
             state.revert(before)
+        except BaseException:
+            self._warm = None  # what was interrupted in the middle is used no more
+            raise
+        return execution
 
     def _calling_state(self, header: Header) -> StateAPI:
         """Return a state in which calls on a block are executed, and which each of them leaves as it was."""

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -19,6 +20,19 @@ LOG_FILE: Final = "chain.log"
 """In the chain's folder: what the process says about itself."""
 STOP_S: Final = 10.0
 """How long a process may take to end in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How a chain is sealed."""
+
+    every_s: float = 0.0
+    """Seconds from a block to the next; 0 to seal at once what is submitted."""
+    await_standby: bool = False
+    """Whether nothing is acknowledged before a standby has it."""
+
+
+AT_ONCE: Final = Sealing()
 
 
 class ChainProcess:
@@ -65,27 +79,35 @@ class ChainProcess:
 
 def start_chain(
     datadir: Path,
-    sealer_key_file: Path,
+    sealer_key_file: Path | None,
     *,
     clock: Literal["system", "manual"] = "system",
     interpreted: bool = False,
+    follow: str | None = None,
+    sealing: Sealing = AT_ONCE,
     timeout_s: float = 60.0,
 ) -> ChainProcess:
     """Start a chain that was initialised, and return when it answers.
 
     Args:
         datadir: Where `node.chain.datadir.init_chain` made it.
-        sealer_key_file: The sealer's key in hexadecimal, mode 600.
+        sealer_key_file: The sealer's key in hexadecimal, mode 600; None for a follower that is no standby.
         clock: "manual" for blocks whose time is set by the private method `chain_setTime`.
         interpreted: Whether contracts run by py-evm's own loop instead of compiled blocks.
+        follow: JSON-RPC of the node that seals; None to seal.
+        sealing: When blocks are sealed, and when they count as done.
         timeout_s: How long it may take to come up.
     Raises:
         Misconfigured: the process refused to start.
         Unavailable: it did not come up in time.
     """
     command = [sys.executable, "-m", "node.chain", "--datadir", str(datadir)]
-    command += ["--sealer-key-file", str(sealer_key_file), "--clock", clock, "--stop-with-stdin"]
+    command += ["--clock", clock, "--stop-with-stdin"]
+    command += [] if sealer_key_file is None else ["--sealer-key-file", str(sealer_key_file)]
     command += ["--interpreted"] if interpreted else []
+    command += [] if follow is None else ["--follow", follow]
+    command += ["--await-standby"] if sealing.await_standby else []
+    command += ["--seal-every", str(sealing.every_s)] if sealing.every_s else []
     with open(datadir / LOG_FILE, "ab") as log:
         process = subprocess.Popen(
             command,

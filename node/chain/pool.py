@@ -1,12 +1,15 @@
-"""Transactions that wait for one with a lower nonce: nothing else ever waits, for blocks are sealed at once.
+"""Transactions that wait: for one with a lower nonce, or, when blocks are sealed at intervals, for the next block.
 
 Units: wei, UTC epoch seconds. In memory only. A waiting transaction is replaced by one of the same sender and nonce
-that pays at least `BUMP_PERCENT` more, in both of its prices. Whoever waits longer than `LIFETIME_S` is forgotten.
+that pays at least `BUMP_PERCENT` more, in both of its prices. Whoever waits longer than `LIFETIME_S` is forgotten. In a
+full pool the last transaction of the sender that offers least makes room for one that offers more; the node's own make
+room for nobody.
 Refuses: replacements that pay too little, more than `PER_ACCOUNT_MAX` of one sender, more than `WAITING_MAX` in all.
 Source: go-ethereum `core/txpool/legacypool`.
 """
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +28,9 @@ LIFETIME_S: Final = 3 * 3_600
 class _Waiting:
     transaction: SignedTransaction
     since: int
+    arrival: int
+    """Grows with each transaction; among equal offers the first comes first."""
+    own: bool
 
 
 class Pool:
@@ -33,6 +39,7 @@ class Pool:
     def __init__(self) -> None:
         self._by_sender: dict[Address, dict[int, _Waiting]] = {}
         self._by_hash: dict[Digest, SignedTransaction] = {}
+        self._arrivals = 0
 
     def __len__(self) -> int:
         return len(self._by_hash)
@@ -50,12 +57,56 @@ class Pool:
         """Return a waiting transaction, or None."""
         return self._by_hash.get(Digest(transaction_hash))
 
-    def add(self, transaction: SignedTransaction, now: int) -> Rejected | None:
+    def ready(self, sender: Address, nonce: int) -> int:
+        """Return how many transactions of a sender follow without a gap from a nonce on."""
+        queue = self._by_sender.get(sender, {})
+        count = 0
+        while nonce + count in queue:
+            count += 1
+        return count
+
+    def cost(self, sender: Address, but_nonce: int) -> int:
+        """Return the wei that the transactions of a sender may cost, without the one of a nonce."""
+        queue = self._by_sender.get(sender, {})
+        return sum(cost(item.transaction) for nonce, item in queue.items() if nonce != but_nonce)
+
+    def executable(self, next_nonce: Callable[[Address], int], base_fee: int) -> list[SignedTransaction]:
+        """Return what may enter the next block: by nonce for each sender, and among senders the highest tip first.
+
+        Args:
+            next_nonce: The nonce of a sender's next transaction.
+            base_fee: Wei per gas in that block.
+        """
+        heap: list[tuple[int, int, SignedTransaction]] = []
+        self._push(heap, {sender: next_nonce(sender) for sender in self._by_sender}, base_fee)
+        ordered: list[SignedTransaction] = []
+        while heap:
+            _, _, transaction = heapq.heappop(heap)
+            ordered.append(transaction)
+            self._push(heap, {transaction.sender: transaction.nonce + 1}, base_fee)
+        return ordered
+
+    def _push(
+        self, heap: list[tuple[int, int, SignedTransaction]], next_nonces: dict[Address, int], base_fee: int
+    ) -> None:
+        for sender, nonce in next_nonces.items():
+            item = self._by_sender[sender].get(nonce)
+            if item is not None:
+                tip = item.transaction.gas_price(base_fee) - base_fee
+                heapq.heappush(heap, (-tip, item.arrival, item.transaction))
+
+    def remove(self, transaction: SignedTransaction) -> None:
+        """Forget a transaction, if it waits."""
+        if transaction.hash in self._by_hash:
+            self._remove(transaction)
+
+    def add(self, transaction: SignedTransaction, now: int, *, own: bool = False) -> Rejected | None:
         """Let a transaction wait, and return None, or why it may not.
 
         Args:
-            transaction: Its nonce is higher than its sender's next.
+            transaction: Its nonce is not below its sender's next.
             now: The chain's time.
+            own: Whether it is the node's own.
         """
         self._forget_before(now - LIFETIME_S)
         queue = self._by_sender.get(transaction.sender, {})
@@ -66,11 +117,25 @@ class Pool:
             self._remove(previous.transaction)
         elif len(queue) >= PER_ACCOUNT_MAX:
             return Rejected(TransactionRejection.ACCOUNT_LIMIT_EXCEEDED, {"limit": PER_ACCOUNT_MAX})
-        elif len(self) >= WAITING_MAX:
+        elif len(self) >= WAITING_MAX and not self._make_room(transaction, own):
             return Rejected(TransactionRejection.POOL_FULL, {"limit": WAITING_MAX})
-        self._by_sender.setdefault(transaction.sender, {})[transaction.nonce] = _Waiting(transaction, now)
+        self._arrivals += 1
+        item = _Waiting(transaction, now, self._arrivals, own)
+        self._by_sender.setdefault(transaction.sender, {})[transaction.nonce] = item
         self._by_hash[transaction.hash] = transaction
         return None
+
+    def _make_room(self, newcomer: SignedTransaction, own: bool) -> bool:
+        """Remove the least worthy, and return whether there was one worth less than the newcomer."""
+        last = [queue[max(queue)] for sender, queue in self._by_sender.items() if sender != newcomer.sender]
+        others = [item for item in last if not item.own]
+        if not others:
+            return False
+        least = min(others, key=lambda item: (*_offer(item.transaction), -item.arrival))
+        if not own and _offer(least.transaction) >= _offer(newcomer):
+            return False
+        self._remove(least.transaction)
+        return True
 
     def take(self, sender: Address, nonce: int) -> SignedTransaction | None:
         """Remove and return the transaction of a sender with that nonce; those with lower ones are forgotten."""
@@ -93,6 +158,15 @@ class Pool:
         queues = self._by_sender.values()
         for old in [item.transaction for queue in queues for item in queue.values() if item.since < instant]:
             self._remove(old)
+
+
+def cost(transaction: SignedTransaction) -> int:
+    """Return the most wei that a transaction may take from its sender."""
+    return transaction.gas * transaction.max_fee_per_gas + transaction.value
+
+
+def _offer(transaction: SignedTransaction) -> tuple[int, int]:
+    return transaction.max_priority_fee_per_gas, transaction.max_fee_per_gas
 
 
 def _pays_enough_to_replace(old: SignedTransaction, new: SignedTransaction) -> bool:

@@ -11,17 +11,22 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
-from energy.errors import Corrupt, Misconfigured
+from energy.errors import Corrupt, Misconfigured, Unavailable
+from node.chain.chain import Chain
 from node.chain.clock import Clock, ManualClock, SystemClock
 from node.chain.compiled_vm import CompiledVM
 from node.chain.datadir import open_chain
 from node.chain.dispatcher import Dispatcher
+from node.chain.following import Follower
 from node.chain.ipc_path import choose_ipc_path
+from node.chain.role import become_follower
 from node.chain.seal import read_sealer
+from node.chain.sealed_block import BlockRefused
 from node.chain.server import ChainServer
 from node.chain.vm import CommunityVM
 
@@ -37,14 +42,20 @@ class ProcessOptions:
 
     datadir: Path
     """Where it was initialised."""
-    sealer_key_file: Path
-    """The sealer's private key in hexadecimal, readable by this user only."""
+    sealer_key_file: Path | None
+    """The sealer's private key in hexadecimal, readable by this user only; a follower needs none."""
     manual_clock: bool
     """Whether time stands still until it is set; for demos."""
     stop_with_stdin: bool
     """Whether to end when standard input closes."""
     interpreted: bool = False
     """Whether to run contracts by py-evm's own loop instead of compiled blocks: slower, to compare."""
+    follow: str | None = None
+    """JSON-RPC of the node that seals; then this one follows it, as a standby when it has the key."""
+    await_standby: bool = False
+    """Whether nothing counts as done before a standby has it."""
+    seal_every_s: float = 0.0
+    """Seconds from a block to the next; 0 to seal at once what is submitted."""
 
 
 def run(options: ProcessOptions) -> int:
@@ -62,22 +73,33 @@ def run(options: ProcessOptions) -> int:
 
 
 async def _serve(options: ProcessOptions) -> None:
-    sealer = read_sealer(options.sealer_key_file)
-    chain = open_chain(
-        options.datadir, sealer, clock := _clock(options), CommunityVM if options.interpreted else CompiledVM
-    )
+    key = None if options.sealer_key_file is None else read_sealer(options.sealer_key_file)
+    if options.follow is not None:
+        become_follower(options.datadir, options.follow)
+    elif key is None:
+        raise Misconfigured("a chain that follows nobody needs its sealing key")
+    clock = _clock(options)
+    machine = CommunityVM if options.interpreted else CompiledVM
+    chain = open_chain(options.datadir, None if options.follow is not None else key, clock, machine)
     try:
         if isinstance(clock, ManualClock):
             clock.set(chain.head.header.timestamp)
+        if options.await_standby:
+            chain.confirmed_through = -1
         path = choose_ipc_path(options.datadir)
         server = ChainServer(Dispatcher(chain), path)
         await server.start()
+        follower = None if options.follow is None else Follower(chain, options.follow, key)
         try:
             stop = _stop_event(options.stop_with_stdin)
             number = chain.head.header.number
             _log.info("chain %d %s at #%d", chain.genesis.chain_id, "resumed" if number else "begins", number)
             _announce({"ready": str(path), "block": number})
-            await _until_stopped(server, stop)
+            tasks = [] if follower is None else [_follow(follower)]
+            if options.seal_every_s:
+                chain.instant = False
+                tasks.append(_seal_regularly(chain, options.seal_every_s))
+            await _until_stopped(server, stop, tasks)
         finally:
             await server.close()
     finally:
@@ -98,13 +120,36 @@ def _stop_event(stop_with_stdin: bool) -> asyncio.Event:
     return stop
 
 
-async def _until_stopped(server: ChainServer, stop: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(server.wait_failed()), asyncio.ensure_future(stop.wait())]
+async def _until_stopped(
+    server: ChainServer, stop: asyncio.Event, working: Sequence[Coroutine[Any, Any, NoReturn]]
+) -> None:
+    waits = [asyncio.ensure_future(one) for one in (server.wait_failed(), stop.wait(), *working)]
     done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
     for task in done:
         task.result()
+
+
+async def _seal_regularly(chain: Chain, period_s: float) -> NoReturn:
+    """Seal what waits, again and again; while there is no room or no standby, it goes on waiting."""
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            chain.seal_waiting()
+        except Unavailable as error:
+            _log.warning("no block: %s", error)
+
+
+async def _follow(follower: Follower) -> NoReturn:
+    """Follow; what does not verify is left where it is, and what was there before is still served."""
+    try:
+        await follower.run()
+    except BlockRefused as refused:
+        _log.critical("following ends for good: %s", refused)
+    while True:
+        await asyncio.Event().wait()
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

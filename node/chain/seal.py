@@ -11,6 +11,7 @@ from coincurve import PrivateKey
 
 from energy.errors import Misconfigured
 from energy.identity import Address, Digest
+from oracles.hashing import keccak
 from oracles.signatures import address_of, recover, sign_with
 from oracles.typed_data import seal_digest
 
@@ -31,6 +32,22 @@ class Sealer:
     def seal(self, chain_id: int, block_hash: Digest) -> bytes:
         """Return ``r || s || v`` over a block; low s, deterministic (RFC 6979)."""
         return sign_with(self._key, seal_digest(chain_id, block_hash))
+
+    def confirm(self, chain_id: int, block_hash: Digest) -> bytes:
+        """Return a standby's word that it has all blocks through one: a signature that is no seal."""
+        return sign_with(self._key, _confirmation_digest(chain_id, block_hash))
+
+
+def _confirmation_digest(chain_id: int, block_hash: Digest) -> Digest:
+    return keccak(b"RESILIA-GRID standby has\0" + chain_id.to_bytes(8, "big") + block_hash)
+
+
+def is_confirmation(chain_id: int, block_hash: Digest, signature: bytes, sealer: Address) -> bool:
+    """Return whether a signature is a standby's word, given with the sealing key, that it has a block."""
+    try:
+        return recover(_confirmation_digest(chain_id, block_hash), signature) == sealer
+    except ValueError:
+        return False
 
 
 def seal_signer(chain_id: int, block_hash: Digest, seal: bytes) -> Address:

@@ -2,7 +2,9 @@
 
 Whoever may open the socket (the same user) may call every method. Who forwards requests of strangers opens a connection
 and calls ``chain_frames`` with ``[true]``: from then on the connection carries frames and public methods only.
-Bodies are answered one after the other, over all connections: the chain is a single sequence.
+Bodies are answered one after the other, over all connections: the chain is a single sequence. Where a standby is waited
+for, an answer to what was sealed is held back until the standby has it; if that takes too long, the connection is
+closed, and whoever asked knows that the outcome is unknown.
 """
 
 import asyncio
@@ -14,11 +16,13 @@ from typing import Final
 
 from energy.errors import Corrupt
 from node import strict_json
-from node.chain.dispatcher import Dispatcher
+from node.chain.dispatcher import SEND, Dispatcher
 from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
 from node.chain.framing import FRAMES_METHOD, JsonSplitter, answer_frame, read_frame
 
 _CHUNK: Final = 65_536
+STANDBY_S: Final = 10.0
+"""How long to wait for a standby's word."""
 
 
 class ChainServer:
@@ -29,6 +33,8 @@ class ChainServer:
         self._path = path
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._progress = asyncio.Event()
+        """Set, and replaced by another, when a body has been answered."""
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
@@ -91,13 +97,35 @@ class ChainServer:
                     )
                     await self._serve_frames(reader, writer, public)
                     return
-                answer = self._dispatcher.answer(body, private=True)
+                answer = await self._answered(body, private=True)
                 if answer:
                     await _send(writer, answer + b"\n")
 
+    async def _answered(self, body: bytes, *, private: bool) -> bytes:
+        awaited = self._dispatcher.awaits_standby
+        if awaited and SEND.encode() in body:
+            await self._until_confirmed(self._dispatcher.head)  # else the transaction is refused
+        before = self._dispatcher.head
+        answer = self._dispatcher.answer(body, private=private)
+        self._progress.set()
+        self._progress = asyncio.Event()
+        if awaited and self._dispatcher.head > before and not await self._until_confirmed(self._dispatcher.head):
+            raise ConnectionAbortedError("no standby has what was sealed")
+        return answer
+
+    async def _until_confirmed(self, number: int) -> bool:
+        """Wait until a standby has all blocks through one, and return whether it does."""
+        try:
+            async with asyncio.timeout(STANDBY_S):
+                while not self._dispatcher.is_confirmed(number):
+                    await self._progress.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def _serve_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, public: bool) -> None:
         while (body := await read_frame(reader)) is not None:
-            answer = self._dispatcher.answer(body, private=not public)
+            answer = await self._answered(body, private=not public)
             await _send(writer, answer_frame(self._dispatcher.generation, answer))
 
 

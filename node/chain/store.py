@@ -66,7 +66,8 @@ class ChainStore(Queries):
         Raises:
             Misconfigured: another process holds it, or it is not ours.
         """
-        self._datadir = datadir
+        self.datadir = datadir
+        """The chain's folder."""
         self._lock = _locked(datadir / LOCK_FILE)
         try:
             self._connection = _connected(datadir / STORE_FILE)
@@ -102,7 +103,7 @@ class ChainStore(Queries):
             Corrupt: the file cannot be written, or already holds a block of that height.
         """
         number = block.header.number
-        require_space(self._datadir)
+        require_space(self.datadir)
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", _sorted_items(block.nodes))
             connection.execute(

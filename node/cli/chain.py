@@ -1,12 +1,16 @@
-"""`resilia chain verify|prune`: execute the embedded chain again from its genesis; forget the state of old blocks."""
+"""`resilia chain verify|prune`: execute the embedded chain again from its genesis; forget the state of old blocks.
 
+`resilia chain follow|hand-over|take-over`: run a second node's chain; let it become the one that seals.
+"""
+
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from energy.identity import hex_text
-from node.cli.failure import ExitCode
+from energy.identity import Digest, digest_from_hex, hex_text
+from node.cli.failure import ExitCode, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, talk
 from node.cli.session import session_of
@@ -77,3 +81,102 @@ def prune(
             all=number(pruned.removed + pruned.kept),
         )
     )
+
+
+@app.command("follow", cls=Command)
+def follow(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the follower; made when it is not there.")],
+    url: Annotated[str, typer.Option("--from", metavar="URL", help="JSON-RPC of the node to follow.")],
+    genesis: Annotated[
+        str | None,
+        typer.Option("--genesis", metavar="HASH", help="Hash of block 0; else the other node is believed about it."),
+    ] = None,
+    standby: Annotated[
+        Path | None,
+        typer.Option("--standby", metavar="FILE", help="The sealing key: tell a node that waits for a standby."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Listen at this address; else 127.0.0.1, this machine alone.")
+    ] = "127.0.0.1",
+    rpc_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="Port of JSON-RPC; else 8545, or a free one if that is taken."
+        ),
+    ] = None,
+) -> None:
+    """Keep a copy of another node's chain, checked block by block, and answer readers until Ctrl-C."""
+    session = session_of(context)
+    import asyncio
+
+    from node.following import prepare_follower, serve_follower
+
+    wanted = None if genesis is None else _block_hash(genesis)
+    found = asyncio.run(prepare_follower(folder / "chain", url, wanted))
+
+    def announce(rpc_url: str, head: int) -> None:
+        if session.as_json:
+            print_json("chain-follow", {"rpcUrl": rpc_url, "head": head, "genesis": hex_text(found)})
+            sys.stdout.flush()
+        talk(
+            _("Following {url} from block #{head}; block 0 is {hash}").format(url=url, head=head, hash=hex_text(found))
+        )
+        talk(_("JSON-RPC for readers: {url}").format(url=rpc_url))
+
+    asyncio.run(serve_follower(folder / "chain", url, standby, host, rpc_port, announce))
+
+
+@app.command("hand-over", cls=Command)
+def hand_over(context: typer.Context, folder: FolderOption = Path(".")) -> None:
+    """Give up sealing for good, so that a follower may take over. The node must not be running."""
+    from node.chain.role import hand_over as give_up
+
+    last = give_up(folder / "chain")
+    if session_of(context).as_json:
+        print_json("chain-hand-over", {"head": last.number, "headHash": hex_text(last.hash)})
+    line = _("This node seals no more. On the follower: resilia chain take-over --last-block {hash}")
+    talk(line.format(hash=hex_text(last.hash)))
+
+
+@app.command("take-over", cls=Command)
+def take_over(
+    context: typer.Context,
+    folder: FolderOption = Path("."),
+    last_block: Annotated[
+        str | None, typer.Option(metavar="HASH", help="The other's last block, as 'resilia chain hand-over' told it.")
+    ] = None,
+    sealer_is_gone: Annotated[
+        bool, typer.Option("--sealer-is-gone", help="The other is gone for good and can not hand over.")
+    ] = False,
+) -> None:
+    """Make a follower's chain the one that is sealed. Neither node may be running."""
+    if (last_block is None) != sealer_is_gone:
+        raise usage_failure(
+            _("Give either --last-block or --sealer-is-gone."),
+            _("Two nodes that seal one chain would fork it: let the other hand over if it can."),
+        )
+    import asyncio
+
+    from node.chain.role import read_role
+    from node.chain.role import take_over as begin
+    from node.following import require_gone
+
+    datadir = folder / "chain"
+    followed = read_role(datadir).url
+    if sealer_is_gone and followed:
+        asyncio.run(require_gone(followed))
+    head = begin(datadir, None if last_block is None else _block_hash(last_block))
+    if session_of(context).as_json:
+        print_json("chain-take-over", {"head": head.number, "headHash": hex_text(head.hash)})
+    line = _("This chain is sealed here after block #{head} {hash}. Put the key into keys/sealer.key.")
+    talk(line.format(head=head.number, hash=hex_text(head.hash)))
+
+
+def _block_hash(text: str) -> Digest:
+    try:
+        return digest_from_hex(text)
+    except ValueError:
+        raise usage_failure(
+            _("{text} is no block hash.").format(text=repr(text)), _("A block hash is 0x and 64 hexadecimal digits.")
+        ) from None

@@ -162,6 +162,13 @@ def node(
     webhooks: Annotated[
         list[str] | None, typer.Option("--webhook", metavar="URL", help="Post every event to this address.")
     ] = None,
+    seal_every: Annotated[
+        int | None,
+        typer.Option(min=0, max=60, metavar="SECONDS", help="Seal a block of its own chain so often; else at once."),
+    ] = None,
+    await_standby: Annotated[
+        bool, typer.Option("--await-standby", help="Let nothing on the chain count as done before a standby has it.")
+    ] = False,
 ) -> None:
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
     import asyncio
@@ -179,6 +186,8 @@ def node(
         "operators": tuple(operators or ()),
         "mqtt": mqtt,
         "webhooks": tuple(webhooks or ()),
+        "seal_every_s": seal_every,
+        "await_standby": await_standby or None,
     }
     chosen = load_settings(folder, os.environ, given)
     options = ServeOptions(**{name: each.value for name, each in chosen.items()})

@@ -1,9 +1,11 @@
 """The JSON-RPC server's ASGI application: POST and WebSocket on ``/``, the OpenRPC document on ``/openrpc.json``."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pjrpc.server import AsyncDispatcher
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -13,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from node.queries import Queries
+from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.guard import HostGuard, caller_of, is_json
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.openrpc import openrpc_document
@@ -48,29 +51,65 @@ def create_rpc_app(
     async def discover() -> JsonObject:
         return openrpc_document(str(core.status()["version"]))
 
-    feed = HeadFeed(chain)
+    async def openrpc(request: Request) -> Response:
+        return JSONResponse(await discover())
+
     router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries), discover), chain)
+    routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
+    return _application(router, chain, routes, allowed_hosts, allowed_origins)
+
+
+def create_chain_app(
+    chain: ChainRequests, *, allowed_hosts: Sequence[str] = (), allowed_origins: Sequence[str] = ()
+) -> Starlette:
+    """Return the application for the JSON-RPC port of a follower, which has a chain and nothing else.
+
+    Args:
+        chain: The chain's own JSON-RPC.
+        allowed_hosts: As for `create_rpc_app`.
+        allowed_origins: As for `create_rpc_app`.
+    """
+    return _application(RpcRouter(AsyncDispatcher(), chain), chain, [], allowed_hosts, allowed_origins)
+
+
+def _application(
+    router: RpcRouter,
+    chain: ChainRequests,
+    routes: Sequence[Route],
+    allowed_hosts: Sequence[str],
+    allowed_origins: Sequence[str],
+) -> Starlette:
+    feed = HeadFeed(chain)
 
     async def post(request: Request) -> Response:
         if not is_json(request.headers.get("content-type", "")):
             return PlainTextResponse("Send the request with Content-Type: application/json.\n", 415)
         try:
-            body = await read_body(request, BODY_BYTES_MAX)
+            async with asyncio.timeout(BODY_S):
+                body = await read_body(request, BODY_BYTES_MAX)
         except ClientDisconnect:
             return Response(status_code=400)
+        except TimeoutError:
+            return PlainTextResponse(f"The request's body took longer than {BODY_S:g} s.\n", 408)
         if body is None:
             return PlainTextResponse(f"A request has at most {BODY_BYTES_MAX} bytes; split the batch.\n", 413)
         answer = await router.answer(body, caller_of(request.scope))
         return Response(answer, media_type="application/json") if answer else Response(status_code=204)
 
+    sockets: set[WebSocket] = set()
+
     async def web_socket(socket: WebSocket) -> None:
-        await _serve_web_socket(socket, router, feed)
+        if len(sockets) >= WEB_SOCKETS_MAX:
+            await socket.close(1013, "too many connections")
+            return
+        sockets.add(socket)
+        try:
+            await _serve_web_socket(socket, router, feed)
+        finally:
+            sockets.discard(socket)
 
     async def about(request: Request) -> Response:
         return PlainTextResponse(WHAT_THIS_IS)
-
-    async def openrpc(request: Request) -> Response:
-        return JSONResponse(await discover())
 
     hosts = [*allowed_hosts, *(urlsplit(origin).hostname or "" for origin in allowed_origins)]
     middleware: list[Middleware] = [Middleware(HostGuard, allowed_hosts=hosts)]
@@ -84,7 +123,7 @@ def create_rpc_app(
         routes=[
             Route("/", post, methods=["POST"]),
             Route("/", about, methods=["GET"]),
-            Route("/openrpc.json", openrpc, methods=["GET"]),
+            *routes,
             WebSocketRoute("/", web_socket),
         ],
         middleware=middleware,

@@ -32,7 +32,7 @@ FORWARDED: Final = (
     "erigon_",
     "debug_getRaw",
     "debug_trace",
-    "resilia_getSeal",
+    "resilia_",
 )
 """Beginnings of the method names that the chain answers to strangers; its `chain_` methods are the node's alone."""
 

@@ -261,7 +261,7 @@ def _meaning(message: str) -> Why | None:
 
 @contextmanager
 def _both() -> Iterator[Both]:
-    """Start at the beginning: an anvil that goes back by snapshots comes to a stop after some two hundred."""
+    """Start at the beginning."""
     genesis = {
         "config": {"chainId": CHAIN_ID}, "nonce": "0x0", "timestamp": hex(START), "extraData": "0x",
         "gasLimit": hex(BEGINNING.gas_limit), "difficulty": "0x0", "mixHash": "0x" + "00" * 32,

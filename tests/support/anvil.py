@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+import threading
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -10,6 +12,7 @@ from typing import Any, Final
 from tests.support.source_tree import ROOT
 
 BINARY: Final = ROOT / "tests" / "clients" / "node_modules" / ".bin" / "anvil"
+_READY: Final = "Listening on "
 CHAIN_ID: Final = 1_904_113_327
 
 
@@ -30,7 +33,7 @@ class Anvil:
         """Return the whole answer to a call."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as response:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
             answer: dict[str, Any] = json.loads(response.read())
         return answer
 
@@ -39,17 +42,16 @@ class Anvil:
 def running_anvil(*options: str) -> Iterator[Anvil]:
     """Run an anvil with the Prague rules, one block per transaction unless told otherwise."""
     command = [str(BINARY), "--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", "prague", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("Listening on "):
-                yield Anvil(f"http://{line.split()[-1]}", process.pid)
-                break
-        else:
-            raise AssertionError("anvil did not come up")
-    finally:
-        process.terminate()
-        assert process.stdout is not None
-        process.stdout.close()
-        process.wait()
+        # It reports every call: a pipe that nobody reads fills up, and anvil then stops for good.
+        draining = threading.Thread(target=deque, args=(process.stdout, 0))
+        try:
+            url = next((f"http://{line.split()[-1]}" for line in process.stdout if line.startswith(_READY)), None)
+            assert url is not None, "anvil did not come up"
+            draining.start()
+            yield Anvil(url, process.pid)
+        finally:
+            process.terminate()
+            if draining.is_alive():
+                draining.join()

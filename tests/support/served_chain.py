@@ -25,7 +25,7 @@ from eth_account.messages import encode_defunct, encode_typed_data
 from node.chain.client import AsyncChainClient
 from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
-from node.chain.launcher import start_chain
+from node.chain.launcher import AT_ONCE, ChainProcess, Sealing, start_chain
 from node.queries import Queries
 from node.rpc.app import create_rpc_app
 from node.rpc.ports import ChainRequests
@@ -125,12 +125,12 @@ def _key(account: str) -> bytes:
 
 @contextmanager
 def served_chain(
-    folder: Path, *, port: int = 0, wallet: bool = False, chain_id: int = CHAIN_ID
+    folder: Path, *, port: int = 0, wallet: bool = False, chain_id: int = CHAIN_ID, sealing: Sealing = AT_ONCE
 ) -> Iterator[ServedChain]:
     """Serve a new chain in a folder while the block runs; Alice and Bob of `tests.support.chain` have money."""
     genesis = replace(GENESIS, chain_id=chain_id)
     init_chain(folder, genesis)
-    with _served(folder, write_sealer_key(folder), port, chain_id if wallet else None, "system") as served:
+    with _served(folder, write_sealer_key(folder), port, chain_id if wallet else None, "system", sealing) as served:
         yield served
 
 
@@ -147,9 +147,24 @@ def served_genesis(folder: Path, genesis: Genesis, sealer_key: bytes) -> Iterato
 
 @contextmanager
 def _served(
-    folder: Path, key_file: Path, port: int, wallet_of: int | None, clock: Literal["system", "manual"]
+    folder: Path,
+    key_file: Path,
+    port: int,
+    wallet_of: int | None,
+    clock: Literal["system", "manual"],
+    sealing: Sealing = AT_ONCE,
 ) -> Iterator[ServedChain]:
-    with start_chain(folder, key_file, clock=clock) as process, socket.create_server(("127.0.0.1", port)) as bound:
+    with (
+        start_chain(folder, key_file, clock=clock, sealing=sealing) as process,
+        served_process(process, port, wallet_of) as served,
+    ):
+        yield served
+
+
+@contextmanager
+def served_process(process: ChainProcess, port: int = 0, wallet_of: int | None = None) -> Iterator[ServedChain]:
+    """Put a running chain behind the JSON-RPC port while the block runs."""
+    with socket.create_server(("127.0.0.1", port)) as bound:
         client = AsyncChainClient(process.ipc_path)
         chain: ChainRequests = client if wallet_of is None else Wallet(client, wallet_of)
         app = create_rpc_app(CoreDouble(), Queries(filled_projection()), chain)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.chain.methods import blocks, debug, fees, logs, network, otterscan, state, txpool
+from node.chain.methods import blocks, debug, fees, logs, network, otterscan, replication, state, txpool
 from node.chain.methods.session import Methods
 
 PUBLIC_METHODS: Final[Methods] = {
@@ -12,6 +12,7 @@ PUBLIC_METHODS: Final[Methods] = {
     **logs.METHODS,
     **network.METHODS,
     **otterscan.METHODS,
+    **replication.METHODS,
     **state.METHODS,
     **txpool.METHODS,
 }

@@ -52,9 +52,12 @@ def eth_chain_id(session: Session) -> str:
     return quantity(session.chain.genesis.chain_id)
 
 
-def eth_syncing(session: Session) -> bool:
-    """Return false: the sealer is always at the head."""
-    return False
+def eth_syncing(session: Session) -> bool | dict[str, str]:
+    """Return false, or how far a follower has come that knows of blocks which it has not executed yet."""
+    current, highest = session.chain.head.header.number, session.chain.highest_known
+    if current >= highest:
+        return False
+    return {"startingBlock": quantity(0), "currentBlock": quantity(current), "highestBlock": quantity(highest)}
 
 
 def eth_accounts(session: Session) -> list[str]:

@@ -40,8 +40,10 @@ def eth_get_code(session: Session, address: Any, block: Any = "latest") -> str:
 
 
 def eth_get_transaction_count(session: Session, address: Any, block: Any = "latest") -> str:
-    """Return the nonce of an account; pending equals latest, since nothing waits."""
-    return quantity(session.chain.account(require_state(session, block), parse_address(address)).nonce)
+    """Return the nonce of an account; when pending is asked for, after what waits for the next block."""
+    sender = parse_address(address)
+    nonce = session.chain.account(require_state(session, block), sender).nonce
+    return quantity(nonce + (session.chain.pool.ready(sender, nonce) if block == "pending" else 0))
 
 
 def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "latest") -> str:

@@ -7,13 +7,12 @@ scratch database that vanishes. Reads beside a running node, up to the block tha
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt
-from energy.identity import Digest, hex_text
-from energy.results import Rejected
+from energy.identity import Digest
 from node.chain.compiled_vm import CompiledVM
 from node.chain.engine import PyEvmEngine
 from node.chain.genesis import Genesis, read_genesis
@@ -21,8 +20,7 @@ from node.chain.header import Header
 from node.chain.port import Block, IncludedTransaction
 from node.chain.reading import ChainReader
 from node.chain.records import LogQuery, StoredBlock, StoredLog, StoredTransaction
-from node.chain.seal import seal_signer
-from node.chain.transactions import decode_transaction
+from node.chain.sealed_block import BlockRefused, SealedBlock, execute_sealed, header_difference
 from node.chain.upkeep.state_walk import state_keys
 from node.chain.vm import CommunityVM
 
@@ -139,22 +137,15 @@ class _Verifier:
         if stored is None:
             return "the block is missing"
         items = self._store.transactions(number)
+        sealed = SealedBlock(stored.header, tuple(item.raw for item in items), stored.seal)
         try:
-            header = Header.from_rlp(stored.header)
-            transactions = [decode_transaction(item.raw) for item in items]
-            signer = seal_signer(self._genesis.chain_id, Digest(stored.hash), stored.seal)
-        except ValueError as error:
-            return str(error)
-        if signer != self._genesis.sealer:
-            return f"the seal is that of {hex_text(signer)}, not of the sealer"
-        built = self._engine.build(parent, transactions, header.timestamp)
-        refused = next((outcome for outcome in built.outcomes if isinstance(outcome, Rejected)), None)
-        if built.block is None or refused is not None or len(built.outcomes) != len(transactions):
-            return f"its transactions do not all fit in the block: {refused}"
-        problem = _header_problem(built.block.header, stored) or self._body_problem(built.block.transactions, items)
+            block = execute_sealed(self._engine, self._genesis, parent, sealed)
+        except BlockRefused as refused:
+            return refused.why
+        problem = _header_problem(block.header, stored) or self._body_problem(block.transactions, items)
         self._transactions += len(items)
-        self._gas_used += header.gas_used
-        return problem or built.block
+        self._gas_used += block.header.gas_used
+        return problem or block
 
     def _body_problem(self, executed: Sequence[IncludedTransaction], stored: Sequence[StoredTransaction]) -> str | None:
         logs = 0
@@ -192,12 +183,7 @@ def _header_problem(executed: Header, stored: StoredBlock) -> str | None:
     """Return which part of a stored header is not what execution gives, or None."""
     if executed.hash() == stored.hash and executed.encode() == stored.header:
         return None
-    try:
-        kept = Header.from_rlp(stored.header)
-    except ValueError as error:
-        return str(error)
-    differing = [each.name for each in fields(Header) if getattr(kept, each.name) != getattr(executed, each.name)]
-    return f"its {', '.join(differing)}" if differing else "its hash"
+    return header_difference(executed, stored.header)
 
 
 def require_verified(result: Verified | Broken) -> Verified:

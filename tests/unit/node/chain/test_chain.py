@@ -12,6 +12,7 @@ from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.rejections import TransactionRejection
 from node.chain.seal import Sealer, seal_signer
 from node.chain.store import ChainStore
+from node.chain.transactions import decode_transaction
 from tests.support.chain import (
     BOB,
     CHAIN_ID,
@@ -20,6 +21,7 @@ from tests.support.chain import (
     GENESIS,
     SEALER,
     START,
+    address_of,
     audit,
     created,
     decoded,
@@ -218,3 +220,59 @@ def test_what_waits_and_then_may_not_enter_is_forgotten(tmp_path: Path) -> None:
     assert chain.head.header.number == 1
     assert [transaction.nonce for transaction in chain.pool] == [2]
     chain.close()
+
+
+def at_intervals(tmp_path: Path) -> Chain:
+    chain = new_chain(tmp_path)
+    chain.instant = False
+    return chain
+
+
+def test_at_intervals_everything_waits_for_the_next_block(tmp_path: Path) -> None:
+    chain = at_intervals(tmp_path)
+    assert chain.submit([signed(1), signed(0), signed(0, BOB, maxPriorityFeePerGas=9), signed(3)]) == [
+        decoded(1).hash, decoded(0).hash, decoded(0, BOB, maxPriorityFeePerGas=9).hash, decoded(3).hash,
+    ]  # fmt: skip
+    assert chain.head.header.number == 0
+    chain.seal_waiting()
+    assert [item.hash for item in chain.store.transactions(1)] == [
+        decoded(0, BOB, maxPriorityFeePerGas=9).hash, decoded(0).hash, decoded(1).hash,
+    ]  # fmt: skip
+    assert [transaction.nonce for transaction in chain.pool] == [3]
+    chain.seal_waiting()
+    assert chain.head.header.number == 1
+    audit(chain)
+
+
+def test_at_intervals_a_waiting_transaction_can_be_replaced(tmp_path: Path) -> None:
+    chain = at_intervals(tmp_path)
+    dearer = signed(0, maxFeePerGas=1_100, maxPriorityFeePerGas=2, value=5)
+    chain.submit([signed(0)])
+    assert rejection(chain.submit([signed(0, value=2)])[0]) == TransactionRejection.REPLACEMENT_UNDERPRICED
+    assert chain.submit([dearer]) == [decode_transaction(dearer).hash]
+    chain.seal_waiting()
+    assert [item.raw for item in chain.store.transactions(1)] == [dearer]
+    assert rejection(chain.submit([signed(0, value=2)])[0]) == TransactionRejection.NONCE_TOO_LOW
+
+
+def test_at_intervals_a_sender_can_pay_for_all_that_waits(tmp_path: Path) -> None:
+    chain = at_intervals(tmp_path)
+    assert isinstance(chain.submit([signed(0, BOB, value=ETHER // 2)])[0], bytes)
+    assert rejection(chain.submit([signed(1, BOB, value=ETHER // 2)])[0]) == TransactionRejection.INSUFFICIENT_FUNDS
+    assert isinstance(chain.submit([signed(1, BOB, value=ETHER // 4)])[0], bytes)
+    chain.seal_waiting()
+    assert chain.account(chain.head, address_of(BOB)).nonce == 2
+
+
+def test_at_intervals_a_full_block_leaves_the_rest_waiting(tmp_path: Path) -> None:
+    chain = at_intervals(tmp_path)
+    chain.submit([signed(nonce, gas=GENESIS.gas_limit - 30_000) for nonce in range(4)])
+    chain.seal_waiting()
+    assert (chain.store.transaction_count(1), len(chain.pool)) == (2, 2)
+    chain.seal_waiting()
+    assert (chain.store.transaction_count(2), len(chain.pool)) == (2, 0)
+
+
+def rejection(outcome: bytes | Rejected) -> int:
+    assert isinstance(outcome, Rejected)
+    return outcome.code

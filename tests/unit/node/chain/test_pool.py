@@ -1,4 +1,5 @@
 import pytest
+from eth_account import Account
 
 from energy.results import Rejected
 from node.chain.pool import LIFETIME_S, PER_ACCOUNT_MAX, WAITING_MAX, Pool
@@ -85,3 +86,40 @@ def test_nobody_waits_for_ever() -> None:
     assert len(pool) == 2
     assert pool.add(decoded(4, BOB), START + LIFETIME_S + 1) is None
     assert [transaction.sender for transaction in pool] == [B, B]
+
+
+def test_a_better_offer_takes_the_place_of_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.chain.pool.WAITING_MAX", 3)
+    pool = filled(decoded(1, maxPriorityFeePerGas=5), decoded(2, maxPriorityFeePerGas=9), decoded(1, BOB))
+    carol = Account.from_key(b"\x0c" * 32)
+    same = pool.add(decoded(1, carol), START)
+    assert same is not None
+    assert same.code is TransactionRejection.POOL_FULL
+    assert pool.add(decoded(1, carol, maxPriorityFeePerGas=2), START) is None  # Bob's went
+    # Nobody's queue gets a gap: of Alice's the last goes, though it offers more than the first.
+    assert pool.add(decoded(1, BOB, maxPriorityFeePerGas=10), START) is None  # Carol's went
+    assert pool.add(decoded(1, carol, maxPriorityFeePerGas=10), START) is None
+    assert [each.nonce for each in pool if each.sender == A] == [1]
+
+
+def test_the_nodes_own_make_room_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.chain.pool.WAITING_MAX", 1)
+    pool = Pool()
+    assert pool.add(decoded(1), START, own=True) is None
+    assert pool.add(decoded(1, BOB, maxPriorityFeePerGas=900), START) is not None
+    pool = filled(decoded(1, BOB, maxPriorityFeePerGas=900))
+    assert pool.add(decoded(1), START, own=True) is None
+    assert list(pool) == [decoded(1)]
+
+
+def test_the_next_block_takes_the_highest_tips_each_sender_in_sequence() -> None:
+    alices = [decoded(1, maxPriorityFeePerGas=1), decoded(2, maxPriorityFeePerGas=900), decoded(4)]
+    bobs = [decoded(0, BOB, maxPriorityFeePerGas=5), decoded(1, BOB, maxFeePerGas=8, maxPriorityFeePerGas=8)]
+    pool = filled(*alices, *bobs)
+    nonces = {A: 1, B: 0}
+    assert pool.executable(lambda sender: nonces[sender], 7) == [bobs[0], alices[0], alices[1], bobs[1]]
+    assert [pool.ready(A, 1), pool.ready(A, 3), pool.ready(B, 0)] == [2, 0, 2]
+    assert pool.cost(A, 4) == 2 * (21_000 * 1_000 + 1)
+    pool.remove(alices[0])
+    pool.remove(alices[0])
+    assert pool.ready(A, 1) == 0

@@ -48,8 +48,8 @@ def test_reads_beside_the_owner_of_the_file(datadir: Path) -> None:
 
 
 CHANGES = {
-    "a header": ("UPDATE block SET header = (SELECT header FROM block WHERE number = 2) WHERE number = 3", 3, "number"),
-    "a hash": ("UPDATE block SET hash = zeroblob(32) WHERE number = 2", 2, "seal"),
+    "a header": ("UPDATE block SET header = (SELECT header FROM block WHERE number = 2) WHERE number = 3", 3, "seal"),
+    "a hash": ("UPDATE block SET hash = zeroblob(32) WHERE number = 2", 2, "hash"),
     "a seal": ("UPDATE block SET seal = (SELECT seal FROM block WHERE number = 2) WHERE number = 3", 3, "seal"),
     "a receipt": ("UPDATE tx SET receipt = (SELECT receipt FROM tx WHERE block = 4 AND position = 0) "
                   "WHERE block = 3 AND position = 1", 3, "receipt"),

@@ -1,0 +1,140 @@
+"""What a node may do with its chain: seal it, or follow whoever does. Kept in `role.json` beside the chain's file.
+
+A folder without that file is the sealer's. Only one node may seal: two would sign two different blocks of one height.
+So a sealer that hands over gives up sealing on its own disk first, and the follower that takes over must have its last
+block.
+Refuses: a role that does not allow what is asked (`Misconfigured`).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from energy.errors import Misconfigured
+from energy.identity import Digest, hex_text
+from node.chain.genesis import read_genesis
+from node.chain.records import StoredBlock
+from node.chain.store import ChainStore
+from node.storage.durable import write_whole
+
+ROLE_FILE: Final = "role.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a node does with its chain."""
+
+    role: Literal["sealer", "follower", "retired"]
+    """A retired sealer neither seals nor follows yet."""
+    url: str = ""
+    """Whom a follower follows: JSON-RPC of the sealer."""
+
+
+SEALER: Final = Role("sealer")
+
+
+def read_role(datadir: Path) -> Role:
+    """Return the role of a chain's folder.
+
+    Raises:
+        Misconfigured: the file holds none.
+    """
+    path = datadir / ROLE_FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        role = Role(**document)
+        if role.role not in ("sealer", "follower", "retired") or not isinstance(role.url, str):
+            raise ValueError(f"role is {role.role!r}")
+    except FileNotFoundError:
+        return SEALER
+    except (OSError, ValueError, TypeError) as error:
+        raise Misconfigured(f"{path} tells no role: {error}") from None
+    return role
+
+
+def require_sealer(datadir: Path) -> None:
+    """Check that a folder's chain may be sealed.
+
+    Raises:
+        Misconfigured: another node seals it.
+    """
+    role = read_role(datadir).role
+    if role != "sealer":
+        raise Misconfigured(
+            f"{datadir} is the folder of a {role} chain, which another node seals; "
+            "'resilia chain take-over' makes this one the sealer"
+        )
+
+
+def become_follower(datadir: Path, url: str) -> None:
+    """Note that a chain is followed from now on: one that has no block of its own making, or has handed over.
+
+    Raises:
+        Misconfigured: the folder is the sealer's.
+    """
+    if read_role(datadir).role == "sealer" and not _is_new(datadir):
+        raise Misconfigured(f"{datadir} is the sealer's folder; 'resilia chain hand-over' lets it follow")
+    write_whole(datadir / ROLE_FILE, _text(Role("follower", url)))
+
+
+def _is_new(datadir: Path) -> bool:
+    if (datadir / ROLE_FILE).exists():
+        return False
+    with _locked(datadir) as store:
+        return _head(store).number == 0
+
+
+def hand_over(datadir: Path) -> StoredBlock:
+    """Give up sealing for good, before another node begins, and return the last block.
+
+    Raises:
+        Misconfigured: a process runs on the folder, or it is not the sealer's.
+    """
+    with _locked(datadir) as store:
+        require_sealer(datadir)
+        write_whole(datadir / ROLE_FILE, _text(Role("retired")))
+        return _head(store)
+
+
+def take_over(datadir: Path, last_block: Digest | None) -> StoredBlock:
+    """Begin to seal in the place of another node, and return the block after which that is.
+
+    Args:
+        datadir: Of a follower, or of a sealer that has handed over.
+        last_block: Hash of the other's last block, as it handed over; None when the other is gone for good.
+    Raises:
+        Misconfigured: a process runs on the folder, it is the sealer's already, or its head is another block.
+    """
+    with _locked(datadir) as store:
+        if read_role(datadir).role == "sealer":
+            raise Misconfigured(f"{datadir} is the sealer's folder already")
+        head = _head(store)
+        if last_block is not None and head.hash != last_block:
+            raise Misconfigured(
+                f"the chain ends here with block {head.number} {hex_text(head.hash)}, "
+                f"not with {hex_text(last_block)}: let it catch up first"
+            )
+        write_whole(datadir / ROLE_FILE, _text(SEALER))
+        return head
+
+
+def _text(role: Role) -> str:
+    return json.dumps({key: value for key, value in asdict(role).items() if value}) + "\n"
+
+
+@contextmanager
+def _locked(datadir: Path) -> Iterator[ChainStore]:
+    """Open the store of a folder on which no process runs."""
+    read_genesis(datadir)
+    with closing(ChainStore(datadir)) as store:
+        yield store
+
+
+def _head(store: ChainStore) -> StoredBlock:
+    head = store.head()
+    if head is None:
+        raise Misconfigured("the chain has no block 0; initialise it first")
+    return head

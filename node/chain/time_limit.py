@@ -1,0 +1,45 @@
+"""How long a stranger's question may take: a timer of the operating system interrupts whatever is under way.
+
+What it interrupts must be thrown away: `Interrupted` may be raised between any two steps of Python. It is no
+`Exception`, so that no library takes it for one of its own. Only the main thread can be interrupted so, which is the
+one that executes in the chain's process; elsewhere nothing is.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+CALL_S: Final = 5.0
+"""For one call, as in geth."""
+BODY_S: Final = 10.0
+"""For all calls of a batch."""
+
+
+class Interrupted(BaseException):
+    """The time is up."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let a block run so long.
+
+    Raises:
+        Interrupted: it took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGALRM, _interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from energy.errors import Misconfigured
+from energy.identity import Digest
+from node.chain.clock import ManualClock
+from node.chain.datadir import init_chain, open_chain
+from node.chain.role import ROLE_FILE, become_follower, hand_over, read_role, take_over
+from tests.support.chain import GENESIS, START, new_chain, signed
+
+URL = "http://127.0.0.1:9"
+
+
+def test_an_orderly_change_of_sealers(tmp_path: Path) -> None:
+    leader = new_chain(tmp_path / "leader")
+    with pytest.raises(Misconfigured, match="in use"):
+        hand_over(tmp_path / "leader")
+    init_chain(tmp_path / "follower", GENESIS)
+    become_follower(tmp_path / "follower", URL)
+    follower = open_chain(tmp_path / "follower", None, ManualClock(START))
+    leader.submit([signed(0)])
+    leader.close()
+    last = hand_over(tmp_path / "leader")
+    assert (last.number, last.hash) == (1, leader.head.hash)
+    with pytest.raises(Misconfigured, match="in use"):
+        take_over(tmp_path / "follower", Digest(last.hash))
+    follower.close()
+    for folder in ("leader", "follower"):
+        with pytest.raises(Misconfigured, match="which another node seals"):
+            new_chain(tmp_path / folder)
+    with pytest.raises(Misconfigured, match="let it catch up first"):
+        take_over(tmp_path / "follower", Digest(last.hash))
+
+    retired = open_chain(tmp_path / "leader", None, ManualClock(START))
+    follower = open_chain(tmp_path / "follower", None, ManualClock(START))
+    block = retired.sealed_block(1)
+    assert block is not None
+    follower.adopt(block)
+    follower.close()
+    retired.close()
+    assert take_over(tmp_path / "follower", Digest(last.hash)) == last
+    new = new_chain(tmp_path / "follower")
+    new.submit([signed(1)])
+    new.close()
+    become_follower(tmp_path / "leader", URL)
+    assert read_role(tmp_path / "leader").url == URL
+
+
+def test_a_sealer_neither_follows_nor_takes_over_from_itself(tmp_path: Path) -> None:
+    chain = new_chain(tmp_path)
+    chain.submit([signed(0)])
+    chain.close()
+    with pytest.raises(Misconfigured, match="sealer's folder already"):
+        take_over(tmp_path, None)
+    with pytest.raises(Misconfigured, match="is the sealer's folder"):
+        become_follower(tmp_path, URL)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"role": "king"}', '{"role": "follower", "url": 5}', '{"x": 1}'])
+def test_a_role_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / ROLE_FILE).write_text(text)
+    with pytest.raises(Misconfigured, match="tells no role"):
+        read_role(tmp_path)
