@@ -25,15 +25,17 @@ from node.community import Community
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
-from node.keys import KeyPair, KeyRing, load_keys
+from node.keys import KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
 from node.present import Present
 from node.queries import Queries
+from node.rotation import rotate
 from node.rpc.ports import Cancelled, JsonObject, Placed
 from node.salt_files import load_salts
 from node.settling import SettledRun, Settling
 from node.showing import Showing
+from node.signing_keys import SigningKeys
 from node.storage.database import open_database
 from node.storage.log import AppendLog
 from node.storage.models import Account
@@ -41,9 +43,6 @@ from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
 from oracles.answers import Topic
-from oracles.guard import GuardedSigner
-from oracles.guard_store import GuardStore
-from oracles.signers import KeySigner
 from oracles.typed_data import community_domain
 
 EXIT_CORRUPT = 70
@@ -96,7 +95,7 @@ class Node:
         self.depth = self._showing.depth
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
-        self._guards: list[GuardStore] = []
+        self._signing = SigningKeys(folder, keys)
         self.trading = Trading(
             community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
         )
@@ -107,9 +106,10 @@ class Node:
             self.salts,
             self.ledger,
             self._readings,
-            [self._guarded(f"oracle-{n}", pair) for n, pair in enumerate(keys.oracles(), start=1)],
+            self._signing.oracles(),
             self.projection,
             clock,
+            self._signing.is_valid,
         )
         self.settling = Settling(
             community,
@@ -120,8 +120,9 @@ class Node:
             self.tariffs,
             charges_of(folder, community),
             self.projection,
-            [self._guarded(f"attestor-{n}", pair) for n, pair in enumerate(keys.attestors(), start=1)],
+            self._signing.attestors(),
             self.measuring,
+            self._signing.is_valid,
         )
         disputed = community.contracts.questions is not None
         self.answering = Answering(self.ledger, self.settling) if disputed else None
@@ -179,8 +180,7 @@ class Node:
         async with AsyncExitStack() as stack:
             stack.callback(self._chain.stop)
             stack.push_async_callback(self.client.close)
-            for guard in self._guards:
-                stack.callback(guard.close)
+            stack.callback(self._signing.close)
             stack.callback(self.projection.engine.dispose)
             stack.push_async_callback(self._readings.close)
             stack.push_async_callback(self._journal.close)
@@ -281,6 +281,7 @@ class Node:
                 f"{self._showing.projected}: it has lost its end; restore a backup"
             )
         self._show()
+        await rotate(self.ledger, self._signing.rotations, now)
         await self.measuring.recover()
         await self.settling.recover()
         unknown = [
@@ -313,13 +314,6 @@ class Node:
             "hash": block["hash"],
             "timestamp": int(block["timestamp"], 16),
         }
-
-    def _guarded(self, name: str, pair: KeyPair) -> GuardedSigner:
-        folder = self.folder / "guards"
-        folder.mkdir(exist_ok=True)
-        store = GuardStore(folder / f"{name}.signed", pair.address)
-        self._guards.append(store)
-        return GuardedSigner(KeySigner(pair.private_key), store)
 
 
 def _accounts(community: Community) -> list[Account]:

@@ -15,8 +15,7 @@ from market.certificates import CertificateState
 from market.metered import Source
 from node.chain_access import ChainClient
 from node.community import Community
-from node.measuring import reading_salt
-from node.reading_rows import reading_of
+from node.reading_rows import reading_of, reading_salt
 from node.settlement_run import certificate_salt
 from node.storage.models import AttestationRow, CertificateRow, ReadingRow, RunRow
 from node.storage.projection import Projection

@@ -28,7 +28,8 @@ from node.correcting import Correcting, agreed, metered_of
 from node.drafting import Drafting, meter_config, wait_s
 from node.ledger import ChainRefused, Ledger
 from node.meter_frames import MeterFrames, decode_frame
-from node.reading_rows import attestation_row, reading_row
+from node.reading_rows import attestation_row, reading_row, reading_salt
+from node.signing_keys import IsValid, always
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
@@ -40,11 +41,6 @@ from oracles.hashing import keccak
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
 from oracles.typed_data import READING, Domain, reading_hash, reading_values
-
-
-def reading_salt(salts: Salts, meter: MeterId, interval: int) -> Digest:
-    """Return the salt of a reading's leaf."""
-    return salts.salt((meter,), b"reading", meter, interval)
 
 
 class Measuring:
@@ -61,6 +57,7 @@ class Measuring:
         oracles: Sequence[Guard],
         projection: Projection,
         clock: Clock,
+        is_valid: IsValid = always,
     ) -> None:
         self.attested_through = community.first_interval - community.market.interval_length_s
         """Last interval whose commitment is on chain."""
@@ -76,6 +73,7 @@ class Measuring:
         self._log = log
         self._projection = projection
         self._clock = clock
+        self._is_valid = is_valid
         self._members = {member.meter: member for member in community.members}
         self._by_serial = {member.serial: member for member in community.members}
         self._meters = {
@@ -298,14 +296,15 @@ class Measuring:
         # Frames and draft go to disk before anything is signed that rests on them.
         await self._log.synced()
         quorum, start = self._community.oracle_quorum, draft.interval
-        await self.correcting.sign(self._oracles, quorum)
+        oracles = [each for each in self._oracles if self._is_valid(each.address, start)]
+        await self.correcting.sign(oracles, quorum)
         readings = [each.reading for each in draft.readings]
         frames = [self._drafting.frame_of(reading.meter, reading.raw_hash) for reading in readings]
-        collected = collect_readings(self._oracles, self._domain, readings, frames, quorum)
+        collected = collect_readings(oracles, self._domain, readings, frames, quorum)
         signed_readings = agreed(collected, f"the readings of {start}")
         salts = self._salts(readings)
         commitment = interval_commitment(self._domain, signed_readings, salts)
-        answer = collect_interval(self._oracles, commitment, signed_readings, salts, quorum)
+        answer = collect_interval(oracles, commitment, signed_readings, salts, quorum)
         signed = replace(draft, readings=signed_readings, signatures=agreed(answer, f"the whole of {start}"))
         self._log.append(readings_log.encode(signed))
         await self._log.synced()

@@ -3,15 +3,21 @@
 import json
 from collections.abc import Sequence
 
-from energy.identity import Address, Digest, digest_from_hex, hex_text, meter_from_hex
+from energy.identity import Address, Digest, MeterId, digest_from_hex, hex_text, meter_from_hex
 from metering.readings import Reading
 from node.storage.models import AttestationRow, CorrectionRow, ReadingRow
 from node.storage.readings_log import SignedCorrection, SignedInterval
 from oracles.attestation import SignedReading
 from oracles.corrections import correction_hash
 from oracles.records import IntervalReadings, record_hash
+from oracles.salts import Salts
 from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
+
+
+def reading_salt(salts: Salts, meter: MeterId, interval: int) -> Digest:
+    """Return the salt of a reading's leaf."""
+    return salts.salt((meter,), b"reading", meter, interval)
 
 
 def reading_row(domain: Domain, account: Address, signed: SignedReading) -> ReadingRow:

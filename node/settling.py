@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from web3.types import TxReceipt
 
-from energy.errors import Corrupt
+from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
 from market.certificates import CertificateState, Store
@@ -23,6 +23,7 @@ from node.community import Community
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
+from node.signing_keys import IsValid, always
 from node.storage.models import CertificateRow, EntryRow, RunRow
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
@@ -74,6 +75,7 @@ class Settling:
         projection: Projection,
         attestors: Sequence[Guard],
         measuring: Measuring,
+        is_valid: IsValid = always,
     ) -> None:
         self._community = community
         self._domain = domain
@@ -84,6 +86,7 @@ class Settling:
         self._charges = charges
         self._projection = projection
         self._attestors = attestors
+        self._is_valid = is_valid
         self._measuring = measuring
         self._refused_at: int | None = None
         self._seen_head: int | None = None
@@ -280,16 +283,23 @@ class Settling:
     ) -> list[tuple[Address, bytes]]:
         """Let each attestor compute the run for itself; return a quorum of signatures by ascending signer."""
         signatures: list[tuple[Address, bytes]] = []
-        for attestor in sorted(self._attestors, key=lambda each: each.address):
+        away: Unavailable | None = None
+        valid = [each for each in self._attestors if self._is_valid(each.address, intervals[-1])]
+        for attestor in sorted(valid, key=lambda each: each.address):
             own = self._prepare(carry, self._inputs(intervals), history, balances)
             if own.run_hash != prepared.run_hash:
                 continue
-            signed = attestor.sign_run(self._domain, own.run, unwound)
+            try:
+                signed = attestor.sign_run(self._domain, own.run, unwound)
+            except Unavailable as error:
+                away = error
+                continue
             if not isinstance(signed, Rejected):
                 signatures.append((attestor.address, signed.events[0]))
             if len(signatures) == self._community.attestor_quorum:
                 return signatures
-        raise Corrupt(f"{len(signatures)} of {self._community.attestor_quorum} attestors signed the run")
+        problem = f"{len(signatures)} of {self._community.attestor_quorum} attestors signed the run"
+        raise Unavailable(f"{problem}: {away}") if away else Corrupt(problem)
 
     async def _start_block(self, run_id: int, last_interval: int) -> int:
         """Return the block whose balances the run starts from: when all it settles was on chain, and the run before.

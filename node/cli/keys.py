@@ -35,6 +35,18 @@ def new_key(
     talk(_("Ask your community to admit this account as a member."))
 
 
+@app.command("serve", cls=Command)
+def serve_key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Says which key, for which contracts, on which port.")],
+) -> None:
+    """Keep a key for a node on another machine, and sign for it what the key's guard allows, until Ctrl-C."""
+    from node.signing_service import open_service
+
+    server = open_service(file)
+    talk(_("The key signs on port {port} until you press Ctrl-C.").format(port=server.port))
+    server.serve()
+
+
 @app.command("list", cls=Command)
 def list_keys(context: typer.Context) -> None:
     """List the keys of your key folder."""

@@ -1,0 +1,62 @@
+"""The machine that keeps a key for a node: `resilia key serve FILE`, with everything that it needs in one file.
+
+``listen`` (``HOST:PORT``), ``ca``, ``certificate`` and ``key_file`` of TLS; ``chain_id`` and the addresses of the
+contracts ``readings`` and ``settlement``, outside of which nothing is signed; ``guard``, the file that remembers what
+was signed; and a table ``[key]`` with a ``backend`` as in `node.signing_keys`, ``keystore`` or ``pkcs11``. Paths are
+relative to the file.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from energy.errors import Misconfigured
+from energy.identity import address_from_hex
+from node.remote_signing import SigningServer
+from node.signing_keys import check_table, keystore_signer
+from oracles.guard import GuardedSigner
+from oracles.guard_store import GuardStore
+from oracles.signers import Signer
+from oracles.token_signer import TokenPlace, TokenSigner
+from oracles.typed_data import community_domain
+
+_NAMES: Final = frozenset(
+    {"listen", "ca", "certificate", "key_file", "chain_id", "readings", "settlement", "guard", "key"}
+)
+
+
+def open_service(path: Path) -> SigningServer:
+    """Return the server that a file describes, bound and not yet serving.
+
+    Raises:
+        Misconfigured: the file, the key, or a certificate is not as it should be. OSError: the port is taken.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(f"{path} can not be read: {error}") from error
+    for name in sorted(_NAMES ^ set(document)):
+        raise Misconfigured(f"{path} {'lacks' if name in _NAMES else 'has an unknown'} {name}")
+    folder = path.parent
+    try:
+        host, _, port = document["listen"].rpartition(":")
+        chain_id = int(document["chain_id"])
+        readings = community_domain(chain_id, address_from_hex(document["readings"].lower()))
+        settlement = community_domain(chain_id, address_from_hex(document["settlement"].lower()))
+        domains = {"reading": readings, "correction": readings, "interval": readings, "run": settlement}
+        signer = _signer(path, folder, document["key"])
+        files = [folder / document[name] for name in ("ca", "certificate", "key_file")]
+        store = GuardStore(folder / document["guard"], signer.address)
+        return SigningServer(host, int(port), GuardedSigner(signer, store), domains, *files)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def _signer(path: Path, folder: Path, table: dict[str, Any]) -> Signer:
+    check_table(f"{path}: [key]", table, following=False)
+    if table["backend"] == "keystore":
+        return keystore_signer(folder / table["file"], folder / table["password_file"])
+    if table["backend"] == "pkcs11":
+        place = TokenPlace(Path(table["module"]), table["token"], table["key"], folder / table["pin_file"])
+        return TokenSigner(place)
+    raise Misconfigured(f"{path}: a key that is served lies here, not on a third machine")
