@@ -23,13 +23,15 @@ ARTIFACTS: Final = ROOT / "artifacts"
 CONTRACTS: Final = (
     "CommunityToken",
     "Registry",
+    "Cooperative",
+    "Timelock",
     "Readings",
     "Settlement",
     "Certificates",
     "Disputes",
     "Questions",
 )
-"""Contracts that are deployed; each has a source file and an artifact of its name."""
+"""Contracts that are deployed (the timelock by the cooperative); each has a source file and an artifact of its name."""
 
 COMPARED: Final = ("PlainMarket",)
 """Contracts that are measured beside ours and never deployed; source and artifact are in `benchmarks`."""

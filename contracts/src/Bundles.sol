@@ -96,6 +96,14 @@ abstract contract Bundles is ICertificates, ERC1155, Openings {
     }
 
     /// @inheritdoc ICertificates
+    function inherit(uint256 id) external {
+        Bundle storage bundle = _active(id);
+        address successor = registry.successorOf(bundle.holder);
+        if (msg.sender != successor) revert NotTheHolder(msg.sender, successor);
+        _safeTransferFrom(bundle.holder, successor, id, _size(bundle), "");
+    }
+
+    /// @inheritdoc ICertificates
     function claim(uint256 id, address beneficiary, ReadingOpening calldata consumption) external {
         Bundle storage bundle = _heldElectricity(id);
         _consume(beneficiary, consumption, bundle);

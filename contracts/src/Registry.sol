@@ -3,11 +3,14 @@ pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
-import {IRegistry, Meter} from "./interfaces/IRegistry.sol";
+import {Device, IRegistry, Meter} from "./interfaces/IRegistry.sol";
 
 /// @title Members, meters and keys; see IRegistry
 contract Registry is IRegistry, Ownable2Step {
+    using Checkpoints for Checkpoints.Trace208;
+
     /// @dev A key may sign for instants in [from, to).
     struct Key {
         uint64 from;
@@ -15,8 +18,24 @@ contract Registry is IRegistry, Ownable2Step {
         bool known;
     }
 
+    struct Rotation {
+        address successor;
+        uint64 readyAt;
+        /// @dev Approvals of an earlier round count no more.
+        uint32 round;
+    }
+
+    /// @inheritdoc IRegistry
+    uint64 public constant ROTATION_DELAY = 3 days;
+
     /// @inheritdoc IRegistry
     mapping(address account => bool) public isMember;
+
+    /// @inheritdoc IRegistry
+    mapping(address account => bool) public isCollector;
+
+    /// @inheritdoc IRegistry
+    mapping(address account => address) public successorOf;
 
     /// @inheritdoc IRegistry
     uint8 public oracleQuorum;
@@ -40,6 +59,13 @@ contract Registry is IRegistry, Ownable2Step {
     mapping(address account => uint256) public meterCount;
 
     mapping(bytes32 meter => Meter) private _meters;
+    mapping(bytes32 meter => Device) private _devices;
+    mapping(address account => Checkpoints.Trace208) private _membership;
+    Checkpoints.Trace208 private _memberCount;
+    mapping(address account => address[3]) private _guardians;
+    mapping(address account => Rotation) private _rotations;
+    /// @dev By account, round and successor: which guardians agree, a bit each.
+    mapping(bytes32 proposal => uint8) private _approvals;
     mapping(address key => Key) private _oracles;
     mapping(address key => Key) private _attestors;
 
@@ -52,16 +78,102 @@ contract Registry is IRegistry, Ownable2Step {
     /// @inheritdoc IRegistry
     function admitMember(address account) external onlyOwner {
         if (account == address(0)) revert ZeroAccount();
-        if (isMember[account]) revert AlreadyMember(account);
-        isMember[account] = true;
+        if (isMember[account] || successorOf[account] != address(0)) revert AlreadyMember(account);
+        _setMember(account, true);
         emit MemberAdmitted(account);
     }
 
     /// @inheritdoc IRegistry
     function removeMember(address account) external onlyOwner {
         if (!isMember[account]) revert UnknownAccount(account);
-        isMember[account] = false;
+        _setMember(account, false);
         emit MemberRemoved(account);
+    }
+
+    /// @inheritdoc IRegistry
+    function wasMember(address account, uint48 instant) external view returns (bool) {
+        return _membership[account].upperLookupRecent(instant) != 0;
+    }
+
+    /// @inheritdoc IRegistry
+    function memberCountAt(uint48 instant) external view returns (uint256) {
+        return _memberCount.upperLookupRecent(instant);
+    }
+
+    /// @inheritdoc IRegistry
+    function setCollector(address account, bool collects) external onlyOwner {
+        isCollector[account] = collects;
+        emit CollectorSet(account, collects);
+    }
+
+    /// @inheritdoc IRegistry
+    function isParty(address account) external view returns (bool) {
+        return isMember[account] || isCollector[account] || successorOf[account] != address(0);
+    }
+
+    /// @inheritdoc IRegistry
+    function announceTerms(bytes32 terms, uint64 validFrom, string calldata link) external onlyOwner {
+        emit TermsAnnounced(terms, validFrom, link);
+    }
+
+    /* LOST KEYS */
+
+    /// @inheritdoc IRegistry
+    function nameGuardians(address[3] calldata guardians) external {
+        if (!isMember[msg.sender]) revert UnknownAccount(msg.sender);
+        for (uint256 i = 0; i < 3; i++) {
+            address guardian = guardians[i];
+            bool distinct = guardian != address(0) && guardian != msg.sender && guardian != guardians[(i + 1) % 3];
+            if (!distinct) revert GuardiansNotDistinct();
+        }
+        _guardians[msg.sender] = guardians;
+        _endRound(msg.sender);
+        emit GuardiansNamed(msg.sender, guardians);
+    }
+
+    /// @inheritdoc IRegistry
+    function approveRotation(address account, address successor) external {
+        Rotation storage rotation = _rotations[account];
+        if (rotation.readyAt != 0) revert RotationUnderWay(account, rotation.successor);
+        if (successor == address(0)) revert ZeroAccount();
+        bytes32 proposal = keccak256(abi.encode(account, rotation.round, successor));
+        uint8 approvals = _approvals[proposal] | _bitOf(account, msg.sender);
+        _approvals[proposal] = approvals;
+        emit RotationApproved(account, successor, msg.sender);
+        // Two bits or three: any sum of bits but a single one.
+        if (approvals & (approvals - 1) == 0) return;
+        rotation.successor = successor;
+        rotation.readyAt = uint64(block.timestamp) + ROTATION_DELAY;
+        emit RotationPending(account, successor, rotation.readyAt);
+    }
+
+    /// @inheritdoc IRegistry
+    function cancelRotation() external {
+        if (_rotations[msg.sender].readyAt == 0) revert RotationNotReady(msg.sender, 0);
+        _endRound(msg.sender);
+        emit RotationCancelled(msg.sender);
+    }
+
+    /// @inheritdoc IRegistry
+    function rotate(address account) external {
+        Rotation memory rotation = _rotations[account];
+        address successor = rotation.successor;
+        if (rotation.readyAt == 0 || block.timestamp < rotation.readyAt) {
+            revert RotationNotReady(account, rotation.readyAt);
+        }
+        if (!isMember[account]) revert UnknownAccount(account);
+        if (isMember[successor] || successorOf[successor] != address(0)) revert AlreadyMember(successor);
+        _endRound(account);
+        successorOf[account] = successor;
+        _guardians[successor] = _guardians[account];
+        _setMember(account, false);
+        _setMember(successor, true);
+        emit AccountRotated(account, successor);
+    }
+
+    /// @inheritdoc IRegistry
+    function rotationOf(address account) external view returns (address successor, uint64 readyAt) {
+        return (_rotations[account].successor, _rotations[account].readyAt);
     }
 
     /* METERS */
@@ -84,6 +196,20 @@ contract Registry is IRegistry, Ownable2Step {
         if (validTo >= details.validTo) revert PeriodOnlyShrinks(validTo, details.validTo);
         details.validTo = validTo;
         emit MeterRetired(meter, validTo);
+    }
+
+    /// @inheritdoc IRegistry
+    function describeDevice(bytes32 meter, Device calldata device) external onlyOwner {
+        if (_meters[meter].account == address(0)) revert UnknownMeter(meter);
+        uint8 source = _meters[meter].source;
+        if (!_isOfSource(device.technology, source)) revert TechnologyMismatch(device.technology, source);
+        _devices[meter] = device;
+        emit DeviceDescribed(meter, device);
+    }
+
+    /// @inheritdoc IRegistry
+    function deviceOf(bytes32 meter) external view returns (Device memory) {
+        return _devices[meter];
     }
 
     /// @inheritdoc IRegistry
@@ -159,6 +285,33 @@ contract Registry is IRegistry, Ownable2Step {
     }
 
     /* PRIVATE FUNCTIONS */
+
+    function _setMember(address account, bool member) private {
+        isMember[account] = member;
+        uint48 instant = uint48(block.timestamp);
+        _membership[account].push(instant, member ? 1 : 0);
+        uint208 count = _memberCount.latest();
+        _memberCount.push(instant, member ? count + 1 : count - 1);
+    }
+
+    function _endRound(address account) private {
+        _rotations[account] = Rotation(address(0), 0, _rotations[account].round + 1);
+    }
+
+    function _bitOf(address account, address guardian) private view returns (uint8) {
+        for (uint8 i = 0; i < 3; i++) {
+            if (_guardians[account][i] == guardian) return uint8(1) << i;
+        }
+        revert NotAGuardian(account, guardian);
+    }
+
+    /// @dev Technologies by source, in blocks: see `Device` and `Meter`.
+    function _isOfSource(uint8 technology, uint8 source) private pure returns (bool) {
+        if (technology == 0) return true;
+        // Sources of the technologies 1 to 10.
+        bytes memory sources = hex"01010303040506020202";
+        return technology <= sources.length && uint8(sources[technology - 1]) == source;
+    }
 
     function _setQuorums(uint8 oracleQuorum_, uint8 attestorQuorum_) private {
         if (oracleQuorum_ == 0 || attestorQuorum_ == 0) revert ZeroQuorum();

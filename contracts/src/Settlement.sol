@@ -101,22 +101,24 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
 
     /// @inheritdoc ISettlement
     function requestWithdrawal(uint256 amount) external {
-        uint64 exitAt = (block.timestamp + EXIT_DELAY).toUint64();
-        _setAside(msg.sender, amount.toUint128(), _lastRunId, exitAt);
-        emit WithdrawalRequested(msg.sender, amount, _lastRunId);
+        _request(msg.sender, amount.toUint128());
+    }
+
+    /// @inheritdoc ISettlement
+    function requestWithdrawalOf(address account) external {
+        _requireSuccessor(account);
+        _request(account, _accounts[account].free);
     }
 
     /// @inheritdoc ISettlement
     function withdraw() external {
-        Account storage account = _accounts[msg.sender];
-        uint64 afterRun = account.afterRun;
-        // Money that a void run, or the pages of an unfinished one, may have brought stays until they are undone.
-        bool older = (_voidFrom == 0 || afterRun < _voidFrom)
-            && (_openedAt == 0 || account.exitAt < _openedAt + EXIT_DELAY);
-        bool exitOpen = block.timestamp >= account.exitAt && older;
-        uint128 amount = _release(msg.sender, exitOpen || isFinal(afterRun + 1));
-        emit Withdrawn(msg.sender, amount);
-        token.safeTransfer(msg.sender, amount);
+        _withdraw(msg.sender);
+    }
+
+    /// @inheritdoc ISettlement
+    function withdrawOf(address account) external {
+        _requireSuccessor(account);
+        _withdraw(account);
     }
 
     /// @inheritdoc ISettlement
@@ -326,6 +328,29 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
 
     /* PRIVATE FUNCTIONS */
 
+    function _request(address account, uint128 amount) private {
+        _setAside(account, amount, _lastRunId, (block.timestamp + EXIT_DELAY).toUint64());
+        emit WithdrawalRequested(account, amount, _lastRunId);
+    }
+
+    /// @dev Pay what an account has set aside to the caller.
+    function _withdraw(address owner) private {
+        Account storage account = _accounts[owner];
+        uint64 afterRun = account.afterRun;
+        // Money that a void run, or the pages of an unfinished one, may have brought stays until they are undone.
+        bool older = (_voidFrom == 0 || afterRun < _voidFrom)
+            && (_openedAt == 0 || account.exitAt < _openedAt + EXIT_DELAY);
+        bool exitOpen = block.timestamp >= account.exitAt && older;
+        uint128 amount = _release(owner, exitOpen || isFinal(afterRun + 1));
+        emit Withdrawn(owner, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    function _requireSuccessor(address account) private view {
+        address successor = registry.successorOf(account);
+        if (msg.sender != successor) revert NotTheSuccessor(msg.sender, successor);
+    }
+
     /// @dev Settled, and no dispute has voided it or a run before it.
     function _stands(uint64 runId) private view returns (bool) {
         return runId != 0 && runId <= _lastRunId && (_voidFrom == 0 || runId < _voidFrom);
@@ -443,7 +468,7 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         for (uint256 offset = 0; offset < nets.length; offset += 32) {
             (address account, int96 net) = NetsLib.wordAt(nets, offset);
             if (account <= last) revert AccountsNotAscending(last, account);
-            if (account != supplier && !registry.isMember(account)) revert UnknownAccount(account);
+            if (account != supplier && !registry.isParty(account)) revert UnknownAccount(account);
             uint128 fromFund = _applyNet(account, net);
             if (fromFund != 0) {
                 if (voidable) _paidByFund[runId][account] = fromFund;

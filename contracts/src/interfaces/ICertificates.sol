@@ -196,6 +196,9 @@ interface ICertificates is IERC1155 {
     /// @notice Take an expired bundle from its holder. Anybody; it is of no use already.
     function expire(uint256 id) external;
 
+    /// @notice Take over a bundle of an account whose key was lost. Only its successor by the registry.
+    function inherit(uint256 id) external;
+
     /// @notice Use a bundle of electricity of the caller up in the name of `beneficiary`, for ever (C2), for what a meter
     /// of the beneficiary has drawn in the bundle's interval.
     function claim(uint256 id, address beneficiary, ReadingOpening calldata consumption) external;

@@ -19,14 +19,36 @@ struct Meter {
     uint64 validTo;
 }
 
+/// @notice What stands behind a meter, in detail; see `Meter` for source, capacity and commissioning.
+struct Device {
+    /// 0 not told, 1 solar on a roof or in a field, 2 building-integrated solar, 3 wind with a horizontal axis, 4 wind with
+    /// a vertical axis, 5 biogas engine, 6 waste heat, 7 fuel cell, 8 stationary battery, 9 vehicle battery, 10 hydrogen
+    /// store.
+    uint8 technology;
+    /// keccak-256 of the material passport; 0 for none.
+    bytes32 passport;
+    /// Where the passport can be read: no address of a household (P1).
+    string link;
+}
+
 /// @title Who takes part: members, meters, and the keys of oracles and attestors
-/// @notice Every change is the owner's. Keys and meters are valid in [validFrom, validTo), UTC epoch seconds, and that
+/// @notice Every change is the owner's (the operator at first, then the timelock of `Cooperative`), but for keys of members:
+/// two of the three guardians that a member has named can put another account in its place. Keys and meters are valid in [validFrom, validTo), UTC epoch seconds, and that
 /// period can only shrink: what was valid once stays checkable, and a retired key never comes back.
 interface IRegistry {
     event MemberAdmitted(address indexed account);
     event MemberRemoved(address indexed account);
     event MeterEnrolled(bytes32 indexed meter, address indexed account, Meter details);
     event MeterRetired(bytes32 indexed meter, uint64 validTo);
+    event DeviceDescribed(bytes32 indexed meter, Device device);
+    event CollectorSet(address indexed account, bool collects);
+    event TermsAnnounced(bytes32 indexed terms, uint64 validFrom, string link);
+    event GuardiansNamed(address indexed account, address[3] guardians);
+    event RotationApproved(address indexed account, address indexed successor, address indexed guardian);
+    event RotationPending(address indexed account, address indexed successor, uint64 readyAt);
+    event RotationCancelled(address indexed account);
+    /// @notice The account's place is the successor's from now on.
+    event AccountRotated(address indexed account, address indexed successor);
     event OracleAdded(address indexed oracle, uint64 validFrom);
     event OracleRetired(address indexed oracle, uint64 validTo);
     event AttestorAdded(address indexed attestor, uint64 validFrom);
@@ -52,6 +74,15 @@ interface IRegistry {
     /// Disputes are opened once: nobody can put another judge in their place.
     error DisputesAlreadyOpen(address disputes);
     error ChallengeWindowOutOfBounds(uint64 challengeWindow, uint64 max);
+    /// The technology is not one of the meter's source.
+    error TechnologyMismatch(uint8 technology, uint8 source);
+    /// Three different accounts, none of them the member's own.
+    error GuardiansNotDistinct();
+    error NotAGuardian(address account, address caller);
+    /// A rotation waits already; the account can cancel it.
+    error RotationUnderWay(address account, address successor);
+    /// `readyAt` is 0 while two guardians have not agreed.
+    error RotationNotReady(address account, uint64 readyAt);
     /// Only the contract for disputes revokes keys.
     error NotTheDisputes(address caller);
 
@@ -65,6 +96,57 @@ interface IRegistry {
 
     /// @notice Say whether an account is a member now.
     function isMember(address account) external view returns (bool);
+
+    /// @notice Say whether an account was a member at an instant that has passed.
+    function wasMember(address account, uint48 instant) external view returns (bool);
+
+    /// @notice How many members there were at an instant that has passed.
+    function memberCountAt(uint48 instant) external view returns (uint256);
+
+    /// @notice Let an account that is no member stand in runs, or no longer: whom fees, levies or grid tariffs belong to,
+    /// such as `Fees`. Owner only.
+    function setCollector(address account, bool collects) external;
+
+    /// @notice Say whether an account collects.
+    function isCollector(address account) external view returns (bool);
+
+    /// @notice Say whether runs may name an account: a member, a collector, or whoever was a member under another key.
+    function isParty(address account) external view returns (bool);
+
+    /// @notice Announce tariffs, fees and market parameters that hold from an instant on, by the hash of what the node
+    /// loads and where it can be read. Owner only.
+    function announceTerms(bytes32 terms, uint64 validFrom, string calldata link) external;
+
+    /// @notice Name who can put another account in the place of the caller's when its key is lost: two of three. Ends a
+    /// rotation that waits.
+    function nameGuardians(address[3] calldata guardians) external;
+
+    /// @notice Agree, as a guardian, to put `successor` in the place of `account`. The second guardian starts
+    /// `ROTATION_DELAY`.
+    function approveRotation(address account, address successor) external;
+
+    /// @notice End a rotation of the caller's account that waits: the key is not lost.
+    function cancelRotation() external;
+
+    /// @notice Put the successor in the account's place, when the delay has passed. Anybody. The successor is the member,
+    /// and has the vote and the guardians; money is taken out with `Settlement.withdrawOf`, certificates with
+    /// `Certificates.inherit`, and meters are enrolled anew under its name.
+    function rotate(address account) external;
+
+    /// @notice Who has an account's place; 0 for nobody.
+    function successorOf(address account) external view returns (address);
+
+    /// @notice The rotation that waits; zeros while two guardians have not agreed.
+    function rotationOf(address account) external view returns (address successor, uint64 readyAt);
+
+    /// @notice How long the holder of a key can object to its rotation, s.
+    function ROTATION_DELAY() external view returns (uint64);
+
+    /// @notice Tell more of the device behind a meter. Owner only.
+    function describeDevice(bytes32 meter, Device calldata device) external;
+
+    /// @notice What was told of the device behind a meter; empty for nothing.
+    function deviceOf(bytes32 meter) external view returns (Device memory);
 
     /// @notice Enrol a meter of a member; its pseudonym is used once. Owner only.
     function enrolMeter(bytes32 meter, Meter calldata details) external;

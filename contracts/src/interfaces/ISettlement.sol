@@ -105,7 +105,7 @@ interface ISettlement {
     error NetsMalformed(uint256 length);
     /// Nets come in strictly ascending sequence of accounts, so that each account has one.
     error AccountsNotAscending(address previous, address account);
-    /// The account is neither a member nor the supplier.
+    /// The account is neither the supplier nor a party of the registry.
     error UnknownAccount(address account);
     /// The nets must sum to zero.
     error NetsNotZero(int256 sum);
@@ -122,6 +122,8 @@ interface ISettlement {
     /// Only the registry's contract for disputes voids runs.
     error NotTheDisputes(address caller);
     error NothingToUnwind();
+    /// Only the account in whose place the registry has put the caller.
+    error NotTheSuccessor(address caller, address successor);
     /// Another run is between its pages.
     error RunInPages(bytes32 runHash);
     /// The pages did not all come in time: they are to be undone.
@@ -153,6 +155,12 @@ interface ISettlement {
     /// when `EXIT_DELAY` has passed without any: no stop of the operator locks the money in. Void runs from before the
     /// request must be unwound first, which anybody can do.
     function withdraw() external;
+
+    /// @notice Set aside all the free balance of an account whose key was lost. Only its successor.
+    function requestWithdrawalOf(address account) external;
+
+    /// @notice Take out what is set aside of an account whose key was lost. Only its successor, who is paid.
+    function withdrawOf(address account) external;
 
     /// @notice Pay the caller's tokens into the guarantee fund; they do not come back.
     function fundGuarantee(uint256 amount) external;

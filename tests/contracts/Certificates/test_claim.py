@@ -115,7 +115,7 @@ def test_nothing_else_changes_certificates() -> None:
         if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
     }
     transfers = {"safeTransferFrom", "safeBatchTransferFrom", "setApprovalForAll"}
-    ends = {"split", "lock", "unlock", "withdraw", "expire", "claim", "claimConverted"}
+    ends = {"split", "lock", "unlock", "withdraw", "expire", "inherit", "claim", "claimConverted"}
     assert changing == transfers | ends | {
         "materialise",
         "enrolStore",

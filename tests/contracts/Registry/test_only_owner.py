@@ -13,6 +13,9 @@ CALLS = {
     "addAttestor": (STRANGER.address, 0),
     "retireAttestor": (STRANGER.address, 0),
     "setQuorums": (1, 1),
+    "setCollector": (STRANGER.address, True),
+    "announceTerms": (b"t" * 32, 0, ""),
+    "describeDevice": (b"m" * 32, (1, bytes(32), "")),
     "openDisputes": (STRANGER.address, STRANGER.address, 1),
     "transferOwnership": (STRANGER.address,),
     "renounceOwnership": (),
@@ -32,4 +35,5 @@ def test_no_function_is_forgotten_here() -> None:
         for entry in artifact("Registry")["abi"]
         if entry["type"] == "function" and entry["stateMutability"] != "view"
     }
-    assert changing == CALLS.keys() | {"acceptOwnership", "revokeOracle"}
+    rotation = {"nameGuardians", "approveRotation", "cancelRotation", "rotate"}
+    assert changing == CALLS.keys() | rotation | {"acceptOwnership", "revokeOracle"}
