@@ -4,6 +4,7 @@ A correction is on disk before it is signed, names the version before, and says 
 Units: Wh, UTC epoch seconds.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from oracles.attestation import Oracle, collect_correction
 from oracles.corrections import Correction, correction_hash, reason_hash
 from oracles.rejections import OracleReject
 from oracles.typed_data import Domain
+
+logger = logging.getLogger(__name__)
 
 Signed = TypeVar("Signed")
 
@@ -228,4 +231,8 @@ def agreed(answer: Accepted[Signed] | Rejected, what: str) -> tuple[Signed, ...]
         return answer.events
     if answer.code is OracleReject.QUORUM_NOT_MET and answer.facts.get("silent") and "refused" not in answer.facts:
         raise Unavailable(f"too few oracles can sign {what}: {answer}")
+    if "refused" in answer.facts and "MEASURE_MISMATCH" in str(answer.facts.get("refusal")):
+        # Oracles with their own cables saw something else: a person must find out who lies, and the market goes on.
+        logger.error("the oracles do not agree on %s: %s", what, answer)
+        raise Unavailable(f"the oracles do not agree on {what}: {answer}")
     raise Corrupt(f"the oracles do not agree on {what}: {answer}")

@@ -24,7 +24,7 @@ from energy.identity import Address, Digest, address_from_hex, digest_from_hex, 
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.corrections import Correction, correction_hash
-from oracles.guard import GuardedSigner
+from oracles.guarding import Guard
 from oracles.records import IntervalReadings, Run, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
@@ -160,7 +160,7 @@ class SigningServer:
         self,
         host: str,
         port: int,
-        guard: GuardedSigner,
+        guard: Guard,
         domains: Mapping[str, Domain],
         ca: Path,
         certificate: Path,

@@ -42,9 +42,9 @@ def serve_key(
     """Keep a key for a node on another machine, and sign for it what the key's guard allows, until Ctrl-C."""
     from node.signing_service import open_service
 
-    server = open_service(file)
-    talk(_("The key signs on port {port} until you press Ctrl-C.").format(port=server.port))
-    server.serve()
+    service = open_service(file)
+    talk(_("The key signs on port {port} until you press Ctrl-C.").format(port=service.server.port))
+    service.server.serve()
 
 
 @app.command("list", cls=Command)

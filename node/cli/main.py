@@ -22,6 +22,7 @@ from node.cli import (
     lifecycle,
     market_views,
     meter,
+    oracle,
     orders,
     service,
     status,
@@ -55,6 +56,7 @@ app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(meter.app, name="meter")
+app.add_typer(oracle.app, name="oracle")
 app.add_typer(chain.app, name="chain")
 app.add_typer(backups.app, name="backup")
 app.add_typer(keys.app, name="key")

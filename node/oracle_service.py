@@ -1,0 +1,89 @@
+"""An oracle as a process of its own: `resilia oracle serve FILE`. It reads the meters itself and signs for the node.
+
+The file is that of `resilia key serve` (`node.signing_service`) and two names more: ``community``, a copy of the
+community's file, and a table ``[sources]`` with this oracle's own way to each member's meter, by label; a member
+without one is read where the community says. Paths are relative to the file.
+"""
+
+import asyncio
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from energy.errors import Misconfigured, Unavailable
+from metering.protocols import source_of
+from metering.sources.csv_file import CsvSource
+from metering.sources.ports import Source
+from node.clock import Clock
+from node.community import Community
+from node.drafting import meter_config
+from node.oracle_watch import Sightings, WatchfulGuard
+from node.remote_signing import SigningServer
+from node.signing_service import OpenedService, open_service
+
+FILE_PERIOD_S = 1
+
+
+class OracleService:
+    """The process: lines to meters, and a port that signs."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Open the key and bind the port; lines are opened by `run`.
+
+        Raises:
+            Misconfigured: the file, the community or a source is not as it should be.
+        """
+        try:
+            document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Misconfigured(f"{path} can not be read: {error}") from error
+        own = document.get("sources")
+        if not isinstance(own, dict) or not isinstance(document.get("community"), str):
+            raise Misconfigured(f"{path} needs the name community and a table [sources]")
+        self._clock = clock
+        self._folder = path.parent
+        community = Community.load(self._folder / document["community"])
+        labels = {member.label for member in community.members}
+        for label in sorted(set(own) - labels):
+            raise Misconfigured(f"{path}: no member is called {label}")
+        self.sightings = Sightings(meter_config(community, member) for member in community.members)
+        names = dict.fromkeys(str(own.get(member.label, member.meter_source)) for member in community.members)
+        self._sources: list[Source] = [source_of(name, self._folder, clock.now) for name in names]
+        self._service: OpenedService = open_service(
+            path, ("community", "sources"), lambda guard: WatchfulGuard(guard, self.sightings)
+        )
+
+    @property
+    def server(self) -> SigningServer:
+        """The port that signs."""
+        return self._service.server
+
+    async def run(self) -> None:
+        """Read the meters and answer, until cancelled."""
+        serving = asyncio.get_running_loop().run_in_executor(None, self.server.serve)
+        listening = [asyncio.create_task(self._listen(source)) for source in self._sources]
+        try:
+            await asyncio.gather(serving, *listening)
+        finally:
+            for source in self._sources:
+                source.close()
+            for task in listening:
+                task.cancel()
+            await asyncio.to_thread(self._service.close)
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*listening, return_exceptions=True)
+
+    async def _listen(self, source: Source) -> None:
+        if isinstance(source, CsvSource):
+            await self._follow(source)
+            return
+        async for sample in source.samples():
+            self.sightings.take(sample, self._clock.now())
+
+    async def _follow(self, file: CsvSource) -> None:
+        while True:
+            with suppress(Unavailable):
+                for row in file.read_new():
+                    self.sightings.take(row, self._clock.now())
+            await asyncio.sleep(FILE_PERIOD_S)

@@ -1,0 +1,151 @@
+"""An oracle of its own: reads the meters by its own cables, and signs only what it has seen itself.
+
+The node proposes a record; each oracle compares it with its own registers at the same boundaries, within
+`oracles.agreement.AGREE_WH`, and signs the same record or refuses. So a lying reader, the node's own included, stands
+alone, and nothing gets a quorum that a quorum has not seen. What an oracle has not seen, because it was away, it does
+not vouch for: it counts as silent then.
+Units: Wh, UTC epoch seconds. Refuses: MEASURE_MISMATCH, and what its guard refuses.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from threading import Lock
+from typing import Final
+
+from energy.errors import Unavailable
+from energy.identity import Digest, hex_text
+from energy.results import Accepted, Rejected
+from metering.intervals import advance
+from metering.meter import Boundary, MeterConfig, MeterState, observe
+from metering.readings import DOUBTFUL, Reading, ReadingFlag, is_estimate
+from metering.registers import RegisterSample
+from oracles.agreement import AGREE_WH
+from oracles.corrections import Correction
+from oracles.guarding import Guard
+from oracles.records import IntervalReadings, Run
+from oracles.rejections import OracleReject
+from oracles.typed_data import Domain
+
+SEEN_FOR_S: Final = 3 * 86_400
+"""How long an oracle remembers what it saw."""
+WATCHED: Final = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD
+"""What a reading must not keep silent about when its oracle has seen it."""
+
+
+class Sightings:
+    """What one oracle has seen of some meters. Threads take turns."""
+
+    def __init__(self, configs: Iterable[MeterConfig]) -> None:
+        self._meters = {config.meter: MeterState(config) for config in configs}
+        self._by_serial = {state.config.serial: state for state in self._meters.values()}
+        self._lock = Lock()
+        self.rejected: dict[str, int] = {}
+        """How many samples were refused, by name of the code."""
+
+    def take(self, sample: RegisterSample | Rejected, now: int) -> None:
+        """Take in what a line says."""
+        with self._lock:
+            if isinstance(sample, RegisterSample):
+                state = self._by_serial.get(sample.serial)
+                outcome = observe(state, sample, now) if state else None
+                if isinstance(outcome, Accepted):
+                    assert state is not None, "an observed meter has a state"
+                    self._forget(state)
+                    return
+                name = outcome.code.name if outcome else "FOREIGN_METER"
+            else:
+                name = sample.code.name
+            self.rejected[name] = self.rejected.get(name, 0) + 1
+
+    def contradicts(self, reading: Reading) -> str | None:
+        """Return the field of a reading that is not what was seen; None when it is.
+
+        Raises:
+            Unavailable: the oracle has not seen enough of the meter then.
+        """
+        with self._lock:
+            state = self._meters.get(reading.meter)
+            if state is None:
+                return "meter"
+            start = state.boundaries.get(reading.interval)
+            end = state.boundaries.get(reading.interval + reading.period_s)
+            config = state.config
+        if reading.quality >> 8 != config.trust:
+            return "quality"
+        sound = start is not None and end is not None and not end.flags & DOUBTFUL
+        if is_estimate(reading):
+            # Whoever has measured must not be estimated away; what nobody has seen can not be denied.
+            return "quality" if sound else None
+        if start is None or end is None:
+            raise Unavailable(f"the oracle has not seen {hex_text(reading.meter)} at both ends of {reading.interval}")
+        return _difference(reading, start, end, config.index_modulus_wh)
+
+    def _forget(self, state: MeterState) -> None:
+        newest = max(state.boundaries, default=0)
+        state.boundaries = {at: each for at, each in state.boundaries.items() if at >= newest - SEEN_FOR_S}
+
+
+def _difference(reading: Reading, start: Boundary, end: Boundary, modulus_wh: int) -> str | None:
+    for name, seen_wh, told_wh in (
+        ("import_index_wh", end.index.import_wh, reading.import_index_wh),
+        ("export_index_wh", end.index.export_wh, reading.export_index_wh),
+    ):
+        if abs(seen_wh - told_wh) > AGREE_WH:
+            return name
+    # Each end may be off by as much, so their difference by twice that.
+    for name, before_wh, after_wh, told_wh in (
+        ("import_wh", start.index.import_wh, end.index.import_wh, reading.import_wh),
+        ("export_wh", start.index.export_wh, end.index.export_wh, reading.export_wh),
+    ):
+        if abs(advance(before_wh, after_wh, modulus_wh) - told_wh) > 2 * AGREE_WH:
+            return name
+    return "flags" if end.flags & WATCHED & ~ReadingFlag(reading.flags) else None
+
+
+class WatchfulGuard:
+    """A key that signs readings only when its oracle has seen them; the guard behind it remembers."""
+
+    def __init__(self, guard: Guard, sightings: Sightings) -> None:
+        """Put an oracle's eyes before a key."""
+        self.address = guard.address
+        self._guard = guard
+        self._sightings = sightings
+        self._totals: dict[int, tuple[int, int]] = {}
+        """Import and export of the readings that were vouched for, by interval."""
+
+    def sign_readings(self, domain: Domain, readings: Sequence[Reading]) -> Accepted[bytes] | Rejected:
+        """Sign readings that were seen, all or none."""
+        for reading in readings:
+            field = self._sightings.contradicts(reading)
+            if field is not None:
+                where = hex_text(reading.meter)
+                return Rejected(
+                    OracleReject.MEASURE_MISMATCH, {"meter": where, "interval": reading.interval, "field": field}
+                )
+        answer = self._guard.sign_readings(domain, readings)
+        if isinstance(answer, Accepted):
+            self._remember(readings)
+        return answer
+
+    def sign_correction(self, domain: Domain, correction: Correction) -> Accepted[bytes] | Rejected:
+        """Sign a later version; a person's word, or what came late, is nothing that an oracle sees."""
+        return self._guard.sign_correction(domain, correction)
+
+    def sign_interval(self, domain: Domain, attested: IntervalReadings) -> Accepted[bytes] | Rejected:
+        """Sign an interval whose totals are those of the readings that were vouched for."""
+        if self._totals.get(attested.interval) != (attested.import_wh, attested.export_wh):
+            facts: dict[str, int | str] = {"meter": "all", "interval": attested.interval, "field": "import_wh"}
+            return Rejected(OracleReject.MEASURE_MISMATCH, facts)
+        return self._guard.sign_interval(domain, attested)
+
+    def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
+        """Sign nothing: an oracle is no attestor."""
+        return Rejected(OracleReject.UNKNOWN_SIGNER, {"signer": hex_text(self.address)})
+
+    def _remember(self, readings: Sequence[Reading]) -> None:
+        totals: dict[int, tuple[int, int]] = {}
+        for reading in readings:
+            imported, exported = totals.get(reading.interval, (0, 0))
+            totals[reading.interval] = imported + reading.import_wh, exported + reading.export_wh
+        self._totals |= totals
+        newest = max(self._totals, default=0)
+        self._totals = {at: each for at, each in self._totals.items() if at >= newest - SEEN_FOR_S}
