@@ -23,6 +23,8 @@ MEASUREMENTS: Final = {
     "citylearn": ("citylearn_strict", "citylearn_metered"),
     "auction": ("market_share_of_foresight", "members_worse_than_alone"),
     "outages": ("critical_served_24h", "island_plan_s", "control_step_ms"),
+    "federated": ("federated_new_home_7d",),
+    "carbon": ("carbon_at_equal_bill",),
     "solver": ("plan_50_homes_lp_s", "plan_50_homes_milp_s"),
 }
 """Module of this folder, and the figures that its `measure` returns."""

@@ -277,15 +277,16 @@ class Model:
         """Fix what layers without switched parts do, apart from those that share heat with one."""
         switched = {int(self._layer_of[number]) for number in self.switched}
         free = switched | {row for row, layer in enumerate(self._layers) if _uses(layer.converters, HEAT)}
-        fixed = np.concatenate(
-            (
-                self.taken[[int(row) not in free for row in self._layer_of]].ravel(),
-                self.content[[int(row) not in free for row in self._store_layer]].ravel(),
-            )
-        )
         programme = self.programme
-        programme.low[fixed] = np.maximum(programme.low[fixed], columns[fixed] - 1e-6)
-        programme.high[fixed] = np.minimum(programme.high[fixed], columns[fixed] + 1e-6)
+        kept = [row for row, layer in enumerate(self._store_layer) if int(layer) not in free]
+        fixed = np.concatenate(
+            (self.taken[[int(row) not in free for row in self._layer_of]].ravel(), self.content[kept].ravel())
+        )
+        programme.low[fixed] = programme.high[fixed] = np.clip(
+            columns[fixed], programme.low[fixed], programme.high[fixed]
+        )
+        # What is fixed balances but for the solver's tolerance, which would count as a contradiction.
+        programme.row_low[self._held[kept]], programme.row_high[self._held[kept]] = -np.inf, np.inf
 
 
 def _uses(converters: Sequence[Converter], carrier: str) -> bool:

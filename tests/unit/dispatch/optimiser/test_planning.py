@@ -227,3 +227,27 @@ def test_the_front_trades_bill_for_carbon() -> None:
     assert len(points) == 2
     assert points[0].bill_eur < points[1].bill_eur
     assert points[0].carbon_kg > points[1].carbon_kg
+
+
+def test_a_large_plan_in_stages_has_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holding what has no switches must leave an answer: fixed stores balance but for the solver's tolerance."""
+    buses = {ELECTRICITY: ELECTRICITY, HEAT: HEAT}
+    kinds: dict[str, dict[str, float]] = {"lithium": {}, "car": {}, "heat_pump": {}}
+    kinds |= {"sand": {"capacity_kwh": 60.0, "charge_kw": 4.0, "heat_kw": 4.0}}
+    kinds |= {"hydrogen": {"capacity_kwh": 100.0, "electrolyser_kw": 3.0, "fuel_cell_kw": 2.0}}
+    kinds |= {"biogas": {"engine_kw": 3.0, "digester_kw": 4.0, "gas_store_kwh": 30.0}}
+    layers = [placed(make(kind, **values), kind, buses) for kind, values in kinds.items()]
+    hour = np.arange(48) / 2.0
+    random = np.random.default_rng(3)
+    demand = {ELECTRICITY: random.normal(1.0, 2.0, 48), HEAT: np.full(48, 1.2)}
+    price = 0.22 + 0.15 * ((hour > 16) & (hour < 21))
+    contents = {"lithium/cells": 5.0, "car/cells": 30.0, "sand/sand": 20.0, "hydrogen/tank": 30.0, "biogas/gas": 10.0}
+    conditions = Conditions(
+        demand, {ELECTRICITY: Exchange(price, np.full(48, 0.07), 20.0, 20.0)}, contents, dict.fromkeys(contents, 0.08)
+    )
+    model = Model(layers, [ELECTRICITY], 48, 0.5, switching=True)
+    monkeypatch.setattr("dispatch.optimiser.planning.LARGE_COLUMNS", 1)
+    staged = solve(model, conditions)
+    assert staged.outcome == Outcome.OPTIMAL
+    check_limits(model, conditions, staged)
+    assert sum(float(values.sum()) for values in staged.unserved_kwh.values()) < 1e-6
