@@ -26,6 +26,7 @@ from market.commands import (
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
+    WakeOrders,
 )
 from market.config import MarketConfig
 from market.events import PriceBasis
@@ -104,6 +105,8 @@ class JournalAudit:
                 self._release(interval)
             case HaltAccount():
                 self._halt(command)
+            case WakeOrders(interval):
+                self._wake(interval, now)
 
     # -- ORDERS
 
@@ -123,39 +126,104 @@ class JournalAudit:
         traded_at = (
             self.trades[order.interval][-1].trade.price_ueur_per_kwh if self.trades.get(order.interval) else None
         )
-        own = [each for other in self._books.values() for each in other.resting if each.account == order.account]
+        own = [each for other in self._books.values() for each in other.everyone() if each.account == order.account]
         own = [each for each in own if each is not old]
         for limit in self.risk.breaches(order, own, traded_at, self._now):
             self._find(Breach.BEYOND_RISK_LIMIT, order.interval, limit=limit)
-        if old is not None and only_shrinks(old, order):
+        if old is not None and only_shrinks(old, order, is_in_book=old in book.resting):
             book.replace(old, incoming)
             self._hold(order, self._open_worst_case_neur(incoming))
             return
         if old is not None:
-            book.resting.remove(old)
+            book.remove(old)
+        if self.config.mechanism.collects:
+            own = [each for each in book.everyone() if each.account == order.account]
+            unfit = misfit(self.config, order, own)
+            if unfit is not None:
+                self._find(Breach.NOT_OF_MECHANISM, order.interval, **unfit)
+        if order.valid_from > self._now:
+            self._limit_those_beside(book, order)
+            book.asleep.append(incoming)
+            self._hold(order, self._open_worst_case_neur(incoming))
+            return
         if self.config.mechanism.collects:
             self._collect(incoming, book)
             return
         taking = book.taking(incoming)
         if order.time_in_force == TimeInForce.FILL_OR_KILL and taking.wh < order.quantity_wh:
-            facts = {"quantity_wh": order.quantity_wh, "available_wh": taking.wh}
-            self._find(Breach.NOT_FILLABLE, order.interval, **facts)
+            available = {"quantity_wh": order.quantity_wh, "available_wh": taking.wh}
+            self._find(Breach.NOT_FILLABLE, order.interval, **available)
         if order.post_only and (taking.wh or taking.giving_way or taking.is_ended):
             self._find(Breach.POST_ONLY_MATCHED, order.interval, order=hex_text(incoming.digest))
         is_full = len(book.resting) >= self.config.open_orders_max
-        traded = self.trades.setdefault(order.interval, [])
-        matched, gave_way = book.match(incoming, len(traded), matched_at)
-        traded += matched
-        for own_order in gave_way:
-            self._hold(own_order.order, -self._open_worst_case_neur(own_order))
-        if is_full and incoming in book.resting and not matched and not gave_way:
+        takes = taking.wh or taking.giving_way
+        rests = order.time_in_force == TimeInForce.GOOD_TILL_GATE and not taking.is_ended
+        if rests and not incoming.waits and is_full and not takes:
             self._find(Breach.BOOK_FULL, order.interval, open_orders_max=self.config.open_orders_max)
-        for each in matched:
-            # The maker needs what it needed: its worst case is the same, open at its limit or filled at that price.
-            trade = each.trade
-            self._hold(order, self._worst_case_neur(order.side, trade.quantity_wh, trade.price_ueur_per_kwh))
-        if incoming in book.resting:
-            self._hold(order, self._open_worst_case_neur(incoming))
+        if rests and incoming.waits and taking.wh < order.quantity_wh:
+            self._limit_those_beside(book, order)
+        self._enter(incoming, book, matched_at)
+
+    def _enter(self, incoming: AuditedOrder, book: PlainBook, at: int) -> None:
+        """Let an order into its book and follow what everybody needs; nothing is held for it before."""
+        interval = incoming.order.interval
+        traded = self.trades.setdefault(interval, [])
+        entered = book.enter(incoming, len(traded), self.records, at)
+        traded += entered.trades
+        for derived, taker in zip(entered.trades, entered.takers, strict=True):
+            trade = derived.trade
+            for party in (self.orders[trade.buy_order], self.orders[trade.sell_order]):
+                price, wh, side = trade.price_ueur_per_kwh, trade.quantity_wh, party.order.side
+                filled = self._worst_case_neur(side, wh, price)
+                # Of what was held before, at its limit, the part that is filled is held at the trade's price.
+                if party is incoming:
+                    self._hold(party.order, filled)
+                elif party is taker:
+                    self._hold(party.order, filled - self._worst_case_neur(side, wh, party.price))
+        for gone in entered.left:
+            self._hold(gone.order, -self._open_worst_case_neur(gone))
+        if incoming in book.everyone():
+            self._hold(incoming.order, self._open_worst_case_neur(incoming))
+
+    def _limit_those_beside(self, book: PlainBook, order: Order) -> None:
+        if len(book.waiting) + len(book.asleep) >= 1_000:
+            self._find(Breach.BOOK_FULL, order.interval, waiting_orders_max=1_000)
+
+    def _wake(self, interval: int, at: int) -> None:
+        """Let those match whose first second has come, as if each were placed now."""
+        book = self._books.get(interval)
+        if book is None:
+            self._find(Breach.INTERVAL_NOT_OPEN, interval)
+            return
+        if self._now >= self.config.gate_closure(interval):
+            self._find(Breach.AFTER_GATE, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
+        self._drop_expired(interval, book)
+        due = [each for each in book.asleep if each.order.valid_from <= self._now]
+        if not due:
+            self._find(Breach.WOKEN_FOR_NOTHING, interval)
+        for sleeper in sorted(due, key=lambda each: (each.order.valid_from, each.sequence)):
+            book.asleep.remove(sleeper)
+            self._hold(sleeper.order, -self._open_worst_case_neur(sleeper))
+            outcome = sleeper.outcome
+            if self.config.mechanism.collects:
+                if len(book.resting) < self.config.open_orders_max:
+                    book.rest(sleeper)
+                    self._hold(sleeper.order, self._open_worst_case_neur(sleeper))
+            elif self._may_enter(sleeper, book):
+                self._enter(sleeper, book, at)
+            sleeper.outcome = outcome
+
+    def _may_enter(self, sleeper: AuditedOrder, book: PlainBook) -> bool:
+        """Say whether an order that wakes finds what it must find, and a place."""
+        taking, order = book.taking(sleeper), sleeper.order
+        if order.time_in_force != TimeInForce.GOOD_TILL_GATE:
+            return order.time_in_force != TimeInForce.FILL_OR_KILL or taking.wh == sleeper.open_wh
+        takes = bool(taking.wh or taking.giving_way) and not sleeper.waits
+        if takes or taking.is_ended or taking.wh == sleeper.open_wh:
+            return True
+        if sleeper.waits:
+            return len(book.waiting) + len(book.asleep) < 1_000
+        return len(book.resting) < self.config.open_orders_max
 
     def _replaced(self, incoming: AuditedOrder, book: PlainBook) -> AuditedOrder | None:
         """Return the order whose place an incoming one takes, and free what it held; what it filled counts."""
@@ -163,10 +231,10 @@ class JournalAudit:
         if order.replaces == ZERO_DIGEST:
             return None
         old = self.orders.get(order.replaces)
-        wrong = misreplaced(old, order, is_resting=old in book.resting)
+        wrong = misreplaced(old, order, is_resting=old in book.everyone())
         if wrong:
             self._find(Breach.WRONG_REPLACEMENT, order.interval, fields=", ".join(wrong))
-        if old is None or old not in book.resting:
+        if old is None or old not in book.everyone():
             return None
         incoming.filled_wh = old.filled_wh
         self._hold(old.order, -self._open_worst_case_neur(old))
@@ -174,9 +242,6 @@ class JournalAudit:
 
     def _collect(self, incoming: AuditedOrder, book: PlainBook) -> None:
         """Let an order wait for the call."""
-        facts = misfit(self.config, incoming.order, [each for each in book.resting if each.account == incoming.account])
-        if facts is not None:
-            self._find(Breach.NOT_OF_MECHANISM, incoming.order.interval, **facts)
         if len(book.resting) >= self.config.open_orders_max:
             self._find(Breach.BOOK_FULL, incoming.order.interval, open_orders_max=self.config.open_orders_max)
         book.rest(incoming)
@@ -222,12 +287,12 @@ class JournalAudit:
                 gate_closure = self.config.gate_closure(found.order.interval)
                 self._find(Breach.AFTER_GATE, interval, gate_closure=gate_closure, now=self._now)
             self._drop_expired(found.order.interval, book)
-        if found is None or book is None or found not in book.resting:
+        if found is None or book is None or found not in book.everyone():
             self._find(Breach.NOTHING_TO_CANCEL, interval, order=hex_text(command.digest))
             return
         if found.account != command.account:
             self._find(Breach.CANCELLED_BY_STRANGER, interval, account=hex_text(command.account))
-        book.resting.remove(found)
+        book.remove(found)
         self._hold(found.order, -self._open_worst_case_neur(found))
 
     def _drop_expired(self, interval: int, book: PlainBook) -> None:
@@ -275,6 +340,8 @@ class JournalAudit:
                 )
                 self._hold(filled.order, now - was)
         left = [resting for resting in book.resting if resting.open_wh]
+        for beside in (*book.waiting, *book.asleep):
+            self._hold(beside.order, -self._open_worst_case_neur(beside))
         to_publish, basis = published_price(self.config, left, traded)
         self.prices[interval] = (to_publish, basis)
         self.risk.last_price = self.risk.last_price if to_publish is None else to_publish
@@ -289,11 +356,11 @@ class JournalAudit:
         if not self.risk.turn(command):
             self._find(Breach.REPEATED_NONCE, account=hex_text(command.account), nonce=command.nonce)
         for interval, book in self._books.items() if command.halted else ():
-            own = [each for each in book.resting if each.account == command.account]
+            own = [each for each in book.everyone() if each.account == command.account]
             if own and self._now < self.config.gate_closure(interval):
                 self._drop_expired(interval, book)
-                for gone in [each for each in book.resting if each.account == command.account]:
-                    book.resting.remove(gone)
+                for gone in [each for each in book.everyone() if each.account == command.account]:
+                    book.remove(gone)
                     self._hold(gone.order, -self._open_worst_case_neur(gone))
 
     def _release(self, interval: int) -> None:

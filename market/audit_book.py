@@ -46,6 +46,23 @@ class AuditedOrder:
         """What is not filled; cancelled or not."""
         return self.order.quantity_wh - self.filled_wh
 
+    @property
+    def waits(self) -> bool:
+        """Say whether what is left of it has no place in the book, for it may not trade with everybody."""
+        order = self.order
+        return order.all_or_none or order.min_lot_wh > 0 or (order.side == Side.BUY and order.max_carbon_g_per_kwh > 0)
+
+    def is_green_enough(self, sold: Order) -> bool:
+        """Say whether a buyer that minds carbon takes what is sold, for its promise or for its price."""
+        order = self.order
+        if order.side == Side.SELL or order.max_carbon_g_per_kwh == 0:
+            return True
+        promised = sold.max_carbon_g_per_kwh
+        if promised and promised <= order.max_carbon_g_per_kwh:
+            return True
+        cheaper = order.limit_price_ueur_per_kwh - sold.limit_price_ueur_per_kwh
+        return order.green_premium_ueur_per_kwh > 0 and cheaper >= order.green_premium_ueur_per_kwh
+
     def has_expired(self, now: int) -> bool:
         """Say whether its last second has passed."""
         return 0 < self.order.expiry < now
@@ -82,12 +99,37 @@ class Taking:
     """Of all fills."""
 
 
+@dataclass(slots=True)
+class Entered:
+    """What an order brought about that entered a book."""
+
+    trades: list[DerivedTrade] = field(default_factory=list)
+    takers: list[AuditedOrder] = field(default_factory=list)
+    """The incoming order of each trade."""
+    left: list[AuditedOrder] = field(default_factory=list)
+    """Orders that left without a trade, so that an account does not trade with itself."""
+
+
 class PlainBook:
-    """The resting orders of one open interval."""
+    """The orders of one open interval: in the book, and beside it."""
 
     def __init__(self) -> None:
         self.resting: list[AuditedOrder] = []
+        self.waiting: list[AuditedOrder] = []
+        """For what they may take as soon as it rests; the earliest first."""
+        self.asleep: list[AuditedOrder] = []
+        """Not valid yet."""
         self._places = 0
+
+    def everyone(self) -> list[AuditedOrder]:
+        """Return all orders, in the book and beside it."""
+        return [*self.resting, *self.waiting, *self.asleep]
+
+    def remove(self, order: AuditedOrder) -> None:
+        """Take an order out, wherever it is."""
+        for orders in (self.resting, self.waiting, self.asleep):
+            if order in orders:
+                orders.remove(order)
 
     def taking(self, incoming: AuditedOrder) -> Taking:
         """Return what an order would take now, slice after slice."""
@@ -108,6 +150,8 @@ class PlainBook:
         while reached and taking.wh < incoming.open_wh:
             maker = min(reached, key=priority)
             shown_wh, hidden_wh, _ = reached.pop(maker)
+            if not incoming.is_green_enough(maker.order):
+                continue
             if maker.account == incoming.account:
                 if order.self_trade != SelfTrade.CANCEL_INCOMING:
                     taking.giving_way.append(maker)
@@ -115,50 +159,75 @@ class PlainBook:
                     taking.is_ended = True
                     break
                 continue
-            wh = min(shown_wh, incoming.open_wh - taking.wh)
+            wanted_wh = incoming.open_wh - taking.wh
+            wh = min(shown_wh, wanted_wh)
+            if wh < min(order.min_lot_wh, wanted_wh):
+                continue
             taking.fills.append((maker, wh))
             taking.wh += wh
             if wh == shown_wh and hidden_wh:
                 places += 1
                 following = min(maker.order.display_wh, hidden_wh)
                 reached[maker] = (following, hidden_wh - following, places)
-        return taking
+        return Taking() if order.all_or_none and taking.wh < incoming.open_wh else taking
 
     def fillable_wh(self, incoming: AuditedOrder) -> int:
         """Return how much an order would fill if it were matched now."""
         return self.taking(incoming).wh
 
-    def match(
-        self, incoming: AuditedOrder, first_number: int, matched_at: int
-    ) -> tuple[list[DerivedTrade], list[AuditedOrder]]:
-        """Match an order and rest what is left of it, if it may; return its trades, and the orders that gave way.
+    def enter(self, incoming: AuditedOrder, first_number: int, sequence: int, at: int) -> Entered:
+        """Match an order, rest what is left of it, if it may, and offer that to those that wait.
 
         Args:
             incoming: Nothing of it is filled but what the order that it replaces had; its `outcome` is set.
             first_number: Number of the interval's next trade.
-            matched_at: Time of the order's record.
+            sequence: Of the record that brings it.
+            at: Time of that record.
         """
-        trades: list[DerivedTrade] = []
-        taking = self.taking(incoming)
-        for maker, quantity_wh in taking.fills:
-            trade = _trade(maker, incoming, first_number + len(trades), quantity_wh)
-            trades.append(DerivedTrade(trade, incoming.sequence, matched_at))
-            maker.filled_wh += quantity_wh
-            maker.shown_wh -= quantity_wh
-            incoming.filled_wh += quantity_wh
-            if maker.shown_wh == 0 and maker.open_wh:
-                self._show(maker)
-        self.resting = [order for order in self.resting if order.open_wh and order not in taking.giving_way]
+        entered = Entered()
+        taking = self._carry_out(incoming, entered, first_number, sequence, at)
         if incoming.open_wh == 0:
             incoming.outcome = Outcome.FILLED
         elif incoming.order.time_in_force == TimeInForce.GOOD_TILL_GATE and not taking.is_ended:
             incoming.outcome = Outcome.RESTING
-            self.rest(incoming)
-        elif trades:
+            if incoming.waits:
+                self.waiting.append(incoming)
+            else:
+                self.rest(incoming)
+                self._offer(incoming, entered, first_number, sequence, at)
+        elif taking.wh:
             incoming.outcome = Outcome.PARTLY_FILLED_REST_CANCELLED
         else:
             incoming.outcome = Outcome.CANCELLED
-        return trades, taking.giving_way
+        return entered
+
+    def _offer(self, newcomer: AuditedOrder, entered: Entered, first_number: int, sequence: int, at: int) -> None:
+        calling = [each for each in self.waiting if each.order.side != newcomer.order.side]
+        calling.sort(key=lambda each: each.price if each.order.side == Side.SELL else -each.price)
+        for waiting in calling:
+            if newcomer not in self.resting or not waiting.reaches(newcomer.price):
+                continue
+            taking = self._carry_out(waiting, entered, first_number, sequence, at)
+            ends = taking.is_ended and bool(taking.giving_way)
+            if ends and waiting.open_wh:
+                entered.left.append(waiting)
+            if ends or waiting.open_wh == 0:
+                self.waiting.remove(waiting)
+
+    def _carry_out(self, taker: AuditedOrder, entered: Entered, first_number: int, sequence: int, at: int) -> Taking:
+        taking = self.taking(taker)
+        for maker, quantity_wh in taking.fills:
+            trade = _trade(maker, taker, first_number + len(entered.trades), quantity_wh)
+            entered.trades.append(DerivedTrade(trade, sequence, at))
+            entered.takers.append(taker)
+            maker.filled_wh += quantity_wh
+            maker.shown_wh -= quantity_wh
+            taker.filled_wh += quantity_wh
+            if maker.shown_wh == 0 and maker.open_wh:
+                self._show(maker)
+        entered.left += taking.giving_way
+        self.resting = [order for order in self.resting if order.open_wh and order not in taking.giving_way]
+        return taking
 
     def _show(self, order: AuditedOrder) -> None:
         """Show an order, or its next slice, behind all others at its price."""
@@ -178,8 +247,9 @@ class PlainBook:
 
     def drop_expired(self, now: int) -> list[AuditedOrder]:
         """Take out the orders whose last second has passed; return them."""
-        gone = [order for order in self.resting if order.has_expired(now)]
-        self.resting = [order for order in self.resting if not order.has_expired(now)]
+        gone = [order for order in self.everyone() if order.has_expired(now)]
+        for order in gone:
+            self.remove(order)
         return gone
 
 

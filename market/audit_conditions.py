@@ -5,18 +5,29 @@ Apart from `market.conditions`, which it judges. Units: Wh, UTC epoch seconds. R
 
 from market.audit_book import AuditedOrder
 from market.config import MarketConfig
-from market.orders import ATTRIBUTES, Order, TimeInForce
+from market.orders import ATTRIBUTES, Order, Side, TimeInForce
 
 
 def unkept(config: MarketConfig, order: Order) -> list[str]:
     """Return the fields of an order with which it had to be refused."""
-    never = ["max_carbon_g_per_kwh", "min_lot_wh", "valid_from", "last_interval", "green_premium_ueur_per_kwh"]
-    never += ["all_or_none", "cancel_on_disconnect", "bundle", "bundle_legs"]
+    never = ["last_interval", "cancel_on_disconnect", "bundle", "bundle_legs"]
     if config.mechanism.collects:
-        never += ["partner_group", "self_trade"]
+        never += ["partner_group", "self_trade", "all_or_none", "min_lot_wh", "green_premium_ueur_per_kwh"]
+        never += ["max_carbon_g_per_kwh"] if order.side == Side.BUY else []
     found = [name for name in never if getattr(order, name) != ATTRIBUTES[name]]
     if order.time_in_force != TimeInForce.GOOD_TILL_GATE:
         found += [name for name in ("post_only", "display_wh", "replaces") if getattr(order, name) != ATTRIBUTES[name]]
+    minds_carbon = order.side == Side.BUY and order.max_carbon_g_per_kwh > 0
+    if order.green_premium_ueur_per_kwh and not minds_carbon:
+        found.append("green_premium_ueur_per_kwh")
+    if order.all_or_none or order.min_lot_wh or minds_carbon:
+        found += [name for name in ("post_only", "display_wh") if getattr(order, name)]
+    if order.post_only and order.valid_from:
+        found.append("post_only")
+    if order.valid_from and (
+        order.valid_from >= config.gate_closure(order.interval) or 0 < order.expiry < order.valid_from
+    ):
+        found.append("valid_from")
     if order.display_wh and order.display_wh * 100 < order.quantity_wh:
         found.append("display_wh")
     return found
@@ -30,8 +41,11 @@ def misreplaced(old: AuditedOrder | None, order: Order, *, is_resting: bool) -> 
     return [*found, "quantity_wh"] if order.quantity_wh <= old.filled_wh else found
 
 
-def only_shrinks(old: AuditedOrder, order: Order) -> bool:
-    """Say whether a replacement keeps its place: the same order for no more energy, all of it shown."""
+def only_shrinks(old: AuditedOrder, order: Order, *, is_in_book: bool) -> bool:
+    """Say whether a replacement keeps its place: the same order for no more energy, all of it shown, in the book."""
+    minds_carbon = order.side == Side.BUY and order.max_carbon_g_per_kwh > 0
+    if not is_in_book or order.valid_from or order.all_or_none or order.min_lot_wh or minds_carbon:
+        return False
     unchanged = ("limit_price_ueur_per_kwh", "partner_group", "max_carbon_g_per_kwh")
     same = all(getattr(order, name) == getattr(old.order, name) for name in unchanged)
     return same and order.display_wh == old.order.display_wh == 0 and order.quantity_wh <= old.order.quantity_wh

@@ -123,13 +123,26 @@ class _Laws:
                 {"price": price, "buy_limit": match.buy.price, "sell_limit": match.sell.price},
             )
         in_call = self._first_called is not None and trade.number >= self._first_called
-        if price != maker.price and not in_call:
+        # Whoever waited beside the book took from it, though it may have come before.
+        resting = {order.price for order in (maker, taker) if not order.waits} or {maker.price}
+        if not maker.waits and not maker.order.valid_from:
+            resting = {maker.price}
+        if price not in resting and not in_call:
             yield Breach.NOT_AT_RESTING_PRICE, {"price": price, "resting_price": maker.price}
         if matched_at >= self._audit.config.gate_closure(trade.interval):
             yield Breach.MATCHED_AFTER_GATE, {"matched_at": matched_at}
         if maker.has_expired(matched_at) or taker.has_expired(matched_at):
             yield Breach.MATCHED_AFTER_EXPIRY, {"matched_at": matched_at}
+        if trade.matched_at < max(maker.order.valid_from, taker.order.valid_from):
+            yield Breach.MATCHED_BEFORE_VALID, {"matched_at": trade.matched_at}
+        if not match.buy.is_green_enough(match.sell.order):
+            promised = match.sell.order.max_carbon_g_per_kwh
+            yield Breach.NOT_GREEN_ENOUGH, {"most": match.buy.order.max_carbon_g_per_kwh, "promised": promised}
         for order in (maker, taker):
+            left_wh = order.order.quantity_wh - self._filled_wh.get(order.digest, 0)
+            if trade.quantity_wh < min(order.order.min_lot_wh, left_wh):
+                facts = {"quantity_wh": trade.quantity_wh, "min_lot_wh": order.order.min_lot_wh}
+                yield Breach.BELOW_MINIMUM_LOT, {"order": hex_text(order.digest), **facts}
             filled_wh = self._filled_wh.get(order.digest, 0) + trade.quantity_wh
             self._filled_wh[order.digest] = filled_wh
             if trade.quantity_wh <= 0 or filled_wh > order.order.quantity_wh:

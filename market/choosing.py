@@ -1,7 +1,8 @@
 """Which resting orders an order would trade with when it may pass over the next in priority.
 
-For orders that the book alone can not match: those that prefer partners or that do not give way to an own order.
-A plain order chosen here gets what the book would give it. Units: Wh, µ€/kWh. Refuses nothing.
+For orders that the book alone can not match: those that prefer partners, mind their size or the carbon of the energy,
+or do not give way to an own order. A plain order chosen here gets what the book would give it.
+Units: Wh, µ€/kWh. Refuses nothing.
 """
 
 from collections import deque
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from energy.identity import ZERO_DIGEST
+from market.conditions import accepts
 from market.orders import Order, SelfTrade
 from market.state import Account, MarketState, Resting, Session
 
@@ -45,7 +47,7 @@ def choose(
         account: Its owner.
         gone: Handles of resting orders to be passed over, since they leave first.
     """
-    choice = Choice()
+    choice, passed_over = Choice(), set[int]()
     level = state.config.level_of(order.limit_price_ueur_per_kwh)
     reached = [each for each in session.book.reached(order.side, level) if each[0] not in gone]
     for _, at_price in groupby(reached, key=lambda each: each[1]):
@@ -53,17 +55,27 @@ def choose(
         partners = [each for each in makers if _is_partner(order, each[0].order)]
         others = [each for each in makers if not _is_partner(order, each[0].order)]
         for maker, shown_wh in (*_in_slices(partners), *_in_slices(others)):
-            if choice.filled_wh == open_wh or choice.is_stopped:
-                return choice
+            left_wh = open_wh - choice.filled_wh
+            if left_wh == 0 or choice.is_stopped:
+                return _whole(choice, order, left_wh)
+            if maker.handle in passed_over or not accepts(order, maker.order):
+                continue
             if maker.account is not account:
-                wh = min(shown_wh, open_wh - choice.filled_wh)
-                choice.fills.append((maker, wh))
-                choice.filled_wh += wh
+                wh = min(shown_wh, left_wh)
+                if wh >= min(order.min_lot_wh, left_wh):
+                    choice.fills.append((maker, wh))
+                    choice.filled_wh += wh
+                else:
+                    passed_over.add(maker.handle)  # with what it would show next
                 continue
             if order.self_trade != SelfTrade.CANCEL_INCOMING and maker not in choice.give_way:
                 choice.give_way.append(maker)
             choice.is_stopped = order.self_trade != SelfTrade.CANCEL_RESTING
-    return choice
+    return _whole(choice, order, open_wh - choice.filled_wh)
+
+
+def _whole(choice: Choice, order: Order, left_wh: int) -> Choice:
+    return Choice() if order.all_or_none and left_wh else choice
 
 
 def _is_partner(order: Order, maker: Order) -> bool:

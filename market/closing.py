@@ -79,8 +79,7 @@ def refuse_collected(state: MarketState, order: Order, account: Account, leaving
         return Rejected(MarketReject.UNSUPPORTED_ATTRIBUTE, facts)
     if mechanism is Mechanism.MCAFEE and order.quantity_wh != state.config.lot_wh:
         return Rejected(MarketReject.NOT_ONE_LOT, {"quantity_wh": order.quantity_wh, "lot_wh": state.config.lot_wh})
-    rests = state.sessions[order.interval].resting.values()
-    own = [resting for resting in rests if resting.account is account and resting not in leaving]
+    own = [r for r in account.resting.values() if r.order.interval == order.interval and r not in leaving]
     if mechanism.takes_one_order_each and own:
         return Rejected(MarketReject.ONE_ORDER_EACH, {"interval": order.interval, "open_orders": len(own)})
     for resting in own:

@@ -54,6 +54,13 @@ class CloseGate:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeOrders:
+    """Let the orders of an interval match whose first second has come."""
+
+    interval: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseInterval:
     """Free the collateral that an interval held, since the run that settles it is on chain."""
 
@@ -74,4 +81,6 @@ class HaltAccount:
     gives itself."""
 
 
-Command = AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval | HaltAccount
+Command = (
+    AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval | HaltAccount | WakeOrders
+)

@@ -10,7 +10,7 @@ from typing import Final
 from energy.identity import ZERO_DIGEST, hex_text
 from energy.results import Rejected
 from market.config import MarketConfig
-from market.orders import ATTRIBUTES, Order, SelfTrade, Side, TimeInForce
+from market.orders import ATTRIBUTES, Order, Side, TimeInForce
 from market.rejections import MarketReject
 from market.state import Account, MarketState, Resting
 
@@ -20,19 +20,19 @@ SLICES_MAX: Final = 100
 _VALUES = attrgetter(*ATTRIBUTES)
 _USUAL: Final = tuple(ATTRIBUTES.values())
 
-_NOT_YET: Final = (
-    "max_carbon_g_per_kwh",
+WAITING_MAX: Final = 1_000
+"""Orders of one interval that may wait beside its book: whoever comes to rest is offered to each of them."""
+
+_NOT_YET: Final = ("last_interval", "cancel_on_disconnect", "bundle", "bundle_legs")
+_CONTINUOUS_ONLY: Final = (
     "min_lot_wh",
-    "valid_from",
-    "last_interval",
     "green_premium_ueur_per_kwh",
+    "partner_group",
+    "self_trade",
     "all_or_none",
-    "cancel_on_disconnect",
-    "bundle",
-    "bundle_legs",
 )
-_CONTINUOUS_ONLY: Final = ("partner_group", "self_trade")
-"""In a call all orders meet at once: there is no first among equals to prefer, and no incoming order to give way."""
+"""In a call all orders meet at once, and any part of each may be filled; there is no first among equals to prefer, and
+no incoming order to give way. The same goes for a buyer's `max_carbon_g_per_kwh`; a seller's promise may stand."""
 
 
 def is_plain(order: Order) -> bool:
@@ -43,6 +43,8 @@ def is_plain(order: Order) -> bool:
 def refuse_conditions(config: MarketConfig, order: Order) -> Rejected | None:
     """Return why the conditions of an order can not be kept, whatever is in the book; None when they can."""
     unsupported = _NOT_YET + (_CONTINUOUS_ONLY if config.mechanism.collects else ())
+    if config.mechanism.collects and order.side == Side.BUY:
+        unsupported += ("max_carbon_g_per_kwh",)
     for name in unsupported:
         usual = ATTRIBUTES[name]
         if getattr(order, name) != usual:
@@ -55,12 +57,22 @@ def refuse_conditions(config: MarketConfig, order: Order) -> Rejected | None:
     if 0 < order.display_wh < smallest:
         facts = {"display_wh": order.display_wh, "display_min_wh": smallest}
         return Rejected(MarketReject.DISPLAY_TOO_SMALL, facts)
+    valid_until = config.gate_closure(order.interval) - 1
+    valid_until = min(valid_until, order.expiry) if order.expiry else valid_until
+    if order.valid_from > valid_until:
+        return Rejected(MarketReject.NEVER_VALID, {"valid_from": order.valid_from, "valid_until": valid_until})
     return None
 
 
 def _clashes(order: Order) -> tuple[tuple[str, str, bool], ...]:
     at_once = order.time_in_force != TimeInForce.GOOD_TILL_GATE
+    aside = waits(order)
+    colour_blind = order.side == Side.SELL or order.max_carbon_g_per_kwh == 0
     return (
+        ("green_premium_ueur_per_kwh", "max_carbon_g_per_kwh", order.green_premium_ueur_per_kwh > 0 and colour_blind),
+        ("post_only", "valid_from", order.post_only and order.valid_from > 0),
+        ("post_only", "all_or_none, min_lot_wh, max_carbon_g_per_kwh", order.post_only and aside),
+        ("display_wh", "all_or_none, min_lot_wh, max_carbon_g_per_kwh", order.display_wh > 0 and aside),
         ("post_only", "time_in_force", order.post_only and at_once),
         ("display_wh", "time_in_force", order.display_wh > 0 and at_once),
         ("replaces", "time_in_force", order.replaces != ZERO_DIGEST and at_once),
@@ -93,14 +105,27 @@ def keeps_place(old: Resting, order: Order) -> bool:
     was = old.order
     return (
         same == (was.limit_price_ueur_per_kwh, was.partner_group, was.max_carbon_g_per_kwh, 0)
-        and was.display_wh == 0
+        and was.display_wh == order.valid_from == 0
+        and old.handle >= 0
+        and not waits(order)
         and order.quantity_wh <= was.quantity_wh
     )
 
 
-def picks(order: Order) -> bool:
-    """Say whether an order may pass over the next in priority, so that the book can not match it by itself."""
-    return order.partner_group != ZERO_DIGEST or order.self_trade != SelfTrade.CANCEL_INCOMING
+def waits(order: Order) -> bool:
+    """Say whether what is left of an order waits beside the book: it may not trade with everybody who reaches it."""
+    minds_carbon = order.side == Side.BUY and order.max_carbon_g_per_kwh > 0
+    return order.all_or_none or order.min_lot_wh > 0 or minds_carbon
+
+
+def accepts(order: Order, maker: Order) -> bool:
+    """Say whether an order takes a resting one's energy at its price: promised green enough, or so much cheaper."""
+    if order.side == Side.SELL or order.max_carbon_g_per_kwh == 0:
+        return True
+    if 0 < maker.max_carbon_g_per_kwh <= order.max_carbon_g_per_kwh:
+        return True
+    premium = order.green_premium_ueur_per_kwh
+    return 0 < premium <= order.limit_price_ueur_per_kwh - maker.limit_price_ueur_per_kwh
 
 
 def reaches(order: Order, price: int) -> bool:

@@ -23,6 +23,7 @@ from market.commands import (
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
+    WakeOrders,
 )
 from market.conditions import is_plain, refuse_conditions
 from market.events import (
@@ -39,7 +40,7 @@ from market.filling import trade_with
 from market.halting import halt
 from market.leaving import drop, drop_expired
 from market.orders import Order, Side, TimeInForce
-from market.placing import accept, outcome_of, place_with_conditions, refuse_collateral, rest
+from market.placing import accept, offer, outcome_of, place_with_conditions, refuse_collateral, rest, wake
 from market.rejections import MarketReject
 from market.risk import refuse_risk
 from market.state import Account, ClosedInterval, MarketState, Resting, Session
@@ -74,6 +75,8 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
             result = _close(state, interval, now)
         case ReleaseInterval(interval):
             result = _release(state, interval)
+        case WakeOrders(interval):
+            result = _wake(state, interval, now)
         case HaltAccount():
             result = halt(state, command, now)
     if isinstance(result, Accepted):
@@ -127,6 +130,7 @@ def _close(state: MarketState, interval: int, now: int) -> Result:
     price, basis = published_price(state.config, session, called)
     state.last_price = state.last_price if price is None else price
     rests = [session.resting[handle] for side in (Side.BUY, Side.SELL) for handle, *_ in session.book.orders(side)]
+    rests += [*session.waiting.values(), *session.asleep.values()]
     events += drop(state, session, rests, CancelReason.GATE_CLOSED)
     del state.sessions[interval]
     closed = ClosedInterval(
@@ -158,7 +162,9 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     expired = session.expired(now)
-    if not is_plain(order):
+    # Of a plain order only the book itself finds out that it is full, when the expired have left; one that expires
+    # beside the book frees no place in it.
+    if not is_plain(order) or any(each.handle < 0 for each in expired):
         return place_with_conditions(state, command, account, session, expired, now)
     refusal = (
         refuse_risk(state, order, account, expired, now)
@@ -191,6 +197,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     events += trade_with(state, session, taker, fills)
     if rests:
         rest(state, session, taker)
+        events += offer(state, session, taker, now)
     elif rest_wh:
         reason = CancelReason.SELF_TRADE if status == Status.SELF_TRADE else CancelReason.IMMEDIATE_REST
         events.append(OrderCancelled(command.digest, order.account, order.interval, rest_wh, reason))
@@ -215,6 +222,14 @@ def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
     events = drop_expired(state, session, now)
     events += drop(state, session, [resting], CancelReason.BY_OWNER)
     return Accepted(tuple(events))
+
+
+def _wake(state: MarketState, interval: int, now: int) -> Result:
+    if interval not in state.sessions:
+        return _unknown_interval(state, interval)
+    if now >= state.config.gate_closure(interval):
+        return _gate_closed(state, interval, now)
+    return wake(state, interval, now)
 
 
 def _is_apart(state: MarketState, interval: int) -> bool:

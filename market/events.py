@@ -32,6 +32,8 @@ class CancelReason(IntEnum):
     """Its account was stopped."""
     REPLACED = 7
     """Another order of its account has taken its place."""
+    BOOK_FULL = 8
+    """Its time had come, and the book had no place left."""
 
 
 class PriceBasis(IntEnum):
@@ -111,6 +113,19 @@ class OrderPlaced:
     resting_wh: int
     carried_wh: int = 0
     """What the order that it replaces had filled, which counts in its quantity."""
+    waits: bool = False
+    """What rests is not in the book: it waits beside it for what it may take, or until it is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEntered:
+    """An order that waited has taken what it may, or has become valid; its trades follow as events of their own."""
+
+    order: Order
+    digest: Digest
+    filled_wh: int
+    resting_wh: int
+    """In the book from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,7 @@ Event = (
     AccountAdmitted
     | IntervalOpened
     | OrderPlaced
+    | OrderEntered
     | Trade
     | OrderCancelled
     | GateClosed

@@ -22,6 +22,7 @@ from market.commands import (
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
+    WakeOrders,
 )
 from market.orders import Order, SelfTrade, Side, TimeInForce
 
@@ -43,7 +44,7 @@ _SIGNATURE_BYTES: Final = 65
 
 _HALT: Final = struct.Struct(">20sBBQ65s")
 
-_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH = range(1, 8)
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE = range(1, 9)
 
 _BODY_BYTES: Final = {
     _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
@@ -53,6 +54,7 @@ _BODY_BYTES: Final = {
     _CLOSE: 8,
     _RELEASE: 8,
     _SWITCH: _HALT.size,
+    _WAKE: 8,
 }
 
 
@@ -133,6 +135,8 @@ def _encode_command(command: Command) -> tuple[int, bytes]:
             return _CLOSE, interval.to_bytes(8, "big")
         case ReleaseInterval(interval):
             return _RELEASE, interval.to_bytes(8, "big")
+        case WakeOrders(interval):
+            return _WAKE, interval.to_bytes(8, "big")
         case HaltAccount(account, halted, by_operator, nonce, signature):
             _exactly(account, _ADDRESS_BYTES)
             return _SWITCH, _HALT.pack(account, halted, by_operator, nonce, _exactly(signature, _SIGNATURE_BYTES))
@@ -154,6 +158,8 @@ def _decode_command(kind: int, body: bytes) -> Command:
             return CloseGate(int.from_bytes(body, "big"))
         case 6:
             return ReleaseInterval(int.from_bytes(body, "big"))
+        case 8:
+            return WakeOrders(int.from_bytes(body, "big"))
         case _:
             account, halted, by_operator, nonce, signature = _HALT.unpack(body)
             if halted > 1 or by_operator > 1:

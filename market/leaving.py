@@ -20,7 +20,8 @@ def drop(state: MarketState, session: Session, leaving: Iterable[Resting], reaso
     """Take orders out of their book and free their collateral."""
     events: list[Event] = []
     for resting in leaving:
-        session.book.cancel(resting.handle)
+        if resting.handle >= 0:
+            session.book.cancel(resting.handle)
         session.expose(resting.account, -open_exposure_neur(state, resting))
         state.forget(session, resting)
         order = resting.order

@@ -13,14 +13,14 @@ from market.book import Status
 from market.choosing import Choice, choose
 from market.closing import refuse_collected
 from market.commands import PlaceOrder
-from market.conditions import keeps_place, refuse_replacement
-from market.events import CancelReason, Event, OrderCancelled, OrderPlaced, Outcome
+from market.conditions import WAITING_MAX, keeps_place, reaches, refuse_replacement, waits
+from market.events import CancelReason, Event, OrderCancelled, OrderEntered, OrderPlaced, Outcome
 from market.filling import trade_with
 from market.leaving import drop, drop_expired, open_exposure_neur
-from market.orders import Order, TimeInForce
+from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from market.risk import note_accepted, refuse_risk
-from market.state import Account, MarketState, Resting, Session, worst_case_neur
+from market.state import ASLEEP, WAITING, Account, MarketState, Resting, Session, worst_case_neur
 
 
 def place_with_conditions(
@@ -58,22 +58,39 @@ def place_with_conditions(
         accept(state, account, command, now)
         return Accepted((*events, *_take_place(state, session, old, taker)))
 
-    choice = choose(state, session, order, open_wh, account, {each.handle for each in leaving})
-    refusal = _refuse_match(state, session, order, choice, leaving)
-    if refusal is not None:
-        return refusal
+    if order.valid_from > now:
+        choice = Choice()
+        full = _refuse_beside(session)
+    else:
+        choice = choose(state, session, order, open_wh, account, {each.handle for each in leaving})
+        full = _refuse_match(state, session, order, choice, leaving)
+    if full is not None:
+        return full
     events = drop_expired(state, session, now)
     if old:
         events += drop(state, session, [old], CancelReason.REPLACED)
     accept(state, account, command, now)
-    return Accepted((*events, *_enter(state, session, taker, choice)))
+    carried_wh = taker.filled_wh
+    if order.valid_from > now:
+        taker.handle = ASLEEP
+        rest(state, session, taker)
+        events.append(OrderPlaced(order, taker.digest, Outcome.RESTING, 0, taker.open_wh, carried_wh, waits=True))
+        return Accepted(tuple(events))
+    rest_wh = taker.open_wh - choice.filled_wh
+    rests = rest_wh > 0 and order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped
+    outcome = outcome_of(choice.filled_wh, rest_wh, rests=rests)
+    aside = rests and waits(order)
+    resting_wh = rest_wh if rests else 0
+    events.append(OrderPlaced(order, taker.digest, outcome, choice.filled_wh, resting_wh, carried_wh, aside))
+    events += _enter(state, session, taker, choice, now)
+    return Accepted(tuple(events))
 
 
 def _refuse_match(
     state: MarketState, session: Session, order: Order, choice: Choice, leaving: Sequence[Resting]
 ) -> Rejected | None:
-    """Return why an order can not have what it would take, or None."""
-    handles = {each.handle for each in leaving}
+    """Return why an order can not have what it would take, or rest with what is left, or None."""
+    handles = {each.handle for each in leaving if each.handle >= 0}
     if order.time_in_force == TimeInForce.FILL_OR_KILL and choice.filled_wh < order.quantity_wh:
         facts = {"quantity_wh": order.quantity_wh, "available_wh": choice.filled_wh}
         return Rejected(MarketReject.UNFILLABLE, facts)
@@ -82,38 +99,116 @@ def _refuse_match(
     if order.post_only and best is not None:
         prices = {"limit_price_ueur_per_kwh": order.limit_price_ueur_per_kwh, "best_price_ueur_per_kwh": best}
         return Rejected(MarketReject.WOULD_MATCH, prices)
+    if order.time_in_force != TimeInForce.GOOD_TILL_GATE or choice.is_stopped:
+        return None
+    if waits(order):
+        is_filled = choice.filled_wh == order.quantity_wh
+        return None if is_filled else _refuse_beside(session)
     # Whoever takes something and is not filled by it has freed a place.
-    takes = choice.fills or choice.give_way or choice.is_stopped
     is_full = len(session.book) - len(handles) >= state.config.open_orders_max
-    if is_full and not takes and order.time_in_force == TimeInForce.GOOD_TILL_GATE:
+    if is_full and not choice.fills and not choice.give_way:
         return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": state.config.open_orders_max})
     return None
 
 
-def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice) -> list[Event]:
-    """Let an order take what was chosen, and rest or end with what is left."""
-    order, carried_wh = taker.order, taker.filled_wh
-    rest_wh = taker.open_wh - choice.filled_wh
-    rests = rest_wh > 0 and order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped
-    outcome = outcome_of(choice.filled_wh, rest_wh, rests=rests)
-    events: list[Event] = [
-        OrderPlaced(order, taker.digest, outcome, choice.filled_wh, rest_wh if rests else 0, carried_wh)
-    ]
+def _refuse_beside(session: Session) -> Rejected | None:
+    """Return a refusal when as many orders wait beside the book as may, those that leave first included."""
+    if len(session.waiting) + len(session.asleep) < WAITING_MAX:
+        return None
+    return Rejected(MarketReject.TOO_MANY_WAITING, {"waiting_orders_max": WAITING_MAX})
+
+
+def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice, now: int) -> list[Event]:
+    """Let an order take what was chosen, and rest, wait or end with what is left."""
+    order = taker.order
+    events = _take(state, session, taker, choice)
+    if taker.open_wh == 0:
+        return events
+    if order.time_in_force != TimeInForce.GOOD_TILL_GATE or choice.is_stopped:
+        reason = CancelReason.SELF_TRADE if choice.is_stopped else CancelReason.IMMEDIATE_REST
+        events.append(OrderCancelled(taker.digest, order.account, order.interval, taker.open_wh, reason))
+        return events
+    if waits(order):
+        taker.handle = WAITING
+        rest(state, session, taker)
+        return events
+    level = state.config.level_of(order.limit_price_ueur_per_kwh)
+    status, filled_wh, taker.handle = session.book.place(
+        order.side, level, taker.open_wh, taker.account.index, order.time_in_force, order.display_wh
+    )
+    assert (status, filled_wh) == (Status.RESTING, 0), "something was left to take"
+    rest(state, session, taker)
+    return events + offer(state, session, taker, now)
+
+
+def _take(state: MarketState, session: Session, taker: Resting, choice: Choice) -> list[Event]:
+    """Trade with what was chosen; own orders that are in the way leave."""
     for maker, quantity_wh in choice.fills:
         session.book.take(maker.handle, quantity_wh)
-    events += trade_with(state, session, taker, choice.fills)
-    events += drop(state, session, choice.give_way, CancelReason.SELF_TRADE)
-    if rests:
-        level = state.config.level_of(order.limit_price_ueur_per_kwh)
-        status, filled_wh, taker.handle = session.book.place(
-            order.side, level, rest_wh, taker.account.index, order.time_in_force, order.display_wh
-        )
-        assert (status, filled_wh) == (Status.RESTING, 0), "something was left to take"
-        rest(state, session, taker)
-    elif rest_wh:
-        reason = CancelReason.SELF_TRADE if choice.is_stopped else CancelReason.IMMEDIATE_REST
-        events.append(OrderCancelled(taker.digest, order.account, order.interval, rest_wh, reason))
+    events = trade_with(state, session, taker, choice.fills)
+    return events + drop(state, session, choice.give_way, CancelReason.SELF_TRADE)
+
+
+# -- ORDERS BESIDE THE BOOK
+
+
+def offer(state: MarketState, session: Session, newcomer: Resting, now: int) -> list[Event]:
+    """Offer an order that has come to rest to those that wait for its like: the best price first, then the earliest."""
+    events: list[Event] = []
+    if not session.waiting:
+        return events
+    calling = [each for each in session.waiting.values() if each.order.side != newcomer.order.side]
+    calling.sort(key=lambda each: each.price if each.order.side == Side.SELL else -each.price)
+    for waiting in calling:
+        if session.is_resting(newcomer) and reaches(waiting.order, newcomer.price):
+            events += _offer_to(state, session, waiting)
     return events
+
+
+def _offer_to(state: MarketState, session: Session, waiting: Resting) -> list[Event]:
+    order = waiting.order
+    choice = choose(state, session, order, waiting.open_wh, waiting.account)
+    if not choice.fills and not choice.give_way:
+        return []
+    events: list[Event] = [OrderEntered(order, waiting.digest, choice.filled_wh, 0)]
+    held_neur = open_exposure_neur(state, waiting)
+    events += _take(state, session, waiting, choice)
+    session.expose(waiting.account, open_exposure_neur(state, waiting) - held_neur)
+    if waiting.open_wh == 0:
+        state.forget(session, waiting)
+    elif choice.is_stopped and choice.give_way:
+        events += drop(state, session, [waiting], CancelReason.SELF_TRADE)
+    return events
+
+
+def wake(state: MarketState, interval: int, now: int) -> Accepted[Event] | Rejected:
+    """Let the orders of an open interval match whose first second has come, as if each were placed now."""
+    session = state.sessions[interval]
+    expired = session.expired(now)
+    if not any(each not in expired for each in session.due(now)):
+        due_at = min((each.order.valid_from for each in session.asleep.values() if each not in expired), default=0)
+        return Rejected(MarketReject.NOTHING_DUE, {"interval": interval, "due_at": due_at})
+    events = drop_expired(state, session, now)
+    for sleeper in session.due(now):
+        order = sleeper.order
+        session.expose(sleeper.account, -open_exposure_neur(state, sleeper))
+        state.forget(session, sleeper)
+        session.rouse(sleeper)
+        choice = choose(state, session, order, sleeper.open_wh, sleeper.account)
+        refusal = _refuse_match(state, session, order, choice, ())
+        if refusal is not None:
+            full = refusal.code in (MarketReject.BOOK_FULL, MarketReject.TOO_MANY_WAITING)
+            reason = CancelReason.BOOK_FULL if full else CancelReason.IMMEDIATE_REST
+            events.append(OrderCancelled(sleeper.digest, order.account, interval, sleeper.open_wh, reason))
+            continue
+        rest_wh = sleeper.open_wh - choice.filled_wh
+        rests = order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped and not waits(order)
+        events.append(OrderEntered(order, sleeper.digest, choice.filled_wh, rest_wh if rests else 0))
+        events += _enter(state, session, sleeper, choice, now)
+    return Accepted(tuple(events))
+
+
+# -- REPLACING
 
 
 def _take_place(state: MarketState, session: Session, old: Resting, new: Resting) -> list[Event]:

@@ -71,6 +71,12 @@ class MarketReject(IntEnum):
     """Facts: display_wh, display_min_wh."""
     WRONG_REPLACEMENT = 1033
     """It differs from what it replaces where it may not. Facts: field, right."""
+    NEVER_VALID = 1034
+    """It would become valid when it can not match any more. Facts: valid_from, valid_until."""
+    NOTHING_DUE = 1035
+    """WakeOrders while every order sleeps on. Facts: interval, due_at (0 when none sleeps)."""
+    TOO_MANY_WAITING = 1036
+    """Facts: waiting_orders_max."""
 
 
 class SettlementReject(IntEnum):

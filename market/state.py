@@ -20,6 +20,11 @@ from market.orders import Order, Side
 BookFactory = Callable[[int, int], Book]
 """Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
 
+WAITING: Final = -1
+"""Handle of an order that waits beside the book for what it may take."""
+ASLEEP: Final = -2
+"""Handle of an order that may not match yet."""
+
 _STATE_FORMAT: Final = b"RESILIA-GRID market state 3"
 
 
@@ -58,7 +63,7 @@ class Resting:
     digest: Digest
     account: Account
     handle: int
-    """The order's name inside its book."""
+    """The order's name inside its book; below zero while it is beside it."""
     arrival: int
     """Place in the sequence of the interval's resting orders."""
     open_wh: int
@@ -81,7 +86,11 @@ class Session:
     interval: int
     book: Book
     resting: dict[int, Resting] = field(default_factory=dict)
-    """By handle."""
+    """Orders in the book, by handle."""
+    waiting: dict[Digest, Resting] = field(default_factory=dict)
+    """Orders that take what they may as soon as it rests, and have no place in the book; by arrival."""
+    asleep: dict[Digest, Resting] = field(default_factory=dict)
+    """Orders that may not match yet."""
     expiries: list[tuple[int, int, Resting]] = field(default_factory=list)
     """(expiry, arrival, order), ascending, for orders with an expiry; those that left the book stay until then.
     A sorted list and not a heap, for what is due must be read before anything may change."""
@@ -105,15 +114,40 @@ class Session:
 
     def is_resting(self, resting: Resting) -> bool:
         """Say whether an order is still in this book; its handle may since belong to another."""
-        return self.resting.get(resting.handle) is resting
+        if resting.handle >= 0:
+            return self.resting.get(resting.handle) is resting
+        return self._beside(resting.handle).get(resting.digest) is resting
+
+    def due(self, now: int) -> list[Resting]:
+        """Return the orders that sleep and may match by now, by that time, then arrival."""
+        due = [resting for resting in self.asleep.values() if resting.order.valid_from <= now]
+        return sorted(due, key=lambda resting: (resting.order.valid_from, resting.arrival))
+
+    def _beside(self, handle: int) -> dict[Digest, Resting]:
+        return self.waiting if handle == WAITING else self.asleep
+
+    def forget(self, resting: Resting) -> None:
+        """Forget an order that has left."""
+        if resting.handle >= 0:
+            del self.resting[resting.handle]
+        else:
+            del self._beside(resting.handle)[resting.digest]
 
     def add(self, resting: Resting) -> None:
-        """Keep an order that the book has just taken in."""
-        self.resting[resting.handle] = resting
+        """Keep an order that the book has just taken in, or that stays beside it."""
+        if resting.handle >= 0:
+            self.resting[resting.handle] = resting
+        else:
+            self._beside(resting.handle)[resting.digest] = resting
         resting.account.resting[resting.digest] = resting
         self.arrivals += 1
         if resting.order.expiry:
             insort(self.expiries, (resting.order.expiry, resting.arrival, resting))
+
+    def rouse(self, sleeper: Resting) -> None:
+        """Take an order from those that sleep, to be placed as the latest of all."""
+        self.expiries = [each for each in self.expiries if each[2] is not sleeper]
+        sleeper.arrival = self.arrivals
 
     def put_in_place(self, old: Resting, new: Resting) -> None:
         """Let an order have the place of another of the same account, which is forgotten."""
@@ -188,8 +222,9 @@ class MarketState:
         return make(self.config.levels, self.config.open_orders_max)
 
     def forget(self, session: Session, resting: Resting) -> None:
-        """Forget an order that has left its book."""
-        del session.resting[resting.handle], self.orders[resting.digest], resting.account.resting[resting.digest]
+        """Forget an order that has left."""
+        session.forget(resting)
+        del self.orders[resting.digest], resting.account.resting[resting.digest]
 
     def open_intervals(self) -> tuple[int, ...]:
         """Return the starts of the intervals that have a book, ascending."""
@@ -250,6 +285,10 @@ class MarketState:
                 for handle, _, shown_wh, _ in orders:
                     resting = session.resting[handle]
                     hasher.update(encode_order(resting.order) + resting.digest + _integers(resting.open_wh, shown_wh))
+            for beside in (session.waiting, session.asleep):
+                hasher.update(_integers(len(beside)))
+                for resting in beside.values():
+                    hasher.update(encode_order(resting.order) + resting.digest + _integers(resting.open_wh))
         hasher.update(_integers(len(self.closed)))
         for _, closed in sorted(self.closed.items()):
             hasher.update(_integers(closed.interval, closed.trades, closed.traded_wh, closed.turnover_neur))

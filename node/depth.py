@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energy.identity import Digest
-from market.events import Event, GateClosed, IntervalOpened, OrderCancelled, OrderPlaced, Trade
+from market.events import Event, GateClosed, IntervalOpened, OrderCancelled, OrderEntered, OrderPlaced, Trade
 from market.orders import Order, Side
 
 _SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
@@ -63,9 +63,14 @@ class Depth:
                     self._books.setdefault(interval, _Book())
                 case OrderPlaced():
                     incoming = event.digest
-                    if event.resting_wh:
+                    if event.resting_wh and not event.waits:
                         placed = self._resting[event.digest] = _Resting(event.order, event.resting_wh, 0)
                         self._change(event.order, placed.show(), 1)
+                case OrderEntered():
+                    incoming = event.digest
+                    if event.resting_wh:
+                        entered = self._resting[event.digest] = _Resting(event.order, event.resting_wh, 0)
+                        self._change(event.order, entered.show(), 1)
                 case Trade():
                     for resting in (event.buy_order, event.sell_order):  # in the call at the gate, both rested
                         if resting != incoming:

@@ -10,7 +10,16 @@ from energy.errors import Corrupt
 from energy.identity import Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from market import journal
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+    WakeOrders,
+)
 from market.engine import MarketState, apply
 from market.events import Event, MatchedTrade, OrderCancelled, OrderPlaced, Outcome, Trade
 from market.orders import Order
@@ -157,12 +166,14 @@ class Trading:
         await self._log.synced()
 
     def open_and_close(self, now: int) -> None:
-        """Open the books whose time has come and close the gates whose time is over."""
+        """Open the books and wake the orders whose time has come, and close the gates whose time is over."""
         config = self._community.market
         length = config.interval_length_s
         for interval in list(self.state.open_intervals()):
             if now >= config.gate_closure(interval):
                 self.execute_all([CloseGate(interval)])
+            elif self.state.sessions[interval].due(now):
+                self.execute(WakeOrders(interval))  # refused when all that are due have expired
         start = now + config.gate_lead_s
         first = max(self._community.first_interval, start - start % length + length)
         is_open = set(self.state.open_intervals())

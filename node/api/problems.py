@@ -40,6 +40,8 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     MarketReject.CONDITIONS_CLASH: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.DISPLAY_TOO_SMALL: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.WRONG_REPLACEMENT: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.NEVER_VALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MarketReject.TOO_MANY_WAITING: HTTPStatus.SERVICE_UNAVAILABLE,
     MarketReject.BOOK_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Status of a refusal; all others are conflicts with the state of the market: 409."""

@@ -9,9 +9,10 @@ import typer
 from energy.identity import ZERO_DIGEST, Digest
 from market.orders import SelfTrade
 from node.cli.failure import usage_failure
-from node.cli.parsing import parse_energy
+from node.cli.parsing import parse_energy, parse_instant, parse_price
 from node.i18n import gettext as _
 from node.query_rows import SELF_TRADE_NAMES
+from node.rpc.parameters import UINT32_MAX
 
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse it if it would meet another order at once.")]
 Show = Annotated[
@@ -35,19 +36,53 @@ Partners = Annotated[
     str | None, typer.Option("--partners", metavar="NAME", help="At one price, trade first with orders of this group.")
 ]
 
+AllOrNone = Annotated[bool, typer.Option("--all-or-none", help="Fill it whole, or let it wait.")]
+MinLot = Annotated[str | None, typer.Option("--min-lot", metavar="ENERGY", help="Trade no less than this at a time.")]
+MaxCarbon = Annotated[
+    int,
+    typer.Option(
+        "--max-carbon",
+        metavar="GRAMS",
+        min=0,
+        max=UINT32_MAX,
+        help="Buying: take energy of at most this carbon; selling: promise at most this (g CO2e per kWh).",
+    ),
+]
+GreenPremium = Annotated[
+    str | None,
+    typer.Option(
+        "--green-premium",
+        metavar="PRICE",
+        help="Take other energy too, if it is cheaper than your limit by this price per kWh.",
+    ),
+]
+ValidFrom = Annotated[
+    str | None,
+    typer.Option("--valid-from", metavar="TIME", help="First second at which it may match; else at once."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was typed, and not read yet."""
 
     post_only: bool
+    all_or_none: bool
+    min_lot: str | None
+    max_carbon: int
+    green_premium: str | None
+    valid_from: str | None
     show: str | None
     self_trade: str
     partners: str | None
     replaces: Digest | None
 
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of the order; a fault in what was typed is a usage failure."""
+    def fields(self, time_zone: str) -> dict[str, Any]:
+        """Return the fields of the order; a fault in what was typed is a usage failure.
+
+        Args:
+            time_zone: The community's, for times without an offset.
+        """
         modes = {name: mode for mode, name in SELF_TRADE_NAMES.items()}
         if self.self_trade not in modes:
             raise usage_failure(
@@ -56,6 +91,11 @@ class Asked:
             )
         return {
             "post_only": self.post_only,
+            "all_or_none": self.all_or_none,
+            "min_lot_wh": parse_energy(self.min_lot) if self.min_lot else 0,
+            "max_carbon_g_per_kwh": self.max_carbon,
+            "green_premium_ueur_per_kwh": parse_price(self.green_premium) if self.green_premium else 0,
+            "valid_from": parse_instant(self.valid_from, time_zone) if self.valid_from else 0,
             "display_wh": parse_energy(self.show) if self.show else 0,
             "self_trade": SelfTrade(modes[self.self_trade]),
             "partner_group": group_of(self.partners) if self.partners else ZERO_DIGEST,

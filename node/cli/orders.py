@@ -17,7 +17,19 @@ from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import StoredKey, choose_key, key_folder, unlock
 from node.cli.node_client import JsonObject, NodeClient
-from node.cli.order_options import Asked, Partners, PostOnly, Replace, SelfTradeMode, Show
+from node.cli.order_options import (
+    AllOrNone,
+    Asked,
+    GreenPremium,
+    MaxCarbon,
+    MinLot,
+    Partners,
+    PostOnly,
+    Replace,
+    SelfTradeMode,
+    Show,
+    ValidFrom,
+)
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of, parse_account, parse_energy, parse_instant, parse_interval, parse_price
 from node.cli.session import session_of
@@ -78,6 +90,11 @@ def place_order(
         str | None, typer.Option(metavar="TIME", help="Last second at which it may match; else until gate closure.")
     ] = None,
     post_only: PostOnly = False,
+    all_or_none: AllOrNone = False,
+    min_lot: MinLot = None,
+    max_carbon: MaxCarbon = 0,
+    green_premium: GreenPremium = None,
+    valid_from: ValidFrom = None,
     show: Show = None,
     self_trade: SelfTradeMode = "cancel-incoming",
     replaces: Replace = None,
@@ -99,6 +116,9 @@ def place_order(
     node = session.node()
     status = node.call("energy_getStatus")
     replaced = _resting_order(node, key.account, replaces) if replaces else None
+    asked = Asked(
+        post_only, all_or_none, min_lot, max_carbon, green_premium, valid_from, show, self_trade, partners, replaced
+    )
     order = Order(
         account=key.account,
         interval=parse_interval(interval, status),
@@ -108,7 +128,7 @@ def place_order(
         time_in_force=_TIMES_IN_FORCE[time_in_force],
         nonce=time.time_ns() // 1_000,  # unique enough for one member, and any JSON reader holds it exactly
         expiry=parse_instant(expiry, status["timeZone"]) if expiry else 0,
-        **Asked(post_only, show, self_trade, partners, replaced).fields(),
+        **asked.fields(status["timeZone"]),
     )
     answer = _send_order(node, order, key, password_file)
     if session.as_json:

@@ -157,6 +157,15 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("{field} must be as in the order that it replaces: {right}."),
         mark("Cancel that order, and place a new one."),
     ),
+    MarketReject.NEVER_VALID: (
+        mark("The order would become valid at {valid_from}, when it can not match any more."),
+        mark("Choose a first second before {valid_until}, or 0 for at once."),
+    ),
+    MarketReject.NOTHING_DUE: (mark("No order of {interval} is due."), ""),
+    MarketReject.TOO_MANY_WAITING: (
+        mark("As many orders wait beside this book as may: {waiting_orders_max}."),
+        mark("Place an order without conditions, or try again later."),
+    ),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(
@@ -176,7 +185,19 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
 """Sentence and hint of every code; the names in braces are facts."""
 
 INSTANT_FACTS: Final = frozenset(
-    {"interval", "gate_closure", "now", "expiry", "open_first", "open_last", "next_open_interval", "retry_at"}
+    {
+        "interval",
+        "gate_closure",
+        "now",
+        "expiry",
+        "open_first",
+        "open_last",
+        "next_open_interval",
+        "retry_at",
+        "valid_from",
+        "valid_until",
+        "due_at",
+    }
 )
 """Facts that are UTC epoch seconds."""
 

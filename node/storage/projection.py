@@ -12,9 +12,19 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
 from energy.errors import Unavailable
-from energy.identity import address_from_hex, digest_from_hex, hex_text
-from market.commands import Command, PlaceOrder
-from market.events import CancelReason, Event, GateClosed, IntervalOpened, OrderCancelled, OrderPlaced, Outcome, Trade
+from energy.identity import Digest, address_from_hex, digest_from_hex, hex_text
+from market.commands import Command
+from market.events import (
+    CancelReason,
+    Event,
+    GateClosed,
+    IntervalOpened,
+    OrderCancelled,
+    OrderEntered,
+    OrderPlaced,
+    Outcome,
+    Trade,
+)
 from node.storage.models import (
     Account,
     AttestationRow,
@@ -46,6 +56,7 @@ _STATUS_BY_REASON = {
     CancelReason.GATE_CLOSED: OrderStatus.UNFILLED,
     CancelReason.HALTED: OrderStatus.CANCELLED,
     CancelReason.REPLACED: OrderStatus.CANCELLED,
+    CancelReason.BOOK_FULL: OrderStatus.CANCELLED,
 }
 
 
@@ -83,16 +94,19 @@ class Projection:
 
     def apply_market(self, sequence: int, now: int, command: Command, events: Iterable[Event]) -> None:
         """Follow one accepted command of the journal."""
+        counted: Digest | None = None
         for event in events:
             match event:
                 case IntervalOpened(interval):
                     self._insert(MarketInterval, [self._opened(interval)])
                 case OrderPlaced():
-                    assert isinstance(command, PlaceOrder)
+                    counted = event.digest
                     self._insert(OrderRow, [_order_row(sequence, now, event)])
                 case Trade():
                     self._insert(TradeRow, [_trade_row(sequence, now, event)])
-                    self._fill_resting(event, command)
+                    self._fill(event, counted)
+                case OrderEntered():
+                    counted = None
                 case OrderCancelled():
                     self._cancel(event)
                 case GateClosed():
@@ -221,13 +235,12 @@ class Projection:
         values = [literal(value, table.c[name].type) for name, value in row.items()]
         self._statements.append((insert(table).from_select(list(row), select(*values).where(~known)), []))
 
-    def _fill_resting(self, trade: Trade, command: Command) -> None:
-        """Fill the orders of a trade that rested: both in a call, else the one that did not come with the command."""
-        incoming = command.digest if isinstance(command, PlaceOrder) else None
+    def _fill(self, trade: Trade, counted: Digest | None) -> None:
+        """Fill the orders of a trade, but for the one whose row was written with its own trades counted in."""
         filled = col(OrderRow.filled_wh) + trade.quantity_wh
         is_filled = case((filled >= col(OrderRow.quantity_wh), OrderStatus.FILLED.value), else_=OrderRow.status)
         for resting in (trade.buy_order, trade.sell_order):
-            if resting != incoming:
+            if resting != counted:
                 where = col(OrderRow.digest) == hex_text(resting)
                 self._update(OrderRow, where, filled_wh=filled, status=is_filled)
 

@@ -119,8 +119,8 @@ REFUSED: dict[str, tuple[MakeCall, int, str, dict[str, Any]]] = {
         1008, "PRICE_OFF_TICK", {"tick_ueur_per_kwh": 1_000},
     ),
     "attribute": (
-        lambda node, homes: _place(node, _sell(homes, min_lot_wh=5)),
-        1009, "UNSUPPORTED_ATTRIBUTE", {"field": "min_lot_wh", "supported": 0},
+        lambda node, homes: _place(node, _sell(homes, bundle=5)),
+        1009, "UNSUPPORTED_ATTRIBUTE", {"field": "bundle", "supported": 0},
     ),
     "expired": (
         lambda node, homes: _place(node, _sell(homes, expiry=GATE - 1)),

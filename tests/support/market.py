@@ -18,6 +18,7 @@ from market.commands import (
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
+    WakeOrders,
 )
 from market.config import MarketConfig
 from market.engine import MarketState, apply
@@ -152,6 +153,15 @@ CONDITIONS: list[dict[str, Any]] = [
     {"partner_group": digest(1)},
     {"partner_group": digest(2), "self_trade": SelfTrade.CANCEL_RESTING},
     {"partner_group": digest(1), "display_wh": 2},
+    {"all_or_none": True},
+    {"all_or_none": True, "self_trade": SelfTrade.CANCEL_RESTING},
+    {"min_lot_wh": 4},
+    {"min_lot_wh": 3, "self_trade": SelfTrade.CANCEL_BOTH},
+    {"max_carbon_g_per_kwh": 50},
+    {"max_carbon_g_per_kwh": 40},
+    {"max_carbon_g_per_kwh": 40, "green_premium_ueur_per_kwh": 1_000},
+    {"valid_from": 300},
+    {"valid_from": 700, "min_lot_wh": 2},
 ]
 """What some orders of a day ask for beyond the usual."""
 _conditional = st.builds(lambda plain, asked: replace(plain, **asked), _orders, st.sampled_from(CONDITIONS))
@@ -167,6 +177,7 @@ _moves = st.one_of(
     st.builds(AdmitAccount, st.integers(1, 5).map(address), st.integers(-1, 120_000)),
     st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
     st.builds(CloseGate, _intervals),
+    st.builds(WakeOrders, _intervals),
     st.builds(ReleaseInterval, _intervals),
     st.builds(
         HaltAccount,
@@ -211,6 +222,8 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
             )
             if chance.random() < 0.3:
                 placed = replace(placed, **chance.choice(CONDITIONS))
+                if placed.valid_from:
+                    placed = replace(placed, valid_from=nonce * 6 + chance.randint(0, 120), expiry=0)
             replaces = nonce > 10 and chance.random() < 0.1
             day.append((seconds, ReplaceEarlier(nonce - chance.randint(1, 10), placed) if replaces else place(placed)))
         elif kind < 0.92:
@@ -218,6 +231,8 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
         else:
             collateral = chance.choice([0, 100_000, 500_000])
             day.append((seconds, AdmitAccount(address(chance.randint(1, accounts + 2)), collateral)))
+        if nonce % 5 == 4:
+            day += [(0, WakeOrders(first)), (0, WakeOrders(last))]
         if nonce % 50 == 49:
             for interval in (first, last):
                 day += [(0, CloseGate(interval)), (0, ReleaseInterval(interval))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from energy.identity import ZERO_DIGEST, Address, Digest
 from market.commands import AdmitAccount, CloseGate, Command, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
-from market.events import CancelReason, Event, GateClosed, OrderCancelled, OrderPlaced, Trade
+from market.events import CancelReason, Event, GateClosed, OrderCancelled, OrderEntered, OrderPlaced, Trade
 from market.mechanism import Mechanism
 from market.orders import Order, SelfTrade, Side
 
@@ -18,11 +18,24 @@ class AuditedOrder:
     arrival: int
     open_wh: int
     shown_wh: int = 0
+    is_beside: bool = False
 
     def priority(self, taker: Order) -> tuple[int, bool, int]:
         price = self.order.limit_price_ueur_per_kwh
         is_partner = taker.partner_group != ZERO_DIGEST and taker.partner_group == self.order.partner_group
         return (price if self.order.side == Side.SELL else -price, not is_partner, self.arrival)
+
+    def takes(self, maker: "AuditedOrder") -> bool:
+        """Whether an incoming order takes what a maker shows now: all it can of it, in a lot that it accepts."""
+        order, sold = self.order, maker.order
+        minds = order.side == Side.BUY and order.max_carbon_g_per_kwh > 0
+        green = 0 < sold.max_carbon_g_per_kwh <= order.max_carbon_g_per_kwh
+        cheaper = order.limit_price_ueur_per_kwh - sold.limit_price_ueur_per_kwh
+        if minds and not green and not 0 < order.green_premium_ueur_per_kwh <= cheaper:
+            return False
+        if sold.account == order.account:
+            return order.self_trade is not SelfTrade.CANCEL_RESTING
+        return min(maker.shown_wh, self.open_wh) >= min(order.min_lot_wh, self.open_wh)
 
     def show(self, arrival: int) -> None:
         self.arrival = arrival
@@ -51,17 +64,31 @@ class Auditor:
         if isinstance(command, CloseGate):
             self._check_call(command.interval, [event for event in events if isinstance(event, Trade)])
         taker: AuditedOrder | None = None
+        placed: OrderPlaced | None = None
         replaced: AuditedOrder | None = None
+        before = len(self.trades)
         for event in events:
             match event:
                 case OrderPlaced(order, digest, _, _, _, carried_wh):
                     assert isinstance(command, PlaceOrder)
+                    placed = event
                     taker = AuditedOrder(order, digest, 0, order.quantity_wh - carried_wh)
                     taker.show(self._next_arrival())
                     if replaced is not None:
                         assert carried_wh == replaced.order.quantity_wh - replaced.open_wh
-                        if self._only_shrinks(replaced.order, order):
+                        if self._only_shrinks(replaced, order):
                             taker.arrival = replaced.arrival
+                case OrderEntered(order, digest, _, resting_wh):
+                    if placed is not None and taker is not None:
+                        self._placed(taker, placed, before)
+                    placed = None
+                    taker = self.resting[digest]
+                    assert taker.is_beside
+                    assert self.now >= order.valid_from
+                    if resting_wh:
+                        taker.show(self._next_arrival())
+                        taker.shown_wh = min(order.display_wh or resting_wh, resting_wh)
+                        taker.is_beside = False
                 case Trade():
                     if taker is not None:
                         self._trade(event, taker)
@@ -69,7 +96,8 @@ class Auditor:
                     assert isinstance(command, CloseGate), "only a call trades without an incoming order"
                     self._called(event)
                 case OrderCancelled(digest, _, _, cancelled_wh, reason):
-                    leaving = taker if taker is not None and taker.digest == digest else self.resting.pop(digest)
+                    own = taker is not None and placed is not None and taker.digest == digest
+                    leaving = taker if own and taker is not None else self.resting.pop(digest)
                     assert leaving.open_wh == cancelled_wh
                     if reason is CancelReason.REPLACED:
                         assert isinstance(command, PlaceOrder)
@@ -82,8 +110,8 @@ class Auditor:
                     assert trades == len(of_interval)
                     assert traded_wh == sum(trade.quantity_wh for trade in of_interval)
                     assert turnover_neur == sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in of_interval)
-        if taker is not None:
-            self._placed(taker, events)
+        if placed is not None and taker is not None:
+            self._placed(taker, placed, before)
         if not self.config.mechanism.collects:
             self._assert_not_crossed()
 
@@ -115,6 +143,7 @@ class Auditor:
         if not mechanism.collects:
             assert called == [], "continuous trading leaves nothing that could meet"
         live = [r for r in self.resting.values() if r.order.interval == interval and not self._has_expired(r)]
+        live = [r for r in live if not r.is_beside]
         filled = Counter[Digest]()
         for trade in called:
             filled[trade.buy_order] += trade.quantity_wh
@@ -135,7 +164,12 @@ class Auditor:
         self.arrivals += 1
         return self.arrivals
 
-    def _only_shrinks(self, old: Order, new: Order) -> bool:
+    def _only_shrinks(self, replaced: AuditedOrder, new: Order) -> bool:
+        old = replaced.order
+        if replaced.is_beside or new.valid_from or new.all_or_none or new.min_lot_wh:
+            return False
+        if new.side == Side.BUY and new.max_carbon_g_per_kwh:
+            return False
         unchanged = (old.limit_price_ueur_per_kwh, old.partner_group, old.display_wh, old.max_carbon_g_per_kwh)
         same = unchanged == (new.limit_price_ueur_per_kwh, new.partner_group, 0, new.max_carbon_g_per_kwh)
         return same and new.display_wh == 0 and new.quantity_wh <= old.quantity_wh
@@ -173,8 +207,7 @@ class Auditor:
             for resting in self.resting.values()
             if resting.order.interval == taker.order.interval and resting.order.side != taker.order.side
         ]
-        if taker.order.self_trade is SelfTrade.CANCEL_RESTING:
-            opposite = [resting for resting in opposite if resting.order.account != taker.order.account]
+        opposite = [resting for resting in opposite if not resting.is_beside and taker.takes(resting)]
         assert maker is min(opposite, key=lambda resting: resting.priority(taker.order)), "M4"
         assert price == maker.order.limit_price_ueur_per_kwh, "M2: at the resting order's price"
         limit = taker.order.limit_price_ueur_per_kwh
@@ -196,12 +229,15 @@ class Auditor:
         taker.open_wh -= trade.quantity_wh
         if maker.open_wh == 0:
             del self.resting[maker.digest]
+        if taker.open_wh == 0 and taker.digest in self.resting:
+            del self.resting[taker.digest]
         self.trades.append(trade)
 
-    def _placed(self, taker: AuditedOrder, events: tuple[Event, ...]) -> None:
-        placed = next(event for event in events if isinstance(event, OrderPlaced))
-        filled = sum(event.quantity_wh for event in events if isinstance(event, Trade))
+    def _placed(self, taker: AuditedOrder, placed: OrderPlaced, before: int) -> None:
+        filled = sum(trade.quantity_wh for trade in self.trades[before:])
         assert (placed.filled_wh, placed.resting_wh) == (filled, taker.open_wh)
+        assert not taker.order.all_or_none or not filled or not taker.open_wh, "a part of an order for all or nothing"
+        taker.is_beside = placed.waits
         if taker.open_wh:
             taker.shown_wh = min(taker.order.display_wh or taker.open_wh, taker.open_wh)
             self.resting[taker.digest] = taker
@@ -209,8 +245,9 @@ class Auditor:
         assert self.needed_neur(account) <= self.collateral[account]
 
     def _assert_not_crossed(self) -> None:
-        for bid in self.resting.values():
-            for ask in self.resting.values():
+        in_book = [resting for resting in self.resting.values() if not resting.is_beside]
+        for bid in in_book:
+            for ask in in_book:
                 if (bid.order.side, ask.order.side) == (Side.BUY, Side.SELL):
                     apart = bid.order.limit_price_ueur_per_kwh < ask.order.limit_price_ueur_per_kwh
                     assert apart or bid.order.interval != ask.order.interval, "M3"

@@ -22,6 +22,7 @@ from market.commands import (
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
+    WakeOrders,
 )
 from market.config import MarketConfig
 from market.events import Outcome
@@ -228,8 +229,10 @@ FORGERIES: list[tuple[Forgery, Breach]] = [
     (accepting(70, selling(quantity_wh=1_000_001)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(price=150_500)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(price=1_001_000)), Breach.OUT_OF_BOUNDS),
-    (accepting(70, selling(max_carbon_g_per_kwh=1)), Breach.OUT_OF_BOUNDS),
-    (accepting(70, selling(min_lot_wh=1)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(bundle=1)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(green_premium_ueur_per_kwh=1)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, selling(valid_from=GATE)), Breach.OUT_OF_BOUNDS),
+    (accepting(70, WakeOrders(INTERVAL)), Breach.WOKEN_FOR_NOTHING),
     (accepting(70, selling(post_only=True, time_in_force=TimeInForce.FILL_OR_KILL)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(display_wh=1, quantity_wh=101)), Breach.OUT_OF_BOUNDS),
     (accepting(70, selling(replaces=Digest(b"\x01" * 32))), Breach.WRONG_REPLACEMENT),

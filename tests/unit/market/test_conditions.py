@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from market.audit_findings import Breach
-from market.commands import AdmitAccount, Command, OpenInterval, PlaceOrder
+from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, WakeOrders
 from market.config import MarketConfig
 from market.engine import MarketState, apply
-from market.events import CancelReason, Event, OrderCancelled, OrderPlaced, Outcome, Trade
+from market.events import CancelReason, Event, OrderCancelled, OrderEntered, OrderPlaced, Outcome, Trade
 from market.mechanism import Mechanism
 from market.orders import SelfTrade, Side, TimeInForce
 from market.rejections import MarketReject
-from tests.support.audited_market import HonestMarket
-from tests.support.market import INTERVAL, accepted, address, digest, market, order, place, rejected
+from tests.support.audited_market import HonestMarket, published
+from tests.support.market import GATE, INTERVAL, accepted, address, cancel, digest, market, order, place, rejected
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -150,6 +150,116 @@ def test_a_call_keeps_no_preference_among_equals() -> None:
     assert [wh for _, wh in left(state)] == [3]
 
 
+# -- ORDERS BESIDE THE BOOK
+
+
+def entered(events: tuple[Event, ...]) -> list[tuple[bytes, int, int]]:
+    return [(event.digest, event.filled_wh, event.resting_wh) for event in events if isinstance(event, OrderEntered)]
+
+
+def test_all_or_none_waits_unseen_until_it_is_filled_whole() -> None:
+    whole = bid(1, 30, 100_000, all_or_none=True)
+    state = market(ask(2, 20, 95_000))
+    events = accepted(apply(state, whole, 0))
+    assert events == (OrderPlaced(whole.order, whole.digest, Outcome.RESTING, 0, 30, waits=True),)
+    assert state.book_depth(INTERVAL, 9) == ([], [(95_000, 20, 1)])
+    view = state.account(address(1))
+    assert view is not None
+    assert view.needed_neur == 30 * 100_000
+    assert entered(accepted(apply(state, ask(3, 9, 90_000), 0))) == []
+    last = ask(3, 5, 100_000, 2)
+    events = accepted(apply(state, last, 0))
+    assert entered(events) == [(whole.digest, 30, 0)]
+    found = [(e.price_ueur_per_kwh, e.quantity_wh, e.seller) for e in events if isinstance(e, Trade)]
+    assert found == [(90_000, 9, address(3)), (95_000, 20, address(2)), (100_000, 1, address(3))]
+    assert left(state) == [(last.digest, 4)]
+    view = state.account(address(1))
+    assert view is not None
+    assert view.needed_neur == 9 * 90_000 + 20 * 95_000 + 100_000
+
+
+def test_all_or_none_that_finds_enough_is_filled_at_once() -> None:
+    state = market(ask(2, 20, 95_000), ask(3, 20, 96_000))
+    events = accepted(apply(state, bid(1, 30, 100_000, all_or_none=True), 0))
+    assert [wh for _, wh in trades(events)] == [20, 10]
+    assert isinstance(events[0], OrderPlaced)
+    assert events[0].outcome is Outcome.FILLED
+
+
+def test_those_that_wait_are_served_by_price_then_arrival() -> None:
+    low, high, later = (
+        bid(1, 10, 98_000, all_or_none=True),
+        bid(2, 10, 100_000, all_or_none=True),
+        bid(2, 10, 98_000, 2, all_or_none=True),
+    )
+    state = market(low, high, later)
+    events = accepted(apply(state, ask(3, 25, 97_000), 0))
+    assert [digest for digest, _, _ in entered(events)] == [high.digest, low.digest]
+
+
+def test_small_offers_are_passed_over_but_for_the_last_trade() -> None:
+    small, large = ask(2, 5, 90_000), ask(3, 20, 95_000)
+    state = market(small, large)
+    wanted = bid(1, 26, 100_000, min_lot_wh=10)
+    assert trades(accepted(apply(state, wanted, 0))) == [(large.digest, 20)]
+    assert left(state) == [(wanted.digest, 6), (small.digest, 5)] or left(state) == [
+        (small.digest, 5),
+        (wanted.digest, 6),
+    ]
+    rest = ask(3, 30, 91_000, 2)
+    events = accepted(apply(state, rest, 0))
+    assert trades(events) == [(rest.digest, 6)]
+
+
+def test_a_buyer_takes_what_is_promised_green_and_the_rest_only_for_less() -> None:
+    grey, green, cheap = (
+        ask(2, 10, 95_000),
+        ask(2, 10, 99_000, 2, max_carbon_g_per_kwh=40),
+        ask(3, 10, 90_000),
+    )
+    state = market(grey, green)
+    strict = bid(1, 30, 100_000, max_carbon_g_per_kwh=50)
+    assert trades(accepted(apply(state, strict, 0))) == [(green.digest, 10)]
+    lenient = bid(3, 12, 100_000, 2, max_carbon_g_per_kwh=50, green_premium_ueur_per_kwh=10_000)
+    assert trades(accepted(apply(state, lenient, 0))) == []
+    events = accepted(apply(state, place(replace(cheap.order, account=address(2), nonce=3)), 0))
+    assert [wh for _, wh in trades(events)] == [10]
+
+
+def test_an_order_sleeps_until_it_is_valid_and_then_comes_as_the_latest() -> None:
+    sleeper, resting = bid(1, 10, 100_000, valid_from=100), ask(2, 4, 95_000)
+    state = market(sleeper, resting)
+    assert state.book_depth(INTERVAL, 9) == ([], [(95_000, 4, 1)])
+    assert state.sessions[INTERVAL].due(99) == []
+    events = accepted(apply(state, WakeOrders(INTERVAL), 100))
+    assert entered(events) == [(sleeper.digest, 4, 6)]
+    assert trades(events) == [(resting.digest, 4)]
+    assert state.book_depth(INTERVAL, 9) == ([(100_000, 6, 1)], [])
+
+
+def test_a_sleeper_that_must_be_filled_whole_and_can_not_is_cancelled() -> None:
+    sleeper = place(replace(bid(1, 10, 100_000, valid_from=100).order, time_in_force=TimeInForce.FILL_OR_KILL))
+    state = market(sleeper)
+    events = accepted(apply(state, WakeOrders(INTERVAL), 100))
+    assert events == (OrderCancelled(sleeper.digest, address(1), INTERVAL, 10, CancelReason.IMMEDIATE_REST),)
+
+
+def test_orders_beside_the_book_can_be_cancelled_and_leave_at_the_gate() -> None:
+    waiting, sleeping, other = (
+        bid(1, 10, 100_000, all_or_none=True),
+        bid(1, 10, 100_000, 2, valid_from=100),
+        bid(1, 10, 100_000, 3, min_lot_wh=5),
+    )
+    state = market(waiting, sleeping, other)
+    (gone,) = accepted(apply(state, cancel(sleeping), 0))
+    assert gone == OrderCancelled(sleeping.digest, address(1), INTERVAL, 10, CancelReason.BY_OWNER)
+    events = accepted(apply(state, CloseGate(INTERVAL), GATE))
+    assert [e.digest for e in events if isinstance(e, OrderCancelled)] == [waiting.digest, other.digest]
+    view = state.account(address(1))
+    assert view is not None
+    assert view.needed_neur == 0
+
+
 # -- A NODE THAT DOES NOT KEEP THEM
 
 
@@ -180,6 +290,31 @@ def test_a_post_only_order_that_took_is_found() -> None:
     shown = shown_with(ask(1, 5, 95_000)).shown
     shown.insert(0, bid(3, 5, 95_000, post_only=True))
     assert Breach.POST_ONLY_MATCHED in shown.breaches()
+
+
+def test_a_part_of_an_order_for_all_or_nothing_is_found() -> None:
+    shown = shown_with(ask(2, 20, 95_000), bid(1, 30, 100_000, all_or_none=True)).shown
+    first, second = (shown.command(place)[1] for place in (5, 6))
+    assert isinstance(first, PlaceOrder)
+    assert isinstance(second, PlaceOrder)
+    made = Trade(INTERVAL, 0, 95_000, 20, second.digest, first.digest, address(1), address(2), 0, 0)
+    shown.trades = [published(made, 0)]
+    assert Breach.INVENTED_TRADE in shown.breaches()
+
+
+def test_trades_that_an_order_may_not_have_are_found() -> None:
+    grey = ask(2, 20, 95_000)
+    for asked, breach in (
+        ({"max_carbon_g_per_kwh": 50}, Breach.NOT_GREEN_ENOUGH),
+        ({"min_lot_wh": 25}, Breach.BELOW_MINIMUM_LOT),
+        ({"valid_from": 100}, Breach.MATCHED_BEFORE_VALID),
+    ):
+        choosy = bid(1, 30, 100_000, **asked)
+        shown = shown_with(grey, choosy).shown
+        assert shown.trades == []
+        made = Trade(INTERVAL, 0, 95_000, 20, choosy.digest, grey.digest, address(1), address(2), 0, 0)
+        shown.trades = [published(made, 0)]
+        assert breach in shown.breaches()
 
 
 def test_a_replacement_of_somebody_elses_order_is_found() -> None:

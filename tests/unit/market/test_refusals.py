@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from energy.errors import Corrupt
-from energy.identity import ZERO_DIGEST, hex_text
-from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from energy.identity import hex_text
+from market import placing
+from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval, WakeOrders
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.orders import Order, Side, TimeInForce
@@ -83,11 +84,25 @@ def refuse(state: MarketState, command: Command, now: int = 0) -> tuple[MarketRe
             {"limit_price_ueur_per_kwh": -499_999, "tick_ueur_per_kwh": 1_000},
         ),
         (
-            replace(GOOD, max_carbon_g_per_kwh=10),
+            replace(GOOD, last_interval=INTERVAL),
             MarketReject.UNSUPPORTED_ATTRIBUTE,
-            {"field": "max_carbon_g_per_kwh", "supported": 0},
+            {"field": "last_interval", "supported": 0},
         ),
-        (replace(GOOD, min_lot_wh=1), MarketReject.UNSUPPORTED_ATTRIBUTE, {"field": "min_lot_wh", "supported": 0}),
+        (
+            replace(GOOD, green_premium_ueur_per_kwh=1),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "green_premium_ueur_per_kwh", "with_field": "max_carbon_g_per_kwh"},
+        ),
+        (
+            replace(GOOD, valid_from=GATE),
+            MarketReject.NEVER_VALID,
+            {"valid_from": GATE, "valid_until": GATE - 1},
+        ),
+        (
+            replace(GOOD, valid_from=60, expiry=59),
+            MarketReject.NEVER_VALID,
+            {"valid_from": 60, "valid_until": 59},
+        ),
         (
             replace(GOOD, post_only=True, time_in_force=FOK),
             MarketReject.CONDITIONS_CLASH,
@@ -154,11 +169,32 @@ def test_orders_are_refused_from_gate_closure_on() -> None:
     assert refuse(state, place(replace(GOOD, nonce=2)), GATE)[0] == MarketReject.GATE_CLOSED
 
 
+def test_nothing_wakes_before_its_time_or_after_its_gate() -> None:
+    state = market(place(replace(GOOD, valid_from=50)))
+    assert refuse(state, WakeOrders(INTERVAL), 49) == (
+        MarketReject.NOTHING_DUE,
+        {"interval": INTERVAL, "due_at": 50},
+    )
+    assert refuse(state, WakeOrders(INTERVAL), GATE)[0] == MarketReject.GATE_CLOSED
+    assert refuse(state, WakeOrders(INTERVAL + 900), 50)[0] == MarketReject.UNKNOWN_INTERVAL
+
+
+def test_so_many_orders_may_wait_beside_a_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "WAITING_MAX", 2)
+    state = market(*(place(replace(GOOD, all_or_none=True, nonce=nonce)) for nonce in (1, 2)))
+    for asked in ({"min_lot_wh": 2}, {"valid_from": 50}):
+        third = place(replace(GOOD, nonce=3, **asked))  # type: ignore[arg-type]
+        assert refuse(state, third) == (MarketReject.TOO_MANY_WAITING, {"waiting_orders_max": 2})
+    accepted(apply(state, place(replace(GOOD, nonce=3)), 0))
+
+
 def test_first_code_of_several_wins() -> None:
     """Each repair of the worst order uncovers the next code, in the sequence of the enumeration."""
     config = replace(MarketConfig(), open_orders_max=1)
     state = market(RESTING, AdmitAccount(address(3), 0), config=config)
-    worst = Order(address(9), 1, BUY, 0, 1_000_001, FOK, 7, 1, 1, 0, digest(1))
+    worst = replace(
+        order(1, BUY, 0, 1_000_001, 7), account=address(9), interval=1, time_in_force=FOK, expiry=1, bundle=1
+    )
     repairs: list[tuple[dict[str, object], MarketReject]] = [
         ({}, MarketReject.UNKNOWN_ACCOUNT),
         ({"account": address(1)}, MarketReject.UNKNOWN_INTERVAL),
@@ -166,7 +202,7 @@ def test_first_code_of_several_wins() -> None:
         ({"quantity_wh": 50}, MarketReject.PRICE_OUT_OF_RANGE),
         ({"limit_price_ueur_per_kwh": 99_001}, MarketReject.PRICE_OFF_TICK),
         ({"limit_price_ueur_per_kwh": 99_000}, MarketReject.UNSUPPORTED_ATTRIBUTE),
-        ({"max_carbon_g_per_kwh": 0, "partner_group": ZERO_DIGEST}, MarketReject.EXPIRED),
+        ({"bundle": 0}, MarketReject.EXPIRED),
         ({"expiry": 0}, MarketReject.DUPLICATE_NONCE),
         ({"account": address(3)}, MarketReject.INSUFFICIENT_COLLATERAL),
         ({"account": address(2)}, MarketReject.UNFILLABLE),
@@ -305,4 +341,7 @@ def test_codes_are_stable() -> None:
         1031: "CONDITIONS_CLASH",
         1032: "DISPLAY_TOO_SMALL",
         1033: "WRONG_REPLACEMENT",
+        1034: "NEVER_VALID",
+        1035: "NOTHING_DUE",
+        1036: "TOO_MANY_WAITING",
     }
