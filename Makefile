@@ -7,7 +7,7 @@ EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients power-loss fuzz clean
+.PHONY: clients power-loss fuzz pictures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -49,6 +49,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.ledger --json
 	$(BIN)/python -m benchmarks.meters --json
 	$(BIN)/python -m benchmarks.settlement --json
+	$(BIN)/python -m benchmarks.page --json
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000
@@ -61,6 +62,9 @@ power-loss: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.meter_decoders -max_total_time=600
+
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.pictures
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import signal
 import socket
+import ssl
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class ServeOptions:
     """Accounts whose wallets may see all bills on the page."""
     operators: tuple[str, ...] = ()
     """The same for those who run the node."""
+    tls: str | None = None
+    """A file with certificate chain and private key (PEM): both ports speak TLS then; None for plain HTTP."""
     mqtt: str | None = None
     """``mqtt://HOST:PORT`` of the broker through which Home Assistant is told; None for none."""
     mqtt_accounts: tuple[str, ...] = ()
@@ -64,20 +67,28 @@ class _Server(uvicorn.Server):
 class AppServer:
     """One application on one port."""
 
-    def __init__(self, host: str, wanted: int | None, usual: int) -> None:
+    def __init__(self, host: str, wanted: int | None, usual: int, tls: str | None = None) -> None:
         """Bind the port that is wanted; for None the usual one, or any free one when that is taken.
 
+        Args:
+            host: Address to listen at.
+            wanted: Port.
+            usual: Port for when none is wanted.
+            tls: PEM file with certificate and private key; None for plain HTTP.
         Raises:
-            Misconfigured: a port that was asked for is taken.
+            Misconfigured: a port that was asked for is taken, or there is no certificate where one was to be.
         """
+        if tls is not None:
+            _check_certificate(tls)
+        self._tls = tls
         self._socket = _bind(host, wanted, usual)
         self.port = int(self._socket.getsockname()[1])
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"{'http' if tls is None else 'https'}://{host}:{self.port}"
         self._serving: tuple[_Server, asyncio.Task[Any]] | None = None
 
     async def start(self, app: Any) -> None:
         """Begin to answer."""
-        server = _server(app)
+        server = _server(app, self._tls)
         self._serving = server, asyncio.create_task(server.serve(sockets=[self._socket]))
         while not server.started:
             await asyncio.sleep(0.01)
@@ -102,13 +113,13 @@ class Servers:
         """Bind both ports.
 
         Raises:
-            Misconfigured: a port that was asked for is taken.
+            Misconfigured: a port that was asked for is taken, or there is no certificate where one was to be.
         """
         self._node = node
         self._options = options
-        self._rpc = AppServer(options.host, options.rpc_port, RPC_PORT)
+        self._rpc = AppServer(options.host, options.rpc_port, RPC_PORT, options.tls)
         try:
-            self._web = AppServer(options.host, options.web_port, WEB_PORT)
+            self._web = AppServer(options.host, options.web_port, WEB_PORT, options.tls)
         except Misconfigured:
             self._rpc.close()
             raise
@@ -211,7 +222,7 @@ def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None
     return tellers
 
 
-def _server(app: Any) -> _Server:
+def _server(app: Any, tls: str | None) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -220,8 +231,18 @@ def _server(app: Any) -> _Server:
             lifespan="off",
             access_log=False,
             timeout_graceful_shutdown=1,
+            ssl_certfile=tls,
         )
     )
+
+
+def _check_certificate(path: str) -> None:
+    """Raise Misconfigured unless a file holds a certificate and its private key."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(path)
+    except OSError as error:  # an SSLError is one
+        reason = error.strerror or str(error)
+        raise Misconfigured(f"{path} holds no certificate with its private key in PEM: {reason}") from None
 
 
 def _bind(host: str, wanted: int | None, usual: int) -> socket.socket:

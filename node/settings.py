@@ -109,6 +109,10 @@ SETTINGS: Final = {
             mark("Accounts that may see the operator's page from elsewhere."), _accounts,
         ),
         Setting(
+            "tls", mark("a file"), None,
+            mark("PEM file with certificate and private key: both ports speak TLS then."), _text,
+        ),
+        Setting(
             "mqtt", mark("mqtt://HOST"), None,
             mark("Broker through which Home Assistant is told prices and totals; none if left out."), _text,
         ),

@@ -5,6 +5,7 @@ No script is needed to read it; with scripts it follows the node by itself.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,15 @@ from oracles.evidence_links import PROVES, Fault
 ROWS_PER_PAGE: Final = 50
 
 
+@dataclass
+class SharedPage:
+    """What was written last in one language, and of which moment it is."""
+
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    moment: object = None
+    answer: Response | None = None
+
+
 class Pages:
     """The first page, the lists, and the certificates of one node."""
 
@@ -35,6 +45,7 @@ class Pages:
         self._core = core
         self._queries = queries
         self._lists = lists
+        self._shared: dict[str, SharedPage] = {}
 
     def router(self) -> APIRouter:
         """Return all routes that answer HTML, and the lists' other formats."""
@@ -49,9 +60,20 @@ class Pages:
         return router
 
     async def now(self, request: Request) -> Response:
-        """Return the first page."""
-        page = await read_now_page(self._core, self._queries)
-        return self._rendering.page(request, "now.html", page=page, status=page.status, tables=tables)
+        """Return the first page: written once for all who ask at the same moment in the same language.
+
+        It holds nothing of the one who asks, and hundreds of open pages ask after every event.
+        """
+        status = self._core.status()
+        moment = (status["now"], status["journal"]["sequence"], status["head"].get("number"), str(request.url))
+        shared = self._shared.setdefault(i18n.language(), SharedPage())
+        async with shared.writing:
+            if shared.moment != moment:
+                page = await read_now_page(self._core, self._queries)
+                shared.answer = self._rendering.page(request, "now.html", page=page, status=page.status)
+                shared.moment = moment
+        assert shared.answer is not None
+        return Response(shared.answer.body, headers=dict(shared.answer.headers))
 
     async def certificate(self, request: Request) -> Response:
         """Return one certificate with the way to check it."""

@@ -156,6 +156,10 @@ def node(
             "--operator", metavar="ADDRESS", help="An account that may see the operator's page from elsewhere."
         ),
     ] = None,
+    tls: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="PEM file with certificate and private key: both ports speak TLS then."),
+    ] = None,
     mqtt: Annotated[
         str | None, typer.Option(metavar="URL", help="Tell Home Assistant through this broker: mqtt://HOST.")
     ] = None,
@@ -184,6 +188,7 @@ def node(
         "allowed_hosts": tuple(allowed_hosts or ()),
         "auditors": tuple(auditors or ()),
         "operators": tuple(operators or ()),
+        "tls": tls,
         "mqtt": mqtt,
         "webhooks": tuple(webhooks or ()),
         "seal_every_s": seal_every,
