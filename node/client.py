@@ -1,0 +1,299 @@
+"""A small client for programs of members: reads the market, signs orders, follows what happens. Synchronous.
+
+Units: Wh, µ€/kWh, n€, UTC epoch seconds; all int. What the node answers to an order is believed only when the node's
+signature over it holds. Refuses: `NodeRefused` for what a rule refuses, `NotAReceipt` for an answer that is none.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
+from market.events import Outcome
+from market.orders import Order, Side, TimeInForce
+from node.rpc.ports import JsonObject
+from node.typed_data import cancel_digest, order_digest, order_json, receipt_digest
+from oracles.signatures import address_of, recover, sign
+from oracles.typed_data import Domain
+
+__all__ = ["Book", "Client", "Happened", "Level", "NodeRefused", "NotAReceipt", "Receipt", "Side", "TimeInForce"]
+
+API: Final = "/api/v1"
+TIMEOUT_S: Final = 30
+SILENCE_S_MAX: Final = 60
+RECONNECTION_S: Final = 1
+RECONNECTIONS_MAX: Final = 5
+"""Attempts in a row to follow a node that does not answer."""
+
+
+class NodeRefused(Exception):
+    """The node does not do what it was asked for."""
+
+    def __init__(self, status: int, problem: JsonObject) -> None:
+        super().__init__(f"{problem.get('detail', status)} {problem.get('hint', '')}".strip())
+        self.status = status
+        """Of HTTP."""
+        self.code: int | None = problem.get("code")
+        """Of docs/ERRORS.md; None for what is no rule of the market."""
+
+
+class NotAReceipt(Exception):
+    """The answer to an order is not what the node signs for one: keep it, and ask an auditor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One price of a book."""
+
+    price: int
+    quantity_wh: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What rests in the book of one interval; the best prices come first."""
+
+    interval: int
+    gate_closure: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the node signed for an order or a cancellation."""
+
+    order: Digest
+    sequence: int
+    outcome: str
+    filled_wh: int
+    resting_wh: int
+    accepted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event."""
+
+    id: str
+    kind: str
+    data: JsonObject
+
+
+class Client:
+    """One member at one node; without a key it only looks."""
+
+    def __init__(self, url: str, key: bytes | None = None, transport: httpx.BaseTransport | None = None) -> None:
+        """Take the address of the node's page and a private key of 32 bytes; `transport` is for tests.
+
+        Raises:
+            ValueError: no valid key.
+        """
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False, transport=transport)
+        self._key = key
+        self._account = None if key is None else address_of(key)
+        self._settlement: Domain | None = None
+        self._nonce = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    @property
+    def account(self) -> str:
+        """The member's account, lower-case 0x text."""
+        return hex_text(self._own())
+
+    # -- READING
+
+    def status(self) -> JsonObject:
+        """Return the state of the node."""
+        return self._get("/status")
+
+    def book(self, interval: int | None = None) -> Book | None:
+        """Return the book of an interval, of the next one to close for None; None when there is none."""
+        try:
+            book = self._get("/book" if interval is None else f"/book/{interval}")
+        except NodeRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        sides = (
+            tuple(Level(each["price"], each["quantityWh"], each["orders"]) for each in book[side])
+            for side in ("bids", "asks")
+        )
+        return Book(book["interval"], book["gateClosure"], *sides)
+
+    def trades(self, **query: Any) -> list[JsonObject]:
+        """Return all trades of a filter: `interval`, `start`, `end`, `account`."""
+        return self._list("/trades", query)
+
+    def orders(self, **query: Any) -> list[JsonObject]:
+        """Return all orders of a filter: `interval`, `status`, `account`."""
+        return self._list("/orders", query)
+
+    def position_wh(self, interval: int) -> int:
+        """Return what the member bought less what it sold for an interval."""
+        return sum(
+            trade["quantityWh"] * ((trade["buyer"] == self.account) - (trade["seller"] == self.account))
+            for trade in self.trades(interval=interval, account=self.account)
+        )
+
+    def events(self, kinds: Sequence[str] = ("interval", "trade", "run")) -> Iterator[Happened]:
+        """Yield what happens, for ever; a lost connection is taken up where it was.
+
+        Raises:
+            httpx.TransportError: the node does not answer any more.
+        """
+        last: str | None = None
+        failures = 0
+        while True:
+            headers = {} if last is None else {"last-event-id": last}
+            query = {"kinds": ",".join(kinds)}
+            try:
+                with self._http.stream(
+                    "GET", "/events", params=query, headers=headers, timeout=SILENCE_S_MAX
+                ) as stream:
+                    for event in _happenings(stream.iter_lines()):
+                        failures, last = 0, event.id
+                        yield event
+            except httpx.TransportError:
+                if failures >= RECONNECTIONS_MAX:
+                    raise
+            failures += 1
+            if failures > 1:
+                time.sleep(RECONNECTION_S)
+
+    # -- TRADING
+
+    def place(
+        self,
+        side: Side,
+        quantity_wh: int,
+        limit_price: int,
+        *,
+        interval: int,
+        time_in_force: TimeInForce = TimeInForce.GOOD_TILL_GATE,
+        **attributes: Any,
+    ) -> Receipt:
+        """Sign and place an order; `attributes` are further fields of `market.orders.Order`.
+
+        Raises:
+            NodeRefused: a rule refuses it, and nothing has changed.
+            NotAReceipt: the answer is none that the node signed.
+        """
+        nonce = self._next_nonce()
+        order = Order(self._own(), interval, side, quantity_wh, limit_price, time_in_force, nonce, 0, **attributes)
+        digest = order_digest(self._domain(), order)
+        body = {"order": order_json(order), "signature": self._signed(digest)}
+        answer = self._send("POST", "/orders", body, {"idempotency-key": hex_text(digest)})
+        return self._receipt(digest, answer)
+
+    def cancel(self, order: Digest) -> Receipt:
+        """Sign and send the cancellation of a resting order.
+
+        Raises:
+            NodeRefused: it rests no more.
+            NotAReceipt: the answer is none that the node signed.
+        """
+        signature = self._signed(cancel_digest(self._domain(), self._own(), order))
+        body = {"account": self.account, "signature": signature}
+        return self._receipt(order, self._send("DELETE", f"/orders/{hex_text(order)}", body, {}))
+
+    # -- INSIDE
+
+    def _own(self) -> Address:
+        if self._account is None:
+            raise ValueError("a client without a key can only look")
+        return self._account
+
+    def _signed(self, digest: Digest) -> str:
+        assert self._key is not None
+        return hex_text(sign(self._key, digest))
+
+    def _next_nonce(self) -> int:
+        """Return a number above all that the account has used, whatever this client knows of it."""
+        if not self._nonce:
+            self._nonce = max((order["nonce"] for order in self.orders(account=self.account)), default=0)
+        self._nonce += 1
+        return self._nonce
+
+    def _domain(self) -> Domain:
+        if self._settlement is None:
+            told = self._get("/domain")["settlement"]
+            contract = address_from_hex(told["verifyingContract"])
+            self._settlement = Domain(told["name"], told["version"], told["chainId"], contract)
+        return self._settlement
+
+    def _receipt(self, order: Digest, answer: JsonObject) -> Receipt:
+        try:
+            outcome = Outcome[answer["outcome"].upper().replace("-", "_")]
+            signed = receipt_digest(
+                self._domain(),
+                answer["sequence"],
+                digest_from_hex(answer["journalHash"]),
+                digest_from_hex(answer["orderDigest"]),
+                outcome,
+                answer["acceptedAt"],
+            )
+            signer = hex_text(recover(signed, bytes.fromhex(answer["receiptSignature"][2:])))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NotAReceipt(f"{type(error).__name__} in {json.dumps(answer)[:200]}") from None
+        if answer["orderDigest"] != hex_text(order) or signer != answer["node"]:
+            raise NotAReceipt(f"it is for {answer['orderDigest']}, signed by {signer}")
+        return Receipt(
+            order,
+            answer["sequence"],
+            answer["outcome"],
+            answer.get("filledWh", 0),
+            answer.get("restingWh", 0),
+            answer["acceptedAt"],
+        )
+
+    def _list(self, path: str, query: dict[str, Any]) -> list[JsonObject]:
+        named = {{"start": "from", "end": "to"}.get(name, name): value for name, value in query.items()}
+        items: list[JsonObject] = []
+        cursor: str | None = None
+        while True:
+            page = self._get(path, named | ({"cursor": cursor} if cursor else {}))
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return items
+
+    def _get(self, path: str, query: dict[str, Any] | None = None) -> JsonObject:
+        return _read(self._http.get(API + path, params=query))
+
+    def _send(self, method: str, path: str, body: JsonObject, headers: dict[str, str]) -> JsonObject:
+        return _read(self._http.request(method, API + path, json=body, headers=headers))
+
+
+def _read(answer: httpx.Response) -> JsonObject:
+    read: JsonObject = answer.json()
+    if not answer.is_success:
+        raise NodeRefused(answer.status_code, read)
+    return read
+
+
+def _happenings(lines: Iterator[str]) -> Iterator[Happened]:
+    """Yield the events of a stream of server-sent events."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line:
+            fields[name] = value
+        elif "event" in fields:
+            yield Happened(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+            fields = {}
+        else:
+            fields = {}

@@ -1,0 +1,113 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from energy.identity import Digest, hex_text
+from market.events import Outcome
+from market.orders import Side
+from node.client import Client, Happened, NodeRefused, NotAReceipt
+from node.typed_data import receipt_digest
+from oracles.signatures import address_of, sign
+from tests.support import small_node
+
+ORDERS: dict[str, Any] = {"items": [{"nonce": 41}], "next": None}
+
+
+def receipt(digest: str, **changes: Any) -> dict[str, Any]:
+    signed = receipt_digest(small_node.DOMAIN, 5, b"\x07" * 32, Digest(bytes.fromhex(digest[2:])), Outcome.RESTING, 9)
+    return {
+        "orderDigest": digest,
+        "sequence": 5,
+        "journalHash": "0x" + "07" * 32,
+        "outcome": "resting",
+        "filledWh": 0,
+        "restingWh": 500,
+        "acceptedAt": 9,
+        "receiptSignature": hex_text(sign(small_node.NODE_KEY, signed)),
+        "node": hex_text(address_of(small_node.NODE_KEY)),
+    } | changes
+
+
+def client(orders: Callable[[httpx.Request], httpx.Response]) -> Client:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/domain":
+            return httpx.Response(200, json=small_node.domain())
+        if request.method == "GET":
+            return httpx.Response(200, json=ORDERS)
+        return orders(request)
+
+    return Client("http://node", small_node.MEMBER_KEY, httpx.MockTransport(answer))
+
+
+def test_an_order_is_signed_with_the_next_nonce_and_its_receipt_believed() -> None:
+    bodies = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content)["order"])
+        return httpx.Response(201, json=receipt(request.headers["idempotency-key"]))
+
+    with client(take) as member:
+        placed = member.place(Side.SELL, 500, 90_000, interval=small_node.INTERVAL)
+        member.place(Side.SELL, 500, 90_000, interval=small_node.INTERVAL)
+    assert (placed.outcome, placed.resting_wh, placed.sequence) == ("resting", 500, 5)
+    assert [body["nonce"] for body in bodies] == [42, 43]
+    assert bodies[0]["account"] == small_node.MEMBER
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sequence": 6},
+        {"node": "0x" + "01" * 20},
+        {"orderDigest": "0x" + "01" * 32},
+        {"outcome": "gone"},
+        {"acceptedAt": None},
+    ],
+)
+def test_an_answer_that_the_node_did_not_sign_is_not_believed(changes: dict[str, Any]) -> None:
+    member = client(lambda asked: httpx.Response(201, json=receipt(asked.headers["idempotency-key"], **changes)))
+    with member, pytest.raises(NotAReceipt):
+        member.place(Side.SELL, 500, 90_000, interval=small_node.INTERVAL)
+
+
+def test_a_refusal_has_its_code_and_says_what_would_be_right() -> None:
+    problem = {"detail": "The gate is closed.", "hint": "Take the next interval.", "code": 1007}
+    member = client(lambda _: httpx.Response(409, json=problem))
+    with member, pytest.raises(NodeRefused, match=r"The gate is closed\. Take the next interval\.") as refused:
+        member.cancel(Digest(bytes(32)))
+    assert (refused.value.status, refused.value.code) == (409, 1007)
+
+
+def test_without_a_key_one_only_looks() -> None:
+    with Client("http://node", transport=httpx.MockTransport(lambda _: httpx.Response(404, json={}))) as visitor:
+        assert visitor.book() is None
+        with pytest.raises(ValueError, match="only look"):
+            visitor.place(Side.BUY, 1, 1, interval=0)
+
+
+def test_events_go_on_where_a_lost_connection_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.client.RECONNECTION_S", 0)
+    seen, streams = (
+        [],
+        [
+            'retry: 3000\n\nid: 7-1\nevent: trade\ndata: {"number":0}\n\n: still here\n\n',
+            "id: 7-2\nevent: run\ndata: {}\n\n",
+        ],
+    )
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("last-event-id"))
+        if not streams:
+            raise httpx.ConnectError("gone")
+        return httpx.Response(200, text=streams.pop(0))
+
+    with Client("http://node", transport=httpx.MockTransport(answer)) as visitor:
+        events = visitor.events()
+        assert [next(events), next(events)] == [Happened("7-1", "trade", {"number": 0}), Happened("7-2", "run", {})]
+        with pytest.raises(httpx.ConnectError):
+            next(events)
+    assert seen[:2] == [None, "7-1"]
+    assert set(seen[2:]) == {"7-2"}
