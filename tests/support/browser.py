@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from starlette.types import ASGIApp
 
 CHROMIUM: Final = shutil.which("chromium")
@@ -20,7 +20,9 @@ AXE: Final = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core"
 PICTURES: Final = os.environ.get("PICTURES")
 """Folder for a picture of every page that was looked at, if anybody wants to see them."""
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
-PATIENCE_MS: Final = 20_000
+PATIENCE_MS: Final = 60_000
+"""For a machine that is busy with other tests."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True, slots=True)
