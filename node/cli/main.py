@@ -24,6 +24,7 @@ from node.cli import (
     meter,
     oracle,
     orders,
+    privacy,
     service,
     status,
 )
@@ -57,6 +58,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(meter.app, name="meter")
 app.add_typer(oracle.app, name="oracle")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(chain.app, name="chain")
 app.add_typer(backups.app, name="backup")
 app.add_typer(keys.app, name="key")

@@ -13,6 +13,7 @@ from energy.errors import Unavailable
 from energy.identity import Address, hex_text
 from market.settlement import EntryKind
 from node.app import Node
+from node.cli.main import main as resilia
 from node.ledger import artifact
 from node.storage.models import Account, CertificateRow, EntryRow, ReadingRow, RunRow
 from oracles.evidence import verify
@@ -300,3 +301,30 @@ def test_a_node_whose_chain_was_killed_stops_and_comes_back(folder: Path) -> Non
                 assert all_rows(node.projection.engine)["runrow"] == before["runrow"]
 
     asyncio.run(check())
+
+
+def test_a_disclosure_opens_what_was_asked_and_proves_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def check() -> dict[int, str]:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                return {
+                    interval: bytes(await node.ledger.read("Readings", "rootOf", interval)).hex()
+                    for interval in (FIRST, SECOND)
+                }
+
+    roots = asyncio.run(check())
+    capsys.readouterr()
+    words = ["--label", "H02", "--from", "2025-07-01T14:00", "--to", "2025-07-01T14:15", "--dir", str(folder)]
+    assert resilia(["privacy", "disclose", *words, "--author", "Ada", "--reason", "H02 asked"]) == 0
+    printed = capsys.readouterr().out
+    file = folder / "disclosed.json"
+    file.write_text(printed)
+    (item,) = json.loads(printed)["readings"]
+    assert (item["reading"]["interval"], item["reading"]["importWh"]) == (FIRST, 350)
+    assert item["root"] == "0x" + roots[FIRST], "what the chain has"
+    assert resilia(["privacy", "check", str(file)]) == 0
+    file.write_text(printed.replace('"importWh": 350', '"importWh": 351'))
+    assert resilia(["privacy", "check", str(file)]) == 1
+    assert "Ada,H02 asked" in (folder / "disclosures.csv").read_text()
+    assert resilia(["privacy", "disclose", *words, "--author", " ", "--reason", "x"]) != 0
