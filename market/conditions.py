@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from energy.identity import ZERO_DIGEST, hex_text
+from energy.quantities import ratio_down
 from energy.results import Rejected
 from market.config import MarketConfig
 from market.orders import ATTRIBUTES, Order, Side, TimeInForce
@@ -53,7 +54,7 @@ def refuse_conditions(config: MarketConfig, order: Order) -> Rejected | None:
     for name, other, clash in _clashes(order):
         if clash:
             return Rejected(MarketReject.CONDITIONS_CLASH, {"field": name, "with_field": other})
-    smallest = -(-order.quantity_wh // SLICES_MAX)
+    smallest = ratio_down(order.quantity_wh + SLICES_MAX - 1, 1, SLICES_MAX)
     if 0 < order.display_wh < smallest:
         facts = {"display_wh": order.display_wh, "display_min_wh": smallest}
         return Rejected(MarketReject.DISPLAY_TOO_SMALL, facts)

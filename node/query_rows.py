@@ -4,21 +4,11 @@ Units: Wh, µ€/kWh (``price``, ``…Tariff``), n€ (``…Neur``), g CO2e/kWh,
 """
 
 from energy.quantities import amount_neur
-from market.orders import SelfTrade, TimeInForce
+from market.orders import TimeInForce
+from node.order_names import TIME_IN_FORCE_NAMES
 from node.storage.models import Account, CertificateRow, EntryRow, MarketInterval, OrderRow, RunRow, TradeRow
 
 Row = dict[str, int | str | None]
-
-TIME_IN_FORCE_NAMES: dict[TimeInForce, str] = {
-    TimeInForce.GOOD_TILL_GATE: "good-till-gate",
-    TimeInForce.IMMEDIATE_OR_CANCEL: "immediate-or-cancel",
-    TimeInForce.FILL_OR_KILL: "fill-or-kill",
-}
-SELF_TRADE_NAMES: dict[SelfTrade, str] = {
-    SelfTrade.CANCEL_INCOMING: "cancel-incoming",
-    SelfTrade.CANCEL_RESTING: "cancel-resting",
-    SelfTrade.CANCEL_BOTH: "cancel-both",
-}
 
 
 def trade(row: TradeRow) -> Row:

@@ -11,8 +11,7 @@ from market.orders import SelfTrade
 from node.cli.failure import usage_failure
 from node.cli.parsing import parse_energy, parse_instant, parse_price
 from node.i18n import gettext as _
-from node.query_rows import SELF_TRADE_NAMES
-from node.rpc.parameters import UINT32_MAX
+from node.order_names import SELF_TRADE_NAMES
 
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse it if it would meet another order at once.")]
 Show = Annotated[
@@ -44,7 +43,7 @@ MaxCarbon = Annotated[
         "--max-carbon",
         metavar="GRAMS",
         min=0,
-        max=UINT32_MAX,
+        max=2**32 - 1,
         help="Buying: take energy of at most this carbon; selling: promise at most this (g CO2e per kWh).",
     ),
 ]

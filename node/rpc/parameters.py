@@ -13,7 +13,7 @@ from typing import Any, Final
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from market.orders import Order, SelfTrade, Side, TimeInForce
 from node.candles import LENGTH_S_MAX
-from node.query_rows import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
+from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.storage.models import OrderStatus
 
 INT64_MAX: Final = 2**63 - 1

@@ -9,7 +9,7 @@ from typing import Any, Final
 from market.mechanism import Mechanism
 from market.orders import Side
 from node.candles import LENGTH_S_MAX
-from node.query_rows import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
+from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.storage.models import IntervalStatus, OrderStatus

@@ -174,7 +174,7 @@ def test_private_methods_do_not_exist_for_the_public(chain: Chain) -> None:
 
 
 def test_a_full_disk_is_unavailable(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> None:
+    def refuse(_: object, *, own: object) -> None:
         raise Unavailable("the chain's disk is full")
 
     monkeypatch.setattr(chain, "submit", refuse)
