@@ -50,6 +50,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.meters --json
 	$(BIN)/python -m benchmarks.settlement --json
 	$(BIN)/python -m benchmarks.page --json
+	$(BIN)/python -m benchmarks.interconnect --json
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000
