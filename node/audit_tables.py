@@ -49,7 +49,7 @@ def read_tables(path: Path) -> ShownTables | None:
     """
     if not path.exists():
         return None
-    engine = _read_only(path)
+    engine = read_only(path)
     try:
         with Session(engine) as session:
             session.connection().exec_driver_sql("BEGIN")  # one moment for all that follows
@@ -65,7 +65,8 @@ def read_tables(path: Path) -> ShownTables | None:
         engine.dispose()
 
 
-def _read_only(path: Path) -> Engine:
+def read_only(path: Path) -> Engine:
+    """Open a node's tables for reading alone."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None))
 

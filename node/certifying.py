@@ -68,9 +68,9 @@ class Certifying:
             chain_id=self._community.chain_id,
             readings_contract=contracts.readings,
             settlement_contract=contracts.settlement,
-            certificate=_certificate(certificate),
+            certificate=certificate_of(certificate),
             certificate_opening=Opening(
-                certificate_salt(self._salts, _certificate(certificate)),
+                certificate_salt(self._salts, certificate_of(certificate)),
                 MerkleTree([digest_from_hex(each) for each in siblings]).proof(certificate.position),
             ),
             run=_run(run),
@@ -129,7 +129,8 @@ def _named(signatures: str) -> tuple[NamedSignature, ...]:
     return tuple(sorted(named, key=lambda each: each.signer))
 
 
-def _certificate(row: CertificateRow) -> Certificate:
+def certificate_of(row: CertificateRow) -> Certificate:
+    """Return a certificate from its row."""
     return Certificate(
         number=row.number,
         device=meter_from_hex(row.device),

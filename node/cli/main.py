@@ -18,6 +18,7 @@ from node.cli import (
     chain,
     comparison,
     configuration,
+    disputes,
     keys,
     lifecycle,
     market_views,
@@ -56,6 +57,7 @@ app.add_typer(certificates.app, name="cert")
 app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
+app.add_typer(disputes.app, name="dispute")
 app.add_typer(meter.app, name="meter")
 app.add_typer(oracle.app, name="oracle")
 app.add_typer(privacy.app, name="privacy")

@@ -1,17 +1,23 @@
 """A real node whose runs can be disputed: it answers what it is asked, and mends what was voided."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
 from sqlmodel import Session, select
 
 from energy.identity import hex_text
 from node.app import Node
-from node.storage.models import EntryRow, RunRow
+from node.cli.main import main
+from node.opened_runs import read_opened
+from node.storage.models import EntryRow, RunRow, TradeRow
 from oracles.answers import Topic
 from oracles.disputes import Opening, find_frauds
+from oracles.hashing import keccak
+from oracles.opened_file import from_document
 from tests.support.real_node import (
     EUR,
     FIRST,
@@ -23,6 +29,7 @@ from tests.support.real_node import (
     hear,
     homes_of,
     running,
+    serving,
     tick_at,
     trade,
 )
@@ -184,3 +191,69 @@ def test_fraud_of_the_node_is_proven_and_the_mended_run_takes_its_place(folder: 
                 assert len(await node.ledger.events("Settlement", "RunUnwound")) == 1
 
     asyncio.run(check())
+
+
+def test_watcher_of_the_nodes_folder_proves_a_fraud_with_its_own_key(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The node sells at more than the buyer allowed and writes it down: a watcher reads that, and objects."""
+    password, key, opened = tmp_path / "password", tmp_path / "key.json", tmp_path / "run.json"
+    password.write_text("watching\n")
+    operator = keccak(b"operator")  # whose account has money for fees; anybody's would do
+    key.write_text(json.dumps(Account.encrypt(operator, "watching", kdf="pbkdf2", iterations=1)))
+    signing = ["--dir", str(folder), "--key", str(key), "--password-file", str(password), "--once"]
+
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node, serving(node) as (url, _):
+                await tick_at(node, FIRST - 1_200)
+                await trade(node, homes, "H01", "H02", 400, FIRST)
+                await hear(node, homes, FIRST)
+                await hear(node, homes, SECOND)
+                for matched in node.trading.trades[FIRST]:
+                    object.__setattr__(matched.trade, "price_ueur_per_kwh", 110_000)
+                with Session(node.projection.engine) as session:
+                    row = session.get(TradeRow, (FIRST, 0))
+                    assert row is not None
+                    row.price_ueur_per_kwh = 110_000
+                    session.add(row)
+                    session.commit()
+                await hear(node, homes, END)
+                own = await node.settling.opened(1)
+                assert own is not None
+                assert read_opened(folder, 1) == own.run
+                export = ["dispute", "export", "1", "--dir", str(folder), "-o", str(opened)]
+                assert await asyncio.to_thread(main, export) == 0
+                assert await asyncio.to_thread(main, ["dispute", "check", str(opened)]) == 3
+                assert await asyncio.to_thread(main, ["--rpc", url, "dispute", "watch", *signing]) == 0
+                assert await node.ledger.read("Settlement", "voidFrom") == 1
+
+    asyncio.run(check())
+    said = capsys.readouterr().out
+    assert "FAIL proveLimitPrice" in said
+    assert "proveLimitPrice is proven" in said
+
+
+def test_watcher_leaves_an_honest_run_alone(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    part = tmp_path / "part.json"
+
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                own = await node.settling.opened(1)
+                assert own is not None
+                assert read_opened(folder, 1) == own.run
+
+    asyncio.run(check())
+    account = hex_text(KEYS["H03"].address)
+    export = ["dispute", "export", "1", "--dir", str(folder), "--account", account, "-o", str(part)]
+    assert main(export) == 0
+    assert main(["dispute", "check", str(part)]) == 0
+    opened = from_document(json.loads(part.read_text()))
+    assert {line.data("account") for line in opened.entries} == {bytes(KEYS["H03"].address)}
+    assert not opened.trades
+    assert "H01" not in part.read_text()
+    assert main(["dispute", "check", str(tmp_path / "none.json")]) == 2
+    assert main(["dispute", "export", "2", "--dir", str(folder)]) == 78
+    capsys.readouterr()
