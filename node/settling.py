@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from web3.types import TxReceipt
 
@@ -36,6 +37,9 @@ from oracles.salts import Salts
 from oracles.typed_data import Domain
 
 logger = logging.getLogger(__name__)
+
+UNANSWERED: Final = 15
+"""Kind of a fraud, in the contract: a question was not answered in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ class Settling:
         prepared = self._prepare(carry, self._inputs(intervals), history, balances)
         signatures = self._sign(prepared, carry, intervals, history, balances, await self._unwound(run_id))
         if receipt is None:
+            await self._require_unrefuted(prepared)
             await self._fill_bond()
             receipt = await self._ledger.send(
                 "Settlement",
@@ -230,6 +235,17 @@ class Settling:
             return set()
         logs = await self._ledger.events("Settlement", "RunUnwound", runId=run_id)
         return {Digest(bytes(log["args"]["runHash"])) for log in logs}
+
+    async def _require_unrefuted(self, prepared: PreparedRun) -> None:
+        """Refuse to settle the very run that was proven wrong: it would be void again, and cost another bond.
+
+        A run that was lost for want of an answer is right, and comes again.
+        """
+        if self._community.contracts.disputes is None:
+            return
+        logs = await self._ledger.events("Disputes", "FraudProven", runId=prepared.run.run_id)
+        if any(log["args"]["runHash"] == prepared.run_hash and log["args"]["kind"] != UNANSWERED for log in logs):
+            raise ChainRefused(f"run {prepared.run.run_id} was proven wrong, and comes out the same: mend the program")
 
     async def _fill_bond(self) -> None:
         """Fill the operator's bond up from the purse, where that suffices: without a full bond no run settles."""
@@ -321,6 +337,8 @@ class Settling:
     async def _forget_final(self) -> None:
         """Drop from memory what no dispute can bring back."""
         last = self._carry().run_id
+        if self._community.contracts.disputes is None:
+            self._final = last
         while self._final < last and await self._ledger.read("Settlement", "isFinal", self._final + 1):
             self._final += 1
         through = self._intervals(self._final + 1)[0] - 1

@@ -180,6 +180,9 @@ def test_fraud_of_the_node_is_proven_and_the_mended_run_takes_its_place(folder: 
                 dispute = next(iter(find_frauds(own.run)))
                 assert dispute.function == "proveLimitPrice"
                 await node.ledger.send_data("Disputes", dispute.calldata)
+                bond = await node.ledger.purse()
+                assert (await tick_at(node, END + 30)).settled == (), "what was proven wrong is not settled again"
+                assert await node.ledger.purse() == bond
                 for matched in node.trading.trades[FIRST]:  # the program is mended
                     object.__setattr__(matched.trade, "price_ueur_per_kwh", 100_000)
                 report = await tick_at(node, END + 60)
