@@ -123,10 +123,12 @@ def part_of(run: OpenedRun, account: Address) -> OpenedRun:
     )
 
 
-def _order_account(opening: Opening) -> Value:
+def _order_account(opening: Opening) -> bytes:
     order = opening.values[0]
     assert isinstance(order, tuple)
-    return order[0]
+    account = order[0]
+    assert isinstance(account, bytes)
+    return account
 
 
 def _opening_json(opening: Opening) -> dict[str, object]:
