@@ -4,10 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
+PROVERS := .venv-halmos
+ANALYSERS := .venv-analysers
+FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin):$(abspath contracts/tools)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
 .PHONY: clients power-loss fuzz pictures clean
+.PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -67,6 +71,46 @@ fuzz: $(VENV)/.installed-dev
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.pictures
 
+# What backs the contracts beyond their tests; docs/ASSURANCE.md says what each has shown.
+
+forge: $(VENV)/.installed-dev contracts/node_modules
+	$(BIN)/python scripts/forge_tests.py $(ARGS)
+
+forge-long: $(VENV)/.installed-dev contracts/node_modules
+	$(BIN)/python scripts/forge_tests.py --long
+
+prove: $(VENV)/.installed-dev contracts/node_modules $(ANALYSERS)/.installed
+	$(BIN)/python scripts/prove_ledger.py --z3 $(ANALYSERS)/bin/z3
+
+halmos: contracts/node_modules $(PROVERS)/.installed
+	cd contracts && PATH="$(FORGE_PATH):$$PATH" FOUNDRY_PROFILE=proofs \
+		$(abspath $(PROVERS))/bin/halmos --forge-build-out out/proofs --contract ChecksTest
+
+slither: contracts/node_modules $(ANALYSERS)/.installed
+	cd contracts && PATH="$(FORGE_PATH):$$PATH" FOUNDRY_PROFILE=sources \
+		$(abspath $(ANALYSERS))/bin/slither . --config-file slither.json
+
+mutants: $(VENV)/.installed-dev contracts/node_modules
+	$(BIN)/python -m scripts.mutate_contracts $(ARGS)
+
+replay: $(VENV)/.installed-dev contracts/node_modules
+	REPLAY_ON_ANVIL=1 $(BIN)/pytest tests/contracts $(ARGS)
+
+contracts/node_modules: contracts/package-lock.json
+	npm ci --prefix contracts --no-audit --no-fund
+	@touch $@
+
+# Tools of their own licences, each in an environment of its own: nothing of them is part of the node.
+$(PROVERS)/.installed:
+	$(PYTHON) -m venv $(PROVERS)
+	$(PROVERS)/bin/pip install --quiet 'halmos==0.3.3'
+	@touch $@
+
+$(ANALYSERS)/.installed:
+	$(PYTHON) -m venv $(ANALYSERS)
+	$(ANALYSERS)/bin/pip install --quiet 'slither-analyzer==0.11.6' 'z3-solver==5.4.1.0'
+	@touch $@
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
@@ -82,4 +126,4 @@ $(VENV)/.installed-dev: $(BIN)/python pyproject.toml setup.py $(EXTENSION_SOURCE
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf build dist $(VENV) market/*/*.so *.egg-info
+	rm -rf build dist $(VENV) $(PROVERS) $(ANALYSERS) contracts/out contracts/cache market/*/*.so *.egg-info

@@ -99,18 +99,7 @@ class Node:
         self.trading = Trading(
             community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
         )
-        self.measuring = Measuring(
-            community,
-            folder,
-            self.readings_domain,
-            self.salts,
-            self.ledger,
-            self._readings,
-            self._signing.oracles(),
-            self.projection,
-            clock,
-            self._signing.is_valid,
-        )
+        self.measuring = self._measured()
         self.settling = Settling(
             community,
             self.settlement_domain,
@@ -124,8 +113,7 @@ class Node:
             self.measuring,
             self._signing.is_valid,
         )
-        disputed = community.contracts.questions is not None
-        self.answering = Answering(self.ledger, self.settling) if disputed else None
+        self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
@@ -296,6 +284,20 @@ class Node:
         self._showing.take()
         await self.measuring.start()
         await self._read_head()
+
+    def _measured(self) -> Measuring:
+        return Measuring(
+            self.community,
+            self.folder,
+            self.readings_domain,
+            self.salts,
+            self.ledger,
+            self._readings,
+            self._signing.oracles(),
+            self.projection,
+            self.clock,
+            self._signing.is_valid,
+        )
 
     def _show(self) -> None:
         """Let the tables and the watchers know what is on disk."""

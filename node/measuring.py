@@ -35,9 +35,9 @@ from node.storage.log import AppendLog
 from node.storage.projection import Projection
 from node.storage.readings_log import KeptFrame, SignedCorrection, SignedInterval, TamperCleared
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
-from oracles.disputes import Opening, open_leaves
 from oracles.guarding import Guard
 from oracles.hashing import keccak
+from oracles.openings import Opening, open_leaves
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
 from oracles.typed_data import READING, Domain, reading_hash, reading_values

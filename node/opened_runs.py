@@ -26,7 +26,8 @@ from node.salt_files import load_salts
 from node.settlement_run import certificate_salt, entry_salt, order_salt, trade_salt
 from node.storage.models import CertificateRow, EntryRow, ReadingRow, RunRow, TradeRow
 from node.typed_data import order_values, signed_order_hash, trade_hash, trade_values
-from oracles.disputes import OpenedRun, Opening, open_leaves
+from oracles.disputes import OpenedRun
+from oracles.openings import Opening, open_leaves
 from oracles.records import record_values
 from oracles.salts import Salts
 from oracles.struct_types import Value

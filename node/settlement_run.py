@@ -25,9 +25,10 @@ from node.typed_data import (
     trade_hash,
     trade_values,
 )
-from oracles.disputes import OpenedRun, Opening, open_leaves
+from oracles.disputes import OpenedRun
 from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
+from oracles.openings import Opening, open_leaves
 from oracles.records import Certificate, Run, record_hash, record_values
 from oracles.salts import Salts
 from oracles.typed_data import CERTIFICATE, ENTRY, SIGNED_ORDER, TRADE, Domain, digest
@@ -168,14 +169,10 @@ def prepare_run(
         imported += settled.imported_wh
         exported += settled.exported_wh
         traded += settled.traded_wh
-    for each in corrected:
-        was = settle_interval(each.trades, each.before, each.tariff, supplier, each.terms)
-        right = settle_interval(each.trades, each.after, each.tariff, supplier, each.terms)
-        if isinstance(was, Rejected):
-            return was
-        if isinstance(right, Rejected):
-            return right
-        entries += compensating(was.entries, right.entries, each.reference)
+    corrections = _corrections(corrected, supplier)
+    if isinstance(corrections, Rejected):
+        return corrections
+    entries += corrections
     lines, entry_leaves, counts, after = _statement(salts, carry, entries, balances)
     certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}
@@ -208,6 +205,19 @@ def prepare_run(
         after,
         Carry(run_id, run_hash, carry.certificates + len(pieces), counts, stores),
     )
+
+
+def _corrections(corrected: Sequence[CorrectedInterval], supplier: Address) -> list[Entry] | Rejected:
+    entries: list[Entry] = []
+    for each in corrected:
+        was = settle_interval(each.trades, each.before, each.tariff, supplier, each.terms)
+        right = settle_interval(each.trades, each.after, each.tariff, supplier, each.terms)
+        if isinstance(was, Rejected):
+            return was
+        if isinstance(right, Rejected):
+            return right
+        entries += compensating(was.entries, right.entries, each.reference)
+    return entries
 
 
 def open_run(

@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from web3.types import TxReceipt
 
@@ -23,6 +22,7 @@ from node.charges import ChargeSchedule
 from node.community import Community
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
+from node.mending import Mending
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.signing_keys import IsValid, always
 from node.storage.models import CertificateRow, EntryRow, RunRow
@@ -30,16 +30,14 @@ from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
 from oracles.answers import Signatures
-from oracles.disputes import OpenedRun, Opening
+from oracles.disputes import OpenedRun
 from oracles.guarding import Guard
+from oracles.openings import Opening
 from oracles.records import record_values
 from oracles.salts import Salts
 from oracles.typed_data import Domain
 
 logger = logging.getLogger(__name__)
-
-UNANSWERED: Final = 15
-"""Kind of a fraud, in the contract: a question was not answered in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,7 @@ class Settling:
         self._final = 0
         """Last run that no dispute can void any more; what it rests on is no longer in memory."""
         self._accounts = [member.account for member in community.members] + [community.supplier]
+        self._mending = Mending(community, ledger, projection, trading)
 
     def genesis_carry(self) -> Carry:
         """Return what the first run starts from."""
@@ -109,7 +108,7 @@ class Settling:
 
     async def recover(self) -> None:
         """Bring the projection up to the runs that are on chain, and whose collateral the journal shows as free."""
-        await self._take_back()
+        await self._mending.take_back()
         while True:
             run_id = self._carry().run_id + 1
             intervals = self._intervals(run_id)
@@ -126,7 +125,7 @@ class Settling:
         """
         settled: list[SettledRun] = []
         if self._seen_head != (head := await self._ledger.head()):
-            await self._take_back()
+            await self._mending.take_back()
             await self._forget_final()
             self._seen_head = head
         while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= attested_through:
@@ -146,10 +145,10 @@ class Settling:
         balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, self._inputs(intervals), history, balances)
-        signatures = self._sign(prepared, carry, intervals, history, balances, await self._unwound(run_id))
+        signatures = self._sign(prepared, carry, intervals, history, balances, await self._mending.unwound(run_id))
         if receipt is None:
-            await self._require_unrefuted(prepared)
-            await self._fill_bond()
+            await self._mending.require_unrefuted(run_id, prepared.run_hash)
+            await self._mending.fill_bond()
             receipt = await self._ledger.send(
                 "Settlement",
                 "settle",
@@ -197,68 +196,6 @@ class Settling:
         length = self._community.market.interval_length_s
         run = open_run(self._domain, self._salts, self._community.supplier, prepared, inputs, readings, meters, length)
         return OpenedOwnRun(run, prepared.run_hash, signatures)
-
-    async def _take_back(self) -> None:
-        """Unwind what a dispute has voided, on the chain and in the tables; it is due again then.
-
-        Whoever comes first unwinds; the tables follow the chain.
-        """
-        if self._community.contracts.disputes is None:
-            return
-        try:
-            while await self._ledger.read("Settlement", "voidFrom"):
-                run_id = (await self._ledger.last_run()).run_id
-                published = (await self._ledger.events("Settlement", "RunPublished", runId=run_id))[-1]["args"]
-                logger.error("run %d is void, and is unwound", run_id)
-                await self._ledger.send("Settlement", "unwind", tuple(published["run"].values()), published["nets"])
-        except ChainRefused as refusal:
-            logger.warning("unwinding waits: %s", refusal)
-        self._projection.flush()
-        chain = await self._ledger.last_run()
-        dropped = False
-        while (written := self._projection.last_run()) is not None:
-            run_id, run_hash = written
-            if run_id <= chain.run_id and hex_text(await self._ledger.run_hash_at(run_id)) == run_hash:
-                break
-            self._projection.drop_run(run_id)
-            self._projection.flush()
-            dropped = True
-        if dropped:
-            balances = await self._ledger.balances(self._accounts)
-            self._projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
-            self._trading.release([], [each for each in balances.items() if each[0] != self._community.supplier])
-            await self._trading.synced()
-
-    async def _unwound(self, run_id: int) -> set[Digest]:
-        """Return the hashes of runs of a number that the chain has unwound."""
-        if self._community.contracts.disputes is None:
-            return set()
-        logs = await self._ledger.events("Settlement", "RunUnwound", runId=run_id)
-        return {Digest(bytes(log["args"]["runHash"])) for log in logs}
-
-    async def _require_unrefuted(self, prepared: PreparedRun) -> None:
-        """Refuse to settle the very run that was proven wrong: it would be void again, and cost another bond.
-
-        A run that was lost for want of an answer is right, and comes again.
-        """
-        if self._community.contracts.disputes is None:
-            return
-        logs = await self._ledger.events("Disputes", "FraudProven", runId=prepared.run.run_id)
-        if any(log["args"]["runHash"] == prepared.run_hash and log["args"]["kind"] != UNANSWERED for log in logs):
-            raise ChainRefused(f"run {prepared.run.run_id} was proven wrong, and comes out the same: mend the program")
-
-    async def _fill_bond(self) -> None:
-        """Fill the operator's bond up from the purse, where that suffices: without a full bond no run settles."""
-        disputes = self._community.contracts.disputes
-        if disputes is None or await self._ledger.read("Disputes", "isBonded"):
-            return
-        operator = await self._ledger.read("Disputes", "operator")
-        held = await self._ledger.read("Disputes", "bondOf", operator)
-        missing = await self._ledger.read("Disputes", "bondRequired") - held
-        if await self._ledger.purse() >= missing:
-            logger.warning("%d n€ are missing in the operator's bond, and come from its purse", missing)
-            await self._ledger.send("CommunityToken", "approve", disputes, missing)
-            await self._ledger.send("Disputes", "postBond", operator, missing)
 
     def _inputs(self, intervals: Sequence[int]) -> list[IntervalInput]:
         return [

@@ -11,8 +11,9 @@ from operator import methodcaller
 from eth_abi.abi import encode
 
 from energy.identity import Digest
-from oracles.disputes import OpenedRun, Opening, is_line_of
+from oracles.disputes import OpenedRun, is_line_of
 from oracles.hashing import keccak
+from oracles.openings import Opening
 from oracles.typed_data import ORDER, digest
 
 Signatures = Mapping[Digest, Sequence[bytes]]

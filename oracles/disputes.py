@@ -10,15 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
-from eth_abi.abi import encode
-
 from energy.identity import ZERO_DIGEST, Address, Digest
 from metering.readings import Reading, is_final
-from oracles.hashing import keccak
-from oracles.merkle import MerkleTree, leaf
+from oracles.openings import Argument, Opening, SignedReceipt, encode_call
 from oracles.signatures import recover
-from oracles.struct_types import StructType, Value
-from oracles.typed_data import CONDITIONS, ORDER, RECEIPT, Domain, digest
+from oracles.struct_types import Value
+from oracles.typed_data import ORDER, Domain, digest
 
 _BUY, _SELL = 0, 1
 _PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED, _CHARGE, _WEDGE = 1, 2, 3, 4, 6, 7, 9
@@ -28,68 +25,6 @@ _TRADED = (_PURCHASE, _SALE, _WEDGE)
 _CANCELLED = 4
 _ENDED = frozenset({2, 3, _CANCELLED})
 """Outcomes behind which nothing fills an order: filled, partly filled and the rest cancelled, cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A leaf, and its way to the root."""
-
-    struct: StructType
-    values: tuple[Value, ...]
-    """In the sequence of the struct's fields."""
-    salt: Digest
-    proof: tuple[Digest, ...]
-
-    @property
-    def leaf(self) -> Digest:
-        """The leaf under the root."""
-        return leaf(self.struct.hash(self.values), self.salt)
-
-    def integer(self, name: str) -> int:
-        """Return a field that is an integer."""
-        value = self.value(name)
-        assert isinstance(value, int), name
-        return value
-
-    def data(self, name: str) -> bytes:
-        """Return a field that is bytes."""
-        value = self.value(name)
-        assert isinstance(value, bytes), name
-        return value
-
-    def value(self, name: str) -> Value:
-        """Return a field."""
-        return self.values[[each for _, each in self.struct.fields].index(name)]
-
-
-def open_leaves(
-    struct: StructType, records: Sequence[tuple[tuple[Value, ...], Digest]]
-) -> tuple[list[Opening], Digest]:
-    """Return an opening for each record (values, salt) of a tree, in its sequence, and the tree's root."""
-    tree = MerkleTree([leaf(struct.hash(values), salt) for values, salt in records])
-    openings = [Opening(struct, values, salt, tree.proof(place)) for place, (values, salt) in enumerate(records)]
-    return openings, tree.root
-
-
-@dataclass(frozen=True, slots=True)
-class SignedReceipt:
-    """A receipt that the operator has signed, as a member keeps it."""
-
-    values: tuple[Value, ...]
-    """Of `Receipt`."""
-    signature: bytes
-
-    def value(self, name: str) -> Value:
-        """Return a field."""
-        return Opening(RECEIPT, self.values, ZERO_DIGEST, ()).value(name)
-
-    def integer(self, name: str) -> int:
-        """Return a field that is an integer."""
-        return Opening(RECEIPT, self.values, ZERO_DIGEST, ()).integer(name)
-
-
-Argument = Opening | SignedReceipt | int | tuple[Value, ...] | tuple[Opening, ...]
-"""An opening, a receipt with its signature, a run's number, an order's values, or openings of readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +63,8 @@ class Dispute:
 
     @property
     def calldata(self) -> bytes:
-        """What to send to the contract: the selector and the encoded arguments."""
-        arguments = [part for argument in self.arguments for part in _parts(argument)]
-        kinds = ["uint64", *(_kind(argument) for argument in arguments)]
-        values = [self.run_id, *(_argument(argument) for argument in arguments)]
-        return keccak(f"{self.function}({','.join(kinds)})".encode())[:4] + encode(kinds, values)
+        """What to send to the contract."""
+        return encode_call(self.function, self.run_id, self.arguments)
 
 
 def find_frauds(run: OpenedRun) -> Iterator[Dispute]:
@@ -360,49 +292,3 @@ def _grouped(openings: Iterable[Opening], *names: str) -> Iterable[list[Opening]
     for opening in openings:
         groups[tuple(opening.value(name) for name in names)].append(opening)
     return groups.values()
-
-
-# -- CALLDATA
-
-
-def _parts(argument: Argument) -> tuple[object, ...]:
-    """Return what an argument is in the call: a receipt is two."""
-    return (argument, argument.signature) if isinstance(argument, SignedReceipt) else (argument,)
-
-
-def _kind(argument: object) -> str:
-    if isinstance(argument, SignedReceipt):
-        return _struct_kind(RECEIPT)
-    if isinstance(argument, int):
-        return "uint64"
-    if isinstance(argument, bytes):
-        return "bytes"
-    if isinstance(argument, Opening):
-        return f"({_struct_kind(argument.struct)},bytes32,bytes32[])"
-    assert isinstance(argument, tuple)
-    if argument and isinstance(argument[0], Opening):
-        return _kind(argument[0]) + "[]"
-    return _struct_kind(ORDER)
-
-
-def _struct_kind(struct: StructType) -> str:
-    return f"({','.join(_field_kind(struct, kind) for kind, _ in struct.fields)})"
-
-
-def _field_kind(struct: StructType, kind: str) -> str:
-    if kind == CONDITIONS.name:
-        return "bytes32"  # the chain knows their hash only
-    return _struct_kind(struct.nested[kind]) if kind in struct.nested else kind
-
-
-def _argument(argument: object) -> object:
-    if isinstance(argument, Opening):
-        return (argument.values, argument.salt, argument.proof)
-    if isinstance(argument, SignedReceipt):
-        return argument.values
-    if isinstance(argument, int | bytes):
-        return argument
-    assert isinstance(argument, tuple)
-    if argument and isinstance(argument[0], Opening):
-        return [_argument(each) for each in argument]
-    return argument

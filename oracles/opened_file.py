@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from energy.identity import Address, address_from_hex, digest_from_hex, hex_text
-from oracles.disputes import OpenedRun, Opening, SignedReceipt
+from oracles.disputes import OpenedRun
+from oracles.openings import Opening, SignedReceipt
 from oracles.struct_types import StructType, Value, json_integer
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, SIGNED_ORDER, TRADE, community_domain
 

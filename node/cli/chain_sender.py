@@ -45,7 +45,7 @@ def send(node: NodeClient, private_key: bytes, to: str, data: bytes) -> str:
         "type": 2,
         "chainId": int(node.call("eth_chainId"), 16),
         "nonce": int(node.call("eth_getTransactionCount", account.address, "pending"), 16),
-        "gas": int(node.call("eth_estimateGas", call), 16) * 5 // 4,
+        "gas": 2 * int(node.call("eth_estimateGas", call), 16),
         "maxFeePerGas": 2 * int(node.call("eth_gasPrice"), 16),
         "maxPriorityFeePerGas": 0,
         "to": str(to_checksum_address(to)),

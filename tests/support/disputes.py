@@ -22,8 +22,9 @@ from market.settlement import NO_TERMS, IntervalSettlement, Tariff, settle_inter
 from market.terms import Charge, ChargeOn, Terms
 from metering.readings import QualityCode, Reading, TrustClass, quality
 from node.typed_data import certificate_record, order_digest, order_values, trade_values
-from oracles.disputes import OpenedRun, Opening, SignedReceipt, open_leaves
+from oracles.disputes import OpenedRun
 from oracles.merkle import MerkleTree
+from oracles.openings import Opening, SignedReceipt, open_leaves
 from oracles.records import record_values
 from oracles.struct_types import StructType, Value
 from oracles.typed_data import (

@@ -5,6 +5,7 @@ integers, bytes, addresses as lower-case 0x text; a struct is a dict by field na
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,12 @@ from eth_abi.abi import decode, encode
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.crypto import keccak
 
+from tests.support.anvil_twin import AnvilTwin
+
 ARTIFACTS: Final = Path(__file__).parents[2] / "contracts" / "artifacts"
 GAS_LIMIT: Final = 30_000_000
+REPLAYED: Final = bool(os.environ.get("REPLAY_ON_ANVIL"))
+"""Whether every transaction is run on anvil too, and must come out the same (`make replay`)."""
 NOBODY: Final = "0x" + "00" * 19 + "01"
 
 _BUILT_IN_ERRORS: Final[list[dict[str, Any]]] = [
@@ -93,14 +98,19 @@ class Evm:
         """Seconds that the next transactions and calls see."""
         self._database = AtomicDB(MemoryDB())
         self._state_root = BLANK_ROOT_HASH
+        self._twin = AnvilTwin(chain_id, timestamp) if REPLAYED else None
 
     def snapshot(self) -> tuple[Hash32, int]:
         """Return what `restore` needs to come back to this moment."""
+        if self._twin is not None:
+            self._twin.snapshot(self._state_root)
         return self._state_root, self.timestamp
 
     def restore(self, snapshot: tuple[Hash32, int]) -> None:
         """Come back to the moment of a snapshot."""
         self._state_root, self.timestamp = snapshot
+        if self._twin is not None:
+            self._twin.restore(self._state_root)
 
     def deploy(self, name: str, *arguments: Any, sender: str = NOBODY) -> "Contract":
         """Deploy an artifact."""
@@ -132,11 +142,17 @@ class Evm:
         transaction = cast(SignedTransactionAPI, SpoofTransaction(unsigned, from_=origin))
         computation = state.apply_transaction(transaction)
         if computation.is_error:
+            if self._twin is not None:
+                assert self._twin.refusal(sender, to, data, self.timestamp) == "0x" + computation.output.hex()
             raise _decode_error(computation)
+        gas_used = PragueVM.finalize_gas_used(transaction, computation)
         if keep:
             self._state_root = state.make_state_root()
             state.persist()
-        return computation, PragueVM.finalize_gas_used(transaction, computation)
+            if self._twin is not None:
+                logs = [(bytes(at), tuple(topics), bytes(said)) for at, topics, said in computation.get_log_entries()]
+                assert self._twin.transact(sender, to, data, self.timestamp) == (gas_used, logs)
+        return computation, gas_used
 
     def _context(self) -> ExecutionContext:
         return ExecutionContext(

@@ -9,7 +9,8 @@ from eth_utils.crypto import keccak
 from market.entries import EntryKind
 from market.settlement import NO_TERMS
 from market.terms import Terms
-from oracles.disputes import OpenedRun, Opening
+from oracles.disputes import OpenedRun
+from oracles.openings import Opening
 from oracles.struct_types import Value
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from oracles.disputes import OpenedRun, Opening
+from oracles.disputes import OpenedRun
+from oracles.openings import Opening
 from oracles.typed_data import ORDER, RECEIPT, digest
 from tests.support import typed_data_vectors as typed_data
 from tests.support.community import FIRST_INTERVAL, MEMBERS, ORACLES, QUORUM, Key

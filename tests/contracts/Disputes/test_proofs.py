@@ -10,7 +10,8 @@ import pytest
 
 from energy.identity import Address
 from market.entries import EntryKind
-from oracles.disputes import Dispute, Opening, find_frauds
+from oracles.disputes import Dispute, find_frauds
+from oracles.openings import Opening
 from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS
 from tests.support.disputes import (

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from market.orders import Side
 from market.settlement import NO_TERMS
 from market.terms import Terms
-from oracles.disputes import Dispute, OpenedRun, Opening, find_frauds
+from oracles.disputes import Dispute, OpenedRun, find_frauds
+from oracles.openings import Opening
 from tests.support.disputes import TERMS, WEDGE, Wish, found_disputed, honest_books
 from tests.support.evm import Reverted
 

@@ -4,9 +4,10 @@ import pytest
 from eth_abi.abi import decode
 
 from energy.identity import Address, Digest
-from oracles.disputes import Dispute, OpenedRun, SignedReceipt, find_frauds, open_leaves
+from oracles.disputes import Dispute, OpenedRun, find_frauds
 from oracles.hashing import keccak
 from oracles.merkle import leaf, verify
+from oracles.openings import SignedReceipt, open_leaves
 from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, READING, SIGNED_ORDER, TRADE, community_domain
 from tests.support.evm import artifact
 

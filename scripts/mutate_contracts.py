@@ -1,0 +1,159 @@
+"""Change the contracts' rules one by one, and see that a test in Solidity notices: mutation testing.
+
+    python scripts/mutate_contracts.py            all sources that the tests in `contracts/forge` compile
+
+A mutant is one operator turned, one number moved by one, or one statement left out. Exit code 0 only if each mutant
+that compiles fails a test or stands, with a reason, in `contracts/proofs/survivors.txt`: lines
+`FILE | before | after | why`.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scripts.forge_tests import CONTRACTS, FORGE
+
+SOURCES: Final = (
+    "LedgerCore.sol",
+    "libraries/EntryLib.sol",
+    "libraries/QuorumLib.sol",
+    "libraries/ReadingLib.sol",
+)
+TESTS: Final = "LedgerCoreTest|RulesTest"
+SURVIVORS: Final = CONTRACTS / "proofs" / "survivors.txt"
+TURNED: Final = (
+    (r"(?<![<>=!+\-*/&|^])<(?![<=])", "<="),
+    (r"<=", "<"),
+    (r"(?<![<>=!+\-*/&|^-])>(?![>=])", ">="),
+    (r">=", ">"),
+    (r"==", "!="),
+    (r"!=", "=="),
+    (r" \+ ", " - "),
+    (r" - ", " + "),
+    (r"\+=", "-="),
+    (r"-=", "+="),
+    (r"(?<![+\-!<>=])=(?!=)(?= \w+;)", "+="),
+    (r"&&", "||"),
+    (r"\|\|", "&&"),
+    (r" & ", " | "),
+    (r"<< (\d+)", "<< 2"),
+    (r"\b(\d+)(?=[;,)])", "1 + \\1"),
+    (r"\btrue\b", "false"),
+    (r"\bfalse\b", "true"),
+    (r"\? (\w+) : (\w+)", "? \\2 : \\1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One source with one line changed."""
+
+    file: str
+    line: int
+    before: str
+    after: str
+
+    def key(self) -> tuple[str, str, str]:
+        """Return what names it, wherever the line moves."""
+        return (self.file, self.before.strip(), self.after.strip())
+
+
+def mutants(file: str, text: str) -> Iterator[Mutant]:
+    """Yield every mutant of a source: of its code, not of its declarations and comments."""
+    for number, line in enumerate(text.splitlines()):
+        code = line.partition("//")[0]
+        stripped = code.strip()
+        declares = re.match(
+            r"(import|pragma|error|event|struct|mapping|using|function|abstract|library|\*|///|@)", stripped
+        )
+        if not stripped or declares:
+            continue
+        seen = {line}
+        for pattern, turned in TURNED:
+            for found in re.finditer(pattern, code):
+                after = code[: found.start()] + found.expand(turned) + code[found.end() :]
+                if after not in seen:
+                    seen.add(after)
+                    yield Mutant(file, number, line, after)
+        if re.match(r"(if .*revert .*;|\w[\w.\[\]]* [-+]?= .*;|return .*;)$", stripped):
+            yield Mutant(file, number, line, "")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module's text."""
+    parser = argparse.ArgumentParser(prog="mutate_contracts", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sources", nargs="*", default=SOURCES, help="files under contracts/src")
+    sources: Sequence[str] = parser.parse_args(arguments).sources
+    excused = _survivors()
+    killed = invalid = 0
+    unknown: list[Mutant] = []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in ("src", "forge", "tools"):
+            shutil.copytree(CONTRACTS / name, root / name)
+        shutil.copy(CONTRACTS / "foundry.toml", root)
+        (root / "node_modules").symlink_to(CONTRACTS / "node_modules")
+        for path in (root / "forge").glob("*.sol"):
+            if path.name not in ("Vm.sol", "Rules.t.sol", "LedgerCore.t.sol"):
+                path.unlink()
+        if _survives(root) is not True:
+            print("the tests fail without any change", file=sys.stderr)
+            return 1
+        for source in sources:
+            text = (CONTRACTS / "src" / source).read_text(encoding="utf-8")
+            lines = text.splitlines()
+            for mutant in mutants(source, text):
+                changed = [*lines[: mutant.line], mutant.after, *lines[mutant.line + 1 :]]
+                (root / "src" / source).write_text("\n".join(changed) + "\n", encoding="utf-8")
+                survives = _survives(root)
+                invalid += survives is None
+                killed += survives is False
+                if survives and mutant.key() not in excused:
+                    unknown.append(mutant)
+                    where, turned = (
+                        f"{mutant.file}:{mutant.line + 1}",
+                        f"{mutant.before.strip()} | {mutant.after.strip()}",
+                    )
+                    print(f"{where}: survives: {turned}", file=sys.stderr, flush=True)
+            (root / "src" / source).write_text(text, encoding="utf-8")
+    print(f"{killed} mutants killed, {len(excused)} excused, {len(unknown)} survive; {invalid} did not compile")
+    return 1 if unknown or not killed else 0
+
+
+def _survives(root: Path) -> bool | None:
+    """Say whether all tests succeed; None when the mutant does not compile."""
+    done = subprocess.run(
+        [str(FORGE), "test", "--json", "--match-contract", TESTS, "--fuzz-runs", "256"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    start = done.stdout.find("{")
+    if start < 0:
+        return None
+    suites = json.loads(done.stdout[start:]).values()
+    results = [result["status"] for suite in suites for result in suite["test_results"].values()]
+    return bool(results) and all(status == "Success" for status in results)
+
+
+def _survivors() -> set[tuple[str, str, str]]:
+    found = set()
+    for line in SURVIVORS.read_text(encoding="utf-8").splitlines() if SURVIVORS.exists() else ():
+        if line.strip() and not line.startswith("#"):
+            file, before, after, why = (part.strip() for part in line.split(" | "))
+            assert why, line
+            found.add((file, before, after))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
