@@ -20,8 +20,7 @@ from node.audit_tables import read_only
 from node.certifying import certificate_of
 from node.community import Community
 from node.founding import COMMUNITY_FILE, SALTS
-from node.measuring import reading_salt
-from node.reading_rows import reading_of
+from node.reading_rows import reading_of, reading_salt
 from node.salt_files import load_salts
 from node.settlement_run import certificate_salt, entry_salt, order_salt, trade_salt
 from node.storage.models import CertificateRow, EntryRow, ReadingRow, RunRow, TradeRow

@@ -169,23 +169,21 @@ def prepare_run(
         imported += settled.imported_wh
         exported += settled.exported_wh
         traded += settled.traded_wh
-    corrections = _corrections(corrected, supplier)
-    if isinstance(corrections, Rejected):
-        return corrections
-    entries += corrections
-    lines, entry_leaves, counts, after = _statement(salts, carry, entries, balances)
+    if isinstance(again := _corrections(corrected, supplier), Rejected):
+        return again
+    entries += again
+    lines, leaves, counts, after = _statement(salts, carry, entries, balances)
     certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}
     packed = pack_nets(nets)
-    run_id = carry.run_id + 1
     run = Run(
-        run_id=run_id,
+        run_id=carry.run_id + 1,
         first_interval=inputs[0].tariff.interval,
         last_interval=inputs[-1].tariff.interval,
         orders_root=MerkleTree([order_leaf(salts, *signed) for item in inputs for signed in item.orders]).root,
         trades_root=MerkleTree([trade_leaf(salts, matched) for item in inputs for matched in item.trades]).root,
         readings_hash=readings_hash,
-        entries_root=MerkleTree(entry_leaves).root,
+        entries_root=MerkleTree(leaves).root,
         certificates_root=MerkleTree([at for _, at in certificates]).root,
         nets_hash=keccak(packed),
         import_wh=imported,
@@ -203,7 +201,7 @@ def prepare_run(
         lines,
         certificates,
         after,
-        Carry(run_id, run_hash, carry.certificates + len(pieces), counts, stores),
+        Carry(run.run_id, run_hash, carry.certificates + len(pieces), counts, stores),
     )
 
 
