@@ -13,21 +13,6 @@ contract ChecksTest is LedgerCore {
 
     /* CONSERVATION */
 
-    /// @dev Nets of a run sum to zero, so what each moves exactly sums to zero too.
-    function check_S1_net_moves_exactly_itself(
-        address owner,
-        address other,
-        int96 net,
-        uint96[5] calldata amounts
-    ) external {
-        if (owner == other) return;
-        _fill(owner, other, amounts);
-        uint256 before = _all(owner) + _guaranteeFund;
-        _applyNet(owner, net);
-        uint256 now_ = _all(owner) + _guaranteeFund;
-        assert(net < 0 ? before - now_ == uint256(-int256(net)) : now_ - before == uint256(int256(net)));
-    }
-
     function check_S2_void_run_leaves_no_trace(address owner, address other, int96 net, uint96[5] calldata amounts) external {
         if (owner == other || net == type(int96).min) return;
         _fill(owner, other, amounts);
