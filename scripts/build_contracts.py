@@ -28,6 +28,9 @@ CONTRACTS: Final = (
     "Readings",
     "Settlement",
     "Certificates",
+    "Fees",
+    "Reputation",
+    "Badges",
     "Disputes",
     "Questions",
 )

@@ -96,3 +96,19 @@ def test_cast(served: ServedChain) -> None:
     assert json.loads(trace)["to"] == token.lower()
     assert json.loads(answer(served, "proof", token, "0"))["accountProof"]
     assert int(answer(served, "balance", BOB.address)) > 0
+
+
+def test_viem_hashes_the_vectors_as_we_do() -> None:
+    vectors = ROOT / "tests" / "vectors" / "typed_data.json"
+    done = subprocess.run(
+        ["node", "typed_data.mjs", str(vectors)], cwd=HERE, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    document = json.loads(vectors.read_text(encoding="utf-8"))
+    cases = [case["type"] for case in document["cases"]]
+    assert seen == {
+        **{f"{name} {what}": cases.count(name) for name in document["types"] for what in ("hash", "digest")},
+        "leaf": len(cases),
+        **dict.fromkeys(("packed nets", "nets hash", "pages hash"), len(document["nets"])),
+    }

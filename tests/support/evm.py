@@ -208,10 +208,21 @@ def artifact(name: str) -> dict[str, Any]:
 
 
 @cache
-def _described(kind: str) -> dict[bytes, dict[str, Any]]:
-    """Return the ABI entries of all contracts of one kind, by selector: an error may come from a contract deeper."""
+def _errors() -> dict[bytes, dict[str, Any]]:
+    """Return the errors of all contracts by selector: an error may come from a contract deeper."""
     entries = [entry for path in sorted(ARTIFACTS.glob("*.json")) for entry in artifact(path.stem)["abi"]]
-    return {_selector(entry): entry for entry in entries + _BUILT_IN_ERRORS if entry["type"] == kind}
+    return {_selector(entry): entry for entry in entries + _BUILT_IN_ERRORS if entry["type"] == "error"}
+
+
+@cache
+def _events() -> dict[tuple[bytes, int], dict[str, Any]]:
+    """Return the events by selector and number of topics: a Transfer of ERC-20 and one of ERC-721 differ in those."""
+    entries = [entry for path in sorted(ARTIFACTS.glob("*.json")) for entry in artifact(path.stem)["abi"]]
+    return {
+        (_selector(entry), 1 + sum(value["indexed"] for value in entry["inputs"])): entry
+        for entry in entries
+        if entry["type"] == "event"
+    }
 
 
 def _selector(entry: Mapping[str, Any]) -> bytes:
@@ -243,7 +254,7 @@ def _plain(entry: Mapping[str, Any], value: Any) -> Any:
 
 def _decode_event(address: bytes, topics: Sequence[int], data: bytes) -> Event:
     first, *rest = (topic.to_bytes(32, "big") for topic in topics)
-    entry = _described("event")[first]
+    entry = _events()[first, len(topics)]
     indexed = [value for value in entry["inputs"] if value["indexed"]]
     plain = [value for value in entry["inputs"] if not value["indexed"]]
     arguments = {value["name"]: decode([value["type"]], topic)[0] for value, topic in zip(indexed, rest, strict=True)}
@@ -253,7 +264,7 @@ def _decode_event(address: bytes, topics: Sequence[int], data: bytes) -> Event:
 
 def _decode_error(computation: Any) -> Exception:
     output: bytes = computation.output
-    for selector, entry in _described("error").items():
+    for selector, entry in _errors().items():
         if output[:4] == selector[:4]:
             return Reverted(entry["name"], decode([_type(value) for value in entry["inputs"]], output[4:]))
     return RuntimeError(f"failed without a known error: {computation.error!r}")

@@ -132,6 +132,7 @@ def document() -> dict[str, Any]:
     cases = [_case(number, struct, values) for number, (struct, values) in enumerate(_messages())]
     return {
         "domain": DOMAIN,
+        "types": TYPES,
         "cases": cases,
         "trees": [_tree(size) for size in (0, 1, 2, 3, 4, 5, 7, 8, 13)],
         "salts": _salts(),
@@ -261,6 +262,8 @@ def _nets() -> list[dict[str, Any]]:
             "nets": [[account, net] for account, net in nets],
             "packed": _hex(pack_nets(nets)),
             "netsHash": _hex(keccak(pack_nets(nets))),
+            "pages": [_hex(pack_nets([net])) for net in nets],
+            "pagesHash": _hex(pages_hash([pack_nets([net]) for net in nets])),
         }
         for nets in examples
     ]
