@@ -1,0 +1,150 @@
+"""One zone's station at work: every command is on disk before its messages go out, and a start repeats what is there.
+
+Commands run one after the other. A command that changed something is appended to the journal, then synced, then its
+messages are published; so a crash leaves at most the last commands' messages unsent, and these are published again at
+the next start (once more is the same message). Units: UTC epoch seconds, Wh.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from energy.errors import Corrupt
+from energy.identity import Digest, digest_from_hex, hex_text
+from energy.results import Accepted, Rejected
+from interconnect.curves import Curve, Step
+from interconnect.modes import Mode, Watch
+from interconnect.rejections import RETRIED
+from interconnect.station import Effect, Send, Station
+from interconnect.wire import decode
+from node.clock import Clock
+from node.interconnect.streams import LinkStreams
+from node.storage.log import AppendLog
+
+PUBLISHED_AGAIN: Final = 64
+"""Commands whose messages are published once more at a start."""
+
+Observer = Callable[[Effect], None]
+Command = dict[str, Any]
+
+
+class LinkService:
+    """A station with its journal, its streams and its watch."""
+
+    def __init__(
+        self,
+        station: Station,
+        journal: AppendLog,
+        streams: LinkStreams,
+        neighbours: Mapping[str, Digest],
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        """Take everything as it was opened.
+
+        Args:
+            station: Fresh: the journal brings it to where it was.
+            journal: Of this zone.
+            streams: To the zone's own server.
+            neighbours: Community of each neighbour, by its name in the streams.
+            clock: The node's.
+            observer: Is shown every effect of a new command, after it is on disk.
+        """
+        self.station = station
+        self.watch = Watch()
+        self.refusals: list[Rejected] = []
+        self._journal = journal
+        self._streams = streams
+        self._communities = dict(neighbours)
+        self._names = {community: name for name, community in neighbours.items()}
+        self._clock = clock
+        self._observer = observer
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Bring the station to where the journal ends.
+
+        Raises:
+            Corrupt: a command of the journal is not accepted any more.
+        """
+        recent: list[Sequence[Effect]] = []
+        for record in self._journal.records():
+            effects = self._apply(json.loads(record))
+            if isinstance(effects, Rejected):
+                raise Corrupt(f"the journal of the links does not replay: {effects}")
+            recent = [*recent[1 - PUBLISHED_AGAIN :], effects]
+        for effects in recent:
+            await self._publish(effects)
+
+    async def listen(self) -> None:
+        """Take messages for ever."""
+        await self._streams.read(self.receive)
+
+    async def receive(self, sender: str, data: bytes) -> bool:
+        """Take one message; return whether it is done, refused or not, or should come again."""
+        self.watch.hear(self._clock.now())
+        community = self._communities.get(sender)
+        try:
+            decode(data)
+        except ValueError:
+            return True
+        if community is None:
+            return True
+        result = await self._execute(
+            {"do": "receive", "from": hex_text(community), "data": data.decode(), "mode": int(self.watch.mode)}
+        )
+        if isinstance(result, Rejected):
+            self.refusals.append(result)
+            return result.code not in RETRIED
+        return True
+
+    async def offer(self, interval: int, own: Curve, *, grid_there: bool = True) -> None:
+        """Offer the residual of the zone's own homes and its children."""
+        mode = self.watch.step(self._clock.now(), grid_there=grid_there)
+        steps = [[[s.price_ueur_per_kwh, s.quantity_wh] for s in side] for side in (own.asks, own.bids)]
+        await self._execute({"do": "offer", "interval": interval, "own": steps, "mode": int(mode)})
+
+    async def close(self, interval: int) -> None:
+        """Clear an interval, with an award or alone."""
+        await self._execute({"do": "close", "interval": interval})
+
+    async def grant(self, child: Digest, first: int, last: int, export_max_wh: int, import_max_wh: int) -> None:
+        """Give a child a capacity."""
+        terms = [first, last, export_max_wh, import_max_wh]
+        await self._execute({"do": "grant", "child": hex_text(child), "terms": terms})
+
+    async def _execute(self, command: Command) -> Sequence[Effect] | Rejected:
+        async with self._turn:
+            command["now"] = self._clock.now()
+            effects = self._apply(command)
+            if isinstance(effects, Rejected):
+                return effects
+            self._journal.append(json.dumps(command, sort_keys=True, separators=(",", ":")).encode())
+            await self._journal.synced()
+            await self._publish(effects)
+            for effect in effects:
+                self._observer(effect)
+            return effects
+
+    async def _publish(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send) and effect.to in self._names:
+                await self._streams.publish(self._names[effect.to], effect.data)
+
+    def _apply(self, command: Command) -> Sequence[Effect] | Rejected:
+        station, now = self.station, command["now"]
+        match command["do"]:
+            case "receive":
+                result: Accepted[Effect] | Rejected = station.receive(
+                    digest_from_hex(command["from"]), decode(command["data"].encode()), now, Mode(command["mode"])
+                )
+                return result if isinstance(result, Rejected) else result.events
+            case "offer":
+                asks, bids = (tuple(Step(*pair) for pair in side) for side in command["own"])
+                return station.offer(command["interval"], Curve(asks, bids), Mode(command["mode"]))
+            case "close":
+                return station.close(command["interval"], now)
+            case "grant":
+                return station.grant(digest_from_hex(command["child"]), *command["terms"])
+        raise Corrupt(f"no command of a link: {command['do']!r}")
