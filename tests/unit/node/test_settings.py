@@ -67,3 +67,12 @@ def test_every_setting_accepts_what_is_usual_or_has_nothing(tmp_path: Path) -> N
 
     for setting in SETTINGS.values():
         assert setting.usual is None or setting.read(setting.usual) == same(setting.usual)
+
+
+def test_how_the_chain_is_sealed_can_be_set(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("await_standby = true\n")
+    chosen = load_settings(tmp_path, {"RESILIA_NODE_SEAL_EVERY_S": "2"}, {"await_standby": None})
+    assert (chosen["seal_every_s"].value, chosen["await_standby"].value) == (2, True)
+    for variables in ({"RESILIA_NODE_SEAL_EVERY_S": "61"}, {"RESILIA_NODE_AWAIT_STANDBY": "maybe"}):
+        with pytest.raises(Misconfigured, match="must be"):
+            load_settings(tmp_path, variables, {})
