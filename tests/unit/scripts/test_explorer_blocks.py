@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from node.chain.chain import Chain
-from node.chain.dispatcher import Dispatcher
 from scripts.audit import ExitCode
 from scripts.block_proof import ordered_root
 from scripts.explorer_blocks import main
-from tests.support import small_node
 from tests.support.chain import EMITTER, SEALER, created, decoded, new_chain, signed
+from tests.support.chain_answers import chain_answers
 from tests.support.rpc_server import RpcServer, serving
 
 EMPTY_ROOT = "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -42,22 +41,9 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     chain.close()
 
 
-def answers(chain: Chain, change: Callable[[str, Any], Any] = lambda _method, result: result) -> dict[str, Any]:
-    dispatcher = Dispatcher(chain)
-
-    def answer(method: str) -> Callable[..., Any]:
-        def ask(*params: Any) -> Any:
-            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-            return change(method, json.loads(dispatcher.answer(json.dumps(request).encode(), private=False))["result"])
-
-        return ask
-
-    return {"energy_getStatus": small_node.status(), **{method: answer(method) for method in METHODS}}
-
-
 @pytest.fixture
 def server(chain: Chain) -> Iterator[RpcServer]:
-    with serving(answers(chain)) as running:
+    with serving(chain_answers(chain, METHODS)) as running:
         yield running
 
 
@@ -132,7 +118,7 @@ def _no_raw_block(method: str, result: Any) -> Any:
 def test_what_the_raw_bytes_contradict_ends_with_3(
     change: Callable[[str, Any], Any], fault: str, chain: Chain, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with serving(answers(chain, change)) as server:
+    with serving(chain_answers(chain, METHODS, change)) as server:
         assert main(["--rpc", server.url, "--from", "2", "--to", "2"]) == ExitCode.DOES_NOT_HOLD
     captured = capsys.readouterr()
     assert fault in captured.err
@@ -144,9 +130,9 @@ def test_a_block_must_follow_from_the_one_before(
 ) -> None:
     other = new_chain(tmp_path / "other")
     other.submit([signed(0)])
-    both = answers(chain)
+    both = chain_answers(chain, METHODS)
     for method in METHODS[1:]:
-        first, second = answers(other)[method], both[method]
+        first, second = chain_answers(other, METHODS)[method], both[method]
         both[method] = lambda at, *rest, first=first, second=second: (first if at == "0x1" else second)(at, *rest)
     with serving(both) as server:
         assert main(["--rpc", server.url, "--from", "1", "--to", "2"]) == ExitCode.DOES_NOT_HOLD
