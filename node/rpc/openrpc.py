@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.rpc import codes
+from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
+from node.rpc.chain_schemas import chain_methods
 from node.rpc.messages import REFUSALS
 from node.rpc.schemas import (
     ADDRESS,
@@ -183,12 +185,12 @@ def openrpc_document(version: str) -> dict[str, Any]:
             "title": "RESILIA-GRID node",
             "version": version,
             "description": "Energy in Wh, prices in µ€/kWh, money in n€ (10⁻⁹ €), time in UTC epoch seconds; integers. "
-            "Ethereum's own methods (eth_, net_, web3_) are answered on the same port and described at "
-            "https://github.com/ethereum/execution-apis.",
+            "Ethereum's own methods are answered as https://github.com/ethereum/execution-apis describes them, with "
+            "quantities and bytes as 0x text.",
             "license": {"name": "MIT"},
         },
-        "methods": [_method(name, method) for name, method in METHODS.items()],
-        "components": {"schemas": dict(SCHEMAS), "errors": dict(ERRORS)},
+        "methods": [*(_method(name, method) for name, method in METHODS.items()), *chain_methods()],
+        "components": {"schemas": {**SCHEMAS, **CHAIN_SCHEMAS}, "errors": dict(ERRORS)},
     }
 
 

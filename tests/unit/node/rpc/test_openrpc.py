@@ -1,5 +1,4 @@
 import json
-import re
 from typing import Any
 
 import pytest
@@ -9,22 +8,13 @@ from node.rpc.methods_energy import Caller, EnergyMethods, energy_dispatcher
 from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
-from node.rpc.schemas import SCHEMAS, Schema
 from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble
+from tests.support.json_schema import check
 from tests.support.small_community import HOMES, NEXT, CoreDouble, filled_projection, word
 
 QUERIES = Queries(filled_projection())
 SIGNATURE = "0x" + "1c" * 65
-
-KINDS: dict[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    str: "string",
-    type(None): "null",
-    dict: "object",
-    list: "array",
-}
 
 PARAMS: dict[str, list[Any]] = {
     "energy_getBook": [NEXT],
@@ -68,7 +58,7 @@ def test_answers_are_as_documented(name: str) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": name, "params": params}
     answer = json.loads(run(router.answer(json.dumps(body).encode(), Caller(local=True))))
     assert answer["result"] is not None
-    _check(answer["result"], METHODS[name].result, name)
+    check(answer["result"], METHODS[name].result, name)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -78,8 +68,8 @@ def test_examples_are_as_documented(name: str) -> None:
     for param in method["params"]:
         assert param["name"] in shown or not param["required"]
         if param["name"] in shown:
-            _check(shown[param["name"]], param["schema"], name)
-    _check(method["examples"][0]["result"]["value"], method["result"]["schema"], name)
+            check(shown[param["name"]], param["schema"], name)
+    check(method["examples"][0]["result"]["value"], method["result"]["schema"], name)
 
 
 def _references(node: Any) -> list[str]:
@@ -87,38 +77,3 @@ def _references(node: Any) -> list[str]:
         own = [node["$ref"]] if "$ref" in node else []
         return own + [reference for value in node.values() for reference in _references(value)]
     return [reference for value in node for reference in _references(value)] if isinstance(node, list) else []
-
-
-def _check(value: Any, schema: Schema, where: str) -> None:
-    """Hold a value against the part of JSON Schema that `node.rpc.schemas` uses."""
-    if "$ref" in schema:
-        return _check(value, SCHEMAS[schema["$ref"].rpartition("/")[2]], where)
-    if "oneOf" in schema:
-        assert any(_fits(value, option, where) for option in schema["oneOf"]), where
-        return None
-    kinds = schema.get("type", [])
-    assert KINDS[type(value)] in ([kinds] if isinstance(kinds, str) else kinds), f"{where}: {value!r}"
-    assert "enum" not in schema or value in schema["enum"], where
-    if isinstance(value, int) and "minimum" in schema:
-        assert value >= schema["minimum"], where
-    if isinstance(value, str) and "pattern" in schema:
-        assert re.search(schema["pattern"], value), f"{where}: {value}"
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        assert set(schema.get("required", [])) <= set(value), where
-        if schema.get("additionalProperties") is False:
-            assert set(value) <= set(properties), where
-        for key in set(value) & set(properties):
-            _check(value[key], properties[key], f"{where}.{key}")
-    if isinstance(value, list):
-        for item in value:
-            _check(item, schema["items"], f"{where}[]")
-    return None
-
-
-def _fits(value: Any, schema: Schema, where: str) -> bool:
-    try:
-        _check(value, schema, where)
-    except AssertionError:
-        return False
-    return True
