@@ -98,6 +98,8 @@ class Wallet:
         fields |= {name: value for name, value in given.items() if name not in ("from", "input") and value is not None}
         if given.get("input"):
             fields["data"] = given["input"]
+        if fields.get("type") == "0x0":
+            del fields["type"]  # eth_account knows a transaction of the first kind by its having none
         if "gas" not in fields:
             fields["gas"] = await self._client.call("eth_estimateGas", [given])
         if "nonce" not in fields:

@@ -13,7 +13,7 @@ from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
 from node.chain.chain import Chain
 from node.chain.engine import contract_address
-from node.chain.reading import STORE_FILE
+from node.chain.reading import SCHEMA_VERSION, STORE_FILE
 from node.chain.records import LogQuery, StoredLog
 from node.chain.store import ChainStore
 from tests.support.chain import ALICE, EMITTER, address_of, audit, created, decoded, new_chain, signed
@@ -166,3 +166,24 @@ def test_finds_no_more_logs_than_asked(logged: ChainStore) -> None:
     everything = logged.logs(LogQuery(0, 10), 1_000)
     assert logged.logs(LogQuery(0, 10), 5) == everything[:5]
     assert [log.number for log in everything[:18]] == list(range(18))
+
+
+def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    chain = new_chain(tmp_path)
+    chain.submit([signed(0)])
+    chain.close()
+    with sqlite3.connect(tmp_path / STORE_FILE) as before:  # version 2 had no pruning, and all else alike
+        before.execute("DROP TABLE pruned")
+        before.execute("PRAGMA user_version = 2")
+    before.close()
+    chain = new_chain(tmp_path)
+    assert (chain.head.header.number, chain.state_from) == (1, 0)
+    chain.submit([signed(1)])
+    audit(chain)
+    chain.close()
+    with sqlite3.connect(tmp_path / STORE_FILE) as after:
+        assert after.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        after.execute("PRAGMA user_version = 1")
+    after.close()
+    with pytest.raises(Misconfigured, match=f"no chain file of version {SCHEMA_VERSION}"):
+        new_chain(tmp_path)
