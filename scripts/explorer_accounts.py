@@ -124,7 +124,7 @@ def _nibbles(encoded: bytes) -> str:
 
 
 def _is_empty(facts: JsonObject) -> bool:
-    return facts["nonce"] == facts["balanceWei"] == 0 and facts["codeHash"] == keccak_text(b"")
+    return (facts["nonce"], facts["balanceWei"], facts["codeHash"]) == (0, 0, keccak_text(b""))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def calls(chain: Chain) -> dict[str, list[list[Any]]]:
     by_number: list[list[Any]] = [[AT], ["latest"], ["0x99"]]
     places = [[AT, hex(index)] for index in range(5)]
     call = {"to": contract, "input": "0x" + "00" * 64}
-    found = {
+    found: dict[str, list[list[Any]]] = {
         "eth_getBlockByNumber": [[AT, True], [AT, False], ["0x0", True], ["0x99", False]],
         "eth_getBlockByHash": [[block_hash, True], [nothing, True]],
         "eth_getBlockReceipts": by_number,
