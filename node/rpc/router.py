@@ -19,6 +19,7 @@ from node.rpc import codes
 from node.rpc.methods_energy import Caller
 from node.rpc.ports import ChainRequests, JsonObject
 from node.rpc.subscriptions import SubscriptionError, Subscriptions
+from node.rpc.turns import Busy, Turns
 
 BODY_BYTES_MAX: Final = 1_000_000
 BATCH_LEN_MAX: Final = 1_000
@@ -65,6 +66,7 @@ class RpcRouter:
     def __init__(self, own: AsyncDispatcher[Caller], chain: ChainRequests) -> None:
         self._own = own
         self._chain = chain
+        self._turns = Turns()
 
     async def answer(self, raw: bytes, caller: Caller, subscriptions: Subscriptions | None = None) -> bytes:
         """Return the answer to one request or batch as JSON text; empty when nothing in it wants one.
@@ -76,6 +78,13 @@ class RpcRouter:
         """
         if len(raw) > BODY_BYTES_MAX:
             return _error(None, codes.INVALID_REQUEST, f"the request is longer than {BODY_BYTES_MAX} bytes")
+        try:
+            async with self._turns.turn(len(raw)):
+                return await self._answer(raw, caller, subscriptions)
+        except Busy:
+            return _error(None, codes.LIMIT_EXCEEDED, "too many large requests wait already; try again later")
+
+    async def _answer(self, raw: bytes, caller: Caller, subscriptions: Subscriptions | None) -> bytes:
         try:
             body = strict_json.loads(raw)
         except strict_json.BadJson as error:
