@@ -28,7 +28,7 @@ ANVIL_PASSES = 350
 def test_module_tests_of_web3py(tmp_path: Path) -> None:
     known = tomllib.loads((HERE / "known_failures.toml").read_text())["failures"]
     assert all(reason.strip() for reason in known.values())
-    with served_chain(tmp_path, wallet=True, chain_id=CHAIN_ID, sealing=Sealing(every_s=2)) as served:
+    with served_chain(tmp_path, wallet=True, chain_id=CHAIN_ID, sealing=Sealing(every_s=0.5)) as served:
         environment = {**os.environ, "RESILIA_TEST_URL": served.http_url, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=line", "-p", "no:cacheprovider", "module_tests.py"],
