@@ -31,7 +31,7 @@ from node.measuring import Measuring
 from node.present import Present
 from node.queries import Queries
 from node.rotation import rotate
-from node.rpc.ports import Cancelled, JsonObject, Placed
+from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.salt_files import load_salts
 from node.settling import SettledRun, Settling
 from node.showing import Showing
@@ -226,6 +226,18 @@ class Node:
         cancelled = await self.trading.cancel_order(account, digest, signature)
         self._show_at_once()
         return cancelled
+
+    async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
+        """Turn a member's own switch; return when it is safely on disk."""
+        switched = await self.trading.halt_account(account, halted, nonce, signature)
+        self._show_at_once()
+        return switched
+
+    async def halt_by_operator(self, account: Address, halted: bool) -> Switched | Rejected:
+        """Turn the operator's switch; return when it is safely on disk."""
+        switched = await self.trading.halt_by_operator(account, halted)
+        self._show_at_once()
+        return switched
 
     # -- QUERIES
 

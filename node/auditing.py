@@ -18,7 +18,7 @@ from market.audit import JournalAudit
 from market.audit_findings import Breach, Finding
 from market.audit_receipts import check_receipts, compare_journals
 from market.audit_trades import PublishedTrade, check_trades
-from market.commands import CancelOrder, OpenInterval, PlaceOrder
+from market.commands import CancelOrder, HaltAccount, OpenInterval, PlaceOrder
 from market.events import MatchedTrade
 from market.journal import chain_hash
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
@@ -26,7 +26,7 @@ from node.audit_tables import SettledRoots, ShownTables, read_tables
 from node.community import Community
 from node.salt_files import load_salts
 from node.settlement_run import order_leaf, trade_leaf
-from node.typed_data import cancel_digest, order_digest, receipt_digest
+from node.typed_data import cancel_digest, halt_digest, order_digest, receipt_digest
 from oracles.merkle import MerkleTree
 from oracles.salts import Erased, Salts
 from oracles.signatures import recover
@@ -156,6 +156,9 @@ def _check_signatures(replay: JournalAudit, domain: Domain, request: AuditReques
                 interval = found.order.interval if found else None
                 if not _signed_by(account, cancel_digest(domain, account, digest), signature):
                     yield Finding(Breach.FORGED_SIGNATURE, sequence, interval, {"order": hex_text(digest)})
+            case HaltAccount(account, halted, False, nonce, signature):
+                if not _signed_by(account, halt_digest(domain, account, halted, nonce), signature):
+                    yield Finding(Breach.FORGED_SIGNATURE, sequence, None, {"account": hex_text(account)})
             case _:
                 pass
 

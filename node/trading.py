@@ -15,22 +15,23 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    HaltAccount,
     OpenInterval,
     PlaceOrder,
     ReleaseInterval,
     WakeOrders,
 )
 from market.engine import MarketState, apply
-from market.events import Event, MatchedTrade, OrderCancelled, OrderPlaced, Outcome, Trade
+from market.events import AccountHalted, CancelReason, Event, MatchedTrade, OrderCancelled, OrderPlaced, Outcome, Trade
 from market.orders import Order
 from node.clock import Clock
 from node.community import Community
 from node.keys import KeyPair
 from node.rejections import NodeReject
-from node.rpc.ports import Cancelled, Placed
+from node.rpc.ports import Cancelled, Placed, Switched
 from node.storage.durable import require_space
 from node.storage.log import AppendLog
-from node.typed_data import cancel_digest, order_digest, receipt_digest
+from node.typed_data import cancel_digest, halt_digest, order_digest, receipt_digest
 from oracles.signatures import recover, sign
 from oracles.typed_data import Domain
 
@@ -140,6 +141,28 @@ class Trading:
             self._receipt(sequence, chain, digest, Outcome.CANCELLED, now),
             self._node_key.address,
         )
+
+    async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
+        """Check and journal a member's own switch; return when it is on disk."""
+        digest = halt_digest(self._domain, account, halted, nonce)
+        return self._check_signature(account, digest, signature) or await self._switch(
+            HaltAccount(account, halted, False, nonce, signature)
+        )
+
+    async def halt_by_operator(self, account: Address, halted: bool) -> Switched | Rejected:
+        """Journal the operator's switch; return when it is on disk."""
+        return await self._switch(HaltAccount(account, halted, True, 0, bytes(65)))
+
+    async def _switch(self, command: HaltAccount) -> Switched | Rejected:
+        require_space(self._log.path.parent)
+        result = self.execute(command)
+        if isinstance(result, Rejected):
+            return result
+        switched = next(event for event in result.events if isinstance(event, AccountHalted))
+        gone = sum(isinstance(e, OrderCancelled) and e.reason is CancelReason.HALTED for e in result.events)
+        sequence, chain = self.sequence, self.journal_hash
+        await self._log.synced()
+        return Switched(command.account, switched.by_member, switched.by_operator, gone, sequence, chain)
 
     def execute(self, command: Command) -> Accepted[Event] | Rejected:
         """Apply a command and, when accepted, append it to the journal; the caller waits for `synced`."""

@@ -39,6 +39,11 @@ def cancel_digest(domain: Domain, account: Address, order: Digest) -> Digest:
     return digest(domain, structs.CANCEL.hash((account, order)))
 
 
+def halt_digest(domain: Domain, account: Address, halted: bool, nonce: int) -> Digest:
+    """Return what a member signs to stop its account, or to let it go on."""
+    return digest(domain, structs.HALT.hash((account, halted, nonce)))
+
+
 def receipt_digest(
     domain: Domain, sequence: int, journal_hash: bytes, order: Digest, outcome: int, accepted_at: int
 ) -> Digest:

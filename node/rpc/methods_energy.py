@@ -26,7 +26,7 @@ from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.messages import Message, message
 from node.rpc.parameters import BadParameter
-from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed
+from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ class EnergyMethods:
         return {
             "energy_placeOrder": self.place_order,
             "energy_cancelOrder": self.cancel_order,
+            "energy_haltAccount": self.halt_account,
+            "energy_haltByOperator": self.halt_by_operator,
             "energy_getStatus": self.get_status,
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
@@ -116,6 +118,30 @@ class EnergyMethods:
         if isinstance(answer, Rejected):
             raise self._refused(answer)
         return cancelled_json(answer)
+
+    async def halt_account(self, switch: Any, signature: Any, domain: Any = None) -> JsonObject:
+        """Stop an account by its member's switch, or let it go on."""
+        self._check_domain(domain)
+        wish = parameters.switch(switch)
+        answer = await self._core.halt_account(
+            wish.account, wish.halted, wish.nonce, parameters.signature("signature", signature)
+        )
+        if isinstance(answer, Rejected):
+            raise self._refused(answer)
+        return switched_json(answer)
+
+    async def halt_by_operator(self, account: Any, halted: Any, *, caller: Caller) -> JsonObject:
+        """Stop an account by the operator's switch, or lift it; only on the node's own machine."""
+        address = parameters.address("account", account)
+        wish = parameters.boolean("halted", halted)
+        if not caller.local:
+            raise JsonRpcError(
+                code=codes.LOCAL_ONLY, message="the operator's switch is turned on the node's own machine"
+            )
+        answer = await self._core.halt_by_operator(address, wish)
+        if isinstance(answer, Rejected):
+            raise self._refused(answer)
+        return switched_json(answer)
 
     def _check_domain(self, domain: Any) -> None:
         """Name the mistake of a wallet on another chain; from the signature alone it can only be told to be wrong."""
@@ -208,6 +234,10 @@ class EnergyMethods:
         return await _read(self._queries.summary, filter, parameters.SUMMARY_FILTERS)
 
 
+LOCAL_METHODS: Final = ("energy_getStatement", "energy_haltByOperator")
+"""Methods that answer callers on this machine only."""
+
+
 def energy_dispatcher(methods: EnergyMethods, discover: Callable[[], Awaitable[JsonObject]]) -> AsyncDispatcher[Caller]:
     """Return the dispatcher of all methods that the node itself answers."""
     dispatcher: AsyncDispatcher[Caller] = AsyncDispatcher()
@@ -240,7 +270,7 @@ def energy_dispatcher(methods: EnergyMethods, discover: Callable[[], Awaitable[J
 
     dispatcher.add_middlewares(explain_errors)
     for name, method in methods.table().items():
-        dispatcher.registry.add_method(method, name, pass_context="caller" if name == "energy_getStatement" else False)
+        dispatcher.registry.add_method(method, name, pass_context="caller" if name in LOCAL_METHODS else False)
     dispatcher.registry.add_method(discover, "rpc.discover")
     return dispatcher
 
@@ -290,6 +320,18 @@ def cancelled_json(cancelled: Cancelled) -> JsonObject:
         "acceptedAt": cancelled.accepted_at,
         "receiptSignature": hex_text(cancelled.receipt_signature),
         "node": hex_text(cancelled.node),
+    }
+
+
+def switched_json(switched: Switched) -> JsonObject:
+    """Return the answer to a switch."""
+    return {
+        "account": hex_text(switched.account),
+        "haltedByMember": switched.by_member,
+        "haltedByOperator": switched.by_operator,
+        "cancelledOrders": switched.cancelled_orders,
+        "sequence": switched.sequence,
+        "journalHash": hex_text(switched.journal_hash),
     }
 
 

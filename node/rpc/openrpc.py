@@ -13,6 +13,7 @@ from node.rpc.chain_schemas import chain_methods
 from node.rpc.messages import REFUSALS
 from node.rpc.schemas import (
     ADDRESS,
+    BOOL,
     HASH,
     INSTANT,
     LEVELS,
@@ -72,6 +73,20 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("Cancelled"),
         ({"account": _ACCOUNT, "orderDigest": _DIGEST}, _SIGNATURE),
         ("InvalidParams", "Refused", "Unavailable"),
+    ),
+    "energy_haltAccount": Method(
+        "Stop an account, or let it go on; signed by its member. Its orders leave every book whose gate is open.",
+        {"switch": (ref("Halt"), True), "signature": (SIGNATURE, True), "domain": (SIGNED_DOMAIN, False)},
+        ref("Switched"),
+        ({"account": _ACCOUNT, "halted": True, "nonce": 1}, _SIGNATURE),
+        ("InvalidParams", "Refused", "Unavailable"),
+    ),
+    "energy_haltByOperator": Method(
+        "Stop an account by the operator's switch, or lift that; only on the node's own machine.",
+        {"account": (ADDRESS, True), "halted": (BOOL, True)},
+        ref("Switched"),
+        (_ACCOUNT, True),
+        ("InvalidParams", "Refused", "Unavailable", "LocalOnly"),
     ),
     "energy_getStatus": Method("What the node is and how it does.", {}, ref("Status"), ()),
     "energy_getDomain": Method("EIP-712 domains and types: what a wallet needs to sign.", {}, ref("Domain"), ()),

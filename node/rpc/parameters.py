@@ -50,6 +50,15 @@ class SignedCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedSwitch:
+    """A member's wish that its account be stopped, or go on."""
+
+    account: Address
+    halted: bool
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignedDomain:
     """Where a caller says that a signature holds."""
 
@@ -73,6 +82,11 @@ def order(value: Any) -> Order:
 def cancel(value: Any) -> SignedCancel:
     """Return the cancellation in ``{account, orderDigest}``."""
     return SignedCancel(**_fields("cancel", value, CANCEL_FIELDS, tuple(CANCEL_FIELDS)))
+
+
+def switch(value: Any) -> SignedSwitch:
+    """Return the switch in ``{account, halted, nonce}``."""
+    return SignedSwitch(**_fields("switch", value, SWITCH_FIELDS, tuple(SWITCH_FIELDS)))
 
 
 def filters(value: Any, allowed: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
@@ -232,6 +246,12 @@ ORDER_REQUIRED: Final = tuple(list(ORDER_FIELDS)[:8])
 CANCEL_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
     "account": ("account", address),
     "orderDigest": ("order_digest", digest),
+}
+
+SWITCH_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "account": ("account", address),
+    "halted": ("halted", boolean),
+    "nonce": ("nonce", natural),
 }
 
 DOMAIN_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {

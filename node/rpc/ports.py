@@ -52,6 +52,20 @@ class Cancelled:
     node: Address
 
 
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """An account's switches after one of them was turned, as the journal has it."""
+
+    account: Address
+    by_member: bool
+    """Stopped by its member."""
+    by_operator: bool
+    cancelled_orders: int
+    """Orders that left their books."""
+    sequence: int
+    journal_hash: bytes
+
+
 class NodeCommands(Protocol):
     """The core of a running node, as the interfaces see it.
 
@@ -65,6 +79,14 @@ class NodeCommands(Protocol):
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         """Check and journal a signed cancellation; return when it is safely on disk."""
+        ...
+
+    async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
+        """Check and journal a member's switch; return when it is safely on disk."""
+        ...
+
+    async def halt_by_operator(self, account: Address, halted: bool) -> Switched | Rejected:
+        """Journal the operator's switch; return when it is safely on disk."""
         ...
 
     def status(self) -> JsonObject:

@@ -150,6 +150,23 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Cancel": record({"account": ADDRESS | {"pattern": "^0x[0-9a-fA-F]{40}$"}, "orderDigest": HASH}),
     "Placed": record({**_RECEIPT, "filledWh": NATURAL, "restingWh": NATURAL, **_SIGNED}),
     "Cancelled": record({**_RECEIPT, "cancelledWh": NATURAL, **_SIGNED}),
+    "Halt": record(
+        {
+            "account": ADDRESS | {"pattern": "^0x[0-9a-fA-F]{40}$"},
+            "halted": BOOL | {"description": "true stops the account, false lets it go on"},
+            "nonce": INT_TEXT | {"description": "above that of the account's last switch"},
+        }
+    ),
+    "Switched": record(
+        {
+            "account": ADDRESS,
+            "haltedByMember": BOOL,
+            "haltedByOperator": BOOL,
+            "cancelledOrders": NATURAL | {"description": "orders that left their books"},
+            "sequence": NATURAL | {"description": "place in the journal"},
+            "journalHash": HASH,
+        }
+    ),
     "Status": record(
         {
             "name": TEXT,

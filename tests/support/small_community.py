@@ -15,7 +15,7 @@ from energy.results import Rejected
 from market.events import IntervalOpened, OrderPlaced, Outcome
 from market.orders import Order, Side, TimeInForce
 from node.depth import Depth
-from node.rpc.ports import Cancelled, JsonObject, Placed
+from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.storage.models import (
     Account,
     CertificateRow,
@@ -286,6 +286,12 @@ class CoreDouble:
         if self.refusal:
             return self.refusal
         return Cancelled(digest, 6, b"\x08" * 32, Outcome.CANCELLED, 500, NOW, b"\x1b" * 65, NODE)
+
+    async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
+        return self.refusal or Switched(account, halted, False, 2 * halted, 7, b"\x09" * 32)
+
+    async def halt_by_operator(self, account: Address, halted: bool) -> Switched | Rejected:
+        return self.refusal or Switched(account, False, halted, 2 * halted, 8, b"\x09" * 32)
 
     def status(self) -> JsonObject:
         return {

@@ -224,6 +224,8 @@ def test_a_signature_for_another_chain_or_contract_is_named_when_the_domain_is_g
         ("energy_placeOrder", [order(1)], "params"),
         ("energy_placeOrder", {"order": order(1), "sign": SIGNATURE}, "params"),
         ("energy_cancelOrder", [{"account": HOMES[0]}, SIGNATURE], "cancel.orderDigest"),
+        ("energy_haltAccount", [{"account": HOMES[0], "halted": 1, "nonce": 1}, SIGNATURE], "switch.halted"),
+        ("energy_haltByOperator", [HOMES[0], "yes"], "halted"),
         ("energy_getBook", ["soon"], "interval"),
         ("energy_getOrder", ["0x12"], "digest"),
         ("energy_getTrades", [{"account": "me"}], "filter.account"),
@@ -275,6 +277,16 @@ def test_answers_null_for_what_does_not_exist() -> None:
         ("energy_getStatement", "0x" + "00" * 20),
     ]:
         assert ask(call(method, [param]))["result"] is None
+
+
+def test_a_member_turns_its_switch_from_anywhere_and_the_operator_on_this_machine_only() -> None:
+    switch = {"account": HOMES[0], "halted": True, "nonce": 1}
+    answer = ask(call("energy_haltAccount", [switch, SIGNATURE]), local=False)["result"]
+    assert (answer["haltedByMember"], answer["haltedByOperator"], answer["cancelledOrders"]) == (True, False, 2)
+    answer = ask(call("energy_haltByOperator", [HOMES[0], True]))["result"]
+    assert (answer["haltedByMember"], answer["haltedByOperator"]) == (False, True)
+    error = ask(call("energy_haltByOperator", [HOMES[0], True]), local=False)["error"]
+    assert error["code"] == codes.LOCAL_ONLY
 
 
 def test_a_statement_is_only_for_callers_on_this_machine() -> None:
