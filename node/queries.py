@@ -154,6 +154,15 @@ class Queries:
         where = _within(col(MarketInterval.start), None, start, end)
         return self._page(MarketInterval, ("start",), where, query_rows.interval, limit, cursor, newest_first)
 
+    def published_prices(self, start: int) -> dict[int, int]:
+        """Return the published price of each interval from a start on that has one, µ€/kWh."""
+        priced = col(MarketInterval.price_ueur_per_kwh)
+        statement = select(col(MarketInterval.start), priced).where(
+            col(MarketInterval.start) >= start, priced.is_not(None)
+        )
+        with Session(self._engine) as session:
+            return {int(interval): int(price) for interval, price in session.execute(statement)}
+
     def latest_metered_interval(self) -> Row | None:
         """Return the latest interval whose readings are in, or None."""
         metered = select(MarketInterval).where(col(MarketInterval.import_wh).is_not(None))

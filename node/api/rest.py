@@ -74,6 +74,13 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
         Resource("/book/{interval}", "The book of an interval", ref("Book"), methods.get_book),
         Resource("/depth", "What rests in the book of the next interval to close", ref("Depth"), methods.get_depth),
         Resource("/depth/{interval}", "What rests in the book of an interval", ref("Depth"), methods.get_depth),
+        Resource(
+            "/signal",
+            "An index for each interval to come, and the best window",
+            ref("PriceSignal"),
+            methods.get_price_signal,
+            "SignalFilter",
+        ),
         Resource("/candles", "Candles over trades", page("Candle"), methods.get_candles, "CandleFilter"),
         Resource("/runs", "Settlement runs", page("Run"), methods.get_runs, "RunFilter"),
         Resource("/certificates", "Certificates", page("Certificate"), methods.get_certificates, "CertificateFilter"),

@@ -26,8 +26,8 @@ from node.cli import (
     orders,
     privacy,
     service,
+    signal_view,
     status,
-    switching,
 )
 from node.cli.doctor import run_doctor
 from node.cli.failure import ExitCode, Failure, usage_failure
@@ -52,7 +52,7 @@ app.command("doctor", cls=Command)(run_doctor)
 app.add_typer(orders.app, name="order")
 app.command("book", cls=Command)(market_views.show_book)
 app.command("trades", cls=Command)(market_views.show_trades)
-app.add_typer(switching.app, name="market")
+app.add_typer(signal_view.app, name="market")
 app.add_typer(certificates.app, name="cert")
 app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")

@@ -23,6 +23,8 @@ from node.cli.session import session_of
 from node.i18n import energy, local_interval
 from node.i18n import gettext as _
 
+__all__ = ["app"]
+
 ByOperator = Annotated[
     str | None,
     typer.Option(

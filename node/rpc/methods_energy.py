@@ -21,6 +21,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
+from node.price_signal import EARLIER_DAYS, HOURS_MAX, WINDOW_S_DEFAULT, signal_json, signals
 from node.queries import BadCursor, Queries
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
@@ -84,6 +85,7 @@ class EnergyMethods:
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
             "energy_getDepth": self.get_depth,
+            "energy_getPriceSignal": self.get_price_signal,
             "energy_getCandles": self.get_candles,
             "energy_getTrades": self.get_trades,
             "energy_getOrders": self.get_orders,
@@ -179,6 +181,18 @@ class EnergyMethods:
             None if interval is None else parameters.natural("interval", interval),
             LEVELS_DEFAULT if levels is None else parameters.integer(1, LEVELS_MAX)("levels", levels),
         )
+
+    async def get_price_signal(self, filter: Any = None) -> JsonObject:
+        """Return the index of the intervals to come, and the best window."""
+        asked = parameters.filters(filter, parameters.SIGNAL_FILTERS)
+        hours, window_s = asked.get("hours", HOURS_MAX), asked.get("window_s", WINDOW_S_DEFAULT)
+        now, status = self._core.now(), self._core.status()
+        length_s = status["intervalLengthS"]
+        if window_s % length_s:
+            raise BadParameter("filter.windowS", f"must be a multiple of {length_s}, the length of an interval")
+        published = await asyncio.to_thread(self._queries.published_prices, now - EARLIER_DAYS * 86_400)
+        found = signals(self._core.depth, self._core.tariffs, published, now, length_s, hours)
+        return signal_json(found, length_s, window_s, status["timeZone"], hours)
 
     async def get_candles(self, filter: Any = None) -> Any:
         """Return candles over trades."""

@@ -103,6 +103,12 @@ METHODS: Final[Mapping[str, Method]] = {
         or_null(ref("Depth")),
         (_QUARTER, 10),
     ),
+    "energy_getPriceSignal": Method(
+        "An index for each interval to come, from book, scarcity and carbon, and the window when energy is cheapest.",
+        {"filter": (ref("SignalFilter"), False)},
+        ref("PriceSignal"),
+        ({"hours": 24, "windowS": 7_200},),
+    ),
     "energy_getCandles": Method(
         "Candles over trades by the time of their matching; stretches without a trade are left out.",
         {"filter": (ref("CandleFilter"), False)},

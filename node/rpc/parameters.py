@@ -14,6 +14,7 @@ from energy.identity import Address, Digest, address_from_hex, digest_from_hex, 
 from market.orders import Order, SelfTrade, Side, TimeInForce
 from node.candles import LENGTH_S_MAX
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
+from node.price_signal import HOURS_MAX
 from node.storage.models import OrderStatus
 
 INT64_MAX: Final = 2**63 - 1
@@ -288,6 +289,10 @@ CERTIFICATE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     **_range,
     "limit": _limit,
     "cursor": _cursor,
+}
+SIGNAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "hours": ("hours", integer(1, HOURS_MAX)),
+    "windowS": ("window_s", integer(1, HOURS_MAX * 3_600)),
 }
 SUMMARY_FILTERS: Final = _range
 CANDLE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from market.mechanism import Mechanism
 from market.orders import Side
+from market.signal import Basis
 from node.candles import LENGTH_S_MAX
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
+from node.price_signal import HOURS_MAX
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.storage.models import IntervalStatus, OrderStatus
@@ -219,6 +221,45 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "sequence": NATURAL | {"description": "record of the journal through which the book is right"},
             "bids": array(_LEVEL),
             "asks": array(_LEVEL),
+        }
+    ),
+    "PriceSignal": record(
+        {
+            "intervalLengthS": NATURAL,
+            "items": array(
+                record(
+                    {
+                        "interval": INSTANT,
+                        "index": PRICE | {"description": "µ€ per kWh: price + scarcity + carbon"},
+                        "price": PRICE,
+                        "scarcity": PRICE | {"description": "µ€ per kWh; above zero when more is bid than asked"},
+                        "carbon": PRICE,
+                        "basis": one_of(*Basis),
+                    }
+                )
+            ),
+            "window": or_null(
+                record(
+                    {
+                        "start": INSTANT,
+                        "end": INSTANT | {"description": "first second after it"},
+                        "meanIndex": PRICE,
+                        "overallMean": PRICE,
+                        "words": TEXT | {"description": "in the language that the request asks for"},
+                    }
+                )
+            ),
+        }
+    ),
+    "SignalFilter": _filter(
+        {
+            "hours": {"type": "integer", "minimum": 1, "maximum": HOURS_MAX, "description": "48 when left out"},
+            "windowS": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": HOURS_MAX * 3_600,
+                "description": "length of the window to look for, a multiple of an interval's; 7200 when left out",
+            },
         }
     ),
     "Candle": record(

@@ -226,6 +226,8 @@ def test_a_signature_for_another_chain_or_contract_is_named_when_the_domain_is_g
         ("energy_cancelOrder", [{"account": HOMES[0]}, SIGNATURE], "cancel.orderDigest"),
         ("energy_haltAccount", [{"account": HOMES[0], "halted": 1, "nonce": 1}, SIGNATURE], "switch.halted"),
         ("energy_haltByOperator", [HOMES[0], "yes"], "halted"),
+        ("energy_getPriceSignal", [{"hours": 49}], "filter.hours"),
+        ("energy_getPriceSignal", [{"windowS": 1_000}], "filter.windowS"),
         ("energy_getBook", ["soon"], "interval"),
         ("energy_getOrder", ["0x12"], "digest"),
         ("energy_getTrades", [{"account": "me"}], "filter.account"),

@@ -1,0 +1,93 @@
+"""The price signal of the open intervals and of the next two days, from books, published prices and tariffs.
+
+The formula is `market.signal`'s. Units: Wh, µ€/kWh, g CO2e/kWh, UTC epoch seconds. Refuses: nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from market.signal import Known, Signal, Window, best_window, signal
+from node.depth import Depth
+from node.i18n import gettext as _
+from node.i18n import local_interval, number, price
+from node.tariffs import TariffSchedule
+
+HOURS_MAX: Final = 48
+WINDOW_S_DEFAULT: Final = 7_200
+EARLIER_DAYS: Final = 7
+"""How far back a published price of the same time is looked for."""
+LEVELS: Final = 10_000
+
+_DAY_S: Final = 86_400
+
+
+def signals(
+    depth: Depth, tariffs: TariffSchedule, published: Mapping[int, int], now: int, length_s: int, hours: int
+) -> list[Signal]:
+    """Return the index of each interval that begins within some hours.
+
+    Args:
+        depth: The open books.
+        tariffs: The grid's.
+        published: Price by interval, of the days before.
+        now: UTC epoch seconds.
+        length_s: Of an interval.
+        hours: How far to look.
+    """
+    first = now - now % length_s + length_s
+    found = []
+    for interval in range(first, first + hours * 3_600, length_s):
+        grid = tariffs.at(interval)
+        book = depth.snapshot(interval, LEVELS) or {"bids": (), "asks": ()}
+        earlier = (published.get(interval - days * _DAY_S) for days in range(1, EARLIER_DAYS + 1))
+        known = Known(
+            interval,
+            grid.tariff.import_ueur_per_kwh,
+            grid.tariff.export_ueur_per_kwh,
+            grid.carbon_g_per_kwh,
+            [(level["price"], level["quantityWh"]) for level in book["bids"]],
+            [(level["price"], level["quantityWh"]) for level in book["asks"]],
+            next((price for price in earlier if price is not None), None),
+        )
+        found.append(signal(known))
+    return found
+
+
+def signal_json(found: list[Signal], length_s: int, window_s: int, zone: str, hours: int) -> dict[str, Any]:
+    """Return what `energy_getPriceSignal` answers, the window in words of the running context's language."""
+    window = best_window(found, length_s, window_s)
+    return {
+        "intervalLengthS": length_s,
+        "items": [
+            {
+                "interval": each.interval,
+                "index": each.index_ueur_per_kwh,
+                "price": each.price_ueur_per_kwh,
+                "scarcity": each.scarcity_ueur_per_kwh,
+                "carbon": each.carbon_ueur_per_kwh,
+                "basis": each.basis,
+            }
+            for each in found
+        ],
+        "window": None
+        if window is None
+        else {
+            "start": window.start,
+            "end": window.end,
+            "meanIndex": window.mean_index_ueur_per_kwh,
+            "overallMean": window.overall_mean_ueur_per_kwh,
+            "words": words(window, zone, hours),
+        },
+    }
+
+
+def words(window: Window, zone: str, hours: int) -> str:
+    """Return the window in words."""
+    when = local_interval(window.start, window.end - window.start, zone)
+    said = _("Energy is cheapest in {when}: {index} on average, against {mean} over the next {hours} h.")
+    return said.format(
+        when=when,
+        index=price(window.mean_index_ueur_per_kwh),
+        mean=price(window.overall_mean_ueur_per_kwh),
+        hours=number(hours),
+    )

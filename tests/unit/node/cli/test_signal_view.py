@@ -1,0 +1,30 @@
+"""`resilia market signal` shows what the node says, and the best window in its words."""
+
+import json
+
+import pytest
+
+from node.cli.failure import ExitCode
+from node.cli.main import main
+from tests.support import small_node
+from tests.support.rpc_server import serving
+
+
+def test_the_index_is_shown_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
+    item = {"index": 155_500, "price": 115_500, "scarcity": 35_000, "carbon": 5_000}
+    window = {"start": 0, "end": 3_600, "meanIndex": 1, "overallMean": 2, "words": "Energy is cheapest then."}
+    items = [{"interval": small_node.INTERVAL, **item, "basis": basis} for basis in ("book", "earlier-day", "tariff")]
+    asked = []
+
+    def answer(wanted: dict[str, int]) -> dict[str, object]:
+        asked.append(wanted)
+        return {"intervalLengthS": 900, "items": items, "window": window}
+
+    with serving({"energy_getPriceSignal": answer, "energy_getStatus": small_node.status()}) as server:
+        assert main(["market", "signal", "--window", "60", "--rpc", server.url]) == ExitCode.OK
+        captured = capsys.readouterr()
+        assert main(["market", "signal", "--hours", "3", "--json", "--rpc", server.url]) == ExitCode.OK
+    assert asked == [{"hours": 48, "windowS": 3_600}, {"hours": 3, "windowS": 7_200}]
+    assert "15.55" in captured.out
+    assert captured.err.strip() == "Energy is cheapest then."
+    assert json.loads(capsys.readouterr().out)["items"][0]["index"] == 155_500
