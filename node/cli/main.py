@@ -17,6 +17,7 @@ from node.cli import (
     certificates,
     chain,
     configuration,
+    dispatching,
     disputes,
     keys,
     lifecycle,
@@ -59,6 +60,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(disputes.app, name="dispute")
 app.add_typer(meter.app, name="meter")
+app.add_typer(dispatching.app, name="dispatch")
 app.add_typer(oracle.app, name="oracle")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(chain.app, name="chain")

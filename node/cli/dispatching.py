@@ -1,0 +1,242 @@
+"""`resilia dispatch plan|explain|simulate|pareto`: what the dispatch would do with a site, and why.
+
+No node is needed.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.cli.failure import ExitCode, Failure
+from node.cli.help_pages import Command, Group
+from node.cli.output import print_json, print_line, table, talk
+from node.cli.session import session_of
+from node.i18n import energy, local_time, money, number, price
+from node.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from dispatch.explain import Why
+    from dispatch.site_plan import SitePlan
+    from node.site_file import SiteFile
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, help="Plan a site's devices, and say why.")
+
+HORIZON_S = 36 * 3_600
+LEARNED_DAYS = 2
+CARBON_EUR_PER_TONNE = (0, 50, 200, 1_000)
+PEAK_EUR_PER_KW = (0.0, 0.05, 0.5)
+
+SiteArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The site, in the format of docs/DISPATCH.md.")]
+PictureOption = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw it into this file, too.")
+]
+
+
+@app.command("plan", cls=Command)
+def plan_site(context: typer.Context, site: SiteArgument, picture: PictureOption = None) -> int:
+    """Plan a day and a half from the file's first interval on."""
+    found, file = _planned(site)
+    exchange = found.programme.exchange_kwh["electricity"]
+    steps = [
+        {
+            "begin": begin,
+            "exchange_wh": round(1e3 * float(exchange[place])),
+            "stored_wh": round(1e3 * sum(float(content[place]) for content in found.programme.content_kwh.values())),
+            "value_ueur_per_kwh": round(1e6 * float(found.programme.price_eur_per_kwh["electricity"][place])),
+        }
+        for place, begin in enumerate(found.begins)
+    ]
+    if picture is not None:
+        _draw_plan(picture, found)
+    if session_of(context).as_json:
+        curve = {"most_wh": found.curve.most_wh, "drops": [list(drop) for drop in found.curve.drops]}
+        bill = round(1e9 * found.programme.bill_eur)
+        print_json("dispatch-plan", {"steps": steps, "curve": curve, "bill_neur": bill})
+        return ExitCode.OK
+    rows = [
+        (
+            local_time(step["begin"], file.time_zone),
+            energy(step["exchange_wh"]),
+            energy(step["stored_wh"]),
+            _shown(step["value_ueur_per_kwh"]),
+        )
+        for step in steps
+    ]
+    print_line(table([_("Begin"), _("Grid"), _("Stored"), _("Worth of energy")], "<>>>", rows))
+    talk(_("Bill of the plan: {money}").format(money=money(round(1e9 * found.programme.bill_eur))))
+    return ExitCode.OK
+
+
+@app.command("explain", cls=Command)
+def explain_site(context: typer.Context, site: SiteArgument) -> int:
+    """Say in a sentence for each device what it does in the first interval, and why."""
+    from dispatch.explain import explain
+
+    found, file = _planned(site)
+    carbon = file.series.get("carbon_g_per_kwh")
+    reasons = explain(file.plant(), found, carbon)
+    if session_of(context).as_json:
+        print_json("dispatch-explanation", {"devices": [_document(why) for why in reasons]})
+        return ExitCode.OK
+    for why in reasons:
+        print_line(sentence(why, file.time_zone))
+    if not reasons:
+        talk(_("The site has no devices."))
+    return ExitCode.OK
+
+
+@app.command("simulate", cls=Command)
+def simulate_site(context: typer.Context, site: SiteArgument, picture: PictureOption = None) -> int:
+    """Live the file's days with forecasts that know the past only, and compare with storing every surplus."""
+    from node.site_study import simulate
+
+    file = _load(site)
+    if file.intervals * file.interval_s < (LEARNED_DAYS + 1) * 86_400:
+        raise Failure(
+            ExitCode.FAILED,
+            _("The file has too few intervals to simulate."),
+            _("Give at least three days: two to learn from, and one to live."),
+        )
+    lived = simulate(file, LEARNED_DAYS, HORIZON_S)
+    if picture is not None:
+        _write_picture(picture, _("Exchange with the grid, kWh: the last two days"), lived.lines(file.interval_s))
+    names = {"nothing": _("no devices"), "rule": _("every surplus stored"), "planned": _("planned")}
+    if session_of(context).as_json:
+        print_json("dispatch-simulation", {"intervals": lived.intervals, "cases": lived.document()})
+        return ExitCode.OK
+    rows = [
+        (names[name], money(case.bill_neur), energy(case.import_wh), energy(case.export_wh), energy(case.stored_wh))
+        for name, case in lived.cases.items()
+    ]
+    headings = ["", _("Bill"), _("Drawn"), _("Fed in"), _("Stored at the end")]
+    print_line(table(headings, "<>>>>", rows))
+    return ExitCode.OK
+
+
+@app.command("pareto", cls=Command)
+def pareto_of_site(context: typer.Context, site: SiteArgument) -> int:
+    """Show the plans that no other betters in bill, carbon and peak at once."""
+    from node.site_study import pareto
+
+    file = _load(site)
+    if "carbon_g_per_kwh" not in file.series:
+        talk(_("Without carbon_g_per_kwh in the file, plans differ in bill and peak only."))
+    weights = [(tonne, peak) for tonne in CARBON_EUR_PER_TONNE for peak in PEAK_EUR_PER_KW]
+    points = pareto(file, min(file.intervals, HORIZON_S // file.interval_s), weights)
+    if session_of(context).as_json:
+        print_json("dispatch-pareto", {"points": [point.document() for point in points]})
+        return ExitCode.OK
+    rows = [
+        (
+            money(point.bill_neur),
+            f"{number(point.carbon_g)} g",
+            f"{number(point.peak_w)} W",
+            f"{number(point.carbon_eur_per_tonne)} €/t",
+            f"{point.peak_eur_per_kw:g} €/kW",
+        )
+        for point in points
+    ]
+    headings = [_("Bill"), _("Carbon"), _("Peak"), _("Price of carbon"), _("Price of the peak")]
+    print_line(table(headings, ">>>>>", rows))
+    return ExitCode.OK
+
+
+def sentence(why: "Why", zone: str) -> str:
+    """Return a reason as a sentence."""
+    from dispatch.explain import Action
+
+    facts = {
+        "device": why.device,
+        "energy": energy(why.energy_wh),
+        "now": _with_carbon(why),
+        "then": "" if why.price_then_ueur_per_kwh is None else _shown(why.price_then_ueur_per_kwh),
+        "time": "" if why.then is None else local_time(why.then, zone),
+    }
+    if why.action is Action.CHARGE and why.kept_until is not None:
+        facts["time"] = local_time(why.kept_until, zone)
+        text = _("{device}: charge {energy} now at {now}, to be ready for the departure at {time}.")
+    elif why.action is Action.CHARGE and why.then is not None:
+        text = _("{device}: charge {energy} now at {now}, against {then} at {time}.")
+    elif why.action is Action.CHARGE:
+        text = _("{device}: charge {energy} now at {now}, to keep it beyond the plan.")
+    elif why.action is Action.GIVE and why.then is not None:
+        text = _("{device}: give {energy} now at {now}, and charge again at {then} from {time} on.")
+    elif why.action is Action.GIVE:
+        text = _("{device}: give {energy} now at {now}; nothing later in the plan pays more.")
+    elif why.action is Action.RUN:
+        text = _("{device}: run with {energy} now; energy is worth {now}.")
+    elif why.then is not None:
+        text = _("{device}: rest now at {now}; its turn comes at {time}, at {then}.")
+    else:
+        text = _("{device}: rest; no price in the plan pays for the way there and back.")
+    return text.format(**facts)
+
+
+def _shown(ueur_per_kwh: int) -> str:
+    """Return a worth to a tenth of a cent: the optimiser's ties are finer than anybody's price."""
+    return price(round(ueur_per_kwh, -3))
+
+
+def _with_carbon(why: "Why") -> str:
+    if why.carbon_now_g_per_kwh is None:
+        return _shown(why.price_now_ueur_per_kwh)
+    return _("{price} and {grams} g/kWh").format(
+        price=_shown(why.price_now_ueur_per_kwh), grams=number(why.carbon_now_g_per_kwh)
+    )
+
+
+def _document(why: "Why") -> dict[str, Any]:
+    return {
+        "device": why.device,
+        "action": why.action.name.lower(),
+        "energy_wh": why.energy_wh,
+        "price_now_ueur_per_kwh": why.price_now_ueur_per_kwh,
+        "carbon_now_g_per_kwh": why.carbon_now_g_per_kwh,
+        "then": why.then,
+        "price_then_ueur_per_kwh": why.price_then_ueur_per_kwh,
+        "kept_until": why.kept_until,
+    }
+
+
+def _load(path: Path) -> "SiteFile":
+    from node.site_file import load_site
+
+    return load_site(path)
+
+
+def _planned(path: Path) -> "tuple[SitePlan, SiteFile]":
+    from dispatch.site_plan import SitePlanner
+
+    file = _load(path)
+    steps = min(file.intervals, HORIZON_S // file.interval_s)
+    plan = SitePlanner(file.interval_s).plan(file.plant(), file.forecast(steps), file.prices(0, steps))
+    if plan is None:
+        raise Failure(
+            ExitCode.FAILED,
+            _("The optimiser found no plan in time."),
+            _("Until it does, devices follow the meter: store every surplus, serve every deficit."),
+        )
+    return plan, file
+
+
+def _draw_plan(path: Path, plan: "SitePlan") -> None:
+    from dispatch.picture import Line
+
+    lines = [Line(_("Grid"), plan.programme.exchange_kwh["electricity"], "#222222")]
+    for content in plan.programme.content_kwh.values():
+        lines.append(Line(_("Stored"), content, "#1f77b4"))
+    _write_picture(path, _("Plan, kWh per step"), lines)
+
+
+def _write_picture(path: Path, title: str, lines: Any) -> None:
+    from dispatch.picture import picture
+
+    try:
+        path.write_text(picture(title, lines), encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            ExitCode.FAILED,
+            _("{path} can not be written: {why}").format(path=path, why=error.strerror),
+            _("Name a file in a folder that exists."),
+        ) from error

@@ -1,0 +1,177 @@
+"""A site in a file, for planning it without a node: its devices, what it uses and makes, and what energy costs.
+
+    {"schema": "resilia/site/1", "time_zone": "Europe/Paris", "start": 1493676000, "interval_s": 900,
+     "load_wh": [310, …], "pv_wh": [0, …], "import_ueur_per_kwh": [210000, …], "export_ueur_per_kwh": [60000, …],
+     "carbon_g_per_kwh": [48, …],
+     "devices": [{"name": "battery", "kind": "lithium", "values": {"capacity_kwh": 6.4}, "solar_only": true,
+                  "content_wh": {"cells": 3000}}]}
+
+`carbon_g_per_kwh`, `heat_wh`, `devices` and what is in them beside name and kind may be left out. `content_wh` names
+the stores of the kind. All lists have one value per interval. Anything else that is wrong is refused with its field.
+Units: Wh per interval, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from dispatch.layers import make
+from dispatch.plant import Device, Plant, Stay
+from dispatch.prices import ExchangePrices
+from dispatch.site_plan import SiteForecast
+from energy.errors import Misconfigured
+
+SCHEMA: Final = "resilia/site/1"
+INTERVALS_S: Final = (300, 900, 1_800, 3_600)
+SERIES: Final = ("load_wh", "pv_wh", "import_ueur_per_kwh", "export_ueur_per_kwh")
+OPTIONAL_SERIES: Final = ("heat_wh", "carbon_g_per_kwh")
+ENERGY_WH_MAX: Final = 10**9
+PRICE_MAX: Final = 10**8
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """What the file says."""
+
+    time_zone: str
+    start: int
+    interval_s: int
+    series: Mapping[str, Sequence[int]]
+    devices: tuple[Device, ...]
+    contents_milliwh: Mapping[str, int]
+    stays: Mapping[str, Stay]
+
+    @property
+    def intervals(self) -> int:
+        """Number of intervals."""
+        return len(self.series["load_wh"])
+
+    def plant(self) -> Plant:
+        """Return the devices with the contents that the file says."""
+        plant = Plant(self.devices, self.contents_milliwh)
+        plant.stays = dict(self.stays)
+        return plant
+
+    def forecast(self, steps: int) -> SiteForecast:
+        """Return the first intervals, taken as a forecast."""
+        heat = self.series.get("heat_wh", ())
+        load, pv = self.series["load_wh"], self.series["pv_wh"]
+        return SiteForecast(self.start, tuple(load[:steps]), tuple(pv[:steps]), (), tuple(heat[:steps]))
+
+    def prices(self, first: int, steps: int) -> tuple[ExchangePrices, ...]:
+        """Return the supplier's prices of consecutive intervals, without a local market."""
+        pairs = zip(
+            self.series["export_ueur_per_kwh"][first : first + steps],
+            self.series["import_ueur_per_kwh"][first : first + steps],
+            strict=True,
+        )
+        return tuple(ExchangePrices(sold, sold, bought, bought, 0) for sold, bought in pairs)
+
+
+def load_site(path: Path) -> SiteFile:
+    """Read a site.
+
+    Raises:
+        Misconfigured: missing, no JSON, or a field is wrong; says which and what would be right.
+    """
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise Misconfigured(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Misconfigured(f"{path} can not be read as JSON: {error}") from error
+    try:
+        return _site(raw)
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}") from error
+
+
+def _site(raw: object) -> SiteFile:
+    fields = _object(raw, "the file")
+    if fields.get("schema") != SCHEMA:
+        raise ValueError(f"schema must be {SCHEMA!r}, not {fields.get('schema')!r}")
+    known = {"schema", "time_zone", "start", "interval_s", "devices", "stays", *SERIES, *OPTIONAL_SERIES}
+    if unknown := set(fields) - known:
+        raise ValueError(f"no field {min(unknown)!r}; there are {', '.join(sorted(known))}")
+    interval_s = _int(fields.get("interval_s"), "interval_s", 1, 3_600)
+    if interval_s not in INTERVALS_S:
+        raise ValueError(f"interval_s must be one of {', '.join(map(str, INTERVALS_S))}, not {interval_s}")
+    start = _int(fields.get("start"), "start", 0, 2**40)
+    if start % interval_s:
+        raise ValueError(f"start must be a multiple of {interval_s}, not {start}")
+    zone = fields.get("time_zone", "UTC")
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, KeyError, TypeError):
+        raise ValueError(f"time_zone must be an IANA name such as Europe/Paris, not {zone!r}") from None
+    series = {name: _series(fields, name) for name in SERIES}
+    series |= {name: _series(fields, name) for name in OPTIONAL_SERIES if name in fields}
+    lengths = {name: len(values) for name, values in series.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"all lists must have as many values: {lengths}")
+    for place, (sold, bought) in enumerate(
+        zip(series["export_ueur_per_kwh"], series["import_ueur_per_kwh"], strict=True)
+    ):
+        if sold > bought:
+            raise ValueError(f"export_ueur_per_kwh[{place}] must be at most the import price {bought}, not {sold}")
+    devices, contents = _devices(fields.get("devices", []))
+    stays = {
+        name: Stay(
+            _int(_object(stay, f"stays.{name}").get("until"), f"stays.{name}.until", 0, 2**40),
+            1_000 * _int(stay.get("wanted_wh"), f"stays.{name}.wanted_wh", 0, ENERGY_WH_MAX),
+        )
+        for name, stay in _object(fields.get("stays", {}), "stays").items()
+    }
+    if strangers := set(stays) - {device.name for device in devices}:
+        raise ValueError(f"stays.{min(strangers)} is no device")
+    site = SiteFile(zone, start, interval_s, series, devices, contents, stays)
+    site.plant()
+    return site
+
+
+def _devices(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
+    if not isinstance(raw, list):
+        raise ValueError("devices must be a list")
+    devices, contents = [], {}
+    for place, item in enumerate(raw):
+        fields = _object(item, f"devices[{place}]")
+        name, kind = fields.get("name"), fields.get("kind")
+        if not isinstance(name, str) or not name or "/" in name or not isinstance(kind, str):
+            raise ValueError(f"devices[{place}] must have a name without '/' and a kind")
+        if unknown := set(fields) - {"name", "kind", "values", "solar_only", "content_wh"}:
+            raise ValueError(f"devices[{place}] has no field {min(unknown)!r}")
+        values = _object(fields.get("values", {}), f"devices[{place}].values")
+        for parameter, value in values.items():
+            if type(value) not in (int, float):
+                raise ValueError(f"devices[{place}].values.{parameter} must be a number, not {value!r}")
+        solar_only = fields.get("solar_only", False)
+        if type(solar_only) is not bool:
+            raise ValueError(f"devices[{place}].solar_only must be true or false")
+        devices.append(Device(name, make(kind, **values), solar_only, kind == "car"))
+        for store, content in _object(fields.get("content_wh", {}), f"devices[{place}].content_wh").items():
+            where = f"devices[{place}].content_wh.{store}"
+            contents[f"{name}/{store}"] = 1_000 * _int(content, where, 0, ENERGY_WH_MAX)
+    return tuple(devices), contents
+
+
+def _series(fields: Mapping[str, Any], name: str) -> tuple[int, ...]:
+    values = fields.get(name)
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{name} must be a list with one whole number per interval")
+    low, high = (-PRICE_MAX, PRICE_MAX) if name.endswith("ueur_per_kwh") else (0, ENERGY_WH_MAX)
+    return tuple(_int(value, f"{name}[{place}]", low, high) for place, value in enumerate(values))
+
+
+def _int(value: object, name: str, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be an object")
+    return value
