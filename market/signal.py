@@ -100,7 +100,7 @@ def best_window(signals: Sequence[Signal], interval_length_s: int, length_s: int
     """
     if length_s <= 0 or length_s % interval_length_s:
         raise ValueError(f"a window lasts a multiple of {interval_length_s} s, not {length_s} s")
-    count = length_s // interval_length_s
+    count = len(range(0, length_s, interval_length_s))
     best: tuple[int, int] | None = None
     for place in range(len(signals) - count + 1):
         stretch = signals[place : place + count]

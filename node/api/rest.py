@@ -21,7 +21,8 @@ from node.rpc.guard import is_json
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.router import BODY_BYTES_MAX
-from node.rpc.schemas import SCHEMAS, SIGNATURE, Schema, array, page, record, ref
+from node.rpc.schema_kinds import SIGNATURE, Schema, array, page, record, ref
+from node.rpc.schemas import SCHEMAS
 
 PREFIX: Final = "/api/v1"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"

@@ -36,6 +36,14 @@ WebPortOption = Annotated[
     typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; else 8080, or a free one if that is taken."),
 ]
 
+AuditorsOption = Annotated[
+    list[str] | None,
+    typer.Option("--auditor", metavar="ADDRESS", help="An account that may see all bills on the page."),
+]
+OperatorsOption = Annotated[
+    list[str] | None,
+    typer.Option("--operator", metavar="ADDRESS", help="An account that may see the operator's page from elsewhere."),
+]
 ChainUrlOption = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Put the ledger on this EVM network instead of a chain of its own: http://…"),
@@ -146,16 +154,8 @@ def node(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name under which browsers reach this node."),
     ] = None,
-    auditors: Annotated[
-        list[str] | None,
-        typer.Option("--auditor", metavar="ADDRESS", help="An account that may see all bills on the page."),
-    ] = None,
-    operators: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--operator", metavar="ADDRESS", help="An account that may see the operator's page from elsewhere."
-        ),
-    ] = None,
+    auditors: AuditorsOption = None,
+    operators: OperatorsOption = None,
     tls: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="PEM file with certificate and private key: both ports speak TLS then."),

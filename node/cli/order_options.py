@@ -13,6 +13,18 @@ from node.cli.parsing import parse_energy, parse_instant, parse_price
 from node.i18n import gettext as _
 from node.order_names import SELF_TRADE_NAMES
 
+AtTime = Annotated[
+    str, typer.Option(metavar="TIME", help="When: 'next', a start such as 2026-10-25T12:30, or epoch seconds.")
+]
+TimeInForceRule = Annotated[
+    str,
+    typer.Option(
+        "--time-in-force", metavar="RULE", help="good-till-gate (default), immediate-or-cancel or fill-or-kill."
+    ),
+]
+Expiry = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Last second at which it may match; else until gate closure.")
+]
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse it if it would meet another order at once.")]
 Show = Annotated[
     str | None, typer.Option("--show", metavar="ENERGY", help="Show no more than so much of it at a time.")

@@ -5,7 +5,6 @@ names the order that was signed and its receipt carries the node's own signature
 """
 
 import re
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +16,12 @@ from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import StoredKey, choose_key, key_folder, unlock
 from node.cli.node_client import JsonObject, NodeClient
+from node.cli.nonces import new_nonce
 from node.cli.order_options import (
     AllOrNone,
     Asked,
+    AtTime,
+    Expiry,
     GreenPremium,
     MaxCarbon,
     MinLot,
@@ -28,6 +30,7 @@ from node.cli.order_options import (
     Replace,
     SelfTradeMode,
     Show,
+    TimeInForceRule,
     ValidFrom,
 )
 from node.cli.output import print_json, print_line, short, table, talk
@@ -77,18 +80,9 @@ def place_order(
     most: Annotated[
         str | None, typer.Option("--max", metavar="PRICE", help="Buy at this price per kWh or less, such as 12ct.")
     ] = None,
-    interval: Annotated[
-        str, typer.Option(metavar="TIME", help="When: 'next', a start such as 2026-10-25T12:30, or epoch seconds.")
-    ] = "next",
-    time_in_force: Annotated[
-        str,
-        typer.Option(
-            "--time-in-force", metavar="RULE", help="good-till-gate (default), immediate-or-cancel or fill-or-kill."
-        ),
-    ] = "good-till-gate",
-    expiry: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Last second at which it may match; else until gate closure.")
-    ] = None,
+    interval: AtTime = "next",
+    time_in_force: TimeInForceRule = "good-till-gate",
+    expiry: Expiry = None,
     post_only: PostOnly = False,
     all_or_none: AllOrNone = False,
     min_lot: MinLot = None,
@@ -126,7 +120,7 @@ def place_order(
         quantity_wh=quantity_wh,
         limit_price_ueur_per_kwh=limit,
         time_in_force=_TIMES_IN_FORCE[time_in_force],
-        nonce=time.time_ns() // 1_000,  # unique enough for one member, and any JSON reader holds it exactly
+        nonce=new_nonce(),
         expiry=parse_instant(expiry, status["timeZone"]) if expiry else 0,
         **asked.fields(status["timeZone"]),
     )

@@ -3,7 +3,6 @@
 A member's switch is signed here by its key; the operator's is taken on the node's own machine only.
 """
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from node.cli.help_pages import Command
 from node.cli.keystore import choose_key, key_folder, unlock
 from node.cli.market_views import IntervalOption
 from node.cli.node_client import JsonObject, NodeClient
+from node.cli.nonces import new_nonce
 from node.cli.orders import AccountOption, KeyOption, PasswordOption
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of, parse_account, parse_interval
@@ -106,7 +106,7 @@ def _signed_switch(
     from oracles.signatures import sign
 
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)
-    nonce = time.time_ns() // 1_000
+    nonce = new_nonce()
     digest = halt_digest(settlement_domain(node), key.account, halted, nonce)
     wish = {"account": hex_text(key.account), "halted": halted, "nonce": nonce}
     answer: JsonObject = node.call("energy_haltAccount", wish, hex_text(sign(unlock(key, password_file), digest)))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from node.chain.dispatcher import SEND
 from node.chain.methods import PUBLIC_METHODS
-from node.rpc.schemas import BOOL, HASH, NATURAL, TEXT, Schema, array, or_null, record, ref
+from node.rpc.schema_kinds import BOOL, HASH, NATURAL, TEXT, Schema, array, or_null, record, ref
 
 ANY: Final[Schema] = {"description": "whatever fits the method; see the documentation of Ethereum's JSON-RPC"}
 QUANTITY: Final[Schema] = {"type": "string", "pattern": "^0x(0|[1-9a-f][0-9a-f]*)$"}

@@ -11,22 +11,8 @@ from node.rpc import codes
 from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
 from node.rpc.chain_schemas import chain_methods
 from node.rpc.messages import REFUSALS
-from node.rpc.schemas import (
-    ADDRESS,
-    BOOL,
-    HASH,
-    INSTANT,
-    LEVELS,
-    NATURAL,
-    SCHEMAS,
-    SIGNATURE,
-    SIGNED_DOMAIN,
-    Schema,
-    array,
-    or_null,
-    page,
-    ref,
-)
+from node.rpc.schema_kinds import ADDRESS, BOOL, HASH, INSTANT, NATURAL, SIGNATURE, Schema, array, or_null, page, ref
+from node.rpc.schemas import LEVELS, SCHEMAS, SIGNED_DOMAIN
 
 _ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
 _DIGEST: Final = "0x" + "5a" * 32

@@ -4,7 +4,7 @@ The unit is in each key; the notes say the rest. Every key of an answer is alway
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from market.mechanism import Mechanism
 from market.orders import Side
@@ -14,65 +14,28 @@ from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
+from node.rpc.schema_kinds import (
+    ADDRESS,
+    BOOL,
+    HASH,
+    HASH_OR_NULL,
+    INSTANT,
+    INT,
+    INT_OR_NULL,
+    INT_TEXT,
+    NATURAL,
+    PRICE,
+    SIGNATURE,
+    TEXT,
+    TEXT_OR_NULL,
+    Schema,
+    array,
+    one_of,
+    or_null,
+    record,
+    ref,
+)
 from node.storage.models import IntervalStatus, OrderStatus
-
-Schema = dict[str, Any]
-
-INT: Final[Schema] = {"type": "integer"}
-INT_OR_NULL: Final[Schema] = {"type": ["integer", "null"]}
-NATURAL: Final[Schema] = {"type": "integer", "minimum": 0}
-INSTANT: Final[Schema] = {"type": "integer", "minimum": 0, "description": "UTC epoch seconds"}
-PRICE: Final[Schema] = {"type": "integer", "description": "µ€ per kWh: 0.115 €/kWh is 115000; may be negative"}
-TEXT: Final[Schema] = {"type": "string"}
-TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
-BOOL: Final[Schema] = {"type": "boolean"}
-ADDRESS: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{40}$"}
-HASH: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}
-HASH_OR_NULL: Final[Schema] = {"type": ["string", "null"], "pattern": "^0x[0-9a-f]{64}$"}
-SIGNATURE: Final[Schema] = {
-    "type": "string",
-    "pattern": "^0x[0-9a-fA-F]{130}$",
-    "description": "r, s, v; v is 27 or 28",
-}
-INT_TEXT: Final[Schema] = {
-    "oneOf": [{"type": "integer"}, {"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$"}],
-    "description": "an integer, or its decimal text where a program would lose digits",
-}
-
-
-def ref(name: str) -> Schema:
-    """Return a reference to one of `SCHEMAS`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def array(items: Schema) -> Schema:
-    """Return the schema of a list."""
-    return {"type": "array", "items": items}
-
-
-def or_null(schema: Schema) -> Schema:
-    """Return the schema of a value that may not exist."""
-    return {"oneOf": [schema, {"type": "null"}]}
-
-
-def one_of(*names: str) -> Schema:
-    """Return the schema of one of some names."""
-    return {"type": "string", "enum": [str(name) for name in names]}
-
-
-def record(fields: Mapping[str, Schema], required: tuple[str, ...] | None = None) -> Schema:
-    """Return the schema of an object with these keys and no others; all required unless said otherwise."""
-    return {
-        "type": "object",
-        "properties": dict(fields),
-        "required": list(fields if required is None else required),
-        "additionalProperties": False,
-    }
-
-
-def page(item: str) -> Schema:
-    """Return the schema of one page of a list."""
-    return record({"items": array(ref(item)), "next": TEXT_OR_NULL | {"description": "cursor of the next page"}})
 
 
 def _either(names: Mapping[str, int]) -> Schema:

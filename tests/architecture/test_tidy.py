@@ -27,7 +27,7 @@ EXCLUSIONS: Final = {
     "node/chain/clock.py": "time.time",
     "node/setup.py": "time.time",
     "node/cli/doctor.py": "time.time",
-    "node/cli/orders.py": "time.time_ns",
+    "node/cli/nonces.py": "time.time_ns",
     "node/demo/runner.py": "time.time",
     # The last resort of a server: it tells nobody why, logs it, and lives on.
     "node/rpc/methods_energy.py": "broad except",

@@ -4,7 +4,8 @@ import re
 from typing import Any, Final
 
 from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
-from node.rpc.schemas import SCHEMAS, Schema
+from node.rpc.schema_kinds import Schema
+from node.rpc.schemas import SCHEMAS
 
 ALL: Final = {**SCHEMAS, **CHAIN_SCHEMAS}
 

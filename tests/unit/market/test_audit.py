@@ -1,14 +1,11 @@
 """A dishonest matcher, in every way that we could think of: each lie is found and called by its name."""
 
-import ast
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-import market.audit
 from energy.identity import Digest
 from market.audit import JournalAudit
 from market.audit_findings import Breach
@@ -379,26 +376,3 @@ def test_an_order_is_seen_with_what_became_of_it() -> None:
         (0, Outcome.RESTING),
     ]
     assert isinstance(next(iter(seen.values())).order, Order)
-
-
-def test_the_auditor_shares_nothing_with_what_it_judges() -> None:
-    judged = {
-        "market.engine",
-        "market.state",
-        "market.closing",
-        "market.choosing",
-        "market.conditions",
-        "market.filling",
-        "market.placing",
-        "market.risk",
-        "market.halting",
-        "market.book",
-        "market.book._book",
-    }
-    sources = sorted(Path(str(market.audit.__file__)).parent.glob("audit*.py"))
-    assert len(sources) == 9
-    for source in sources:
-        imports = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.ImportFrom)]
-        modules = {str(node.module) for node in imports}
-        assert not modules & judged, source.name
-        assert not any(module.startswith(("market.book", "market.clearing")) for module in modules), source.name
