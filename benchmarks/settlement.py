@@ -154,7 +154,7 @@ def _proofs() -> dict[str, int]:
     founded = evm.snapshot()
     dearest: dict[str, int] = {}
     for case in CASES:
-        books = honest_books(disputed)
+        books = case.books(disputed)
         case.falsify(books)
         run = disputed.settle(books, depth=PROOF_DEPTH)
         dispute = Dispute(case.function, run.run_id, case.pick(run))
