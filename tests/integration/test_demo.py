@@ -167,10 +167,9 @@ def test_another_seed_gives_another_day(tmp_path: Path, summary: dict[str, Any])
 def test_ctrl_c_ends_a_serving_demo_in_good_order(kept: Path, summary: dict[str, Any]) -> None:
     with Demo(arguments(kept)) as demo:
         assert without_time(demo.first_json()) == without_time(summary)
-        urls = {line.split()[0]: line.split()[1] for line in demo.lines if line.startswith(("Page", "JSON-RPC"))}
         call = {"jsonrpc": "2.0", "id": 1, "method": "energy_getStatus", "params": []}
-        assert httpx.post(urls["JSON-RPC"], json=call, timeout=60).json()["result"]["lastRun"]["runId"] == 12
-        with httpx.stream("GET", urls["Page"] + "/events", timeout=60) as news:
+        assert httpx.post(demo.address("JSON-RPC"), json=call, timeout=60).json()["result"]["lastRun"]["runId"] == 12
+        with httpx.stream("GET", demo.address("Page") + "/events", timeout=60) as news:
             assert news.status_code == 200
             demo.interrupt()
             code, output = demo.wait(3)

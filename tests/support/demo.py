@@ -75,6 +75,16 @@ class Demo:
         found: dict[str, Any] = json.loads(self._process.stdout.readline())
         return found
 
+    def address(self, name: str) -> str:
+        """Wait until it has told people where something is; return the URL."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            for line in list(self.lines):
+                if line.startswith(name):
+                    return line.split()[1]
+            assert time.monotonic() < deadline, "\n".join(self.lines[-20:])
+            time.sleep(0.005)
+
     def wait(self, timeout_s: float = PATIENCE_S) -> tuple[int, str]:
         """Wait for its end; return the exit code and what it wrote to standard output."""
         code = self._process.wait(timeout_s)

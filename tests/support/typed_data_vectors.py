@@ -46,6 +46,7 @@ _FIELDS: Final = {
     "uint8 source,uint8 state,uint32 carbon",
     "Entry": "address account,uint64 sequence,uint8 kind,uint64 interval,uint64 quantityWh,int64 price,"
     "int128 amount,int128 balanceBefore,int128 balanceAfter,bytes32 ref",
+    "Halt": "address account,bool halted,uint64 nonce",
 }
 
 TYPES: Final = {
@@ -195,6 +196,7 @@ _PLAIN: Final[dict[str, Any]] = {
     "allOrNone": True,
     "postOnly": False,
     "cancelOnDisconnect": True,
+    "halted": True,
 }
 
 

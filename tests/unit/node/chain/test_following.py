@@ -1,7 +1,8 @@
 """A follower in this process, and a sealer whose answers are changed on the way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,12 @@ Change = Callable[[list[dict[str, Any]]], None]
 
 
 @pytest.fixture
-def leader(tmp_path: Path) -> Chain:
+def leader(tmp_path: Path) -> Iterator[Chain]:
     """A chain with three blocks."""
-    chain = new_chain(tmp_path / "leader")
-    for nonce in range(3):
-        chain.submit([signed(nonce)])
-    return chain
+    with closing(new_chain(tmp_path / "leader")) as chain:
+        for nonce in range(3):
+            chain.submit([signed(nonce)])
+        yield chain
 
 
 def follower_of(tmp_path: Path, start: int = START) -> Chain:
@@ -139,10 +140,10 @@ def test_a_follower_keeps_nothing_that_does_not_verify(tmp_path: Path, leader: C
 
 
 def test_a_follower_of_another_chain_keeps_nothing(tmp_path: Path, leader: Chain) -> None:
-    chain = follower_of(tmp_path, START - 1)
-    with serving(answers(leader)) as server:
-        assert isinstance(follow(chain, server), BlockRefused)
-    assert chain.head.header.number == 0
+    with closing(follower_of(tmp_path, START - 1)) as chain:
+        with serving(answers(leader)) as server:
+            assert isinstance(follow(chain, server), BlockRefused)
+        assert chain.head.header.number == 0
 
 
 def test_a_sealed_block_survives_its_journey(leader: Chain) -> None:
