@@ -113,8 +113,14 @@ async def crowded(url: str, order: Any) -> dict[str, float]:
     refreshed, told = [0], [asyncio.Event() for _ in range(PAGES)]
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(timeout=60, limits=limits, headers={"accept": "text/html"}) as client:
-        pages = [asyncio.create_task(open_page(client, url, each, refreshed)) for each in told]
-        await asyncio.gather(*(each.wait() for each in told))
+        pages = []
+        for each in told:  # people come one after the other
+            page = asyncio.create_task(open_page(client, url, each, refreshed))
+            pages.append(page)
+            await asyncio.wait({page, waiting := asyncio.create_task(each.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if page.done():
+                page.result()  # raises why it could not be opened
         stop = asyncio.Event()
 
         async def happen() -> None:
