@@ -170,10 +170,15 @@ class PyEvmEngine:
         before = state.snapshot()
         try:
             execution = self._executed(state, message)
-            state.revert(before)
         except BaseException:
             self._warm = None  # what was interrupted in the middle is used no more
             raise
+        try:
+            state.revert(before)
+        except ValidationError:
+            # py-evm goes back over one clearing of an account's storage, and a call may clear it twice: by an override,
+            # and by a contract that ends itself. The answer is right; the state is used no more.
+            self._warm = None
         return execution
 
     def _calling_state(self, header: Header) -> StateAPI:
