@@ -1,4 +1,6 @@
 import dataclasses
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -222,14 +224,16 @@ def test_what_waits_and_then_may_not_enter_is_forgotten(tmp_path: Path) -> None:
     chain.close()
 
 
-def at_intervals(tmp_path: Path) -> Chain:
-    chain = new_chain(tmp_path)
-    chain.instant = False
-    return chain
+@pytest.fixture
+def at_intervals(tmp_path: Path) -> Iterator[Chain]:
+    """A chain that seals what waits when it is told to."""
+    with closing(new_chain(tmp_path)) as chain:
+        chain.instant = False
+        yield chain
 
 
-def test_at_intervals_everything_waits_for_the_next_block(tmp_path: Path) -> None:
-    chain = at_intervals(tmp_path)
+def test_at_intervals_everything_waits_for_the_next_block(at_intervals: Chain) -> None:
+    chain = at_intervals
     assert chain.submit([signed(1), signed(0), signed(0, BOB, maxPriorityFeePerGas=9), signed(3)]) == [
         decoded(1).hash, decoded(0).hash, decoded(0, BOB, maxPriorityFeePerGas=9).hash, decoded(3).hash,
     ]  # fmt: skip
@@ -244,8 +248,8 @@ def test_at_intervals_everything_waits_for_the_next_block(tmp_path: Path) -> Non
     audit(chain)
 
 
-def test_at_intervals_a_waiting_transaction_can_be_replaced(tmp_path: Path) -> None:
-    chain = at_intervals(tmp_path)
+def test_at_intervals_a_waiting_transaction_can_be_replaced(at_intervals: Chain) -> None:
+    chain = at_intervals
     dearer = signed(0, maxFeePerGas=1_100, maxPriorityFeePerGas=2, value=5)
     chain.submit([signed(0)])
     assert rejection(chain.submit([signed(0, value=2)])[0]) == TransactionRejection.REPLACEMENT_UNDERPRICED
@@ -255,8 +259,8 @@ def test_at_intervals_a_waiting_transaction_can_be_replaced(tmp_path: Path) -> N
     assert rejection(chain.submit([signed(0, value=2)])[0]) == TransactionRejection.NONCE_TOO_LOW
 
 
-def test_at_intervals_a_sender_can_pay_for_all_that_waits(tmp_path: Path) -> None:
-    chain = at_intervals(tmp_path)
+def test_at_intervals_a_sender_can_pay_for_all_that_waits(at_intervals: Chain) -> None:
+    chain = at_intervals
     assert isinstance(chain.submit([signed(0, BOB, value=ETHER // 2)])[0], bytes)
     assert rejection(chain.submit([signed(1, BOB, value=ETHER // 2)])[0]) == TransactionRejection.INSUFFICIENT_FUNDS
     assert isinstance(chain.submit([signed(1, BOB, value=ETHER // 4)])[0], bytes)
@@ -264,8 +268,8 @@ def test_at_intervals_a_sender_can_pay_for_all_that_waits(tmp_path: Path) -> Non
     assert chain.account(chain.head, address_of(BOB)).nonce == 2
 
 
-def test_at_intervals_a_full_block_leaves_the_rest_waiting(tmp_path: Path) -> None:
-    chain = at_intervals(tmp_path)
+def test_at_intervals_a_full_block_leaves_the_rest_waiting(at_intervals: Chain) -> None:
+    chain = at_intervals
     chain.submit([signed(nonce, gas=GENESIS.gas_limit - 30_000) for nonce in range(4)])
     chain.seal_waiting()
     assert (chain.store.transaction_count(1), len(chain.pool)) == (2, 2)
