@@ -12,6 +12,7 @@ import typer
 
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from node.cli.failure import ExitCode, Failure, usage_failure
+from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import choose_key, key_folder
 from node.cli.node_client import JsonObject
@@ -109,14 +110,7 @@ def fetch_evidence(
     if output is None:
         print_line(text)
         return
-    try:
-        output.write_text(text + "\n")
-    except OSError as error:
-        raise Failure(
-            ExitCode.FAILED,
-            _("{path} can not be written: {reason}.").format(path=output, reason=error.strerror),
-            _("Choose another file with -o FILE."),
-        ) from None
+    write_file(output, text + "\n", _("Choose another file with -o FILE."))
     talk(_("Written to {path}. Check it with: resilia cert verify {path}").format(path=output))
 
 

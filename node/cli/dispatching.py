@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.failure import ExitCode, Failure
+from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
@@ -232,11 +233,4 @@ def _draw_plan(path: Path, plan: "SitePlan") -> None:
 def _write_picture(path: Path, title: str, lines: Any) -> None:
     from dispatch.picture import picture
 
-    try:
-        path.write_text(picture(title, lines), encoding="utf-8")
-    except OSError as error:
-        raise Failure(
-            ExitCode.FAILED,
-            _("{path} can not be written: {why}").format(path=path, why=error.strerror),
-            _("Name a file in a folder that exists."),
-        ) from error
+    write_file(path, picture(title, lines), _("Name a file in a folder that exists."))

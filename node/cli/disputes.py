@@ -14,6 +14,7 @@ import typer
 from energy.identity import hex_text
 from node.cli.chain_sender import read_address, send, would_pass
 from node.cli.failure import ExitCode, Failure, usage_failure
+from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import choose_key, key_folder, unlock
 from node.cli.orders import AccountOption, KeyOption, PasswordOption
@@ -57,14 +58,7 @@ def export_run(
     if output is None:
         print_line(text)
         return
-    try:
-        output.write_text(text + "\n")
-    except OSError as error:
-        raise Failure(
-            ExitCode.FAILED,
-            _("{path} can not be written: {reason}.").format(path=output, reason=error.strerror),
-            _("Choose another file with -o FILE."),
-        ) from None
+    write_file(output, text + "\n", _("Choose another file with -o FILE."))
     talk(_("Written to {path}. Look through it with: resilia dispute check {path}").format(path=output))
 
 

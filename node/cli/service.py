@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from node.cli.failure import ExitCode, Failure
+from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, talk
 from node.cli.session import session_of
@@ -70,15 +71,7 @@ def install(
         return
     service = f"resilia-{name or re.sub('[^A-Za-z0-9_-]+', '-', folder.resolve().name)}.service"
     path = (SYSTEM_UNITS if system else user_units(os.environ)) / service
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(unit)
-    except OSError as error:
-        raise Failure(
-            ExitCode.FAILED,
-            _("{path} can not be written: {reason}").format(path=path, reason=error.strerror),
-            _("Run it as root, leave --system out, or take the text of --print."),
-        ) from None
+    write_file(path, unit, _("Run it as root, leave --system out, or take the text of --print."), makes_folder=True)
     if session_of(context).as_json:
         print_json("service-install", {"unit": str(path), "service": service})
     control = "systemctl" if system else "systemctl --user"

@@ -44,13 +44,7 @@ def halt(
     password_file: PasswordOption = None,
 ) -> None:
     """Stop your account: its orders leave every open book, and new ones are refused. What is traded stays firm."""
-    session = session_of(context)
-    node = session.node()
-    if by_operator is None:
-        answer = _signed_switch(node, True, key_file, account, password_file)
-    else:
-        answer = node.call("energy_haltByOperator", parse_account(by_operator), True)
-    _tell(answer, as_json=session.as_json)
+    _turn(context, True, by_operator, key_file, account, password_file)
 
 
 @app.command("resume", cls=Command)
@@ -62,13 +56,7 @@ def resume(
     password_file: PasswordOption = None,
 ) -> None:
     """Let your account trade again; the operator's switch stays as it is."""
-    session = session_of(context)
-    node = session.node()
-    if by_operator is None:
-        answer = _signed_switch(node, False, key_file, account, password_file)
-    else:
-        answer = node.call("energy_haltByOperator", parse_account(by_operator), False)
-    _tell(answer, as_json=session.as_json)
+    _turn(context, False, by_operator, key_file, account, password_file)
 
 
 @app.command("flags", cls=Command)
@@ -96,6 +84,23 @@ def flags(context: typer.Context, interval: IntervalOption = None) -> None:
         for circle in found
     ]
     print_line(table([_("Interval"), _("Accounts"), _("Traded"), _("Kept by none")], "<<>>", rows))
+
+
+def _turn(
+    context: typer.Context,
+    halted: bool,
+    by_operator: str | None,
+    key_file: Path | None,
+    account: str | None,
+    password_file: Path | None,
+) -> None:
+    session = session_of(context)
+    node = session.node()
+    if by_operator is None:
+        answer = _signed_switch(node, halted, key_file, account, password_file)
+    else:
+        answer = node.call("energy_haltByOperator", parse_account(by_operator), halted)
+    _tell(answer, as_json=session.as_json)
 
 
 def _signed_switch(

@@ -1,5 +1,6 @@
 """A test in Solidity that fails must fail the run: neither forge's exit code nor its silence is trusted."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from scripts.forge_tests import FORGE, main
 from tests.support.source_tree import ROOT
 
-pytestmark = pytest.mark.skipif(not FORGE.exists(), reason="contracts/node_modules is not installed")
+pytestmark = pytest.mark.skipif(
+    not FORGE.exists() and not os.environ.get("CI"),
+    reason="contracts/node_modules is not installed: make contracts-check",
+)
 
 TEST = """// SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;

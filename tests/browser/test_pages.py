@@ -15,30 +15,8 @@ from oracles.evidence_file import to_document
 from tests.support.browser import LOOKS, Look, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
-from tests.support.small_community import HOMES, CoreDouble, filled_projection, word
+from tests.support.small_community import PAGES, CoreDouble, filled_projection
 
-PATHS = (
-    "/",
-    "/intervals",
-    "/trades",
-    "/certificates",
-    "/certificates/3",
-    "/runs",
-    "/blocks",
-    "/verify",
-    "/nowhere",
-    "/orders",
-    "/me",
-    "/community",
-    "/operator",
-    "/league",
-    "/days",
-    "/outlook",
-    "/blocks/3",
-    f"/transactions/{word(0xD6, 3)}",
-    f"/accounts/{HOMES[2]}",
-    f"/accounts/{HOMES[2]}/bills/2017-05",
-)
 EVIDENCE = to_document(make_evidence())
 DESK_EN, _, PHONE_FR, _ = LOOKS
 
@@ -65,7 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
 def test_every_page_can_be_used_by_everybody_and_is_quiet(browser: Browser, url: str, look: Look) -> None:
     with visit(browser, url, look) as visitor:
-        for path in PATHS:
+        for path in PAGES:
             visitor.go(path)
             assert visitor.page.locator("html").get_attribute("lang") == look.language
             assert visitor.inaccessible() == [], path

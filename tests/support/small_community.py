@@ -366,3 +366,28 @@ class CoreDouble:
 
     def now(self) -> int:
         return NOW
+
+
+PAGES = (
+    "/",
+    "/intervals",
+    "/trades",
+    "/certificates",
+    "/certificates/3",
+    "/runs",
+    "/blocks",
+    "/verify",
+    "/nowhere",
+    "/orders",
+    "/me",
+    "/community",
+    "/operator",
+    "/league",
+    "/days",
+    "/outlook",
+    "/blocks/3",
+    f"/transactions/{word(0xD6, 3)}",
+    f"/accounts/{HOMES[2]}",
+    f"/accounts/{HOMES[2]}/bills/2017-05",
+)
+"""Where each kind of page is, one that is not there among them."""

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -63,10 +64,14 @@ def test_answers_are_timed_by_part_and_streams_are_not() -> None:
     assert part_of("/apiary") == "page"
 
 
+@pytest.mark.skipif(
+    shutil.which("promtool") is None and not os.environ.get("CI"),
+    reason="promtool is not installed: Debian's prometheus",
+)
 def test_promtool_finds_nothing_to_mend() -> None:
-    if (promtool := shutil.which("promtool")) is None:
-        pytest.skip("no promtool on this machine")
-    ended = subprocess.run([promtool, "check", "metrics"], input=exposed(), capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        ["promtool", "check", "metrics"], input=exposed(), capture_output=True, text=True, check=False
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

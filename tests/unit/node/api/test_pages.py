@@ -19,33 +19,11 @@ from node.storage.models import Account
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.messages import KEYWORDS, source_messages
-from tests.support.small_community import FIRST, HOMES, TIME_ZONE, CoreDouble, filled_projection, word
+from tests.support.small_community import FIRST, HOMES, PAGES, TIME_ZONE, CoreDouble, filled_projection
 
 ENGINE = filled_projection()
 QUERIES = Queries(ENGINE)
 APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())
-PATHS = [
-    "/",
-    "/intervals",
-    "/trades",
-    "/certificates",
-    "/certificates/3",
-    "/runs",
-    "/blocks",
-    "/verify",
-    "/nowhere",
-    "/orders",
-    "/me",
-    "/community",
-    "/operator",
-    "/league",
-    "/days",
-    "/outlook",
-    "/blocks/3",
-    f"/transactions/{word(0xD6, 3)}",
-    f"/accounts/{HOMES[2]}",
-    f"/accounts/{HOMES[2]}/bills/2017-05",
-]
 SCRIPTS = [{"type": "module", "src": f"/static/{name}.mjs"} for name in ("live", "verifier", "wallet")]
 VOID = {"meta", "link", "br", "img", "input"}
 
@@ -87,7 +65,7 @@ def page(path: str, app: Any = APP, language: str = "en") -> Page:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_whole_and_can_be_read_by_everybody(path: str, language: str) -> None:
     read = page(path, language=language)
     assert read.tags[0] == ("html", {"lang": language})
@@ -102,7 +80,7 @@ def test_every_page_is_whole_and_can_be_read_by_everybody(path: str, language: s
         assert tag != "th" or attributes.get("scope") in ("col", "row")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PAGES)
 def test_no_page_needs_anything_from_elsewhere_or_breaks_its_own_policy(path: str) -> None:
     for tag, attributes in page(path).tags:
         assert not {"style", "onclick", "onload"} & set(attributes)
