@@ -6,6 +6,7 @@ The formula is `market.signal`'s. Units: Wh, µ€/kWh, g CO2e/kWh, UTC epoch se
 from collections.abc import Mapping
 from typing import Any, Final
 
+from energy.errors import Misconfigured
 from market.signal import Known, Signal, Window, best_window, signal
 from node.depth import Depth
 from node.i18n import gettext as _
@@ -24,7 +25,7 @@ _DAY_S: Final = 86_400
 def signals(
     depth: Depth, tariffs: TariffSchedule, published: Mapping[int, int], now: int, length_s: int, hours: int
 ) -> list[Signal]:
-    """Return the index of each interval that begins within some hours.
+    """Return the index of each interval that begins within some hours and for which a tariff is known.
 
     Args:
         depth: The open books.
@@ -37,7 +38,10 @@ def signals(
     first = now - now % length_s + length_s
     found = []
     for interval in range(first, first + hours * 3_600, length_s):
-        grid = tariffs.at(interval)
+        try:
+            grid = tariffs.at(interval)
+        except Misconfigured:
+            continue  # before the file's first line nothing is known
         book = depth.snapshot(interval, LEVELS) or {"bids": (), "asks": ()}
         earlier = (published.get(interval - days * _DAY_S) for days in range(1, EARLIER_DAYS + 1))
         known = Known(

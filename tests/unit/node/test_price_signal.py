@@ -34,3 +34,11 @@ def test_books_then_earlier_days_then_tariffs() -> None:
     assert "Energy is cheapest in 1970-01-21" in answer["window"]["words"]
     with speaking("fr"):
         assert "la moins chère" in signal_json(found, 900, 900, "Europe/Paris", 48)["window"]["words"]
+
+
+def test_intervals_before_the_first_tariff_are_left_out() -> None:
+    tariffs = TariffSchedule([(21 * DAY, 180_000, 60_000, 250_000, 50_000, 10)])
+    found = signals(Depth(), tariffs, {}, NOW, 900, 48)
+    assert (found[0].interval, len(found)) == (21 * DAY, 97)
+    none = signals(Depth(), tariffs, {}, NOW, 900, 1)
+    assert signal_json(none, 900, 900, "Europe/Paris", 1)["window"] is None
