@@ -8,6 +8,7 @@ are JSON numbers, bytes ``0x`` text. Which runs were unwound the asking attestor
 """
 
 import json
+import re
 import ssl
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +24,7 @@ from energy.errors import Corrupt, EnergyNodeError, Misconfigured, Unavailable
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
+from node import strict_json
 from oracles.corrections import Correction, correction_hash
 from oracles.guarding import Guard
 from oracles.records import IntervalReadings, Run, record_hash
@@ -33,6 +35,7 @@ from oracles.typed_data import Domain, community_domain, digest, reading_hash
 BODY_BYTES_MAX: Final = 4 << 20
 TIMEOUT_S: Final = 5
 RETRY_AFTER_S: Final = 5
+_LENGTH: Final = re.compile("[1-9][0-9]{0,8}")
 
 Signable = Reading | Correction | IntervalReadings | Run
 
@@ -124,11 +127,16 @@ class RemoteGuard:
             raise Unavailable(
                 f"the signer at {self._client.base_url} is out of reach: {error}", RETRY_AFTER_S
             ) from error
-        if response.status_code == 409:
-            return Rejected(OracleReject(answer["code"]), answer["facts"])
-        if response.status_code != 200:
-            raise Unavailable(f"the signer at {self._client.base_url} refuses: {answer}", RETRY_AFTER_S)
-        signatures = tuple(bytes.fromhex(each[2:]) for each in answer["signatures"])
+        try:
+            if response.status_code == 409:
+                return Rejected(OracleReject(answer["code"]), answer["facts"])
+            if response.status_code != 200:
+                raise Unavailable(f"the signer at {self._client.base_url} refuses: {answer}", RETRY_AFTER_S)
+            signatures = tuple(bytes.fromhex(each[2:]) for each in answer["signatures"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(
+                f"the signer at {self._client.base_url} answers something else: {answer!r:.200}", RETRY_AFTER_S
+            ) from error
         self._check(kind, domain, items, signatures)
         return Accepted(signatures)
 
@@ -203,7 +211,7 @@ class SigningServer:
     def answer(self, body: bytes) -> tuple[int, dict[str, Any]]:
         """Return the HTTP status and the JSON that answer a request's body."""
         try:
-            request = json.loads(body)
+            request = strict_json.loads(body)
             kind, items = request["kind"], request["items"]
             domain = community_domain(request["chainId"], address_from_hex(request["contract"]))
             if self._domains.get(kind) != domain:
@@ -257,11 +265,12 @@ def _handler(
             self.request.close()
 
         def do_POST(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            if self.path != "/sign" or not 0 < length <= BODY_BYTES_MAX:
+            length = self.headers.get("content-length", "")
+            if self.path != "/sign" or not _LENGTH.fullmatch(length) or int(length) > BODY_BYTES_MAX:
+                self.close_connection = True  # what follows of the body would be read as a request
                 self._reply(404, {"error": "POST /sign"})
                 return
-            self._reply(*answer(self.rfile.read(length)))
+            self._reply(*answer(self.rfile.read(int(length))))
 
         def _reply(self, status: int, value: dict[str, Any]) -> None:
             body = json.dumps(value).encode()

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from eth_utils.address import to_checksum_address
+
 from energy.identity import hex_text
 from oracles.hashing import keccak
 from oracles.signatures import recover
@@ -73,8 +75,8 @@ class Sessions:
         """
         nonce = secrets.token_hex(16)
         text = (
-            f"{host} wants you to sign in with your Ethereum account:\n{account}\n\n"
-            "Show me my bills on this node. / Montre-moi mes factures sur ce nœud.\n\n"
+            f"{host} wants you to sign in with your Ethereum account:\n{to_checksum_address(account)}\n\n"
+            "Show me my bills here. / Montre-moi mes factures ici.\n\n"  # EIP-4361 has room for ASCII alone
             f"URI: {scheme}://{host}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\n"
             f"Issued At: {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}"
         )

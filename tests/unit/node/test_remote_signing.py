@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,21 +37,30 @@ class Machine:
     place: RemotePlace
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    authority = make_authority(tmp_path)
+@contextmanager
+def running(folder: Path, kind: type[SigningServer] = SigningServer) -> Iterator[Machine]:
+    """Serve a key until the block ends, however it ends."""
+    authority = make_authority(folder)
     for name in ("signer", "node"):
-        make_certificate(tmp_path, name, authority)
-    files = tmp_path / "ca.pem", tmp_path / "signer.pem", tmp_path / "signer.key"
-    with closing(GuardStore(tmp_path / "key.signed", address_of(KEY))) as store:
-        server = SigningServer("127.0.0.1", 0, GuardedSigner(KeySigner(KEY), store), DOMAINS, *files)
+        make_certificate(folder, name, authority)
+    files = folder / "ca.pem", folder / "signer.pem", folder / "signer.key"
+    with closing(GuardStore(folder / "key.signed", address_of(KEY))) as store:
+        server = kind("127.0.0.1", 0, GuardedSigner(KeySigner(KEY), store), DOMAINS, *files)
         thread = threading.Thread(target=server.serve)
         thread.start()
         url = f"https://127.0.0.1:{server.port}"
-        node = tmp_path / "node.pem", tmp_path / "node.key"
-        yield Machine(server, RemotePlace(url, address_of(KEY), tmp_path / "ca.pem", *node))
-        server.close()
-        thread.join()
+        node = folder / "node.pem", folder / "node.key"
+        try:
+            yield Machine(server, RemotePlace(url, address_of(KEY), folder / "ca.pem", *node))
+        finally:
+            server.close()
+            thread.join()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with running(tmp_path) as machine:
+        yield machine
 
 
 def test_it_signs_everything_that_a_guard_signs(machine: Machine) -> None:
@@ -91,7 +100,7 @@ def test_it_signs_for_its_own_contracts_only(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"[]", b"{}", b'{"kind":"other"}',
+        b"", b"[]", b"{}", b'{"kind":"other"}', b"[" * 100_000,
         json.dumps({"kind": "reading", "chainId": DOMAIN.chain_id, "contract": "0x" + DOMAIN.verifying_contract.hex(),
                     "items": [{"meter": "0x11"}], "unwound": []}).encode(),
     ],
@@ -99,6 +108,21 @@ def test_it_signs_for_its_own_contracts_only(machine: Machine) -> None:
 def test_what_is_no_request_is_refused(machine: Machine, body: bytes) -> None:
     status, _ = machine.server.answer(body)
     assert status in (400, 403)
+
+
+@pytest.mark.parametrize("status", [200, 409])
+@pytest.mark.parametrize("said", [{}, {"signatures": [7], "code": 3012}, {"signatures": ["0xz"], "code": "x"}])
+def test_a_signer_that_answers_something_else_is_away(tmp_path: Path, status: int, said: dict[str, object]) -> None:
+    class Odd(SigningServer):
+        def answer(self, body: bytes) -> tuple[int, dict[str, object]]:
+            return status, said
+
+    with (
+        running(tmp_path, Odd) as machine,
+        closing(RemoteGuard(machine.place)) as guard,
+        pytest.raises(Unavailable, match="something else"),
+    ):
+        guard.sign_readings(DOMAIN, [first_reading(METERS[0])])
 
 
 def test_nobody_without_a_certificate_is_heard(machine: Machine, tmp_path: Path) -> None:
