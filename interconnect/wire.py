@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
+from energy import strict_json
 from energy.identity import hex_text
 from interconnect.curves import STEPS_MAX, Curve, Step
 from interconnect.records import (
@@ -82,8 +83,8 @@ def decode(data: bytes) -> Message:
     if len(data) > MESSAGE_BYTES_MAX:
         raise ValueError(f"a message has at most {MESSAGE_BYTES_MAX} bytes, not {len(data)}")
     try:
-        found = _read(json.loads(data))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = _read(strict_json.loads(data))
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no message between communities: {error}") from None
     if encode(found) != data:
         raise ValueError("the message is not in its canonical form")

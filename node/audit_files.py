@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from energy import strict_json
 from energy.errors import Misconfigured
 from energy.identity import Address, address_from_hex, digest_from_hex, hex_text
 from market.audit_receipts import Receipt
 from market.audit_trades import PublishedTrade
 from market.events import Outcome
 from market.journal import chain_hash
-from node import strict_json
 from node.storage.log import replay
 
 _OUTCOMES: Final = {outcome.name.lower().replace("_", "-"): outcome for outcome in Outcome}

@@ -20,11 +20,11 @@ from typing import Any, Final
 
 import httpx
 
+from energy import strict_json
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured, Unavailable
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
-from node import strict_json
 from oracles.corrections import Correction, correction_hash
 from oracles.guarding import Guard
 from oracles.records import IntervalReadings, Run, record_hash

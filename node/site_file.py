@@ -11,7 +11,6 @@ the stores of the kind. All lists have one value per interval. Anything else tha
 Units: Wh per interval, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from dispatch.layers import make
 from dispatch.plant import Device, Plant, Stay
 from dispatch.prices import ExchangePrices
 from dispatch.site_plan import SiteForecast
+from energy import strict_json
 from energy.errors import Misconfigured
 
 SCHEMA: Final = "resilia/site/1"
@@ -78,10 +78,10 @@ def load_site(path: Path) -> SiteFile:
         Misconfigured: missing, no JSON, or a field is wrong; says which and what would be right.
     """
     try:
-        raw = json.loads(path.read_text())
+        raw = strict_json.loads(path.read_bytes())
     except FileNotFoundError:
         raise Misconfigured(f"{path} is missing") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, strict_json.BadJson) as error:
         raise Misconfigured(f"{path} can not be read as JSON: {error}") from error
     try:
         return _site(raw)

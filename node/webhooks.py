@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from energy.errors import Misconfigured
+from energy.strict_json import dumps
 from node.events import Broadcaster, EventKind, NodeEvent
 from node.rpc.ports import NodeCommands
-from node.strict_json import dumps
 
 logger = logging.getLogger(__name__)
 

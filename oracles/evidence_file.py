@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from energy.identity import Address, Digest, hex_text
+from energy.strict_json import is_too_deep
 from metering.readings import Reading
 from oracles.block_proofs import BlockProof
 from oracles.evidence_links import BrokenLink, Fault
@@ -22,9 +23,6 @@ from oracles.typed_data import CERTIFICATE, INTERVAL_READINGS, READING, RUN, rea
 SCHEMA: Final = "resilia-evidence/1"
 EVIDENCE_BYTES_MAX: Final = 1 << 20
 """Largest file that is read; evidence has a few kB."""
-
-_BRACKETS_MAX: Final = 1_000
-"""Far more objects and lists than evidence has, and far fewer than a reader's stack can hold."""
 
 _FIXED_BYTES: Final = {"address": 20, "bytes32": 32}
 _ANY_LENGTH: Final = "bytes"
@@ -135,8 +133,7 @@ def parse_text(text: bytes) -> Evidence:
     """
     if len(text) > EVIDENCE_BYTES_MAX:
         raise BrokenLink(Fault.TOO_LARGE, bytes_max=EVIDENCE_BYTES_MAX)
-    # Deep nesting crashes the interpreter's JSON reader wherever a library has raised the recursion limit.
-    if text.count(b"[") + text.count(b"{") > _BRACKETS_MAX:
+    if is_too_deep(text):
         raise BrokenLink(Fault.NOT_JSON)
     try:
         document = json.loads(text.decode(), object_pairs_hook=_unique_keys, parse_constant=_no_constant)

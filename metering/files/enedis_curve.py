@@ -6,7 +6,6 @@ quarter-hours and a UTC day always 96. Refuses what it cannot tell apart, and wh
 Source: Enedis, "Guide d'implémentation Data Connect" (v5) and the CSV files of the customer's account.
 """
 
-import json
 import re
 import unicodedata
 from calendar import timegm
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from energy import strict_json
 from energy.results import Rejected
 from metering.files.load_curve import Direction, LoadCurve, check_slots, malformed, slots_of_powers
 from metering.linky.clock import is_summer_time
@@ -27,8 +27,6 @@ _STEPS_MIN: Final = (5, 10, 15, 30, 60)
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _POWER_W: Final = re.compile(r"[0-9]{1,8}")
 _STEP: Final = re.compile(r"PT([0-9]{1,3})M")
-_JSON_DEPTH_MAX: Final = 16
-_JSON_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 _USAGE_POINT: Final = re.compile(r"[0-9]{14}")
 _SUMMER_S, _WINTER_S = 7_200, 3_600
 
@@ -70,11 +68,9 @@ def decode_enedis_json(data: bytes, direction: Direction) -> LoadCurve | Rejecte
     """
     if len(data) > FILE_LEN_MAX:
         return malformed(0, "length")
-    if _is_deep(data):
-        return malformed(0, "json")
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = strict_json.loads(data)
+    except ValueError:
         return malformed(0, "json")
     reading = document.get("meter_reading", document) if isinstance(document, dict) else None
     if not isinstance(reading, dict) or not _USAGE_POINT.fullmatch(str(reading.get("usage_point_id"))):
@@ -94,16 +90,6 @@ def decode_enedis_json(data: bytes, direction: Direction) -> LoadCurve | Rejecte
             return malformed(place, "interval_length")
         points.append((place, str(step.get("date")), str(step.get("value")), length_s))
     return _curve(reading["usage_point_id"], direction, points)
-
-
-def _is_deep(data: bytes) -> bool:
-    """Say whether JSON is nested too deeply for the parser, whose own limit is the stack."""
-    depth = 0
-    for found in _JSON_NESTING.finditer(data):
-        depth += (found[0] in b"[{") - (found[0] in b"]}")
-        if depth > _JSON_DEPTH_MAX:
-            return True
-    return False
 
 
 def _curve(usage_point: str, direction: Direction, points: Iterable[_Point]) -> LoadCurve | Rejected:

@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from energy.results import Rejected
+from metering.device_json import Json, number, read_object, read_value
 from metering.mqtt.bundle import Message, sample_of, torn, unpack
 from metering.registers import RegisterSample
-from metering.strict_json import Json, number, read_object, read_value
 
 _FACTORS: Final = {"Wh": Decimal(1), "kWh": Decimal(1_000), "MWh": Decimal(1_000_000)}
 

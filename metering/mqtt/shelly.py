@@ -12,9 +12,9 @@ from math import floor
 from typing import Final
 
 from energy.results import Rejected
+from metering.device_json import Json, number, read_object
 from metering.mqtt.bundle import Message, sample_of, torn, unpack
 from metering.registers import RegisterSample
-from metering.strict_json import Json, number, read_object
 
 _WMIN_PER_WH: Final = 60
 _NEEDED: Final = {

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from energy.quantities import ENERGY_WH_MAX
 from energy.results import Rejected
+from metering.device_json import Json, number, read_object
 from metering.ocpp.messages import Call, read_call
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.signed.ocmf import with_key
-from metering.strict_json import Json, number, read_object
 
 INDEX_MODULUS_WH: Final = ENERGY_WH_MAX + 1
 MESSAGE_LEN_MAX: Final = 65_536

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from metering.strict_json import Json, read_value
+from metering.device_json import Json, read_value
 
 SUBPROTOCOLS: Final = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
 """In the sequence in which they are preferred."""

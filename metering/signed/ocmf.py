@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from energy.quantities import ENERGY_WH_MAX
 from energy.results import Rejected
+from metering.device_json import Json, leading_object, number
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.signed.device_key import is_known_algorithm, is_signed, read_key, signed_serial
-from metering.strict_json import Json, leading_object, number
 
 INDEX_MODULUS_WH: Final = ENERGY_WH_MAX + 1
 RECORD_LEN_MAX: Final = 16_384

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from node import strict_json
+from energy import strict_json
 from node.api.decoding import Said, decoded_call, decoded_event
 from node.rpc.ports import ChainRequests, JsonObject
 

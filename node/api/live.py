@@ -12,9 +12,9 @@ from typing import Final
 
 from starlette.responses import StreamingResponse
 
+from energy.strict_json import dumps
 from node.events import USUAL_KINDS, Broadcaster, EventKind, NodeEvent
 from node.rpc.parameters import BadParameter
-from node.strict_json import dumps
 
 SILENCE_S_MAX: Final = 15
 """Longest silence on a connection: a comment is sent instead, so that nobody on the way gives it up."""

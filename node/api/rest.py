@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from node import strict_json
+from energy import strict_json
 from node.api.idempotency import KEY_LEN_MAX, KnownAnswers
 from node.api.market_data import add_csv
 from node.clock import Clock

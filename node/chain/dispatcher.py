@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
+from energy import strict_json
 from energy.errors import Corrupt, Unavailable
 from energy.results import Rejected
-from node import strict_json
 from node.chain.chain import Chain
 from node.chain.errors import (
     ANSWER_SIZE_MAX,

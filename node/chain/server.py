@@ -14,8 +14,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from energy import strict_json
 from energy.errors import Corrupt
-from node import strict_json
 from node.chain.dispatcher import SEND, Dispatcher
 from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
 from node.chain.framing import FRAMES_METHOD, JsonSplitter, answer_frame, read_frame

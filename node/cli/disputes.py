@@ -166,7 +166,7 @@ def _json(dispute: "Dispute") -> dict[str, object]:
 
 
 def _read(file: Path) -> "OpenedRun":
-    from node import strict_json
+    from energy import strict_json
     from oracles.opened_file import from_document
 
     try:

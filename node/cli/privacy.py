@@ -48,11 +48,12 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'resilia privacy disclose' printed.")],
 ) -> None:
     """Check that disclosed readings lie under their roots; compare the roots with the chain's yourself."""
+    from energy import strict_json
     from energy.identity import hex_text
     from oracles.disclosure import from_document
 
     try:
-        disclosure = from_document(json.loads(file.read_text("utf-8")))
+        disclosure = from_document(strict_json.loads(file.read_bytes()))
     except (OSError, ValueError) as error:
         message = _("{file} is no disclosure: {reason}").format(file=file, reason=error)
         raise Failure(ExitCode.FAILED, message, _("It must be what 'resilia privacy disclose' printed.")) from None

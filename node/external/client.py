@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import httpx
 
+from energy import strict_json
 from energy.errors import Unavailable
 from energy.identity import Digest, hex_text
-from node import strict_json
 from node.chain.dispatcher import SEND
 from node.chain.errors import METHOD_NOT_FOUND, PARSE_ERROR, ChainError, failure
 from node.chain.methods import PUBLIC_METHODS

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pjrpc.server import AsyncDispatcher
 
+from energy import strict_json
 from energy.errors import Unavailable
-from node import strict_json
 from node.rpc import codes
 from node.rpc.methods_energy import Caller
 from node.rpc.ports import ChainRequests, JsonObject

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from energy import strict_json
 from energy.identity import hex_text
-from node import strict_json
 from node.chain import dispatcher
 from node.chain.dispatcher import Dispatcher
 from node.chain.time_limit import Interrupted, time_limit

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Corrupt, Misconfigured
+from energy.strict_json import loads
 from node.chain.dispatcher import Dispatcher
 from node.chain.engine import contract_address
 from node.chain.header import Header
@@ -13,7 +14,6 @@ from node.chain.records import LogQuery
 from node.chain.upkeep.pruning import prune
 from node.chain.upkeep.state_walk import state_keys
 from node.chain.upkeep.verifying import Verified, verify_chain
-from node.strict_json import loads
 from tests.support.chain import ALICE, EMITTER, STRANGER, address_of, created, new_chain, signed
 
 SUNS = contract_address(address_of(ALICE), 0)

@@ -1,8 +1,9 @@
-"""JSON from devices, read strictly: no name twice, no NaN, numbers exact. Pure; any bytes are good."""
+"""JSON from devices: as strict as `energy.strict_json`, numbers exact, short. Pure; any bytes are good."""
 
-import json
 from decimal import Decimal
 from typing import Any, Final
+
+from energy import strict_json
 
 LEN_MAX: Final = 65_536
 
@@ -20,8 +21,8 @@ def read_value(text: str | bytes) -> object:
     if len(text) > LEN_MAX:
         return None
     try:
-        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return strict_json.loads(text.encode() if isinstance(text, str) else text, parse_float=Decimal)
+    except ValueError:
         return None
 
 
@@ -31,10 +32,9 @@ def leading_object(text: str, at: int) -> tuple[Json, int]:
     Raises:
         ValueError: no object begins there.
     """
-    try:
-        value, end = _DECODER.raw_decode(text, at)
-    except RecursionError:
-        raise ValueError("an object is too deep") from None
+    if strict_json.is_too_deep(text.encode()):
+        raise ValueError(f"nested deeper than {strict_json.DEPTH_MAX}")
+    value, end = _DECODER.raw_decode(text, at)
     if not isinstance(value, dict):
         raise ValueError("no object begins there")
     return value, end
@@ -56,15 +56,4 @@ def number(value: object) -> Decimal | None:
     return found if found.is_finite() and abs(found.adjusted()) <= 30 else None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name comes twice")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_float=Decimal, parse_constant=_refuse)
+_DECODER: Final = strict_json.decoder(Decimal)

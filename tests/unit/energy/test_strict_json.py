@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.strict_json import DEPTH_MAX, BadJson, dumps, loads
+from energy.strict_json import DEPTH_MAX, BadJson, dumps, loads
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
