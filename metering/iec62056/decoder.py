@@ -11,7 +11,7 @@ from typing import Final
 
 from energy.results import Rejected
 from metering.checksums import block_check
-from metering.iec62056.frame import ETX, STX, TELEGRAM_LEN_MAX
+from metering.iec62056.frame import STX, TELEGRAM_LEN_MAX
 from metering.iec62056.obis_lines import Objects, read_objects, total_wh
 from metering.iec62056.obis_text import plain_text, power_down_w
 from metering.registers import RegisterSample
@@ -23,8 +23,8 @@ INDEX_MODULUS_WH: Final = 10**9
 _HEADER: Final = re.compile(rb"/([A-Za-z]{3}[!-~][ -~]{1,32})\r?\n")
 _BLOCK: Final = re.compile(rb"(/[ -~]+\r?\n)\x02([^\x02\x03]*\n)!\r?\n\x03", re.DOTALL)
 _PUSH: Final = re.compile(rb"(/[ -~]+\r?\n[^\x02\x03]*\n)!\r?\n?", re.DOTALL)
-_LINE: Final = re.compile(rb"[0-9A-Z:.*&-]{0,24}(?:\([ -'*-~]*\))+|")
-_ELECTRICITY: Final = re.compile(rb"1-\d{1,2}:")
+_LINES: Final = re.compile(rb"(?:(?:[0-9A-Z:.*&-]{0,24}(?:\([ -'*-~]*\))+)?\r*\n)*")
+_ELECTRICITY: Final = re.compile(rb"\n1-\d{1,2}:")
 _SERIALS: Final = (b"0.0.0", b"C.1.0", b"0.0.9", b"96.1.0", b"0-0:96.1.255", b"0-0:C.1.0", b"0-0:96.1.0", b"C.1")
 _POWERS: Final = (b"1.7.0", b"2.7.0")
 _POWER: Final = b"16.7.0"
@@ -60,10 +60,9 @@ def decode_push(frame: bytes, received_at: int | None = None) -> RegisterSample 
 
 def _sample(frame: bytes, text: bytes, received_at: int | None) -> RegisterSample | Rejected:
     header = _HEADER.match(text)
-    lines = [line.rstrip(b"\r") for line in text.split(b"\n")[1:]]
-    if header is None or ETX in text or not all(_LINE.fullmatch(line) for line in lines):
+    if header is None or not _LINES.fullmatch(text, header.end()):
         return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
-    objects = read_objects(b"\n".join([header[1], *(_ELECTRICITY.sub(b"", line, count=1) for line in lines)]))
+    objects = read_objects(_ELECTRICITY.sub(b"\n", text))
     if isinstance(objects, Rejected):
         return objects
     producer = any(code.startswith(b"2.8.") for code in objects)

@@ -3,6 +3,7 @@
 OBIS codes are those of IEC 62056-6-1; values stay as they stand, parentheses and all, until one is read.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,8 +14,10 @@ from metering.rejections import MeteringReject
 Objects = Mapping[bytes, bytes]
 """Values with their parentheses, by code; without ``*255``, which says "now"."""
 
+_LINE: Final = re.compile(rb"\n([^\n(]+)(\([^\n]*(?<!\r))")
+"""A code, and its value without what ends the line."""
 _TOTAL: Final = b"0"
-_TARIFFS: Final = (b"1", b"2", b"3", b"4")
+_SHOWN: Final = (_TOTAL, b"1", b"2", b"3", b"4")
 _TARIFFS_MIN: Final = (b"1", b"2")
 
 
@@ -24,15 +27,12 @@ def read_objects(text: bytes) -> dict[bytes, bytes] | Rejected:
     A code that comes twice tells that the end of one telegram and the start of the next were lost: their lines must
     not be mixed.
     """
-    objects: dict[bytes, bytes] = {}
-    for line in text.split(b"\n")[1:]:
-        code, parenthesis, value = line.rstrip(b"\r").partition(b"(")
-        if not code or not parenthesis:
-            continue
-        code = code.removesuffix(b"*255")
-        if code in objects:
-            return Rejected(MeteringReject.TORN_FRAME, {"length": len(text), "label": code.decode("ascii", "replace")})
-        objects[code] = parenthesis + value
+    lines = [(code.removesuffix(b"*255"), value) for code, value in _LINE.findall(text)]
+    objects = dict(lines)
+    if len(objects) < len(lines):
+        codes = [code for code, _ in lines]
+        twice = next(code for place, code in enumerate(codes) if code in codes[:place])
+        return Rejected(MeteringReject.TORN_FRAME, {"length": len(text), "label": twice.decode("ascii", "replace")})
     return objects
 
 
@@ -48,9 +48,10 @@ def total_wh(objects: Objects, register: bytes, modulus_wh: int) -> int | Reject
             on evenly.
     """
     shown: dict[bytes, int] = {}
-    for tariff in (_TOTAL, *_TARIFFS):
-        if (code := register + tariff) in objects:
-            energy_wh = energy_down_wh(objects[code])
+    for tariff in _SHOWN:
+        value = objects.get(code := register + tariff)
+        if value is not None:
+            energy_wh = energy_down_wh(value)
             if energy_wh is None:
                 return Rejected(MeteringReject.BAD_DIGITS, {"label": code.decode()})
             shown[tariff] = energy_wh

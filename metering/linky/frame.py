@@ -8,7 +8,8 @@ Source: Enedis-NOI-CPT_54E v3 (2018), chapter 5.
 Refuses, group by group, whatever is not exactly as the protocol says; the frame's other groups stay usable.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,11 +24,16 @@ HORODATE_LEN: Final = 13
 FRAME_LEN_MAX: Final = 4096
 """Longest frame kept, bytes; a three-phase producer's holds about 1 500."""
 
-_STX_WITH_PARITY: Final = STX | 0x80
 _DAMAGED: Final = 0x7F
 """DEL stands for a byte of wrong parity: no group may hold it, so that the group it lies in is dropped."""
 _STRIPPED: Final = bytes(byte & 0x7F for byte in range(256))
 _PARITY_CHECKED: Final = bytes(byte & 0x7F if byte.bit_count() % 2 == 0 else _DAMAGED for byte in range(256))
+_START: Final = re.compile(rb"[\x02\x82]")
+_STARTS: Final = {
+    b"\x02": (_STRIPPED, re.compile(rb"[\x02\x82\x03\x83\x04\x84]")),
+    b"\x82": (_PARITY_CHECKED, re.compile(rb"[\x02\x82\x03\x84]")),
+}
+"""By a frame's first byte: what its bytes stand for, and which ones end it or start another."""
 
 
 class FrameSplitter:
@@ -35,7 +41,7 @@ class FrameSplitter:
 
     def __init__(self) -> None:
         self._frame = bytearray()  # Empty until an STX has been seen.
-        self._characters = _STRIPPED
+        self._characters, self._marks = _STARTS[bytes([STX])]
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that these bytes complete, in 7-bit characters, STX and ETX included.
@@ -44,16 +50,27 @@ class FrameSplitter:
         that a decoder refuses it and a reader counts it. Bytes outside frames are dropped.
         """
         frames: list[bytes] = []
-        for byte in data:
-            if byte in (STX, _STX_WITH_PARITY):
-                self._cut(frames)
-                self._characters = _STRIPPED if byte == STX else _PARITY_CHECKED
-                self._frame.append(STX)
-            elif self._frame:
-                character = self._characters[byte]
-                self._frame.append(character)
-                if character in (ETX, EOT) or len(self._frame) == FRAME_LEN_MAX:
+        at = 0
+        while at < len(data):
+            mark = (self._marks if self._frame else _START).search(data, at)
+            if self._frame:
+                end = mark.start() if mark else len(data)
+                room = FRAME_LEN_MAX - len(self._frame)
+                self._frame += data[at : min(end, at + room)].translate(self._characters)
+                if end - at >= room:
                     self._cut(frames)
+                    at += room
+                    continue
+            if mark is None:
+                break
+            at = mark.end()
+            if mark[0] in _STARTS:
+                self._cut(frames)
+                self._characters, self._marks = _STARTS[mark[0]]
+                self._frame.append(STX)
+            else:
+                self._frame += mark[0].translate(self._characters)
+                self._cut(frames)
         return frames
 
     def _cut(self, frames: list[bytes]) -> None:
@@ -117,14 +134,33 @@ def read_groups(frame: bytes, dialect: Dialect) -> FrameGroups | Rejected:
 
 def _read_group(piece: bytes, position: int, dialect: Dialect) -> tuple[str, Group] | Rejected:
     """Read what stands between LF and the next LF or ETX: ``zone [separator] checksum CR``."""
-    separator = dialect.separator
-    if piece[-1:] != b"\r" or piece[-3:-2] != separator:
-        return Rejected(MeteringReject.TORN_GROUP, {"group": position})
-    fields = piece[:-3]
-    zone = fields + separator if dialect.checksum_takes_last_separator else fields
-    name, *rest = fields.decode("ascii", "replace").split(separator.decode())
+    name, *rest = piece[:-3].decode("ascii", "replace").split(dialect.separator.decode())
     label = dialect.labels.get(name)
-    if checksum(zone) != piece[-2]:
+    if (
+        label is not None
+        and piece[-1:] == b"\r"
+        and piece[-3:-2] == dialect.separator
+        and checksum(_zone(piece, dialect)) == piece[-2]
+        and len(rest) == 1 + label.stamped
+        and len(rest[-1]) == label.length
+        and label.charset.fullmatch(rest[-1])
+    ):
+        horodate = rest[0] if label.stamped else ""
+        if not label.stamped or (len(horodate) == HORODATE_LEN and TEXT.fullmatch(horodate)):
+            return name, Group(horodate, rest[-1])
+    return _why_not(piece, position, dialect, name, rest)
+
+
+def _zone(piece: bytes, dialect: Dialect) -> bytes:
+    return piece[:-2] if dialect.checksum_takes_last_separator else piece[:-3]
+
+
+def _why_not(piece: bytes, position: int, dialect: Dialect, name: str, rest: Sequence[str]) -> Rejected:
+    """Return the first of all reasons why a group is not good."""
+    label = dialect.labels.get(name)
+    if piece[-1:] != b"\r" or piece[-3:-2] != dialect.separator:
+        return Rejected(MeteringReject.TORN_GROUP, {"group": position})
+    if checksum(_zone(piece, dialect)) != piece[-2]:
         return Rejected(MeteringReject.CHECKSUM, {"group": position} | ({"label": name} if label else {}))
     if not all(TEXT.fullmatch(field) for field in (name, *rest)):
         return Rejected(MeteringReject.TORN_GROUP, {"group": position})
@@ -132,14 +168,11 @@ def _read_group(piece: bytes, position: int, dialect: Dialect) -> tuple[str, Gro
         return Rejected(MeteringReject.UNKNOWN_LABEL, {"group": position})
     if len(rest) != 1 + label.stamped:
         return Rejected(MeteringReject.TORN_GROUP, {"group": position})
-    horodate, data = rest if label.stamped else ("", rest[0])
-    if label.stamped and len(horodate) != HORODATE_LEN:
-        return _bad_length(name, len(horodate), HORODATE_LEN)
-    if len(data) != label.length:
-        return _bad_length(name, len(data), label.length)
-    if not label.charset.fullmatch(data):
-        return Rejected(MeteringReject.BAD_DIGITS, {"label": name})
-    return name, Group(horodate, data)
+    if label.stamped and len(rest[0]) != HORODATE_LEN:
+        return _bad_length(name, len(rest[0]), HORODATE_LEN)
+    if len(rest[-1]) != label.length:
+        return _bad_length(name, len(rest[-1]), label.length)
+    return Rejected(MeteringReject.BAD_DIGITS, {"label": name})
 
 
 def _bad_length(label: str, length: int, expected: int) -> Rejected:

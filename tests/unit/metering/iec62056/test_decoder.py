@@ -96,3 +96,8 @@ def test_no_flipped_bit_in_the_block_passes() -> None:
     for damaged in single_flips(READOUT, bits=7):
         if damaged.startswith(head):
             assert code_of(decode_readout(damaged, NOON))
+
+
+def test_a_channel_in_front_of_a_code_is_dropped_and_one_in_a_value_stays() -> None:
+    assert decoded(decode_push(PUSH.replace(b"1.8.0", b"1-0:1.8.0"))).import_index_wh == 32_850_840
+    assert decoded(decode_push(PUSH.replace(SERIAL.encode(), b"1-0:77"))).serial == "1-0:77"
