@@ -40,6 +40,7 @@ class MarketConfig:
     lot_wh: int = 100
     """Size of every order in McAfee's auction, Wh; the other mechanisms take any size."""
     sharing: Sharing = Sharing.NONE
+    """What becomes of surplus and need that nobody traded."""
     account_orders_max: int = 0
     """Open orders that one account may have, in all intervals; 0 for any number."""
     account_open_max_wh: int = 0
@@ -50,7 +51,6 @@ class MarketConfig:
     """Orders that one account may place in a minute of the clock; 0 for any number."""
     collar_ueur_per_kwh: int = 0
     """How far above the last price a bid, below it an ask may be, µ€/kWh; 0 for any distance."""
-    """What becomes of surplus and need that nobody traded."""
 
     def __post_init__(self) -> None:
         self._take_names()
@@ -89,6 +89,11 @@ class MarketConfig:
             if value not in list(choices):
                 raise Misconfigured(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
             object.__setattr__(self, name, choices(value))
+
+    @property
+    def limits_open_orders(self) -> bool:
+        """Say whether anything limits what one account may have open; if not, nobody need add it up."""
+        return bool(self.account_orders_max or self.account_open_max_wh or self.account_notional_max_neur)
 
     @property
     def levels(self) -> int:

@@ -157,14 +157,15 @@ def _release(state: MarketState, interval: int) -> Result:
 
 def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     order = command.order
-    refusal = _refuse_order(state, order, now)
+    plain = is_plain(order)
+    refusal = _refuse_order(state, order, now, plain=plain)
     if refusal is not None:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     expired = session.expired(now)
     # Of a plain order only the book itself finds out that it is full, when the expired have left; one that expires
     # beside the book frees no place in it.
-    if not is_plain(order) or any(each.handle < 0 for each in expired):
+    if not plain or any(each.handle < 0 for each in expired):
         return place_with_conditions(state, command, account, session, expired, now)
     refusal = (
         refuse_risk(state, order, account, expired, now)
@@ -252,7 +253,7 @@ def _fillable_wh(state: MarketState, session: Session, order: Order, account: Ac
 # -- REFUSALS, in the sequence of MarketReject
 
 
-def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None:
+def _refuse_order(state: MarketState, order: Order, now: int, *, plain: bool) -> Rejected | None:
     """Check what does not depend on the other orders of the book."""
     config, price = state.config, order.limit_price_ueur_per_kwh
     account = state.accounts.get(order.account)
@@ -275,7 +276,7 @@ def _refuse_order(state: MarketState, order: Order, now: int) -> Rejected | None
     if price % config.tick_ueur_per_kwh:
         facts = {"limit_price_ueur_per_kwh": price, "tick_ueur_per_kwh": config.tick_ueur_per_kwh}
         return Rejected(MarketReject.PRICE_OFF_TICK, facts)
-    if not is_plain(order) and (refusal := refuse_conditions(config, order)):
+    if not plain and (refusal := refuse_conditions(config, order)):
         return refusal
     if order.expiry and order.expiry < now:
         return Rejected(MarketReject.EXPIRED, {"expiry": order.expiry, "now": now})

@@ -4,21 +4,11 @@ Units: Wh, µ€/kWh, n€. Refuses nothing: who may trade with whom was decided
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from energy.identity import Address, Digest
 from energy.quantities import amount_neur
 from market.events import Event, Trade
 from market.orders import Side
 from market.state import MarketState, Resting, Session, worst_case_neur
-
-
-class _Leg(NamedTuple):
-    """One side of a trade."""
-
-    order: Digest
-    account: Address
-    from_wh: int
 
 
 def trade_with(
@@ -32,31 +22,30 @@ def trade_with(
         taker: The incoming order; its open Wh fall.
         fills: Makers and Wh, in matching sequence.
     """
-    config, trades = state.config, list[Event]()
-    side, account = taker.order.side, taker.account
+    trades: list[Event] = []
+    config, account, limit = state.config, taker.account, taker.price
+    buys = taker.order.side == Side.BUY
     for maker, quantity_wh in fills:
         price = maker.price
         assert 0 < quantity_wh <= min(maker.open_wh, taker.open_wh), "M1: more filled than offered"
-        assert price <= taker.price if side == Side.BUY else price >= taker.price, "M2: worse than the limit"
-        taken = _Leg(taker.digest, taker.order.account, taker.filled_wh)
-        made = _Leg(maker.digest, maker.order.account, maker.filled_wh)
-        buy, sell = (taken, made) if side == Side.BUY else (made, taken)
+        assert price <= limit if buys else price >= limit, "M2: worse than the limit"
+        buyer, seller = (taker, maker) if buys else (maker, taker)
         trades.append(
             Trade(
                 interval=session.interval,
                 number=session.trades,
                 price_ueur_per_kwh=price,
                 quantity_wh=quantity_wh,
-                buy_order=buy.order,
-                sell_order=sell.order,
-                buyer=buy.account,
-                seller=sell.account,
-                buy_from_wh=buy.from_wh,
-                sell_from_wh=sell.from_wh,
+                buy_order=buyer.digest,
+                sell_order=seller.digest,
+                buyer=buyer.order.account,
+                seller=seller.order.account,
+                buy_from_wh=buyer.filled_wh,
+                sell_from_wh=seller.filled_wh,
             )
         )
         # The maker's exposure stays: open at its limit or filled at that same price, the worst case is one.
-        session.expose(account, worst_case_neur(config, side, quantity_wh, price))
+        session.expose(account, worst_case_neur(config, taker.order.side, quantity_wh, price))
         taker.open_wh -= quantity_wh
         maker.open_wh -= quantity_wh
         if maker.open_wh == 0:

@@ -11,6 +11,8 @@ from market.state import MarketState, Resting, Session, worst_case_neur
 
 def drop_expired(state: MarketState, session: Session, now: int) -> list[Event]:
     """Take out the orders whose last second has passed."""
+    if not session.has_expiries_before(now):
+        return []
     events = drop(state, session, session.expired(now), CancelReason.EXPIRED)
     session.forget_expiries(now)
     return events

@@ -235,8 +235,10 @@ def refuse_collateral(
     state: MarketState, order: Order, open_wh: int, account: Account, leaving: Sequence[Resting]
 ) -> Rejected | None:
     """Return by how much an account can not afford an order, or None; what leaves first frees its own part."""
-    freed_neur = sum(open_exposure_neur(state, resting) for resting in leaving if resting.account is account)
-    available_neur = account.collateral_neur - account.needed_neur + freed_neur
+    available_neur = account.collateral_neur - account.needed_neur
+    for resting in leaving:
+        if resting.account is account:
+            available_neur += open_exposure_neur(state, resting)
     needed_neur = worst_case_neur(state.config, order.side, open_wh, order.limit_price_ueur_per_kwh)
     if needed_neur > available_neur:
         facts = {"needed_neur": needed_neur, "available_neur": available_neur}

@@ -32,13 +32,16 @@ def refuse_risk(
         return Rejected(MarketReject.TOO_FAST, {**facts, "retry_at": (minute + 1) * MINUTE_S})
     traded_at = state.sessions[order.interval].last_price
     refusal = _outside_collar(config, order, state.last_price if traded_at is None else traded_at)
-    return refusal or _beyond_limits(config, order, [r for r in account.resting.values() if r not in leaving])
+    if refusal is not None or not config.limits_open_orders:
+        return refusal
+    return _beyond_limits(config, order, [r for r in account.resting.values() if r not in leaving])
 
 
 def note_accepted(account: Account, now: int) -> None:
     """Count an accepted order in its account's minute."""
     minute, orders = account.pace
-    account.pace = (minute, orders + 1) if minute == minute_of(now) else (minute_of(now), 1)
+    this_minute = minute_of(now)
+    account.pace = (minute, orders + 1) if minute == this_minute else (this_minute, 1)
 
 
 def minute_of(now: int) -> int:

@@ -105,8 +105,14 @@ class Session:
 
     def expired(self, now: int) -> list[Resting]:
         """Return the resting orders whose last second has passed, by expiry, then arrival."""
+        if not self.has_expiries_before(now):
+            return []
         due = self.expiries[: bisect_left(self.expiries, (now,))]
         return [resting for _, _, resting in due if self.is_resting(resting)]
+
+    def has_expiries_before(self, now: int) -> bool:
+        """Say whether an expiry has passed, of an order that may have left before."""
+        return bool(self.expiries) and self.expiries[0][0] < now
 
     def forget_expiries(self, now: int) -> None:
         """Forget the expiries that have passed, after their orders have left."""

@@ -1,9 +1,11 @@
 """Limits of an account, collar, pace, switches: when they refuse, and that the auditor finds what was let through."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
+from energy.identity import Digest
 from market.audit_findings import Breach
 from market.commands import AdmitAccount, CloseGate, Command, HaltAccount, OpenInterval, PlaceOrder
 from market.config import MarketConfig
@@ -12,6 +14,7 @@ from market.events import AccountHalted, CancelReason, OrderCancelled
 from market.journal import decode, encode
 from market.orders import Side
 from market.rejections import MarketReject
+from market.state import Resting
 from tests.support.audited_market import HonestMarket, ShownMarket
 from tests.support.market import GATE, INTERVAL, SIGNATURE, accepted, address, market, order, place, rejected
 
@@ -177,3 +180,15 @@ def test_the_auditor_finds_orders_that_came_too_fast_or_too_many_or_halted() -> 
     shown = limited(switch(True, 5))
     shown.insert(0, switch(False, 5))
     assert Breach.REPEATED_NONCE in {finding.breach for finding in shown.audit().findings}
+
+
+def test_without_limits_nobody_goes_through_the_open_orders_of_an_account() -> None:
+    class Untouched(dict[Digest, Resting]):
+        def values(self) -> NoReturn:
+            raise AssertionError("an order must not cost more, the more its account has open")
+
+    state = market(place(order(1, SELL, 10, 100_000, 1)))
+    account = state.accounts[address(1)]
+    account.resting = Untouched(account.resting)
+    accepted(apply(state, place(order(1, SELL, 10, 100_000, 2)), 0))
+    assert len(account.resting) == 2
