@@ -31,10 +31,10 @@ types: $(VENV)/.installed-dev
 imports: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-contracts: $(VENV)/.installed-dev
+contracts: $(VENV)/.installed-dev contracts/node_modules
 	$(BIN)/python scripts/build_contracts.py
 
-contracts-check: $(VENV)/.installed-dev
+contracts-check: $(VENV)/.installed-dev contracts/node_modules
 	$(BIN)/python scripts/build_contracts.py --check
 
 wheel-test: $(VENV)/.installed-dev
