@@ -19,7 +19,7 @@ from metering.ocpp.messages import SUBPROTOCOLS, answer_to, read_call
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.stream import Counters, Patience
+from metering.sources.stream import Counters, Patience, pause
 
 _WAITING_MAX = 1_024
 
@@ -73,7 +73,7 @@ class ChargePointSource:
                 if not self.counters.outages:
                     self.counters.outages = 1
                     yield Rejected(MeteringReject.COMM_LOST, {"reason": "open"})
-                await self._wait(self._patience.retry_ms_first)
+                await pause(self._closed, self._patience.retry_ms_first)
         closing = asyncio.ensure_future(self._closed.wait())
         try:
             while not self._closed.is_set():
@@ -109,21 +109,8 @@ class ChargePointSource:
                 if call := read_call(message):
                     await connection.send(answer_to(call, self._clock()))
                 for frame in self._frames(name, message) if call else ():
-                    await self._outcomes.put(self._count(self._decode(frame, self._clock())))
+                    await self._outcomes.put(self.counters.count(self._decode(frame, self._clock())))
         except ConnectionClosed:
-            return
-
-    def _count(self, outcome: RegisterSample | Rejected) -> RegisterSample | Rejected:
-        if isinstance(outcome, RegisterSample) or outcome.code == MeteringReject.NO_INDEX:
-            self.counters.frames_good += 1
-        else:
-            self.counters.frames_bad += 1
-        return outcome
-
-    async def _wait(self, duration_ms: int) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), duration_ms / 1000)
-        except TimeoutError:
             return
 
 

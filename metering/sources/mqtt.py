@@ -17,7 +17,7 @@ from metering.mqtt.bundle import Message, pack
 from metering.readings import TrustClass
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.stream import Counters, Patience
+from metering.sources.stream import Counters, Patience, pause
 
 USUAL_PATIENCE: Final = Patience(silence_ms_max=900_000)
 """A plug may speak every five minutes only."""
@@ -100,7 +100,7 @@ class MqttSource:
                 lost = True
                 self.counters.outages += 1
                 yield Rejected(MeteringReject.COMM_LOST, {"reason": reason})
-            await self._pause(retry_ms)
+            await pause(self._closed, retry_ms)
             retry_ms = min(2 * retry_ms, self._patience.retry_ms_max)
 
     async def _outcomes(self) -> AsyncIterator[RegisterSample | Rejected]:
@@ -119,7 +119,7 @@ class MqttSource:
                 if message.retain and not topic.endswith(_UNIT):
                     continue
                 if (bundle := collector.take(topic, payload)) is not None:
-                    yield self._count(self._decode(pack(bundle), self._clock()))
+                    yield self.counters.count(self._decode(pack(bundle), self._clock()))
 
     async def _next(self, messages: AsyncIterator[aiomqtt.Message]) -> aiomqtt.Message | None:
         """Return the next message; None when this source is closed, or the broker silent for too long."""
@@ -132,16 +132,3 @@ class MqttSource:
         finally:
             for task in (waiting, closing):
                 task.cancel()
-
-    def _count(self, outcome: RegisterSample | Rejected) -> RegisterSample | Rejected:
-        if isinstance(outcome, RegisterSample) or outcome.code == MeteringReject.NO_INDEX:
-            self.counters.frames_good += 1
-        else:
-            self.counters.frames_bad += 1
-        return outcome
-
-    async def _pause(self, duration_ms: int) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), duration_ms / 1000)
-        except TimeoutError:
-            return

@@ -41,6 +41,14 @@ class Counters:
     frames_bad: int = 0
     outages: int = 0
 
+    def count(self, outcome: RegisterSample | Rejected) -> RegisterSample | Rejected:
+        """Count what a frame gave, and return it."""
+        if _shows_life(outcome):
+            self.frames_good += 1
+        else:
+            self.frames_bad += 1
+        return outcome
+
 
 class Splitter(Protocol):
     """Cuts a stream of bytes into telegrams."""
@@ -147,7 +155,7 @@ class StreamSource:
                 self._lost = True
                 self.counters.outages += 1
                 yield Rejected(MeteringReject.COMM_LOST, {"reason": reason})
-            await self._pause(retry_ms)
+            await pause(self._closed, retry_ms)
             retry_ms = min(2 * retry_ms, self._patience.retry_ms_max)
 
     async def _outcomes(self) -> AsyncIterator[RegisterSample | Rejected]:
@@ -208,18 +216,7 @@ class StreamSource:
         return data
 
     def _decode(self, frame: bytes) -> RegisterSample | Rejected:
-        outcome = self._manner.decode(frame, self._clock())
-        if _shows_life(outcome):
-            self.counters.frames_good += 1
-        else:
-            self.counters.frames_bad += 1
-        return outcome
-
-    async def _pause(self, duration_ms: int) -> None:
-        try:
-            await asyncio.wait_for(self._closed.wait(), duration_ms / 1000)
-        except TimeoutError:
-            return
+        return self.counters.count(self._manner.decode(frame, self._clock()))
 
     def _drop_wire(self) -> None:
         wire, self._wire = self._wire, None
@@ -229,6 +226,12 @@ class StreamSource:
             # Before the descriptor is closed: its number may be another file's a moment later.
             asyncio.get_running_loop().remove_reader(wire.fileno())
         wire.close()
+
+
+async def pause(closed: asyncio.Event, duration_ms: int) -> None:
+    """Wait, at most until a source is closed."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closed.wait(), duration_ms / 1000)
 
 
 def _shows_life(outcome: RegisterSample | Rejected) -> bool:
