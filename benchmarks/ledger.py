@@ -112,8 +112,8 @@ def rate(node: HttpNode, requests: list[tuple[str, list[Any]]], count: int) -> f
 
 def measure_reads() -> dict[str, dict[str, float]]:
     """Return reads per second by node and kind."""
+    sends = [("eth_sendRawTransaction", [raw]) for raw in transfers()]
     with ours(rich_genesis(), SEALER_KEY) as we, anvil(rich_genesis(), "--no-mining") as they:
-        sends = [("eth_sendRawTransaction", [raw]) for raw in transfers()]
         we.ask(*sends)
         they.ask(*sends)
         they.ask(("evm_mine", []))

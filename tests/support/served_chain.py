@@ -7,18 +7,15 @@ what it is asked to sign for Alice, and sends it on. The node itself holds nobod
 
 import asyncio
 import json
-import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import uvicorn
 from eth_account import Account
 from eth_account.messages import encode_defunct, encode_typed_data
 
@@ -29,6 +26,7 @@ from node.chain.launcher import AT_ONCE, ChainProcess, Sealing, start_chain
 from node.queries import Queries
 from node.rpc.app import create_rpc_app
 from node.rpc.ports import ChainRequests
+from node.serve import RPC_PORT, AppServer
 from tests.support.chain import ALICE, CHAIN_ID, GENESIS, write_sealer_key
 from tests.support.small_community import CoreDouble, filled_projection
 
@@ -165,27 +163,27 @@ def _served(
 
 @contextmanager
 def served_process(process: ChainProcess, port: int = 0, wallet_of: int | None = None) -> Iterator[ServedChain]:
-    """Put a running chain behind the JSON-RPC port while the block runs."""
-    with socket.create_server(("127.0.0.1", port)) as bound:
+    """Put a running chain behind the node's JSON-RPC port while the block runs."""
+    server = AppServer("127.0.0.1", port, RPC_PORT)
+    up, stop = threading.Event(), threading.Event()
+
+    async def serve() -> None:
         client = AsyncChainClient(process.ipc_path)
         chain: ChainRequests = client if wallet_of is None else Wallet(client, wallet_of)
-        app = create_rpc_app(CoreDouble(), Queries(filled_projection()), chain)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        await server.start(create_rpc_app(CoreDouble(), Queries(filled_projection()), chain))
+        up.set()
+        await asyncio.to_thread(stop.wait)
+        await server.stop()
+        await client.close()
 
-        async def serve() -> None:
-            await server.serve([bound])
-            await client.close()
-
-        thread = threading.Thread(target=lambda: asyncio.run(serve()))
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            at = f"127.0.0.1:{bound.getsockname()[1]}"
-            yield ServedChain(f"http://{at}", f"ws://{at}", process.pid, process.ipc_path)
-        finally:
-            server.should_exit = True
-            thread.join()
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert up.wait(20), "the port does not answer"
+        yield ServedChain(server.url, server.url.replace("http", "ws", 1), process.pid, process.ipc_path)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def main() -> None:
