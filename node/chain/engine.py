@@ -49,7 +49,7 @@ from node.chain.rejections import TransactionRejection
 from node.chain.state_reader import StateReader
 from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction
-from node.chain.vm import CommunityVM, error_text
+from node.chain.vm import CommunityVM, State, error_text
 from node.chain.watched_vm import WatchedState, WatchedVM
 from oracles.hashing import keccak
 
@@ -76,7 +76,7 @@ class PyEvmEngine:
         self._chain_id = chain_id
         self._sealer = EvmAddress(sealer)
         self._reader = StateReader(nodes)
-        self._warm: tuple[Header, StateAPI] | None = None
+        self._warm: tuple[Header, State] | None = None
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
@@ -179,19 +179,21 @@ class PyEvmEngine:
             # py-evm goes back over one clearing of an account's storage, and a call may clear it twice: by an override,
             # and by a contract that ends itself. The answer is right; the state is used no more.
             self._warm = None
+        else:
+            state.begin_again()
         return execution
 
-    def _calling_state(self, header: Header) -> StateAPI:
+    def _calling_state(self, header: Header) -> State:
         """Return a state in which calls on a block are executed, and which each of them leaves as it was."""
         if self._warm is None or self._warm[0] != header:
             self._warm = header, self._fresh_state(self._vm, header)
         return self._warm[1]
 
-    def _fresh_state(self, machine: type[CommunityVM], header: Header) -> StateAPI:
+    def _fresh_state(self, machine: type[CommunityVM], header: Header) -> State:
         chaindb = ChainDB(Overlay(self._nodes))
         free = _evm_header(header).copy(base_fee_per_gas=0)
         ancestors = machine.get_prev_hashes(free.parent_hash, chaindb)
-        return machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ())
+        return cast(State, machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ()))
 
     def _executed(self, state: StateAPI, message: Message) -> Execution:
         for address, override in message.overrides:
