@@ -22,6 +22,7 @@ from node.chain.pool import Pool, cost
 from node.chain.port import Account, AccountProof, Block, Execution, ExecutionEngine, Message
 from node.chain.records import StoredBlock
 from node.chain.rejections import TransactionRejection
+from node.chain.role import is_standby
 from node.chain.seal import Sealer, is_confirmation
 from node.chain.sealed_block import SealedBlock, execute_sealed
 from node.chain.store import ChainStore
@@ -156,13 +157,18 @@ class Chain:
             return None
         return SealedBlock(stored.header, tuple(item.raw for item in self.store.transactions(number)), stored.seal)
 
-    def confirm(self, number: int, signature: bytes) -> bool:
-        """Hear a standby's word that it has all blocks through one; return whether the sealing key gave it."""
-        block = self.block(number)
-        if block is None or not is_confirmation(self.genesis.chain_id, block.hash, signature, self.genesis.sealer):
+    def confirm(self, number: int, name: str, signature: bytes) -> bool | None:
+        """Hear a standby's word that it has all blocks through one.
+
+        Returns:
+            Whether this is the standby that is waited for; None when the sealing key did not give this word.
+        """
+        block, genesis = self.block(number), self.genesis
+        if block is None or not is_confirmation(genesis.chain_id, block.hash, name, signature, genesis.sealer):
+            return None
+        if self.confirmed_through is None or not is_standby(self.store.datadir, name):
             return False
-        if self.confirmed_through is not None:
-            self.confirmed_through = max(self.confirmed_through, number)
+        self.confirmed_through = max(self.confirmed_through, number)
         return True
 
     def _is_included(self, transaction: SignedTransaction) -> bool:

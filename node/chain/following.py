@@ -15,6 +15,7 @@ import httpx
 from energy.errors import Unavailable
 from energy.identity import hex_text
 from node.chain.chain import Chain
+from node.chain.role import note_awaited, read_role
 from node.chain.seal import Sealer
 from node.chain.sealed_block import BlockRefused, SealedBlock
 
@@ -42,6 +43,8 @@ class Follower:
         self._chain = chain
         self._url = url
         self._standby = standby
+        role = read_role(chain.store.datadir)
+        self._name, self._awaited = role.standby, role.awaited
 
     async def run(self) -> NoReturn:
         """Follow until a block does not verify.
@@ -72,9 +75,13 @@ class Follower:
         head = chain.head
         params = [hex(head.header.number + 1)]
         if self._standby is not None:
-            params.append(hex_text(self._standby.confirm(chain.genesis.chain_id, head.hash)))
+            word = self._standby.confirm(chain.genesis.chain_id, head.hash, self._name)
+            params += [hex_text(word), self._name]
         answer = await ask(http, self._url, "resilia_getSealedBlocks", params)
         try:
+            if self._standby is not None and answer["awaited"] is not self._awaited:
+                self._awaited = answer["awaited"] is True
+                note_awaited(chain.store.datadir, self._awaited)
             chain.highest_known = max(chain.highest_known, int(answer["head"], 16))
             return [SealedBlock.from_json(block) for block in answer["blocks"]]
         except (KeyError, TypeError, ValueError) as error:

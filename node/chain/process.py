@@ -24,7 +24,7 @@ from node.chain.datadir import open_chain
 from node.chain.dispatcher import Dispatcher
 from node.chain.following import Follower
 from node.chain.ipc_path import choose_ipc_path
-from node.chain.role import become_follower
+from node.chain.role import await_standby, become_follower, read_role
 from node.chain.seal import read_sealer
 from node.chain.sealed_block import BlockRefused
 from node.chain.server import ChainServer
@@ -53,7 +53,7 @@ class ProcessOptions:
     follow: str | None = None
     """JSON-RPC of the node that seals; then this one follows it, as a standby when it has the key."""
     await_standby: bool = False
-    """Whether nothing counts as done before a standby has it."""
+    """Whether nothing counts as done before a standby has it, from now on; a folder does not forget."""
     seal_every_s: float = 0.0
     """Seconds from a block to the next; 0 to seal at once what is submitted."""
 
@@ -85,7 +85,10 @@ async def _serve(options: ProcessOptions) -> None:
         if isinstance(clock, ManualClock):
             clock.set(chain.head.header.timestamp)
         if options.await_standby:
+            await_standby(options.datadir)
+        if options.follow is None and read_role(options.datadir).awaited:
             chain.confirmed_through = -1
+            _log.info("nothing counts as done before the standby has it")
         path = choose_ipc_path(options.datadir)
         server = ChainServer(Dispatcher(chain), path)
         await server.start()

@@ -2,15 +2,17 @@
 
 A folder without that file is the sealer's. Only one node may seal: two would sign two different blocks of one height.
 So a sealer that hands over gives up sealing on its own disk first, and the follower that takes over must have its last
-block.
+block. In the place of a sealer that is gone, one follower alone may seal: the standby by whose name the sealer's own
+disk says that it seals nothing without that standby's word. So whoever of the two comes back, there is one that seals.
 Refuses: a role that does not allow what is asked (`Misconfigured`).
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Final, Literal
 
 from energy.errors import Misconfigured
@@ -31,6 +33,10 @@ class Role:
     """A retired sealer neither seals nor follows yet."""
     url: str = ""
     """Whom a follower follows: JSON-RPC of the sealer."""
+    standby: str = ""
+    """Name of the standby: a follower's own, or for a sealer that of the one that it waits for, once it has told."""
+    awaited: bool = False
+    """Whether the sealer acknowledges nothing before the standby has it, as far as this node knows."""
 
 
 SEALER: Final = Role("sealer")
@@ -46,8 +52,10 @@ def read_role(datadir: Path) -> Role:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         role = Role(**document)
-        if role.role not in ("sealer", "follower", "retired") or not isinstance(role.url, str):
+        if role.role not in ("sealer", "follower", "retired"):
             raise ValueError(f"role is {role.role!r}")
+        if [type(value) for value in (role.url, role.standby, role.awaited)] != [str, str, bool]:
+            raise ValueError("url and standby are texts, awaited is true or false")
     except FileNotFoundError:
         return SEALER
     except (OSError, ValueError, TypeError) as error:
@@ -75,9 +83,38 @@ def become_follower(datadir: Path, url: str) -> None:
     Raises:
         Misconfigured: the folder is the sealer's.
     """
-    if read_role(datadir).role == "sealer" and not _is_new(datadir):
+    role = read_role(datadir)
+    if role.role == "sealer" and not _is_new(datadir):
         raise Misconfigured(f"{datadir} is the sealer's folder; 'resilia chain hand-over' lets it follow")
-    write_whole(datadir / ROLE_FILE, _text(Role("follower", url)))
+    kept = role if role.role == "follower" else Role("follower", standby="0x" + token_hex(16))
+    _write(datadir, replace(kept, url=url))
+
+
+def await_standby(datadir: Path) -> None:
+    """Note that a chain is sealed only with a standby's word, from now on and at every later start.
+
+    Raises:
+        Misconfigured: the folder is not the sealer's.
+    """
+    require_sealer(datadir)
+    _write(datadir, replace(read_role(datadir), awaited=True))
+
+
+def is_standby(datadir: Path, name: str) -> bool:
+    """Return whether a sealer waits for the standby of that name: for the first that has told, and no other."""
+    role = read_role(datadir)
+    if not role.awaited or not name:
+        return False
+    if not role.standby:
+        _write(datadir, replace(role, standby=name))
+    return role.standby in ("", name)
+
+
+def note_awaited(datadir: Path, awaited: bool) -> None:
+    """Note, for a follower, whether the sealer waits for its word: only then may it seal when the sealer is gone."""
+    role = read_role(datadir)
+    if role.awaited != awaited:
+        _write(datadir, replace(role, awaited=awaited))
 
 
 def _is_new(datadir: Path) -> bool:
@@ -95,7 +132,7 @@ def hand_over(datadir: Path) -> StoredBlock:
     """
     with _locked(datadir) as store:
         require_sealer(datadir)
-        write_whole(datadir / ROLE_FILE, _text(Role("retired")))
+        _write(datadir, Role("retired"))
         return _head(store)
 
 
@@ -106,23 +143,31 @@ def take_over(datadir: Path, last_block: Digest | None) -> StoredBlock:
         datadir: Of a follower, or of a sealer that has handed over.
         last_block: Hash of the other's last block, as it handed over; None when the other is gone for good.
     Raises:
-        Misconfigured: a process runs on the folder, it is the sealer's already, or its head is another block.
+        Misconfigured: a process runs on the folder, it is the sealer's already, its head is another block, or the
+            sealer did not wait for it.
     """
     with _locked(datadir) as store:
-        if read_role(datadir).role == "sealer":
+        role = read_role(datadir)
+        if role.role == "sealer":
             raise Misconfigured(f"{datadir} is the sealer's folder already")
+        if last_block is None and not role.awaited:
+            raise Misconfigured(
+                "the sealer did not wait for this follower: it may have acknowledged what is not here, and would fork "
+                "the chain when it comes back; start it again and let it hand over"
+            )
         head = _head(store)
         if last_block is not None and head.hash != last_block:
             raise Misconfigured(
                 f"the chain ends here with block {head.number} {hex_text(head.hash)}, "
                 f"not with {hex_text(last_block)}: let it catch up first"
             )
-        write_whole(datadir / ROLE_FILE, _text(SEALER))
+        _write(datadir, SEALER)
         return head
 
 
-def _text(role: Role) -> str:
-    return json.dumps({key: value for key, value in asdict(role).items() if value}) + "\n"
+def _write(datadir: Path, role: Role) -> None:
+    text = json.dumps({key: value for key, value in asdict(role).items() if value}) + "\n"
+    write_whole(datadir / ROLE_FILE, text)
 
 
 @contextmanager

@@ -33,19 +33,19 @@ class Sealer:
         """Return ``r || s || v`` over a block; low s, deterministic (RFC 6979)."""
         return sign_with(self._key, seal_digest(chain_id, block_hash))
 
-    def confirm(self, chain_id: int, block_hash: Digest) -> bytes:
-        """Return a standby's word that it has all blocks through one: a signature that is no seal."""
-        return sign_with(self._key, _confirmation_digest(chain_id, block_hash))
+    def confirm(self, chain_id: int, block_hash: Digest, name: str) -> bytes:
+        """Return the word of the standby of that name that it has all blocks through one: a signature, and no seal."""
+        return sign_with(self._key, _confirmation_digest(chain_id, block_hash, name))
 
 
-def _confirmation_digest(chain_id: int, block_hash: Digest) -> Digest:
-    return keccak(b"RESILIA-GRID standby has\0" + chain_id.to_bytes(8, "big") + block_hash)
+def _confirmation_digest(chain_id: int, block_hash: Digest, name: str) -> Digest:
+    return keccak(b"RESILIA-GRID standby has\0" + chain_id.to_bytes(8, "big") + block_hash + name.encode())
 
 
-def is_confirmation(chain_id: int, block_hash: Digest, signature: bytes, sealer: Address) -> bool:
+def is_confirmation(chain_id: int, block_hash: Digest, name: str, signature: bytes, sealer: Address) -> bool:
     """Return whether a signature is a standby's word, given with the sealing key, that it has a block."""
     try:
-        return recover(_confirmation_digest(chain_id, block_hash), signature) == sealer
+        return recover(_confirmation_digest(chain_id, block_hash, name), signature) == sealer
     except ValueError:
         return False
 

@@ -171,7 +171,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "txpool_inspect": record({"pending": _OBJECT, "queued": _OBJECT}),
     "resilia_getSeal": or_null(record({"sealer": ADDRESS_20, "signature": DATA})),
     "resilia_getGenesis": TEXT,
-    "resilia_getSealedBlocks": record({"head": QUANTITY, "blocks": array(_SEALED)}),
+    "resilia_getSealedBlocks": record({"head": QUANTITY, "blocks": array(_SEALED), "awaited": BOOL}),
 }
 """What each method answers."""
 

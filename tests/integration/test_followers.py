@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from energy.errors import Misconfigured
 from energy.identity import hex_text
 from node.chain.datadir import init_chain
 from node.chain.launcher import ChainProcess, Sealing, start_chain
@@ -129,8 +131,8 @@ def test_nothing_acknowledged_is_lost_with_the_sealers_machine(tmp_path: Path) -
         assert "does not answer" in send(leader, signed(20, BOB))
     assert len(set(acknowledged)) == 20
     head = take_over(second, None)
-    # The old sealer comes back, not knowing: alone, it seals nothing that a fork could grow from.
-    with sealing(first, sealing=Sealing(await_standby=True)) as process, served_process(process) as old:
+    # The old sealer comes back, not knowing, and nobody tells it to wait: alone, it seals nothing.
+    with sealing(first) as process, served_process(process) as old:
         before = height(old)
         assert "no standby" in send(old, signed(20))
         assert height(old) == before
@@ -140,3 +142,21 @@ def test_nothing_acknowledged_is_lost_with_the_sealers_machine(tmp_path: Path) -
             assert ask(leader, "eth_getTransactionReceipt", transaction)["status"] == "0x1"
         assert send(leader, signed(20)) == hex_text(decoded(20).hash)
     assert require_verified(verify_chain(second)).head == head.number + 1
+
+
+def test_a_follower_with_the_key_does_not_seal_beside_a_sealer_that_comes_back(tmp_path: Path) -> None:
+    """Nobody waited for it: the sealer would go on from blocks that the follower never saw."""
+    first, second = (folder(tmp_path / name) for name in ("first", "second"))
+    with (
+        sealing(first) as process,
+        served_process(process) as leader,
+        start_chain(second, second / "sealer.key", follow=leader.http_url) as standby,
+        served_process(standby) as served,
+    ):
+        send(leader, signed(0))
+        until(lambda: height(served) == 1)
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(Misconfigured, match="did not wait for this follower"):
+        take_over(second, None)
+    with sealing(first) as process, served_process(process) as leader:
+        assert send(leader, signed(1)) == hex_text(decoded(1).hash)

@@ -20,6 +20,7 @@ from node.chain.following import Follower
 from node.chain.methods.network import eth_syncing
 from node.chain.methods.replication import resilia_get_genesis, resilia_get_sealed_blocks
 from node.chain.methods.session import Session
+from node.chain.role import Role, await_standby, read_role
 from node.chain.sealed_block import BlockRefused, SealedBlock
 from node.chain.upkeep.verifying import require_verified, verify_chain
 from oracles.hashing import keccak
@@ -38,6 +39,9 @@ def leader(tmp_path: Path) -> Iterator[Chain]:
         yield chain
 
 
+NAME = "0x01"
+
+
 def follower_of(tmp_path: Path, start: int = START) -> Chain:
     init_chain(tmp_path / "follower", replace(GENESIS, timestamp=start))
     return open_chain(tmp_path / "follower", None, ManualClock(START))
@@ -46,7 +50,7 @@ def follower_of(tmp_path: Path, start: int = START) -> Chain:
 def answers(leader: Chain, change: Change = lambda blocks: None) -> dict[str, Any]:
     """Return the leader's answers, changed."""
 
-    def blocks(first: str, confirmation: str | None = None) -> Any:
+    def blocks(first: str, confirmation: str | None = None, standby: str = "0x") -> Any:
         answer = resilia_get_sealed_blocks(Session(leader, Filters()), first)
         if answer["blocks"]:
             change(answer["blocks"])
@@ -163,19 +167,41 @@ def test_the_genesis_can_be_fetched(leader: Chain) -> None:
 
 def test_a_standbys_word_is_the_sealing_keys_alone(leader: Chain) -> None:
     session = Session(leader, Filters())
+    await_standby(leader.store.datadir)
     leader.confirmed_through = -1
     second = leader.block(2)
     assert second is not None
-    of_another_block = SEALER.confirm(CHAIN_ID, leader.head.hash)
-    for word in (SEALER.seal(CHAIN_ID, second.hash), SEALER.confirm(1, second.hash), of_another_block, b"", bytes(65)):
+    of_another_block = SEALER.confirm(CHAIN_ID, leader.head.hash, NAME)
+    of_another = SEALER.confirm(CHAIN_ID, second.hash, "0x02")
+    of_another_chain = SEALER.confirm(1, second.hash, NAME)
+    for word in (SEALER.seal(CHAIN_ID, second.hash), of_another_chain, of_another_block, of_another, b"", bytes(65)):
         with pytest.raises(ChainError, match="invalid confirmation"):
-            resilia_get_sealed_blocks(session, "0x3", hex_text(word))
+            resilia_get_sealed_blocks(session, "0x3", hex_text(word), NAME)
     with pytest.raises(Unavailable, match="no standby has told yet that it has block 3"):
         leader.submit([signed(3)])
     for number, through in ((2, 2), (1, 2), (3, 3)):
         block = leader.block(number)
         assert block is not None
-        word = SEALER.confirm(CHAIN_ID, Digest(block.hash))
-        resilia_get_sealed_blocks(session, hex(number + 1), hex_text(word))
+        word = SEALER.confirm(CHAIN_ID, Digest(block.hash), NAME)
+        assert resilia_get_sealed_blocks(session, hex(number + 1), hex_text(word), NAME)["awaited"]
         assert leader.confirmed_through == through
     assert isinstance(leader.submit([signed(3)])[0], bytes)
+
+
+def test_one_standby_is_waited_for_and_no_other(leader: Chain) -> None:
+    """Two that both may seal in the sealer's place would be two too many."""
+    session, head = Session(leader, Filters()), Digest(leader.head.hash)
+
+    def told(name: str) -> Any:
+        word = hex_text(SEALER.confirm(CHAIN_ID, head, name))
+        return resilia_get_sealed_blocks(session, "0x4", word, name)["awaited"]
+
+    assert not told(NAME), "a sealer that waits for nobody says so"
+    await_standby(leader.store.datadir)
+    leader.confirmed_through = -1
+    assert told(NAME)
+    leader.confirmed_through = -1
+    assert not told("0x02")
+    assert leader.confirmed_through == -1
+    assert read_role(leader.store.datadir) == Role("sealer", standby=NAME, awaited=True)
+    assert told(NAME)

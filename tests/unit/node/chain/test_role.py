@@ -6,7 +6,18 @@ from energy.errors import Misconfigured
 from energy.identity import Digest
 from node.chain.clock import ManualClock
 from node.chain.datadir import init_chain, open_chain
-from node.chain.role import ROLE_FILE, become_follower, hand_over, read_role, take_over
+from node.chain.role import (
+    ROLE_FILE,
+    SEALER,
+    Role,
+    await_standby,
+    become_follower,
+    hand_over,
+    is_standby,
+    note_awaited,
+    read_role,
+    take_over,
+)
 from tests.support.chain import GENESIS, START, new_chain, signed
 
 URL = "http://127.0.0.1:9"
@@ -57,8 +68,46 @@ def test_a_sealer_neither_follows_nor_takes_over_from_itself(tmp_path: Path) -> 
         become_follower(tmp_path, URL)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"role": "king"}', '{"role": "follower", "url": 5}', '{"x": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"role": "king"}', '{"role": "follower", "url": 5}', '{"role": "sealer", "awaited": 1}', '{"x": 1}'],
+)
 def test_a_role_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / ROLE_FILE).write_text(text)
     with pytest.raises(Misconfigured, match="tells no role"):
         read_role(tmp_path)
+
+
+def test_nobody_seals_in_the_place_of_a_sealer_that_did_not_wait_for_it(tmp_path: Path) -> None:
+    init_chain(tmp_path, GENESIS)
+    become_follower(tmp_path, URL)
+    with pytest.raises(Misconfigured, match="did not wait for this follower"):
+        take_over(tmp_path, None)
+    note_awaited(tmp_path, True)
+    become_follower(tmp_path, "http://127.0.0.1:10")  # started again, perhaps at another address
+    assert take_over(tmp_path, None).number == 0
+    assert read_role(tmp_path) == SEALER
+
+
+def test_a_follower_forgets_that_it_is_waited_for_when_it_is_not_any_more(tmp_path: Path) -> None:
+    init_chain(tmp_path, GENESIS)
+    become_follower(tmp_path, URL)
+    name = read_role(tmp_path).standby
+    note_awaited(tmp_path, True)
+    note_awaited(tmp_path, False)
+    with pytest.raises(Misconfigured, match="did not wait"):
+        take_over(tmp_path, None)
+    assert read_role(tmp_path) == Role("follower", URL, name)
+
+
+def test_a_sealer_does_not_forget_that_it_waits(tmp_path: Path) -> None:
+    init_chain(tmp_path, GENESIS)
+    await_standby(tmp_path)
+    assert is_standby(tmp_path, "0x01")
+    await_standby(tmp_path)
+    assert not is_standby(tmp_path, "0x02")
+    assert not is_standby(tmp_path, "")
+    last = hand_over(tmp_path)
+    assert take_over(tmp_path, Digest(last.hash)) == last  # the way out, when the standby is lost
+    assert not is_standby(tmp_path, "0x01")
+    assert read_role(tmp_path) == SEALER
