@@ -135,6 +135,83 @@ def test_a_dropped_transaction_is_sent_again_for_more(anvil: Anvil, tmp_path: Pa
     assert count(anvil, counter(0)) == 1
 
 
+async def waiting(anvil: Anvil, count: int) -> list[dict[str, Any]]:
+    """Wait until the network's pool has had so many attempts in it, and return the one that is there."""
+    seen: dict[str, dict[str, Any]] = {}
+    while len(seen) < count:
+        for queue in anvil.ask("txpool_content")["pending"].values():
+            seen |= {transaction["hash"]: transaction for transaction in queue.values()}
+        await asyncio.sleep(0.02)
+    return list(seen.values())
+
+
+def test_a_transaction_that_waits_long_happens_once(anvil: Anvil, tmp_path: Path) -> None:
+    """Each attempt takes the place of the one before it; the network then includes one of them."""
+
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(None, hex_text(EMITTER))
+        anvil.ask("evm_setAutomine", False)
+        sending = asyncio.create_task(sender.transact(counter(0), CALL))
+        attempts = await waiting(anvil, 3)
+        fees = [int(attempt["maxFeePerGas"], 16) for attempt in attempts]
+        assert fees == sorted(set(fees))
+        assert {attempt["nonce"] for attempt in attempts} == {"0x1"}
+        anvil.ask("evm_mine")
+        assert (await sending)["status"] == "0x1"
+        await sender.recover()
+
+    work(anvil, tmp_path, do)
+    anvil.ask("evm_mine")
+    assert count(anvil, counter(0)) == 1
+    assert int(anvil.ask("eth_getTransactionCount", hex_text(OPERATOR.address), "latest"), 16) == 2
+
+
+@pytest.mark.parametrize("is_in", [False, True])
+def test_a_node_that_dies_with_a_transaction_on_its_way_does_not_make_it_twice(
+    anvil: Anvil, tmp_path: Path, is_in: bool
+) -> None:
+    async def dies(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(None, hex_text(EMITTER))
+        anvil.ask("evm_setAutomine", False)
+        sending = asyncio.create_task(sender.transact(counter(0), CALL))
+        (attempt,) = await waiting(anvil, 1)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        if is_in:
+            anvil.ask("evm_mine")
+        else:
+            anvil.ask("anvil_dropTransaction", attempt["hash"])
+        anvil.ask("evm_setAutomine", True)
+
+    async def comes_back(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.recover()
+        assert count(anvil, counter(0)) == 1
+        await sender.transact(counter(0), CALL)
+
+    work(anvil, tmp_path, dies)
+    work(anvil, tmp_path, comes_back)
+    assert count(anvil, counter(0)) == 2
+    assert int(anvil.ask("eth_getTransactionCount", hex_text(OPERATOR.address), "latest"), 16) == 3
+
+
+def test_a_network_that_is_set_back_is_brought_forward_again(anvil: Anvil, tmp_path: Path) -> None:
+    """As when a network falls back to an older state: other blocks then have the same heights."""
+
+    async def do(client: ExternalClient, sender: ExternalSender) -> None:
+        await sender.transact(None, hex_text(EMITTER))
+        before = anvil.ask("evm_snapshot")
+        for _ in range(3):
+            await sender.transact(counter(0), CALL)
+        assert anvil.ask("evm_revert", before)
+        anvil.ask("anvil_mine", "0x5")
+        assert count(anvil, counter(0)) == 0
+        await sender.transact(counter(0), CALL)
+
+    work(anvil, tmp_path, do)
+    assert count(anvil, counter(0)) == 4
+    assert [attempt.nonce for attempt in Outbox(tmp_path)] == [0, 1, 2, 3, 4]
+
+
 def test_waits_for_confirmations(anvil: Anvil, tmp_path: Path) -> None:
     async def do(client: ExternalClient, sender: ExternalSender) -> None:
         anvil.ask("evm_setAutomine", False)
