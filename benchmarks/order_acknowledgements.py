@@ -43,20 +43,20 @@ async def _measured(folder: Path, orders: int) -> float:
     with homes_of(folder) as homes:
         async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
             await tick_at(node, FIRST - 1_200)
-            await _acknowledged(node, homes, client, url, orders // 4)
-            idle = await _acknowledged(node, homes, client, url, orders)
+            await acknowledged(node, homes, client, url, orders // 4)
+            idle = await acknowledged(node, homes, client, url, orders)
             flood = subprocess.Popen([sys.executable, "-m", __name__, str(folder)], stdout=subprocess.PIPE)
             try:
                 assert flood.stdout is not None
                 await asyncio.to_thread(flood.stdout.readline)  # the first block is under way
-                busy = await _acknowledged(node, homes, client, url, orders)
+                busy = await acknowledged(node, homes, client, url, orders)
             finally:
                 flood.terminate()
                 flood.communicate()
             return busy / idle
 
 
-async def _acknowledged(node: Node, homes: Homes, client: httpx.AsyncClient, url: str, orders: int) -> float:
+async def acknowledged(node: Node, homes: Homes, client: httpx.AsyncClient, url: str, orders: int) -> float:
     """Place orders that find no counterpart and do not rest; return the p99 of the seconds until the receipt."""
     seconds = []
     for _ in range(orders):

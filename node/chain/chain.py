@@ -19,7 +19,7 @@ from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.header import Header
 from node.chain.own_transactions import OwnTransactions
 from node.chain.pool import Pool, cost
-from node.chain.port import Account, AccountProof, Block, Execution, ExecutionEngine, Message
+from node.chain.port import Account, AccountProof, Block, Execution, ExecutionEngine, Message, Plan, SimulatedBlock
 from node.chain.records import StoredBlock
 from node.chain.rejections import TransactionRejection
 from node.chain.role import is_standby
@@ -283,6 +283,14 @@ class Chain:
     def watch_call(self, at: Head, message: Message, tracer: Tracer) -> Execution:
         """Execute a message on the state after a block with somebody watching, and forget it."""
         return self._engine.call(at.header, message, tracer)
+
+    def simulate(self, at: Head, plan: Plan) -> list[SimulatedBlock]:
+        """Execute blocks on the state after a block and forget them.
+
+        Raises:
+            SimulationRefused: a call may not enter its block, or the blocks are in no sequence.
+        """
+        return self._engine.simulate(at.header, plan)
 
     def watch(self, block: Head, position: int, tracer: Tracer) -> None:
         """Execute again the transaction at a place of a block, block 0 excepted, with somebody watching."""

@@ -144,7 +144,7 @@ class CompiledState(State):
 class CompiledVM(CommunityVM):
     """The machine that the chain runs on."""
 
-    _state_class = CompiledState
+    _state_class: type[State] = CompiledState
 
     def set_block_transactions_and_withdrawals(
         self,

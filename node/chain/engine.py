@@ -31,6 +31,7 @@ from node.chain.admission import floor_gas, refusal
 from node.chain.compiled_vm import CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
+from node.chain.live_state import LiveEvmState, change
 from node.chain.overlay import Overlay
 from node.chain.port import (
     Account,
@@ -41,11 +42,13 @@ from node.chain.port import (
     IncludedTransaction,
     Message,
     Nodes,
-    Override,
+    Plan,
+    SimulatedBlock,
     StorageProof,
 )
 from node.chain.receipts import Receipt
 from node.chain.rejections import TransactionRejection
+from node.chain.simulator import Simulator
 from node.chain.state_reader import StateReader
 from node.chain.tracer import Tracer
 from node.chain.transactions import SignedTransaction
@@ -197,7 +200,7 @@ class PyEvmEngine:
 
     def _executed(self, state: StateAPI, message: Message) -> Execution:
         for address, override in message.overrides:
-            _change(state, EvmAddress(address), override)
+            change(state, EvmAddress(address), override)
         balance = state.get_balance(EvmAddress(message.sender))
         if balance < message.value:
             return _failed(
@@ -208,10 +211,16 @@ class PyEvmEngine:
         needed = max(transaction.intrinsic_gas, floor_gas(message.data))
         if message.gas < needed:
             return _failed(f"intrinsic gas too low: have {message.gas}, want {needed}")
+        tracer = state.tracer if isinstance(state, WatchedState) else None
+        if tracer is not None:
+            to = message.to or contract_address(message.sender, transaction.nonce)
+            tracer.start(LiveEvmState(state), (message.sender, to, Address(state.coinbase)))
         try:
             computation = state.costless_execute_transaction(transaction)
         except ValidationError as error:
             return _failed(str(error))
+        if tracer is not None:
+            tracer.finish(LiveEvmState(state))
         gas_used = self._vm.finalize_gas_used(transaction, computation)
         unrefunded = message.gas - computation.get_gas_remaining()
         return Execution(computation.output, gas_used, max(unrefunded - gas_used, 0), error_text(computation))
@@ -232,7 +241,16 @@ class PyEvmEngine:
         for before in earlier:
             vm.apply_transaction(again, PragueTransactionBuilder.decode(before.raw))
         cast(WatchedState, vm.state).tracer = tracer
+        to = transaction.to or contract_address(transaction.sender, transaction.nonce)
+        authorities = (item.authority() for item in transaction.authorizations)
+        touched = (transaction.sender, to, header.coinbase, *(each for each in authorities if each is not None))
+        tracer.start(LiveEvmState(vm.state), touched)
         vm.apply_transaction(again, PragueTransactionBuilder.decode(transaction.raw))
+        tracer.finish(LiveEvmState(vm.state))
+
+    def simulate(self, parent: Header, plan: Plan) -> list[SimulatedBlock]:
+        """Execute blocks after a block that nobody sealed, and forget them."""
+        return Simulator(self._nodes, self._chain_id, plan).run(parent, _evm_header(parent))
 
     def _unsigned(self, state: StateAPI, message: Message) -> SignedTransactionAPI:
         unsigned = PragueTransactionBuilder.new_unsigned_access_list_transaction(
@@ -275,19 +293,6 @@ class PyEvmEngine:
             account.nonce, account.balance, account.code_hash, account.storage_root,
             _proof(accounts, key), proven,
         )  # fmt: skip
-
-
-def _change(state: StateAPI, address: EvmAddress, override: Override) -> None:
-    if override.balance is not None:
-        state.set_balance(address, override.balance)
-    if override.nonce is not None:
-        state.set_nonce(address, override.nonce)
-    if override.code is not None:
-        state.set_code(address, override.code)
-    if override.clears_storage:
-        state.delete_storage(address)
-    for slot, word in override.words:
-        state.set_storage(address, slot, word)
 
 
 class _Nothing:

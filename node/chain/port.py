@@ -149,6 +149,80 @@ class AccountProof:
     """In the sequence in which they were asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class SimulatedCall:
+    """A transaction that nobody signed."""
+
+    message: Message
+    """Who calls whom, with what; its gas is the most that it may have, its price is not used."""
+    gas: int | None
+    """Gas limit; None for what is left."""
+    nonce: int | None
+    """None for the sender's next."""
+    fee_cap: int
+    """Most that it pays per gas."""
+    tip: int
+    """Most of that for the sealer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """A block to simulate; None for what follows from the block before."""
+
+    calls: tuple[SimulatedCall, ...] = ()
+    """In execution order."""
+    overrides: tuple[tuple[Address, Override], ...] = ()
+    """Accounts to change beforehand."""
+    number: int | None = None
+    """Height."""
+    timestamp: int | None = None
+    """UTC epoch second."""
+    gas_limit: int | None = None
+    """Gas that the block may use."""
+    coinbase: Address | None = None
+    """Who gets the tips."""
+    mix_hash: bytes | None = None
+    """What PREVRANDAO gives."""
+    base_fee: int | None = None
+    """Wei burnt per gas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to simulate."""
+
+    blocks: tuple[BlockPlan, ...]
+    """In sequence."""
+    validation: bool
+    """Whether calls must pay and count as real transactions do."""
+    trace_transfers: bool
+    """Whether moving ether makes a log."""
+    gas_max: int
+    """Gas of all calls together."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedTransaction:
+    """A transaction in a simulated block."""
+
+    transaction: SignedTransaction
+    """With a signature of zeros."""
+    execution: Execution
+    """What came of it."""
+    logs: tuple[Log, ...]
+    """Its events; transfers of ether among them when asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedBlock:
+    """A block that was not sealed."""
+
+    header: Header
+    """With all roots."""
+    transactions: tuple[SimulatedTransaction, ...]
+    """In execution order."""
+
+
 class Nodes(Protocol):
     """Read access to what earlier blocks stored."""
 
@@ -180,6 +254,13 @@ class ExecutionEngine(Protocol):
         tracer: Tracer,
     ) -> None:
         """Execute again, watched, a transaction of a block, after those that came before it in the block."""
+
+    def simulate(self, parent: Header, plan: Plan) -> list[SimulatedBlock]:
+        """Execute blocks after a block that nobody sealed, and forget them.
+
+        Raises:
+            SimulationRefused: a call may not enter its block.
+        """
 
     def prove(self, state_root: bytes, address: Address, slots: Sequence[int]) -> AccountProof:
         """Return an account and words of its storage with the trie nodes that prove them against a state root."""

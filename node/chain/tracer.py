@@ -3,6 +3,7 @@
 Units: gas, wei. A tracer only looks; it may stop the execution by raising a `ChainError`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +42,8 @@ class Frame:
     """Whether it creates a contract."""
     value: int
     """Wei that the called code sees."""
+    moves_value: bool
+    """Whether that money goes to the called account: not so in a DELEGATECALL."""
     gas: int
     """Gas that it may use."""
     data: bytes
@@ -59,11 +62,30 @@ class FrameEnd:
     """None when it succeeded."""
 
 
-class Tracer(Protocol):
-    """Whoever watches one transaction or call."""
+class LiveState(Protocol):
+    """The state at the moment at which it is asked."""
 
-    wants_memory: bool
+    def balance(self, address: Address) -> int:
+        """Return an account's wei."""
+
+    def nonce(self, address: Address) -> int:
+        """Return an account's nonce."""
+
+    def code(self, address: Address) -> bytes:
+        """Return a contract's code."""
+
+    def word(self, address: Address, slot: int) -> int:
+        """Return a word of a contract's storage."""
+
+
+class Tracer:
+    """Whoever watches one transaction or call; this one looks at nothing."""
+
+    wants_memory = False
     """Whether steps carry the memory."""
+
+    def start(self, state: LiveState, touched: Sequence[Address]) -> None:
+        """See the state before the sender has paid, and the accounts that are touched whatever happens."""
 
     def begin(self, frame: Frame, caller_gas: int | None) -> None:
         """See a frame begin; `caller_gas` is what the calling frame keeps, None for the transaction's own frame."""
@@ -76,3 +98,6 @@ class Tracer(Protocol):
 
     def end(self, end: FrameEnd) -> None:
         """See the innermost frame end."""
+
+    def finish(self, state: LiveState) -> None:
+        """See the state when all is done and paid for."""

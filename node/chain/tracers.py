@@ -10,19 +10,19 @@ from energy.identity import Address
 from node.chain.errors import LIMIT_EXCEEDED, ChainError
 from node.chain.methods.encoding import data, quantity
 from node.chain.methods.revert import revert_reason
-from node.chain.tracer import Frame, FrameEnd, Step
+from node.chain.tracer import Frame, FrameEnd, Step, Tracer
 
 STEPS_MAX: Final = 50_000
 
 _CALLS: Final = ("CALL", "CALLCODE", "DELEGATECALL", "STATICCALL", "CREATE", "CREATE2")
-_ADDRESS_OPERANDS: Final = {
+ADDRESS_OPERANDS: Final = {
     "BALANCE": 1, "EXTCODESIZE": 1, "EXTCODECOPY": 1, "EXTCODEHASH": 1, "SELFDESTRUCT": 1,
     "CALL": 2, "CALLCODE": 2, "DELEGATECALL": 2, "STATICCALL": 2,
 }  # fmt: skip
 """How deep in the stack an opcode finds the address that it looks at."""
 
 
-class StructTracer:
+class StructTracer(Tracer):
     """Notes every step: geth's default tracer."""
 
     def __init__(
@@ -96,10 +96,8 @@ class StructTracer:
             entry["storage"] = dict(words)
 
 
-class CallTracer:
+class CallTracer(Tracer):
     """Notes the tree of calls: geth's `callTracer`."""
-
-    wants_memory = False
 
     def __init__(self, *, only_top: bool = False) -> None:
         self._only_top = only_top
@@ -135,9 +133,6 @@ class CallTracer:
         if step.mnemonic in _CALLS:
             self._calling = step
 
-    def gas_left(self, depth: int, gas: int) -> None:
-        """Ignore."""
-
     def end(self, end: FrameEnd) -> None:
         """Note how a call ended."""
         call = self._open.pop()
@@ -151,31 +146,20 @@ class CallTracer:
                 call["revertReason"] = reason
 
 
-class AccessTracer:
+class AccessTracer(Tracer):
     """Collects the accounts and storage words that an execution touches (EIP-2930)."""
-
-    wants_memory = False
 
     def __init__(self) -> None:
         self.touched: dict[Address, dict[int, None]] = {}
         """Slots by account, both in the sequence of first touch."""
 
-    def begin(self, frame: Frame, caller_gas: int | None) -> None:
-        """Ignore: the opcode that calls has named the account."""
-
     def step(self, step: Step) -> None:
         """Note what an opcode looks at."""
         if step.mnemonic in ("SLOAD", "SSTORE") and step.stack:
             self.touched.setdefault(step.address, {})[step.stack[-1]] = None
-        operand = _ADDRESS_OPERANDS.get(step.mnemonic)
+        operand = ADDRESS_OPERANDS.get(step.mnemonic)
         if operand is not None and len(step.stack) >= operand:
             self.touched.setdefault(Address(step.stack[-operand].to_bytes(32, "big")[12:]), {})
-
-    def gas_left(self, depth: int, gas: int) -> None:
-        """Ignore."""
-
-    def end(self, end: FrameEnd) -> None:
-        """Ignore."""
 
 
 def _word(value: int) -> str:

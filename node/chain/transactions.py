@@ -23,6 +23,7 @@ TRANSACTION_SIZE_MAX: Final = 128 * 1024
 """Bytes of one transaction on the wire, as in geth."""
 REMEMBERED: Final = 1_024
 """Transactions that need not be decoded again: recovering a sender costs more than all the rest."""
+_AUTHORIZATION_MAGIC: Final = b"\x05"
 _FIELD_COUNT: Final = {LEGACY: 9, ACCESS_LIST: 11, DYNAMIC_FEE: 12, SET_CODE: 13}
 
 
@@ -42,6 +43,15 @@ class Authorization:
     """Signature, first half."""
     s: int
     """Signature, second half."""
+
+    def authority(self) -> Address | None:
+        """Return who signed, or None when nobody can have."""
+        message = rlp.encode([_minimal(self.chain_id), self.address, _minimal(self.nonce)])
+        try:
+            signature = self.r.to_bytes(32, "big") + self.s.to_bytes(32, "big") + bytes([27 + self.y_parity])
+            return recover(keccak(_AUTHORIZATION_MAGIC + message), signature)
+        except (ValueError, OverflowError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

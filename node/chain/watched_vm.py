@@ -93,6 +93,7 @@ def _shown(
         to=Address(message.storage_address if message.is_create else message.code_address),
         creates=message.is_create,
         value=message.value,
+        moves_value=message.should_transfer_value,
         gas=message.gas,
         data=bytes(message.code if message.is_create else message.data),
     )

@@ -84,6 +84,13 @@ _FEE_HISTORY: Final = record(
     },
     ("oldestBlock", "baseFeePerGas", "gasUsedRatio"),
 )  # fmt: skip
+_SIMULATED_CALL: Final = record(
+    {
+        "returnData": DATA, "logs": array(ref("EthLog")), "gasUsed": QUANTITY, "status": QUANTITY,
+        "error": record({"code": _NUMBER, "message": TEXT, "data": DATA}, ("code", "message")),
+    },
+    ("returnData", "logs", "gasUsed", "status"),
+)  # fmt: skip
 _SEALED: Final = record({"header": DATA, "transactions": array(DATA), "seal": DATA})
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
@@ -120,6 +127,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "debug_traceBlockByNumber": array(record({"txHash": HASH, "result": _OBJECT})),
     "debug_traceBlockByHash": array(record({"txHash": HASH, "result": _OBJECT})),
     "debug_traceCall": _OBJECT,
+    "eth_simulateV1": array(record(_BLOCK | {"calls": array(_SIMULATED_CALL)})),
     "eth_gasPrice": QUANTITY,
     "eth_maxPriorityFeePerGas": QUANTITY,
     "eth_blobBaseFee": QUANTITY,

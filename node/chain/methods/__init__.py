@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.chain.methods import blocks, debug, fees, logs, network, otterscan, replication, state, txpool
+from node.chain.methods import blocks, debug, fees, logs, network, otterscan, replication, simulate, state, txpool
 from node.chain.methods.session import Methods
 
 PUBLIC_METHODS: Final[Methods] = {
@@ -13,6 +13,7 @@ PUBLIC_METHODS: Final[Methods] = {
     **network.METHODS,
     **otterscan.METHODS,
     **replication.METHODS,
+    **simulate.METHODS,
     **state.METHODS,
     **txpool.METHODS,
 }

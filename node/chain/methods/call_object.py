@@ -39,7 +39,7 @@ def call_message(transaction: Any, gas_max: int, overrides: Any = None) -> Messa
         value=0 if get("value") is None else parse_quantity(get("value"), "value"),
         data=b"" if payload is None else parse_data(payload, "input"),
         access_list=_access_list(get("accessList")),
-        overrides=_overrides(overrides),
+        overrides=state_overrides(overrides),
     )
 
 
@@ -57,7 +57,8 @@ def _access_list(value: Any) -> tuple[tuple[Address, tuple[bytes, ...]], ...]:
     )
 
 
-def _overrides(value: Any) -> tuple[tuple[Address, Override], ...]:
+def state_overrides(value: Any) -> tuple[tuple[Address, Override], ...]:
+    """Return the changes to accounts in a state override set; None for none."""
     if value is None:
         return ()
     if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):

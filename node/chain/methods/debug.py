@@ -1,6 +1,7 @@
 """Methods that execute a transaction or call again and show what happened inside.
 
-Source: go-ethereum `eth/tracers`. Known tracers: none named (struct logs) and `callTracer`.
+Source: go-ethereum `eth/tracers`. Known tracers: none named (struct logs), `callTracer` and
+`prestateTracer`.
 """
 
 from typing import Any, Final
@@ -12,6 +13,7 @@ from node.chain.methods.encoding import data, parse_hash, quantity
 from node.chain.methods.session import Methods, Session, require_block, require_kept, require_state
 from node.chain.methods.state import call_gas_max
 from node.chain.port import Execution
+from node.chain.prestate import PrestateTracer
 from node.chain.receipts import Receipt
 from node.chain.records import StoredTransaction
 from node.chain.tracers import STEPS_MAX, CallTracer, StructTracer
@@ -41,10 +43,11 @@ def debug_trace_call(session: Session, transaction: Any, block: Any, options: An
     """Return what would happen inside a call."""
     head = require_state(session, block)
     tracer = _tracer(options)
-    execution = session.chain.watch_call(head, call_message(transaction, call_gas_max(head)), tracer)
+    overrides = (options or {}).get("stateOverrides")
+    execution = session.chain.watch_call(head, call_message(transaction, call_gas_max(head), overrides), tracer)
     if isinstance(tracer, CallTracer):
         return tracer.top
-    return _struct_result(tracer, execution)
+    return tracer.result if isinstance(tracer, PrestateTracer) else _struct_result(tracer, execution)
 
 
 def _traced(session: Session, block: Head, stored: StoredTransaction, options: Any) -> dict[str, Any]:
@@ -56,6 +59,8 @@ def _traced(session: Session, block: Head, stored: StoredTransaction, options: A
     succeeded = Receipt.decode(stored.receipt).succeeded
     if isinstance(tracer, CallTracer):
         return {**tracer.top, "gasUsed": quantity(stored.gas_used)}
+    if isinstance(tracer, PrestateTracer):
+        return tracer.result
     return _struct_result(tracer, Execution(tracer.output, stored.gas_used, 0, None if succeeded else "failed"))
 
 
@@ -68,7 +73,7 @@ def _struct_result(tracer: StructTracer, execution: Execution) -> dict[str, Any]
     }
 
 
-def _tracer(options: Any) -> StructTracer | CallTracer:
+def _tracer(options: Any) -> StructTracer | CallTracer | PrestateTracer:
     if options is not None and not isinstance(options, dict):
         raise invalid_params("invalid trace options: expected an object")
     settings: dict[str, Any] = options or {}
@@ -81,12 +86,15 @@ def _tracer(options: Any) -> StructTracer | CallTracer:
             storage=settings.get("disableStorage") is not True,
             limit=min(limit, STEPS_MAX) if type(limit) is int and limit > 0 else STEPS_MAX,
         )
-    if name != "callTracer":
-        raise ChainError(
-            SERVER_ERROR, f"tracer {str(name)[:40]!r} is not known here: callTracer is, and none for steps"
-        )
     details = settings.get("tracerConfig")
-    return CallTracer(only_top=isinstance(details, dict) and details.get("onlyTopCall") is True)
+    chosen = {key for key, value in details.items() if value is True} if isinstance(details, dict) else set()
+    if name == "callTracer":
+        return CallTracer(only_top="onlyTopCall" in chosen)
+    if name == "prestateTracer":
+        code, storage = "disableCode" not in chosen, "disableStorage" not in chosen
+        return PrestateTracer(difference="diffMode" in chosen, code=code, storage=storage)
+    known = "callTracer and prestateTracer are, and none for steps"
+    raise ChainError(SERVER_ERROR, f"tracer {str(name)[:40]!r} is not known here: {known}")
 
 
 METHODS: Final[Methods] = {

@@ -20,7 +20,7 @@ def block_json(chain: Chain, head: Head, full: bool) -> dict[str, Any]:
     return {
         **header_json(head.header),
         "hash": data(head.hash),
-        "size": quantity(block_size(head.header, stored)),
+        "size": quantity(block_size(head.header, [item.raw for item in stored])),
         "transactions": transactions,
         "uncles": [],
         "withdrawals": [],
@@ -81,11 +81,9 @@ def raw_block(header: Header, transactions: list[StoredTransaction]) -> bytes:
     return bytes(rlp.encode([rlp.decode(header.encode()), bodies, [], []]))
 
 
-def block_size(header: Header, transactions: list[StoredTransaction]) -> int:
+def block_size(header: Header, raws: list[bytes]) -> int:
     """Return how many bytes the RLP of a block has, without making it."""
-    bodies = sum(
-        len(item.raw) if item.raw[0] >= 0xC0 else len(item.raw) + _prefix_size(len(item.raw)) for item in transactions
-    )
+    bodies = sum(len(raw) if raw[0] >= 0xC0 else len(raw) + _prefix_size(len(raw)) for raw in raws)
     content = len(header.encode()) + _prefix_size(bodies) + bodies + 2
     return content + _prefix_size(content)
 
@@ -97,13 +95,17 @@ def _prefix_size(length: int) -> int:
 
 def transaction_json(stored: StoredTransaction, head: Head) -> dict[str, Any]:
     """Return a transaction with its place."""
-    transaction = decode_transaction(stored.raw)
+    return placed_transaction_json(decode_transaction(stored.raw), stored.position, head)
+
+
+def placed_transaction_json(transaction: SignedTransaction, position: int, head: Head) -> dict[str, Any]:
+    """Return a transaction at a place of a block."""
     return {
         **_body_json(transaction, head.header.base_fee_per_gas),
         "blockHash": data(head.hash),
-        "blockNumber": quantity(stored.block),
+        "blockNumber": quantity(head.header.number),
         "blockTimestamp": quantity(head.header.timestamp),
-        "transactionIndex": quantity(stored.position),
+        "transactionIndex": quantity(position),
     }
 
 

@@ -144,13 +144,18 @@ def _suffices(session: Session, head: Head, message: Message, gas: int) -> bool:
 
 
 def _succeeded(execution: Execution) -> Execution:
-    if execution.error is None:
-        return execution
+    if execution.error is not None:
+        raise execution_error(execution, SERVER_ERROR)
+    return execution
+
+
+def execution_error(execution: Execution, code: int) -> ChainError:
+    """Return the error of an execution that failed; the code is for one that did not revert."""
     if execution.error != "execution reverted":
-        raise ChainError(SERVER_ERROR, execution.error)
+        return ChainError(code, str(execution.error))
     reason = revert_reason(execution.output)
     message = "execution reverted" if reason is None else f"execution reverted: {reason}"
-    raise ChainError(EXECUTION_REVERTED, message, data(execution.output))
+    return ChainError(EXECUTION_REVERTED, message, data(execution.output))
 
 
 METHODS: Final[Methods] = {

@@ -18,6 +18,7 @@ from tests.support.json_schema import check
 
 ACCOUNT, OTHER = ALICE.address, hex_text(STRANGER)
 AT = "0x2"
+PRESTATE = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 FILTERS = {"eth_newFilter", "eth_getFilterChanges", "eth_getFilterLogs", "eth_uninstallFilter"}
 
 
@@ -82,8 +83,9 @@ def calls(chain: Chain) -> dict[str, list[list[Any]]]:
         "eth_estimateGas": [[call], [{"from": ACCOUNT, "to": OTHER, "value": "0x1"}]],
         "eth_getProof": [[contract, ["0x0", "0x5"], "latest"]],
         "eth_createAccessList": [[call]],
+        "eth_simulateV1": [[{"blockStateCalls": [{"calls": [call, {"to": contract, "gas": "0x5a00"}]}]}, "latest"]],
         "web3_sha3": [["0x"]],
-        "debug_traceTransaction": [[hashes[1][0]], [hashes[1][0], {"tracer": "callTracer"}]],
+        "debug_traceTransaction": [[hashes[1][0]], [hashes[1][0], {"tracer": "callTracer"}], [hashes[1][0], PRESTATE]],
         "debug_traceBlockByNumber": [[AT]],
         "debug_traceBlockByHash": [[block_hash]],
         "debug_traceCall": [[call, "latest"]],

@@ -16,7 +16,18 @@ from node.chain.filters import Filters
 from node.chain.methods import PUBLIC_METHODS
 from node.chain.methods.session import Session
 from oracles.hashing import keccak
-from tests.support.chain import ALICE, EMITTER, REVERTER, STRANGER, address_of, created, deployment, new_chain, signed
+from tests.support.chain import (
+    ALICE,
+    EMITTER,
+    REVERTER,
+    SEALER,
+    STRANGER,
+    address_of,
+    created,
+    deployment,
+    new_chain,
+    signed,
+)
 
 A = address_of(ALICE)
 EMITTER_AT, REVERTER_AT, CALLER_AT = (contract_address(A, nonce) for nonce in range(3))
@@ -174,6 +185,69 @@ def test_a_call_is_traced_without_a_transaction(ask: Any) -> None:
     assert (trace["failed"], trace["returnValue"][-1]) == (False, "1")
 
 
+PRESTATE = {"tracer": "prestateTracer"}
+DIFFERENCE = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+
+
+def test_the_state_before_a_transaction_is_that_after_those_before_it(chain: Chain, ask: Any) -> None:
+    found = ask("debug_traceTransaction", transaction(chain, 1), PRESTATE)
+    sender, caller, emitter, sealer = (hex_text(each) for each in (A, CALLER_AT, EMITTER_AT, SEALER.address))
+    assert list(found) == [sender, caller, sealer, emitter]
+    assert (found[sender]["nonce"], found[caller]["nonce"]) == (4, 1)
+    assert found[emitter] == {
+        "balance": "0x0", "nonce": 1, "code": ask("eth_getCode", emitter), "storage": {word(0): word(1)},
+    }  # fmt: skip
+    paid = int(ask("eth_getBalance", sender, "0x1"), 16) - int(found[sender]["balance"], 16)
+    first = ask("eth_getTransactionReceipt", transaction(chain, 0))
+    assert paid == int(first["gasUsed"], 16) * int(first["effectiveGasPrice"], 16)
+
+
+def test_a_difference_shows_what_was_changed_and_nothing_else(chain: Chain, ask: Any) -> None:
+    found = ask("debug_traceTransaction", transaction(chain, 1), DIFFERENCE)
+    sender, emitter, sealer = (hex_text(each) for each in (A, EMITTER_AT, SEALER.address))
+    assert list(found["post"]) == list(found["pre"]) == [sender, sealer, emitter]
+    assert found["post"][emitter] == {"storage": {word(0): word(2)}}
+    assert found["pre"][emitter]["storage"] == {word(0): word(1)}
+    assert found["post"][sender]["nonce"] == found["pre"][sender]["nonce"] + 1 == 5
+    receipt = ask("eth_getTransactionReceipt", transaction(chain, 1))
+    spent = int(found["pre"][sender]["balance"], 16) - int(found["post"][sender]["balance"], 16)
+    assert spent == int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+
+
+def test_what_a_transaction_created_was_not_there_before(chain: Chain, ask: Any) -> None:
+    created_it = transaction(chain, 0, block=1)
+    emitter = hex_text(EMITTER_AT)
+    assert emitter not in ask("debug_traceTransaction", created_it, PRESTATE)
+    found = ask("debug_traceTransaction", created_it, DIFFERENCE)
+    assert emitter not in found["pre"]
+    assert found["post"][emitter] == {"nonce": 1, "code": ask("eth_getCode", emitter)}
+
+
+def test_a_difference_of_what_reverted_is_the_fee(chain: Chain, ask: Any) -> None:
+    found = ask("debug_traceTransaction", transaction(chain, 2), DIFFERENCE)
+    assert list(found["post"]) == [hex_text(A), hex_text(SEALER.address)]
+    assert set(found["post"][hex_text(SEALER.address)]) == {"balance"}
+
+
+def test_code_and_storage_are_left_out_when_asked(chain: Chain, ask: Any) -> None:
+    options = {**PRESTATE, "tracerConfig": {"disableCode": True, "disableStorage": True}}
+    found = ask("debug_traceTransaction", transaction(chain, 1), options)
+    assert found[hex_text(EMITTER_AT)] == {"balance": "0x0", "nonce": 1}
+
+
+def test_the_state_before_a_call_is_traced(ask: Any) -> None:
+    call = {"from": ALICE.address, "to": hex_text(CALLER_AT)}
+    changed = {hex_text(EMITTER_AT): {"stateDiff": {word(0): word(9)}}}
+    found = ask("debug_traceCall", call, "latest", DIFFERENCE)
+    assert found["post"][hex_text(EMITTER_AT)] == {"storage": {word(0): word(3)}}
+    found = ask("debug_traceCall", call, "latest", {**DIFFERENCE, "stateOverrides": changed})
+    assert found["post"][hex_text(EMITTER_AT)] == {"storage": {word(0): word(10)}}
+
+
+def word(value: int) -> str:
+    return hex_text(value.to_bytes(32, "big"))
+
+
 @pytest.mark.parametrize(
     ("method", "params"),
     [
@@ -181,7 +255,7 @@ def test_a_call_is_traced_without_a_transaction(ask: Any) -> None:
         ("debug_traceBlockByNumber", ["0x0"]),
         ("debug_traceTransaction", [UNKNOWN, {"tracer": "evil"}]),
         ("debug_traceCall", [{}, "latest", []]),
-        ("debug_traceCall", [{}, "latest", {"tracer": "prestateTracer"}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "4byteTracer"}]),
     ],
 )
 def test_what_cannot_be_traced_is_an_error(ask: Any, method: str, params: list[Any]) -> None:
