@@ -11,11 +11,12 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses nothing: whatever bytes i
 from collections.abc import Iterable, Iterator
 
 from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
-from energy.quantities import amount_neur
 from market.audit_book import AuditedOrder, DerivedTrade, PlainBook
 from market.audit_clearing import call_trades, misfit, published_price
-from market.audit_conditions import misreplaced, only_shrinks, unkept
+from market.audit_conditions import misbundled, misreplaced, only_shrinks, unkept
 from market.audit_findings import Breach, Finding
+from market.audit_holding import Holding
+from market.audit_matching import Matching
 from market.audit_risk import RiskAudit
 from market.commands import (
     AdmitAccount,
@@ -31,7 +32,7 @@ from market.commands import (
 from market.config import MarketConfig
 from market.events import PriceBasis
 from market.journal import chain_hash, decode
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, TimeInForce
 
 
 class JournalAudit:
@@ -52,19 +53,26 @@ class JournalAudit:
         """Time and command of each record, by its place from 1; None for one that can not be read."""
         self.orders: dict[Digest, AuditedOrder] = {}
         """Every order, in the sequence of the journal."""
-        self.trades: dict[int, list[DerivedTrade]] = {}
-        """Trades by interval, in matching sequence."""
+        self.matching = Matching(config)
+        self.holding = Holding(config)
         self.prices: dict[int, tuple[int | None, PriceBasis]] = {}
         """What had to be published for each interval whose gate closed."""
-        self._now = 0
         self.risk = RiskAudit(config)
-        self._collateral_neur: dict[Address, int] = {}
-        self._needed_neur: dict[Address, int] = {}
-        self._held_neur: dict[int, dict[Address, int]] = {}
-        """What each interval that is not released needs of each account."""
         self._nonces: set[tuple[Address, int]] = set()
-        self._books: dict[int, PlainBook] = {}
         self._closed: set[int] = set()
+
+    @property
+    def trades(self) -> dict[int, list[DerivedTrade]]:
+        """Trades by interval, in matching sequence."""
+        return self.matching.trades
+
+    @property
+    def _books(self) -> dict[int, PlainBook]:
+        return self.matching.books
+
+    @property
+    def _now(self) -> int:
+        return self.matching.now
 
     @property
     def records(self) -> int:
@@ -89,7 +97,7 @@ class JournalAudit:
         if sequence != self.records:
             self._find(Breach.OUT_OF_SEQUENCE, number=sequence, place=self.records)
         # Time never goes back: a clock that was set back counts as standing still.
-        self._now = max(self._now, now)
+        self.matching.now, self.matching.at = max(self._now, now), now
         match command:
             case AdmitAccount():
                 self._admit(command)
@@ -106,7 +114,7 @@ class JournalAudit:
             case HaltAccount():
                 self._halt(command)
             case WakeOrders(interval):
-                self._wake(interval, now)
+                self._wake(interval)
 
     # -- ORDERS
 
@@ -114,11 +122,11 @@ class JournalAudit:
         order = command.order
         for breach, facts in self._refusals(command):
             self._find(breach, order.interval, **facts)
-        book = self._books.get(order.interval)
-        if book is None or command.digest in self.orders:
+        book = self._books.get(order.home)
+        if book is None or order.interval not in self._books or command.digest in self.orders:
             return
-        self._drop_expired(order.interval, book)
         incoming = AuditedOrder(order, command.digest, command.signature, self.records, matched_at)
+        self._drop_expired(*self.matching.reach(incoming))
         self.orders[command.digest] = incoming
         self._nonces.add((order.account, order.nonce))
         old = self._replaced(incoming, book)
@@ -126,30 +134,38 @@ class JournalAudit:
         traded_at = (
             self.trades[order.interval][-1].trade.price_ueur_per_kwh if self.trades.get(order.interval) else None
         )
-        own = [each for other in self._books.values() for each in other.everyone() if each.account == order.account]
-        own = [each for each in own if each is not old]
+        own = [each for each in self.matching.everyone() if each.account == order.account and each is not old]
         for limit in self.risk.breaches(order, own, traded_at, self._now):
             self._find(Breach.BEYOND_RISK_LIMIT, order.interval, limit=limit)
-        if old is not None and only_shrinks(old, order, is_in_book=old in book.resting):
-            book.replace(old, incoming)
-            self._hold(order, self._open_worst_case_neur(incoming))
-            return
-        if old is not None:
-            book.remove(old)
         if self.config.mechanism.collects:
-            own = [each for each in book.everyone() if each.account == order.account]
+            own = [each for each in book.everyone() if each.account == order.account and each is not old]
             unfit = misfit(self.config, order, own)
             if unfit is not None:
                 self._find(Breach.NOT_OF_MECHANISM, order.interval, **unfit)
+        if old is not None and only_shrinks(old, order, is_in_book=old in book.resting):
+            book.replace(old, incoming)
+            self.holding.hold_open(incoming)
+            return
+        if old is not None:
+            book.remove(old)
         if order.valid_from > self._now:
             self._limit_those_beside(book, order)
             book.asleep.append(incoming)
-            self._hold(order, self._open_worst_case_neur(incoming))
-            return
-        if self.config.mechanism.collects:
+            self.holding.hold_open(incoming)
+        elif self.config.mechanism.collects:
             self._collect(incoming, book)
+        else:
+            self._check_entry(incoming, book)
+            self._enter(incoming)
+
+    def _check_entry(self, incoming: AuditedOrder, book: PlainBook) -> None:
+        """Find what an order would have had to meet, or not to meet, and did not, and a place that there was not."""
+        order, taking = incoming.order, self.matching.taking(incoming)
+        if order.bundle:
+            self._limit_those_beside(book, order)
+            for name in misbundled(self.matching.bundle_of(incoming), order):
+                self._find(Breach.WRONG_BUNDLE, order.interval, field=name)
             return
-        taking = book.taking(incoming)
         if order.time_in_force == TimeInForce.FILL_OR_KILL and taking.wh < order.quantity_wh:
             available = {"quantity_wh": order.quantity_wh, "available_wh": taking.wh}
             self._find(Breach.NOT_FILLABLE, order.interval, **available)
@@ -162,34 +178,29 @@ class JournalAudit:
             self._find(Breach.BOOK_FULL, order.interval, open_orders_max=self.config.open_orders_max)
         if rests and incoming.waits and taking.wh < order.quantity_wh:
             self._limit_those_beside(book, order)
-        self._enter(incoming, book, matched_at)
 
-    def _enter(self, incoming: AuditedOrder, book: PlainBook, at: int) -> None:
+    def _enter(self, incoming: AuditedOrder) -> None:
         """Let an order into its book and follow what everybody needs; nothing is held for it before."""
-        interval = incoming.order.interval
-        traded = self.trades.setdefault(interval, [])
-        entered = book.enter(incoming, len(traded), self.records, at)
-        traded += entered.trades
+        entered = self.matching.enter(incoming, self.records)
         for derived, taker in zip(entered.trades, entered.takers, strict=True):
-            trade = derived.trade
-            for party in (self.orders[trade.buy_order], self.orders[trade.sell_order]):
-                price, wh, side = trade.price_ueur_per_kwh, trade.quantity_wh, party.order.side
-                filled = self._worst_case_neur(side, wh, price)
-                # Of what was held before, at its limit, the part that is filled is held at the trade's price.
-                if party is incoming:
-                    self._hold(party.order, filled)
-                elif party is taker:
-                    self._hold(party.order, filled - self._worst_case_neur(side, wh, party.price))
+            # A maker's worst case stays: open at its limit or filled at that same price.
+            if taker is not incoming:
+                self.holding.fill(derived, taker, was_held=True)
+            parties = (self.orders[derived.trade.buy_order], self.orders[derived.trade.sell_order])
+            if incoming in parties:
+                self.holding.fill(derived, incoming, was_held=False)
         for gone in entered.left:
-            self._hold(gone.order, -self._open_worst_case_neur(gone))
-        if incoming in book.everyone():
-            self._hold(incoming.order, self._open_worst_case_neur(incoming))
+            if gone is not incoming:
+                self.holding.free_open(gone)
+        if incoming in self._books[incoming.order.home].everyone():
+            self.holding.hold_open(incoming)
 
     def _limit_those_beside(self, book: PlainBook, order: Order) -> None:
-        if len(book.waiting) + len(book.asleep) >= 1_000:
+        roams = order.last_interval and len(self.matching.roaming()) >= 1_000
+        if len(book.waiting) + len(book.asleep) >= 1_000 or roams:
             self._find(Breach.BOOK_FULL, order.interval, waiting_orders_max=1_000)
 
-    def _wake(self, interval: int, at: int) -> None:
+    def _wake(self, interval: int) -> None:
         """Let those match whose first second has come, as if each were placed now."""
         book = self._books.get(interval)
         if book is None:
@@ -197,25 +208,25 @@ class JournalAudit:
             return
         if self._now >= self.config.gate_closure(interval):
             self._find(Breach.AFTER_GATE, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
-        self._drop_expired(interval, book)
+        self._drop_expired(interval)
         due = [each for each in book.asleep if each.order.valid_from <= self._now]
         if not due:
             self._find(Breach.WOKEN_FOR_NOTHING, interval)
         for sleeper in sorted(due, key=lambda each: (each.order.valid_from, each.sequence)):
             book.asleep.remove(sleeper)
-            self._hold(sleeper.order, -self._open_worst_case_neur(sleeper))
+            self.holding.free_open(sleeper)
             outcome = sleeper.outcome
             if self.config.mechanism.collects:
                 if len(book.resting) < self.config.open_orders_max:
                     book.rest(sleeper)
-                    self._hold(sleeper.order, self._open_worst_case_neur(sleeper))
+                    self.holding.hold_open(sleeper)
             elif self._may_enter(sleeper, book):
-                self._enter(sleeper, book, at)
+                self._enter(sleeper)
             sleeper.outcome = outcome
 
     def _may_enter(self, sleeper: AuditedOrder, book: PlainBook) -> bool:
         """Say whether an order that wakes finds what it must find, and a place."""
-        taking, order = book.taking(sleeper), sleeper.order
+        taking, order = self.matching.taking(sleeper), sleeper.order
         if order.time_in_force != TimeInForce.GOOD_TILL_GATE:
             return order.time_in_force != TimeInForce.FILL_OR_KILL or taking.wh == sleeper.open_wh
         takes = bool(taking.wh or taking.giving_way) and not sleeper.waits
@@ -237,7 +248,7 @@ class JournalAudit:
         if old is None or old not in book.everyone():
             return None
         incoming.filled_wh = old.filled_wh
-        self._hold(old.order, -self._open_worst_case_neur(old))
+        self.holding.free_open(old)
         return old
 
     def _collect(self, incoming: AuditedOrder, book: PlainBook) -> None:
@@ -245,14 +256,14 @@ class JournalAudit:
         if len(book.resting) >= self.config.open_orders_max:
             self._find(Breach.BOOK_FULL, incoming.order.interval, open_orders_max=self.config.open_orders_max)
         book.rest(incoming)
-        self._hold(incoming.order, self._open_worst_case_neur(incoming))
+        self.holding.hold_open(incoming)
 
     def _refusals(self, command: PlaceOrder) -> Iterator[tuple[Breach, dict[str, int | str]]]:
         """Yield the reasons why an order had to be refused, but for those that depend on other orders."""
         order, config = command.order, self.config
-        if order.account not in self._collateral_neur:
+        if order.account not in self.holding.collateral_neur:
             yield Breach.STRANGER, {"account": hex_text(order.account)}
-        if order.interval not in self._books:
+        if order.interval not in self._books or order.home not in self._books:
             yield Breach.INTERVAL_NOT_OPEN, {}
         if self._now >= config.gate_closure(order.interval):
             yield Breach.AFTER_GATE, {"gate_closure": config.gate_closure(order.interval), "now": self._now}
@@ -278,34 +289,37 @@ class JournalAudit:
 
     def _cancel(self, command: CancelOrder) -> None:
         found = self.orders.get(command.digest)
-        interval = found.order.interval if found else None
+        interval = found.order.home if found else None
         book = self._books.get(interval) if interval is not None else None
-        if command.account not in self._collateral_neur:
+        if command.account not in self.holding.collateral_neur:
             self._find(Breach.STRANGER, interval, account=hex_text(command.account))
-        if found is not None and book is not None:
-            if self._now >= self.config.gate_closure(found.order.interval):
-                gate_closure = self.config.gate_closure(found.order.interval)
+        if interval is not None and book is not None:
+            gate_closure = self.config.gate_closure(interval)
+            if self._now >= gate_closure:
                 self._find(Breach.AFTER_GATE, interval, gate_closure=gate_closure, now=self._now)
-            self._drop_expired(found.order.interval, book)
+            self._drop_expired(interval)
         if found is None or book is None or found not in book.everyone():
             self._find(Breach.NOTHING_TO_CANCEL, interval, order=hex_text(command.digest))
             return
         if found.account != command.account:
             self._find(Breach.CANCELLED_BY_STRANGER, interval, account=hex_text(command.account))
-        book.remove(found)
-        self._hold(found.order, -self._open_worst_case_neur(found))
+        self._leave(found)
 
-    def _drop_expired(self, interval: int, book: PlainBook) -> None:
-        for gone in book.drop_expired(self._now):
-            self._hold(gone.order, -self._open_worst_case_neur(gone))
+    def _leave(self, order: AuditedOrder) -> None:
+        for gone in self.matching.leave(order):
+            self.holding.free_open(gone)
+
+    def _drop_expired(self, *intervals: int) -> None:
+        for gone in self.matching.drop_expired(*intervals):
+            self.holding.free_open(gone)
 
     # -- ACCOUNTS AND INTERVALS
 
     def _admit(self, command: AdmitAccount) -> None:
-        known = command.account in self._collateral_neur
-        if not known and len(self._collateral_neur) >= self.config.accounts_max:
+        known = command.account in self.holding.collateral_neur
+        if not known and len(self.holding.collateral_neur) >= self.config.accounts_max:
             self._find(Breach.WRONG_ADMISSION, account=hex_text(command.account))
-        self._collateral_neur[command.account] = command.collateral_neur
+        self.holding.collateral_neur[command.account] = command.collateral_neur
 
     def _open(self, interval: int) -> None:
         is_right = (
@@ -315,83 +329,59 @@ class JournalAudit:
         )
         if not is_right:
             self._find(Breach.WRONG_OPENING, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
-        self._books.setdefault(interval, PlainBook())
+        self.matching.open(interval)
 
     def _close(self, interval: int, closed_at: int) -> None:
-        book = self._books.pop(interval, None)
+        book = self._books.get(interval)
         if book is None:
             self._find(Breach.INTERVAL_NOT_OPEN, interval)
             return
         if self._now < self.config.gate_closure(interval):
             gate_closure = self.config.gate_closure(interval)
             self._find(Breach.GATE_CLOSED_EARLY, interval, gate_closure=gate_closure, now=self._now)
-        self._drop_expired(interval, book)
+        self._drop_expired(interval)
         traded = self.trades.setdefault(interval, [])
         called = call_trades(self.config, book.resting, len(traded), self.records, closed_at)
         traded += called
-        for trade in (each.trade for each in called):
-            for digest, price in (
-                (trade.buy_order, trade.price_ueur_per_kwh),
-                (trade.sell_order, trade.seller_price_ueur_per_kwh),
-            ):
-                filled = self.orders[digest]
-                was, now = (
-                    self._worst_case_neur(filled.order.side, trade.quantity_wh, p) for p in (filled.price, price)
-                )
-                self._hold(filled.order, now - was)
+        for each in called:
+            for digest in (each.trade.buy_order, each.trade.sell_order):
+                self.holding.fill(each, self.orders[digest], was_held=True)
         left = [resting for resting in book.resting if resting.open_wh]
-        for beside in (*book.waiting, *book.asleep):
-            self._hold(beside.order, -self._open_worst_case_neur(beside))
         to_publish, basis = published_price(self.config, left, traded)
         self.prices[interval] = (to_publish, basis)
         self.risk.last_price = self.risk.last_price if to_publish is None else to_publish
-        for resting in left:
-            self._hold(resting.order, -self._open_worst_case_neur(resting))
+        for gone in (*left, *book.waiting, *book.asleep):
+            self._leave(gone)
+        del self._books[interval]
         self._closed.add(interval)
 
     def _halt(self, command: HaltAccount) -> None:
         """Turn a switch, and take the account's orders out of the books whose gate is open."""
-        if command.account not in self._collateral_neur:
+        if command.account not in self.holding.collateral_neur:
             self._find(Breach.STRANGER, account=hex_text(command.account))
         if not self.risk.turn(command):
             self._find(Breach.REPEATED_NONCE, account=hex_text(command.account), nonce=command.nonce)
         for interval, book in self._books.items() if command.halted else ():
             own = [each for each in book.everyone() if each.account == command.account]
             if own and self._now < self.config.gate_closure(interval):
-                self._drop_expired(interval, book)
+                self._drop_expired(interval)
                 for gone in [each for each in book.everyone() if each.account == command.account]:
-                    book.remove(gone)
-                    self._hold(gone.order, -self._open_worst_case_neur(gone))
+                    self._leave(gone)
 
     def _release(self, interval: int) -> None:
         if interval not in self._closed:
             self._find(Breach.WRONG_RELEASE, interval)
         self._closed.discard(interval)
-        for account, neur in self._held_neur.pop(interval, {}).items():
-            self._needed_neur[account] -= neur
+        self.holding.release(interval)
 
     # -- COLLATERAL
 
     def _check_collateral(self, incoming: AuditedOrder) -> None:
-        account = incoming.account
-        needed_neur = self._open_worst_case_neur(incoming)
-        available_neur = self._collateral_neur.get(account, 0) - self._needed_neur.get(account, 0)
+        needed_neur = self.holding.open_neur(incoming)
+        available_neur = self.holding.available_neur(incoming.account)
         if needed_neur > available_neur:
             interval = incoming.order.interval
             self._find(Breach.WITHOUT_COLLATERAL, interval, needed_neur=needed_neur, available_neur=available_neur)
-
-    def _open_worst_case_neur(self, resting: AuditedOrder) -> int:
-        return self._worst_case_neur(resting.order.side, resting.open_wh, resting.price)
-
-    def _worst_case_neur(self, side: Side, quantity_wh: int, price: int) -> int:
-        """Return what energy bought costs, or energy sold and not delivered, n€."""
-        dearest = self.config.shortfall_price_max_ueur_per_kwh
-        return amount_neur(quantity_wh, max(0, price if side == Side.BUY else dearest - price))
-
-    def _hold(self, order: Order, change_neur: int) -> None:
-        held = self._held_neur.setdefault(order.interval, {})
-        held[order.account] = held.get(order.account, 0) + change_neur
-        self._needed_neur[order.account] = self._needed_neur.get(order.account, 0) + change_neur
 
     def _find(self, breach: Breach, interval: int | None = None, **facts: int | str) -> None:
         self.findings.append(Finding(breach, self.records, interval, facts))

@@ -39,6 +39,8 @@ class Breach(StrEnum):
 
     WRONG_REPLACEMENT = "wrong-replacement"
     """An order that names another to replace, which does not rest or does not fit it."""
+    WRONG_BUNDLE = "wrong-bundle"
+    """An order that does not fit the others of its bundle."""
     POST_ONLY_MATCHED = "post-only-matched"
     """A post-only order that would have met another at once."""
     BEYOND_RISK_LIMIT = "beyond-risk-limit"

@@ -111,7 +111,8 @@ class _Laws:
         trade, maker, taker = match.trade, match.maker, match.taker
         price, matched_at = trade.price_ueur_per_kwh, taker.accepted_at
         sides = (match.buy.order.side, match.sell.order.side)
-        if sides != (Side.BUY, Side.SELL) or {maker.order.interval, taker.order.interval} != {trade.interval}:
+        delivered = all(each.order.interval <= trade.interval <= each.order.home for each in (maker, taker))
+        if sides != (Side.BUY, Side.SELL) or not delivered:
             yield Breach.MISMATCHED_ORDERS, {}
         if (trade.buyer, trade.seller) != (match.buy.account, match.sell.account):
             yield Breach.WRONG_PARTY, {"buyer": hex_text(trade.buyer), "seller": hex_text(trade.seller)}

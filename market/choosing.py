@@ -6,13 +6,13 @@ Units: Wh, µ€/kWh. Refuses nothing.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from energy.identity import ZERO_DIGEST
+from energy.identity import ZERO_DIGEST, Digest
 from market.conditions import accepts
-from market.orders import Order, SelfTrade
+from market.orders import Order, SelfTrade, Side
 from market.state import Account, MarketState, Resting, Session
 
 
@@ -31,34 +31,42 @@ class Choice:
 
 def choose(
     state: MarketState,
-    session: Session,
+    sessions: Sequence[Session],
     order: Order,
     open_wh: int,
     account: Account,
-    gone: Collection[int] = (),
+    gone: Collection[Resting] = (),
 ) -> Choice:
-    """Return what an order would take of a book now; nothing changes.
+    """Return what an order would take now: of several books the best price first, at one price the earliest interval.
+
+    Nothing changes.
 
     Args:
         state: Tells the ladder.
-        session: Of one of the order's intervals.
+        sessions: Of the order's intervals, ascending.
         order: The newcomer.
         open_wh: What of it is not filled.
         account: Its owner.
-        gone: Handles of resting orders to be passed over, since they leave first.
+        gone: Resting orders to be passed over, since they leave first.
     """
-    choice, passed_over = Choice(), set[int]()
+    choice, passed_over, gone = Choice(), set[Digest](), frozenset(gone)
     level = state.config.level_of(order.limit_price_ueur_per_kwh)
-    reached = [each for each in session.book.reached(order.side, level) if each[0] not in gone]
-    for _, at_price in groupby(reached, key=lambda each: each[1]):
-        makers = [(session.resting[handle], shown_wh) for handle, _, shown_wh, _ in at_price]
+    reached = [
+        (session.resting[handle], shown_wh)
+        for session in sessions
+        for handle, _, shown_wh, _ in session.book.reached(order.side, level)
+    ]
+    if len(sessions) > 1:
+        reached.sort(key=lambda each: each[0].price if order.side == Side.BUY else -each[0].price)
+    for _, at_price in groupby(reached, key=lambda each: each[0].price):
+        makers = [each for each in at_price if each[0] not in gone]
         partners = [each for each in makers if _is_partner(order, each[0].order)]
         others = [each for each in makers if not _is_partner(order, each[0].order)]
         for maker, shown_wh in (*_in_slices(partners), *_in_slices(others)):
             left_wh = open_wh - choice.filled_wh
             if left_wh == 0 or choice.is_stopped:
                 return _whole(choice, order, left_wh)
-            if maker.handle in passed_over or not accepts(order, maker.order):
+            if maker.digest in passed_over or not accepts(order, maker.order):
                 continue
             if maker.account is not account:
                 wh = min(shown_wh, left_wh)
@@ -66,7 +74,7 @@ def choose(
                     choice.fills.append((maker, wh))
                     choice.filled_wh += wh
                 else:
-                    passed_over.add(maker.handle)  # with what it would show next
+                    passed_over.add(maker.digest)  # with what it would show next
                 continue
             if order.self_trade != SelfTrade.CANCEL_INCOMING and maker not in choice.give_way:
                 choice.give_way.append(maker)

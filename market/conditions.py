@@ -24,16 +24,31 @@ _USUAL: Final = tuple(ATTRIBUTES.values())
 WAITING_MAX: Final = 1_000
 """Orders of one interval that may wait beside its book: whoever comes to rest is offered to each of them."""
 
-_NOT_YET: Final = ("last_interval", "cancel_on_disconnect", "bundle", "bundle_legs")
+BUNDLE_LEGS_MAX: Final = 24
+"""A bundle is tried whenever somebody comes to rest whom one of its orders reaches: so many books are asked then."""
+
+_NOT_YET: Final = ("cancel_on_disconnect",)
 _CONTINUOUS_ONLY: Final = (
     "min_lot_wh",
     "green_premium_ueur_per_kwh",
     "partner_group",
     "self_trade",
     "all_or_none",
+    "last_interval",
+    "bundle",
+    "bundle_legs",
 )
-"""In a call all orders meet at once, and any part of each may be filled; there is no first among equals to prefer, and
-no incoming order to give way. The same goes for a buyer's `max_carbon_g_per_kwh`; a seller's promise may stand."""
+"""In a call all orders meet at once, and any part of each may be filled; there is no first among equals to prefer, no
+incoming order to give way, and no other interval that is called at the same time. The same goes for a buyer's
+`max_carbon_g_per_kwh`; a seller's promise may stand."""
+
+_ASIDE: Final = "all_or_none, min_lot_wh, max_carbon_g_per_kwh, last_interval, bundle"
+_ACROSS: Final = (
+    ("last_interval", ("time_in_force", "valid_from", "replaces")),
+    ("bundle", ("time_in_force", "valid_from", "replaces", "expiry", "self_trade")),
+)
+"""What orders of several intervals can not ask for besides: one moment or one book does not tell what becomes of them.
+"""
 
 
 def is_plain(order: Order) -> bool:
@@ -72,11 +87,19 @@ def _clashes(order: Order) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("green_premium_ueur_per_kwh", "max_carbon_g_per_kwh", order.green_premium_ueur_per_kwh > 0 and colour_blind),
         ("post_only", "valid_from", order.post_only and order.valid_from > 0),
-        ("post_only", "all_or_none, min_lot_wh, max_carbon_g_per_kwh", order.post_only and aside),
-        ("display_wh", "all_or_none, min_lot_wh, max_carbon_g_per_kwh", order.display_wh > 0 and aside),
+        ("post_only", _ASIDE, order.post_only and aside),
+        ("display_wh", _ASIDE, order.display_wh > 0 and aside),
         ("post_only", "time_in_force", order.post_only and at_once),
         ("display_wh", "time_in_force", order.display_wh > 0 and at_once),
         ("replaces", "time_in_force", order.replaces != ZERO_DIGEST and at_once),
+        ("last_interval", "interval", 0 < order.last_interval <= order.interval),
+        ("bundle_legs", "bundle", (order.bundle > 0) != (2 <= order.bundle_legs <= BUNDLE_LEGS_MAX)),
+        ("bundle", "last_interval", order.bundle > 0 and order.last_interval > 0),
+        *(
+            (name, other, getattr(order, name) > 0 and getattr(order, other) != ATTRIBUTES.get(other, 0))
+            for name, others in _ACROSS
+            for other in others
+        ),
     )
 
 
@@ -90,7 +113,7 @@ def refuse_replacement(
     if old.account is not account:
         facts = {"account": hex_text(account.address), "digest": hex_text(order.replaces)}
         return Rejected(MarketReject.NOT_THE_OWNER, facts)
-    for name in ("interval", "side"):
+    for name in ("interval", "side", "last_interval", "bundle"):
         if getattr(order, name) != getattr(old.order, name):
             return Rejected(MarketReject.WRONG_REPLACEMENT, {"field": name, "right": int(getattr(old.order, name))})
     if order.quantity_wh <= old.filled_wh:
@@ -116,7 +139,8 @@ def keeps_place(old: Resting, order: Order) -> bool:
 def waits(order: Order) -> bool:
     """Say whether what is left of an order waits beside the book: it may not trade with everybody who reaches it."""
     minds_carbon = order.side == Side.BUY and order.max_carbon_g_per_kwh > 0
-    return order.all_or_none or order.min_lot_wh > 0 or minds_carbon
+    across = order.last_interval > 0 or order.bundle > 0
+    return order.all_or_none or order.min_lot_wh > 0 or minds_carbon or across
 
 
 def accepts(order: Order, maker: Order) -> bool:

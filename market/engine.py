@@ -11,7 +11,9 @@ is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 
 from energy.identity import Digest, hex_text
 from energy.results import Accepted, Rejected
+from market.accepting import accept, outcome_of, refuse_collateral, rest
 from market.book import Status
+from market.bundles import place_leg
 from market.choosing import choose
 from market.closing import call_at_gate, published_price, refuse_collected
 from market.commands import (
@@ -40,7 +42,7 @@ from market.filling import trade_with
 from market.halting import halt
 from market.leaving import drop, drop_expired
 from market.orders import Order, Side, TimeInForce
-from market.placing import accept, offer, outcome_of, place_with_conditions, refuse_collateral, rest, wake
+from market.placing import offer, place_with_conditions, wake
 from market.rejections import MarketReject
 from market.risk import refuse_risk
 from market.state import Account, ClosedInterval, MarketState, Resting, Session
@@ -124,14 +126,14 @@ def _close(state: MarketState, interval: int, now: int) -> Result:
         facts = {"interval": interval, "gate_closure": gate_closure, "now": now}
         return Rejected(MarketReject.GATE_STILL_OPEN, facts)
 
-    events = drop_expired(state, session, now)
+    events = drop_expired(state, [session], now)
     called = call_at_gate(state, session)
     events += called
     price, basis = published_price(state.config, session, called)
     state.last_price = state.last_price if price is None else price
     rests = [session.resting[handle] for side in (Side.BUY, Side.SELL) for handle, *_ in session.book.orders(side)]
     rests += [*session.waiting.values(), *session.asleep.values()]
-    events += drop(state, session, rests, CancelReason.GATE_CLOSED)
+    events += drop(state, rests, CancelReason.GATE_CLOSED)
     del state.sessions[interval]
     closed = ClosedInterval(
         interval, session.trades, session.traded_wh, session.turnover_neur, dict(session.exposure_neur)
@@ -162,11 +164,13 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     if refusal is not None:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
+    if not plain and order.bundle:
+        return place_leg(state, command, account, session, now)
     expired = session.expired(now)
     # Of a plain order only the book itself finds out that it is full, when the expired have left; one that expires
     # beside the book frees no place in it.
     if not plain or any(each.handle < 0 for each in expired):
-        return place_with_conditions(state, command, account, session, expired, now)
+        return place_with_conditions(state, command, account, now)
     refusal = (
         refuse_risk(state, order, account, expired, now)
         or refuse_collected(state, order, account, expired)
@@ -181,7 +185,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
             return Rejected(MarketReject.UNFILLABLE, facts)
 
     # From here on only a full book refuses, and a book is not full once an expired order has left it.
-    events = drop_expired(state, session, now)
+    events = drop_expired(state, [session], now)
     level = state.config.level_of(order.limit_price_ueur_per_kwh)
     status, filled_wh, handle = session.book.place(
         order.side, level, order.quantity_wh, account.index, order.time_in_force
@@ -189,13 +193,13 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     if status == Status.FULL:
         return Rejected(MarketReject.BOOK_FULL, {"open_orders_max": state.config.open_orders_max})
     accept(state, account, command, now)
-    taker = Resting(order, command.digest, account, handle, session.arrivals, order.quantity_wh)
+    taker = Resting(order, command.digest, account, handle, state.arrivals, order.quantity_wh)
     rest_wh = order.quantity_wh - filled_wh
     rests = status == Status.RESTING
     outcome = outcome_of(filled_wh, rest_wh, rests=rests)
     events.append(OrderPlaced(order, command.digest, outcome, filled_wh, rest_wh if rests else 0))
     fills = [(session.resting[maker], quantity_wh) for maker, _, quantity_wh, _, _ in session.book.fills()]
-    events += trade_with(state, session, taker, fills)
+    events += trade_with(state, taker, fills)
     if rests:
         rest(state, session, taker)
         events += offer(state, session, taker, now)
@@ -211,7 +215,7 @@ def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
     resting = state.orders.get(command.digest)
     if resting is None:
         return _unknown_order(command.digest)
-    session = state.sessions[resting.order.interval]
+    session = state.sessions[resting.order.home]
     if now >= state.config.gate_closure(session.interval):
         return _gate_closed(state, session.interval, now)
     expired = session.expired(now)
@@ -220,8 +224,8 @@ def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
     if resting.order.account != command.account:
         facts = {"account": hex_text(command.account), "digest": hex_text(command.digest)}
         return Rejected(MarketReject.NOT_THE_OWNER, facts)
-    events = drop_expired(state, session, now)
-    events += drop(state, session, [resting], CancelReason.BY_OWNER)
+    events = drop_expired(state, [session], now)
+    events += drop(state, [resting], CancelReason.BY_OWNER)
     return Accepted(tuple(events))
 
 
@@ -244,8 +248,7 @@ def _is_apart(state: MarketState, interval: int) -> bool:
 def _fillable_wh(state: MarketState, session: Session, order: Order, account: Account, expired: list[Resting]) -> int:
     """Return what an order would fill once the expired orders are gone, which a refusal must leave in place."""
     if expired:
-        gone = {resting.handle for resting in expired}
-        return choose(state, session, order, order.quantity_wh, account, gone).filled_wh
+        return choose(state, [session], order, order.quantity_wh, account, expired).filled_wh
     tick = state.config.level_of(order.limit_price_ueur_per_kwh)
     return session.book.fillable(order.side, tick, order.quantity_wh, account.index)
 
@@ -278,6 +281,8 @@ def _refuse_order(state: MarketState, order: Order, now: int, *, plain: bool) ->
         return Rejected(MarketReject.PRICE_OFF_TICK, facts)
     if not plain and (refusal := refuse_conditions(config, order)):
         return refusal
+    if not plain and order.home not in state.sessions:
+        return _unknown_interval(state, order.home)
     if order.expiry and order.expiry < now:
         return Rejected(MarketReject.EXPIRED, {"expiry": order.expiry, "now": now})
     if order.nonce in account.nonces:

@@ -34,6 +34,8 @@ class CancelReason(IntEnum):
     """Another order of its account has taken its place."""
     BOOK_FULL = 8
     """Its time had come, and the book had no place left."""
+    BUNDLE_BROKEN = 9
+    """Another order of its bundle has left."""
 
 
 class PriceBasis(IntEnum):

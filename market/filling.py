@@ -8,17 +8,14 @@ from collections.abc import Iterable
 from energy.quantities import amount_neur
 from market.events import Event, Trade
 from market.orders import Side
-from market.state import MarketState, Resting, Session, worst_case_neur
+from market.state import MarketState, Resting, worst_case_neur
 
 
-def trade_with(
-    state: MarketState, session: Session, taker: Resting, fills: Iterable[tuple[Resting, int]]
-) -> list[Event]:
+def trade_with(state: MarketState, taker: Resting, fills: Iterable[tuple[Resting, int]]) -> list[Event]:
     """Turn fills of an incoming order into trades, each at the maker's price.
 
     Args:
-        state: Forgets makers that are filled whole; the book knows the fills already.
-        session: Where the makers rest.
+        state: Forgets makers that are filled whole; their books know the fills already.
         taker: The incoming order; its open Wh fall.
         fills: Makers and Wh, in matching sequence.
     """
@@ -26,7 +23,7 @@ def trade_with(
     config, account, limit = state.config, taker.account, taker.price
     buys = taker.order.side == Side.BUY
     for maker, quantity_wh in fills:
-        price = maker.price
+        session, price = state.sessions[maker.order.interval], maker.price
         assert 0 < quantity_wh <= min(maker.open_wh, taker.open_wh), "M1: more filled than offered"
         assert price <= limit if buys else price >= limit, "M2: worse than the limit"
         buyer, seller = (taker, maker) if buys else (maker, taker)

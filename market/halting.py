@@ -29,10 +29,10 @@ def halt(state: MarketState, command: HaltAccount, now: int) -> Accepted[Event] 
     events: list[Event] = []
     for interval, session in sorted(state.sessions.items()) if command.halted else ():
         if now < state.config.gate_closure(interval):
-            own = [resting for resting in account.resting.values() if resting.order.interval == interval]
+            own = [resting for resting in account.resting.values() if resting.order.home == interval]
             if own:
-                events += drop_expired(state, session, now)
+                events += drop_expired(state, [session], now)
                 live = [resting for resting in own if session.is_resting(resting)]
-                events += drop(state, session, sorted(live, key=lambda r: r.arrival), CancelReason.HALTED)
+                events += drop(state, sorted(live, key=lambda r: r.arrival), CancelReason.HALTED)
     events.append(AccountHalted(command.account, account.halted_by_member, account.halted_by_operator))
     return Accepted(tuple(events))

@@ -87,6 +87,16 @@ class Order:
     bundle_legs: int = 0
     """How many orders the bundle has; 0 for alone."""
 
+    @property
+    def home(self) -> int:
+        """Start of the interval with whose gate the order ends."""
+        return self.last_interval or self.interval
+
+
+def intervals_of(order: Order, length_s: int) -> range:
+    """Return the starts of the intervals in which an order may trade."""
+    return range(order.interval, order.home + 1, length_s)
+
 
 ATTRIBUTES: Final[Mapping[str, Any]] = {each.name: each.default for each in fields(Order)[8:]}
 """The fields that an order need not have, with what they are then."""

@@ -1,4 +1,4 @@
-"""How an order enters its book: the steps that all orders share, and the way of those with conditions.
+"""How an order with conditions enters its book, and what those that wait beside it are offered.
 
 Whoever passes over the next in priority is matched here, by choice (`market.choosing`); the book is told of it.
 Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses: as `market.engine`, and changes nothing then.
@@ -6,25 +6,25 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses: as `market.engine`, and 
 
 from collections.abc import Sequence
 
-from energy.errors import Corrupt
-from energy.identity import ZERO_DIGEST, hex_text
+from energy.identity import ZERO_DIGEST
 from energy.results import Accepted, Rejected
+from market.accepting import accept, outcome_of, refuse_beside, refuse_collateral, rest, take
 from market.book import Status
+from market.bundles import trade_together
 from market.choosing import Choice, choose
 from market.closing import refuse_collected
 from market.commands import PlaceOrder
-from market.conditions import WAITING_MAX, keeps_place, reaches, refuse_replacement, waits
+from market.conditions import keeps_place, reaches, refuse_replacement, waits
 from market.events import CancelReason, Event, OrderCancelled, OrderEntered, OrderPlaced, Outcome
-from market.filling import trade_with
 from market.leaving import drop, drop_expired, open_exposure_neur
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
-from market.risk import note_accepted, refuse_risk
-from market.state import ASLEEP, WAITING, Account, MarketState, Resting, Session, worst_case_neur
+from market.risk import refuse_risk
+from market.state import ASLEEP, WAITING, Account, MarketState, Resting, Session
 
 
 def place_with_conditions(
-    state: MarketState, command: PlaceOrder, account: Account, session: Session, expired: Sequence[Resting], now: int
+    state: MarketState, command: PlaceOrder, account: Account, now: int
 ) -> Accepted[Event] | Rejected:
     """Place an order that asks for more than side, quantity, price and time.
 
@@ -32,11 +32,11 @@ def place_with_conditions(
         state: Changed when the order is accepted.
         command: What does not depend on other orders was checked.
         account: Its owner.
-        session: Its interval.
-        expired: Orders of the interval that leave first.
         now: UTC epoch seconds.
     """
     order = command.order
+    session, sessions = state.sessions[order.home], state.tradable(order, now)
+    expired = [gone for each in sessions for gone in each.expired(now)]
     old = None
     if order.replaces != ZERO_DIGEST:
         refusal = refuse_replacement(state, order, account, expired)
@@ -52,23 +52,23 @@ def place_with_conditions(
     )
     if refusal is not None:
         return refusal
-    taker = Resting(order, command.digest, account, -1, session.arrivals, open_wh)
+    taker = Resting(order, command.digest, account, -1, state.arrivals, open_wh)
     if old and keeps_place(old, order):
-        events = drop_expired(state, session, now)
+        events = drop_expired(state, sessions, now)
         accept(state, account, command, now)
         return Accepted((*events, *_take_place(state, session, old, taker)))
 
     if order.valid_from > now:
         choice = Choice()
-        full = _refuse_beside(session)
+        full = refuse_beside(state, session, order)
     else:
-        choice = choose(state, session, order, open_wh, account, {each.handle for each in leaving})
+        choice = choose(state, sessions, order, open_wh, account, leaving)
         full = _refuse_match(state, session, order, choice, leaving)
     if full is not None:
         return full
-    events = drop_expired(state, session, now)
+    events = drop_expired(state, sessions, now)
     if old:
-        events += drop(state, session, [old], CancelReason.REPLACED)
+        events += drop(state, [old], CancelReason.REPLACED)
     accept(state, account, command, now)
     carried_wh = taker.filled_wh
     if order.valid_from > now:
@@ -103,7 +103,7 @@ def _refuse_match(
         return None
     if waits(order):
         is_filled = choice.filled_wh == order.quantity_wh
-        return None if is_filled else _refuse_beside(session)
+        return None if is_filled else refuse_beside(state, session, order)
     # Whoever takes something and is not filled by it has freed a place.
     is_full = len(session.book) - len(handles) >= state.config.open_orders_max
     if is_full and not choice.fills and not choice.give_way:
@@ -111,17 +111,10 @@ def _refuse_match(
     return None
 
 
-def _refuse_beside(session: Session) -> Rejected | None:
-    """Return a refusal when as many orders wait beside the book as may, those that leave first included."""
-    if len(session.waiting) + len(session.asleep) < WAITING_MAX:
-        return None
-    return Rejected(MarketReject.TOO_MANY_WAITING, {"waiting_orders_max": WAITING_MAX})
-
-
 def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice, now: int) -> list[Event]:
     """Let an order take what was chosen, and rest, wait or end with what is left."""
     order = taker.order
-    events = _take(state, session, taker, choice)
+    events = take(state, taker, choice)
     if taker.open_wh == 0:
         return events
     if order.time_in_force != TimeInForce.GOOD_TILL_GATE or choice.is_stopped:
@@ -141,43 +134,41 @@ def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice,
     return events + offer(state, session, taker, now)
 
 
-def _take(state: MarketState, session: Session, taker: Resting, choice: Choice) -> list[Event]:
-    """Trade with what was chosen; own orders that are in the way leave."""
-    for maker, quantity_wh in choice.fills:
-        session.book.take(maker.handle, quantity_wh)
-    events = trade_with(state, session, taker, choice.fills)
-    return events + drop(state, session, choice.give_way, CancelReason.SELF_TRADE)
-
-
 # -- ORDERS BESIDE THE BOOK
 
 
 def offer(state: MarketState, session: Session, newcomer: Resting, now: int) -> list[Event]:
     """Offer an order that has come to rest to those that wait for its like: the best price first, then the earliest."""
     events: list[Event] = []
-    if not session.waiting:
+    if not session.waiting and not state.roaming:
         return events
-    calling = [each for each in session.waiting.values() if each.order.side != newcomer.order.side]
-    calling.sort(key=lambda each: each.price if each.order.side == Side.SELL else -each.price)
+    calling = [*session.waiting.values()]
+    calling += [each for each in state.roaming.values() if each.order.interval <= session.interval < each.order.home]
+    calling = [each for each in calling if each.order.side != newcomer.order.side]
+    calling.sort(key=lambda each: (each.price if each.order.side == Side.SELL else -each.price, each.arrival))
     for waiting in calling:
-        if session.is_resting(newcomer) and reaches(waiting.order, newcomer.price):
-            events += _offer_to(state, session, waiting)
+        waits_on = waiting.digest in state.orders and not 0 < waiting.order.expiry < now
+        if waits_on and session.is_resting(newcomer) and reaches(waiting.order, newcomer.price):
+            events += trade_together(state, waiting, now) if waiting.order.bundle else _offer_to(state, waiting, now)
     return events
 
 
-def _offer_to(state: MarketState, session: Session, waiting: Resting) -> list[Event]:
-    order = waiting.order
-    choice = choose(state, session, order, waiting.open_wh, waiting.account)
+def _offer_to(state: MarketState, waiting: Resting, now: int) -> list[Event]:
+    order, home = waiting.order, state.sessions[waiting.order.home]
+    sessions = state.tradable(order, now)
+    expired = [gone for each in sessions for gone in each.expired(now)]
+    choice = choose(state, sessions, order, waiting.open_wh, waiting.account, expired)
     if not choice.fills and not choice.give_way:
         return []
-    events: list[Event] = [OrderEntered(order, waiting.digest, choice.filled_wh, 0)]
+    events = drop_expired(state, sessions, now)
+    events.append(OrderEntered(order, waiting.digest, choice.filled_wh, 0))
     held_neur = open_exposure_neur(state, waiting)
-    events += _take(state, session, waiting, choice)
-    session.expose(waiting.account, open_exposure_neur(state, waiting) - held_neur)
+    events += take(state, waiting, choice)
+    home.expose(waiting.account, open_exposure_neur(state, waiting) - held_neur)
     if waiting.open_wh == 0:
-        state.forget(session, waiting)
+        state.forget(home, waiting)
     elif choice.is_stopped and choice.give_way:
-        events += drop(state, session, [waiting], CancelReason.SELF_TRADE)
+        events += drop(state, [waiting], CancelReason.SELF_TRADE)
     return events
 
 
@@ -188,13 +179,14 @@ def wake(state: MarketState, interval: int, now: int) -> Accepted[Event] | Rejec
     if not any(each not in expired for each in session.due(now)):
         due_at = min((each.order.valid_from for each in session.asleep.values() if each not in expired), default=0)
         return Rejected(MarketReject.NOTHING_DUE, {"interval": interval, "due_at": due_at})
-    events = drop_expired(state, session, now)
+    events = drop_expired(state, [session], now)
     for sleeper in session.due(now):
         order = sleeper.order
         session.expose(sleeper.account, -open_exposure_neur(state, sleeper))
         state.forget(session, sleeper)
-        session.rouse(sleeper)
-        choice = choose(state, session, order, sleeper.open_wh, sleeper.account)
+        session.forget_expiry(sleeper)
+        sleeper.arrival = state.arrivals
+        choice = choose(state, [session], order, sleeper.open_wh, sleeper.account)
         refusal = _refuse_match(state, session, order, choice, ())
         if refusal is not None:
             full = refusal.code in (MarketReject.BOOK_FULL, MarketReject.TOO_MANY_WAITING)
@@ -226,49 +218,3 @@ def _take_place(state: MarketState, session: Session, old: Resting, new: Resting
         OrderCancelled(old.digest, order.account, order.interval, old.open_wh, CancelReason.REPLACED),
         OrderPlaced(order, new.digest, Outcome.RESTING, 0, new.open_wh, carried_wh),
     ]
-
-
-# -- STEPS THAT ALL ORDERS SHARE
-
-
-def refuse_collateral(
-    state: MarketState, order: Order, open_wh: int, account: Account, leaving: Sequence[Resting]
-) -> Rejected | None:
-    """Return by how much an account can not afford an order, or None; what leaves first frees its own part."""
-    available_neur = account.collateral_neur - account.needed_neur
-    for resting in leaving:
-        if resting.account is account:
-            available_neur += open_exposure_neur(state, resting)
-    needed_neur = worst_case_neur(state.config, order.side, open_wh, order.limit_price_ueur_per_kwh)
-    if needed_neur > available_neur:
-        facts = {"needed_neur": needed_neur, "available_neur": available_neur}
-        return Rejected(MarketReject.INSUFFICIENT_COLLATERAL, facts)
-    return None
-
-
-def accept(state: MarketState, account: Account, command: PlaceOrder, now: int) -> None:
-    """Count an order as accepted.
-
-    Raises:
-        Corrupt: another order has its digest.
-    """
-    if command.digest in state.orders:
-        raise Corrupt(f"two orders have the digest {hex_text(command.digest)}")
-    account.nonces.add(command.order.nonce)
-    note_accepted(account, now)
-
-
-def rest(state: MarketState, session: Session, resting: Resting) -> None:
-    """Keep an order that the book has just taken in."""
-    session.add(resting)
-    session.expose(resting.account, open_exposure_neur(state, resting))
-    state.orders[resting.digest] = resting
-
-
-def outcome_of(filled_wh: int, rest_wh: int, *, rests: bool) -> Outcome:
-    """Return what became of an order at the moment of its command."""
-    if rests:
-        return Outcome.RESTING
-    if rest_wh == 0:
-        return Outcome.FILLED
-    return Outcome.PARTLY_FILLED_REST_CANCELLED if filled_wh else Outcome.CANCELLED

@@ -77,6 +77,8 @@ class MarketReject(IntEnum):
     """WakeOrders while every order sleeps on. Facts: interval, due_at (0 when none sleeps)."""
     TOO_MANY_WAITING = 1036
     """Facts: waiting_orders_max."""
+    WRONG_LEG = 1037
+    """It does not fit the other orders of its bundle. Facts: field, bundle."""
 
 
 class SettlementReject(IntEnum):

@@ -15,7 +15,7 @@ from energy.quantities import amount_neur
 from market.book import Book, CollectingBook, OrderBook
 from market.config import MarketConfig
 from market.journal import encode_order
-from market.orders import Order, Side
+from market.orders import Order, Side, intervals_of
 
 BookFactory = Callable[[int, int], Book]
 """Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
@@ -65,7 +65,7 @@ class Resting:
     handle: int
     """The order's name inside its book; below zero while it is beside it."""
     arrival: int
-    """Place in the sequence of the interval's resting orders."""
+    """Place in the sequence of the market's resting orders."""
     open_wh: int
 
     @property
@@ -96,7 +96,6 @@ class Session:
     A sorted list and not a heap, for what is due must be read before anything may change."""
     exposure_neur: dict[Address, int] = field(default_factory=dict)
     """Worst case of each account's open and filled energy."""
-    arrivals: int = 0
     trades: int = 0
     traded_wh: int = 0
     turnover_neur: int = 0
@@ -146,14 +145,12 @@ class Session:
         else:
             self._beside(resting.handle)[resting.digest] = resting
         resting.account.resting[resting.digest] = resting
-        self.arrivals += 1
         if resting.order.expiry:
             insort(self.expiries, (resting.order.expiry, resting.arrival, resting))
 
-    def rouse(self, sleeper: Resting) -> None:
-        """Take an order from those that sleep, to be placed as the latest of all."""
+    def forget_expiry(self, sleeper: Resting) -> None:
+        """Forget when an order expires that is placed again."""
         self.expiries = [each for each in self.expiries if each[2] is not sleeper]
-        sleeper.arrival = self.arrivals
 
     def put_in_place(self, old: Resting, new: Resting) -> None:
         """Let an order have the place of another of the same account, which is forgotten."""
@@ -219,6 +216,12 @@ class MarketState:
         self.closed: dict[int, ClosedInterval] = {}
         self.orders: dict[Digest, Resting] = {}
         """Every resting order, of all intervals."""
+        self.arrivals = 0
+        """How many orders have come to rest."""
+        self.roaming: dict[Digest, Resting] = {}
+        """The orders of several intervals; each waits beside the book of its last one."""
+        self.bundles: dict[tuple[Address, int], list[Resting]] = {}
+        """The orders that wait for each other, by account and number of their bundle."""
         self.last_price: int | None = None
         """The latest published price, µ€/kWh."""
 
@@ -227,10 +230,40 @@ class MarketState:
         make = CollectingBook if self.config.mechanism.collects else self.make_book
         return make(self.config.levels, self.config.open_orders_max)
 
+    def keep(self, session: Session, resting: Resting) -> None:
+        """Keep an order that its book has just taken in, or that stays beside it."""
+        session.add(resting)
+        self.arrivals += 1
+        self.orders[resting.digest] = resting
+        order = resting.order
+        if order.last_interval:
+            self.roaming[resting.digest] = resting
+        if order.bundle:
+            self.bundles.setdefault((order.account, order.bundle), []).append(resting)
+
     def forget(self, session: Session, resting: Resting) -> None:
         """Forget an order that has left."""
         session.forget(resting)
         del self.orders[resting.digest], resting.account.resting[resting.digest]
+        if resting.handle == WAITING:
+            self.roaming.pop(resting.digest, None)
+            if legs := self.legs(resting.order):
+                legs.remove(resting)
+                if not legs:
+                    del self.bundles[resting.order.account, resting.order.bundle]
+
+    def legs(self, order: Order) -> list[Resting]:
+        """Return the orders that wait as parts of an order's bundle; none for an order that is alone."""
+        return self.bundles.get((order.account, order.bundle), []) if order.bundle else []
+
+    def tradable(self, order: Order, now: int) -> list[Session]:
+        """Return where an order may trade now, by interval."""
+        config = self.config
+        return [
+            self.sessions[interval]
+            for interval in intervals_of(order, config.interval_length_s)
+            if interval in self.sessions and now < config.gate_closure(interval)
+        ]
 
     def open_intervals(self) -> tuple[int, ...]:
         """Return the starts of the intervals that have a book, ascending."""

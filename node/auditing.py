@@ -21,6 +21,7 @@ from market.audit_trades import PublishedTrade, check_trades
 from market.commands import CancelOrder, HaltAccount, OpenInterval, PlaceOrder
 from market.events import MatchedTrade
 from market.journal import chain_hash
+from market.orders import intervals_of
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
 from node.audit_tables import SettledRoots, ShownTables, read_tables
 from node.community import Community
@@ -279,12 +280,12 @@ def _roots(replay: JournalAudit, run: SettledRoots, salts: Salts, length_s: int)
     intervals = range(run.first_interval, run.last_interval + length_s, length_s)
     orders: dict[int, list[Digest]] = {interval: [] for interval in intervals}
     for each in replay.orders.values():
-        if each.order.interval in orders:
-            orders[each.order.interval].append(order_leaf(salts, each.order, each.signature))
+        for interval in orders.keys() & intervals_of(each.order, length_s):
+            orders[interval].append(order_leaf(salts, each.order, each.signature))
     trades = [
         trade_leaf(salts, MatchedTrade(each.trade, each.sequence, each.matched_at))
         for interval in intervals
         for each in replay.trades.get(interval, ())
     ]
-    leaves = [each for interval in intervals for each in orders[interval]]
+    leaves = list(dict.fromkeys(each for interval in intervals for each in orders[interval]))
     return MerkleTree(leaves).root, MerkleTree(trades).root

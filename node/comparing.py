@@ -76,6 +76,8 @@ def compare_folder(folder: Path, start: int, end: int | None, *, with_lies: bool
     by_interval: dict[int, list[Order]] = {}
     for command in commands:
         if isinstance(command, PlaceOrder) and command.digest not in cancelled:
+            if command.order.last_interval or command.order.bundle:
+                continue  # no call of one interval can keep what it asks
             interval = command.order.interval
             if start <= interval and (end is None or interval < end):
                 by_interval.setdefault(interval, []).append(command.order)

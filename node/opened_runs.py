@@ -14,6 +14,7 @@ from market import journal
 from market.commands import PlaceOrder
 from market.entries import EntryKind
 from market.events import MatchedTrade, Trade
+from market.orders import intervals_of
 from metering.readings import Reading
 from node.audit_files import read_journal
 from node.audit_tables import read_only
@@ -96,15 +97,16 @@ def read_opened(folder: Path, run_id: int) -> OpenedRun:
 
 
 def _orders(folder: Path, community: Community, salts: Salts, intervals: range) -> Salted:
-    """Return the signed orders of some intervals: by interval, then as they came."""
+    """Return the signed orders of some intervals, each once: by interval, then as they came."""
     found: dict[int, Salted] = {interval: [] for interval in intervals}
     for record in read_journal(folder / "journal.log", community.digest()):
         _, _, command = journal.decode(record)
-        if isinstance(command, PlaceOrder) and command.order.interval in found:
+        if isinstance(command, PlaceOrder):
             order, signature = command.order, command.signature
-            salt = order_salt(salts, order, signed_order_hash(order, signature))
-            found[order.interval].append(((order_values(order), signature), salt))
-    return [each for interval in intervals for each in found[interval]]
+            for interval in found.keys() & intervals_of(order, community.market.interval_length_s):
+                salt = order_salt(salts, order, signed_order_hash(order, signature))
+                found[interval].append(((order_values(order), signature), salt))
+    return list(dict.fromkeys(each for interval in intervals for each in found[interval]))
 
 
 def _trade(salts: Salts, row: TradeRow) -> tuple[tuple[Value, ...], Digest]:

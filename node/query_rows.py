@@ -36,6 +36,7 @@ def order(row: OrderRow) -> Row:
         "placedAt": row.placed_at,
         "account": row.account,
         "interval": row.interval,
+        "lastInterval": row.last_interval,
         "side": row.side,
         "quantityWh": row.quantity_wh,
         "limitPrice": row.limit_price_ueur_per_kwh,

@@ -180,7 +180,7 @@ def prepare_run(
         run_id=carry.run_id + 1,
         first_interval=inputs[0].tariff.interval,
         last_interval=inputs[-1].tariff.interval,
-        orders_root=MerkleTree([order_leaf(salts, *signed) for item in inputs for signed in item.orders]).root,
+        orders_root=MerkleTree([order_leaf(salts, *signed) for signed in _orders_of(inputs)]).root,
         trades_root=MerkleTree([trade_leaf(salts, matched) for item in inputs for matched in item.trades]).root,
         readings_hash=readings_hash,
         entries_root=MerkleTree(leaves).root,
@@ -242,8 +242,7 @@ def open_run(
     """
     orders = [
         ((order_values(order), signature), order_salt(salts, order, signed_order_hash(order, signature)))
-        for item in inputs
-        for order, signature in item.orders
+        for order, signature in _orders_of(inputs)
     ]
     trades = [
         (trade_values(matched), trade_salt(salts, matched, trade_hash(matched)))
@@ -281,6 +280,11 @@ def open_run(
         readings=readings,
         meters=meters,
     )
+
+
+def _orders_of(inputs: Sequence[IntervalInput]) -> list[tuple[Order, bytes]]:
+    """Return the signed orders of a run, each once: one of several intervals is among the orders of each."""
+    return list(dict.fromkeys(signed for item in inputs for signed in item.orders))
 
 
 def order_leaf(salts: Salts, order: Order, signature: bytes) -> Digest:

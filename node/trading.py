@@ -23,7 +23,7 @@ from market.commands import (
 )
 from market.engine import MarketState, apply
 from market.events import AccountHalted, CancelReason, Event, MatchedTrade, OrderCancelled, OrderPlaced, Outcome, Trade
-from market.orders import Order
+from market.orders import Order, intervals_of
 from node.clock import Clock
 from node.community import Community
 from node.keys import KeyPair
@@ -221,7 +221,8 @@ class Trading:
     def _follow(self, sequence: int, now: int, command: Command, events: Sequence[Event]) -> None:
         match command:
             case PlaceOrder(order, _, signature):
-                self.orders.setdefault(order.interval, []).append((order, signature))
+                for interval in intervals_of(order, self._community.market.interval_length_s):
+                    self.orders.setdefault(interval, []).append((order, signature))
             case _:
                 pass
         for event in events:

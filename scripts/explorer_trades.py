@@ -68,7 +68,9 @@ def trade_faults(trades: Sequence[JsonObject], orders: Mapping[str, JsonObject])
             if order is None:
                 faults.append(f"{name}: there is no order {digest}")
                 continue
-            if (order["side"], order["interval"], order["account"]) != (side, trade["interval"], trade[account]):
+            last = order["lastInterval"] or order["interval"]
+            delivered = order["interval"] <= trade["interval"] <= last
+            if not delivered or (order["side"], order["account"]) != (side, trade[account]):
                 faults.append(f"{name}: order {digest} is of another side, interval or account")
             worse = trade["price"] > order["limitPrice"] if side == "buy" else trade["price"] < order["limitPrice"]
             if worse:
@@ -88,7 +90,10 @@ def fill_faults(
         f"order {digest}: trades fill {wh} Wh, it says {order['filledWh']} of {order['quantityWh']} Wh"
         for digest, wh in filled_wh.items()
         if (order := orders.get(digest))
-        and (wh > order["quantityWh"] or (order["interval"] in closed and wh != order["filledWh"]))
+        and (
+            wh > order["quantityWh"]
+            or ((order["lastInterval"] or order["interval"]) in closed and wh != order["filledWh"])
+        )
     ]
 
 

@@ -71,6 +71,21 @@ ValidFrom = Annotated[
     str | None,
     typer.Option("--valid-from", metavar="TIME", help="First second at which it may match; else at once."),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="Deliver it in any interval from --interval to the one that starts then, the best first."
+    ),
+]
+Bundle = Annotated[
+    int,
+    typer.Option(
+        metavar="NUMBER", min=0, max=2**64 - 1, help="Trade it only together with your other orders of this number."
+    ),
+]
+BundleLegs = Annotated[
+    int, typer.Option("--legs", metavar="COUNT", min=0, max=24, help="How many orders the bundle has.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,8 @@ class Asked:
     self_trade: str
     partners: str | None
     replaces: Digest | None
+    bundle: int
+    bundle_legs: int
 
     def fields(self, time_zone: str) -> dict[str, Any]:
         """Return the fields of the order; a fault in what was typed is a usage failure.
@@ -111,6 +128,8 @@ class Asked:
             "self_trade": SelfTrade(modes[self.self_trade]),
             "partner_group": group_of(self.partners) if self.partners else ZERO_DIGEST,
             "replaces": self.replaces or ZERO_DIGEST,
+            "bundle": self.bundle,
+            "bundle_legs": self.bundle_legs,
         }
 
 

@@ -21,6 +21,8 @@ from node.cli.order_options import (
     AllOrNone,
     Asked,
     AtTime,
+    Bundle,
+    BundleLegs,
     Expiry,
     GreenPremium,
     MaxCarbon,
@@ -31,6 +33,7 @@ from node.cli.order_options import (
     SelfTradeMode,
     Show,
     TimeInForceRule,
+    Until,
     ValidFrom,
 )
 from node.cli.output import print_json, print_line, short, table, talk
@@ -93,6 +96,9 @@ def place_order(
     self_trade: SelfTradeMode = "cancel-incoming",
     replaces: Replace = None,
     partners: Partners = None,
+    until: Until = None,
+    bundle: Bundle = 0,
+    legs: BundleLegs = 0,
     key_file: KeyOption = None,
     account: AccountOption = None,
     password_file: PasswordOption = None,
@@ -111,11 +117,23 @@ def place_order(
     status = node.call("energy_getStatus")
     replaced = _resting_order(node, key.account, replaces) if replaces else None
     asked = Asked(
-        post_only, all_or_none, min_lot, max_carbon, green_premium, valid_from, show, self_trade, partners, replaced
+        post_only,
+        all_or_none,
+        min_lot,
+        max_carbon,
+        green_premium,
+        valid_from,
+        show,
+        self_trade,
+        partners,
+        replaced,
+        bundle,
+        legs,
     )
     order = Order(
         account=key.account,
         interval=parse_interval(interval, status),
+        last_interval=parse_interval(until, status) if until else 0,
         side=direction,
         quantity_wh=quantity_wh,
         limit_price_ueur_per_kwh=limit,

@@ -166,6 +166,10 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("As many orders wait beside this book as may: {waiting_orders_max}."),
         mark("Place an order without conditions, or try again later."),
     ),
+    MarketReject.WRONG_LEG: (
+        mark("{field} does not fit the orders that wait as parts of bundle {bundle}."),
+        mark("One order for each interval, all with the same bundleLegs; or choose another number."),
+    ),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(

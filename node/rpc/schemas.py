@@ -261,6 +261,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "placedAt": INSTANT,
             "account": ADDRESS,
             "interval": INSTANT,
+            "lastInterval": NATURAL | {"description": "start of the last interval it may trade in; 0: interval alone"},
             "side": one_of(*(side.name.lower() for side in Side)),
             "quantityWh": NATURAL,
             "limitPrice": PRICE,

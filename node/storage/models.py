@@ -93,6 +93,8 @@ class OrderRow(SQLModel, table=True):
     placed_at: int
     account: str = Field(index=True)
     interval: int = Field(index=True)
+    last_interval: int = 0
+    """Start of the last interval in which it may trade; 0 for `interval` alone."""
     side: str
     """buy or sell."""
     quantity_wh: int

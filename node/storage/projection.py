@@ -57,6 +57,7 @@ _STATUS_BY_REASON = {
     CancelReason.HALTED: OrderStatus.CANCELLED,
     CancelReason.REPLACED: OrderStatus.CANCELLED,
     CancelReason.BOOK_FULL: OrderStatus.CANCELLED,
+    CancelReason.BUNDLE_BROKEN: OrderStatus.CANCELLED,
 }
 
 
@@ -297,6 +298,7 @@ def _order_row(sequence: int, now: int, event: OrderPlaced) -> dict[str, Any]:
         placed_at=now,
         account=hex_text(order.account),
         interval=order.interval,
+        last_interval=order.last_interval,
         side=order.side.name.lower(),
         quantity_wh=order.quantity_wh,
         limit_price_ueur_per_kwh=order.limit_price_ueur_per_kwh,

@@ -56,7 +56,8 @@ class ShownMarket:
     def findings(self) -> list[Finding]:
         """Return everything that an auditor finds."""
         audit = self.audit()
-        intervals = sorted({order.order.interval for order in audit.orders.values()})
+        placed = [audited.order for audited in audit.orders.values()]
+        intervals = sorted({interval for order in placed for interval in (order.interval, order.home)})
         return [
             *audit.findings,
             *check_trades(audit, self.trades, intervals),

@@ -162,6 +162,13 @@ CONDITIONS: list[dict[str, Any]] = [
     {"max_carbon_g_per_kwh": 40, "green_premium_ueur_per_kwh": 1_000},
     {"valid_from": 300},
     {"valid_from": 700, "min_lot_wh": 2},
+    {"last_interval": 2_700},
+    {"last_interval": 2_700, "all_or_none": True},
+    {"last_interval": 2_700, "self_trade": SelfTrade.CANCEL_RESTING, "partner_group": digest(1)},
+    {"bundle": 1, "bundle_legs": 2},
+    {"bundle": 1, "bundle_legs": 2},
+    {"bundle": 2, "bundle_legs": 2, "max_carbon_g_per_kwh": 50},
+    {"bundle": 3, "bundle_legs": 3},
 ]
 """What some orders of a day ask for beyond the usual."""
 _conditional = st.builds(lambda plain, asked: replace(plain, **asked), _orders, st.sampled_from(CONDITIONS))
@@ -221,7 +228,12 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
                 expiry=chance.choice([0, 0, nonce * 6 + chance.randint(0, 120)]),
             )
             if chance.random() < 0.3:
-                placed = replace(placed, **chance.choice(CONDITIONS))
+                asked = chance.choice(CONDITIONS)
+                placed = replace(placed, **asked)
+                if "bundle" in asked or "last_interval" in asked:
+                    placed = replace(placed, time_in_force=TimeInForce.GOOD_TILL_GATE, expiry=0)
+                if "last_interval" in asked:
+                    placed = replace(placed, interval=first)
                 if placed.valid_from:
                     placed = replace(placed, valid_from=nonce * 6 + chance.randint(0, 120), expiry=0)
             replaces = nonce > 10 and chance.random() < 0.1

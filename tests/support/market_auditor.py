@@ -20,10 +20,13 @@ class AuditedOrder:
     shown_wh: int = 0
     is_beside: bool = False
 
-    def priority(self, taker: Order) -> tuple[int, bool, int]:
+    def priority(self, taker: Order, since: int) -> tuple[int, bool, bool, int, int]:
+        """Price, partners, interval, time; what was shown after the taker came comes behind all intervals."""
         price = self.order.limit_price_ueur_per_kwh
         is_partner = taker.partner_group != ZERO_DIGEST and taker.partner_group == self.order.partner_group
-        return (price if self.order.side == Side.SELL else -price, not is_partner, self.arrival)
+        is_next = self.arrival > since
+        cheapest = price if self.order.side == Side.SELL else -price
+        return (cheapest, not is_partner, is_next, 0 if is_next else self.order.interval, self.arrival)
 
     def takes(self, maker: "AuditedOrder") -> bool:
         """Whether an incoming order takes what a maker shows now: all it can of it, in a lot that it accepts."""
@@ -50,9 +53,11 @@ class Auditor:
         self.now = 0
         self.collateral: dict[Address, int] = {}
         self.resting: dict[Digest, AuditedOrder] = {}
+        self.orders: dict[Digest, Order] = {}
         self.trades: list[Trade] = []
         self.released: set[int] = set()
         self.arrivals = 0
+        self.since = 0
 
     def follow(self, command: Command, now: int, events: tuple[Event, ...]) -> None:
         """Take in an accepted command."""
@@ -72,8 +77,10 @@ class Auditor:
                 case OrderPlaced(order, digest, _, _, _, carried_wh):
                     assert isinstance(command, PlaceOrder)
                     placed = event
+                    self.orders[digest] = order
                     taker = AuditedOrder(order, digest, 0, order.quantity_wh - carried_wh)
                     taker.show(self._next_arrival())
+                    self.since = self.arrivals
                     if replaced is not None:
                         assert carried_wh == replaced.order.quantity_wh - replaced.open_wh
                         if self._only_shrinks(replaced, order):
@@ -83,6 +90,7 @@ class Auditor:
                         self._placed(taker, placed, before)
                     placed = None
                     taker = self.resting[digest]
+                    self.since = self.arrivals
                     assert taker.is_beside
                     assert self.now >= order.valid_from
                     if resting_wh:
@@ -112,6 +120,7 @@ class Auditor:
                     assert turnover_neur == sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in of_interval)
         if placed is not None and taker is not None:
             self._placed(taker, placed, before)
+        self._check_bundles(events)
         if not self.config.mechanism.collects:
             self._assert_not_crossed()
 
@@ -126,7 +135,7 @@ class Auditor:
             if t.seller == account
         ]
         open_orders = [
-            (r.order.interval, r.order.side, r.open_wh, r.order.limit_price_ueur_per_kwh)
+            (r.order.last_interval or r.order.interval, r.order.side, r.open_wh, r.order.limit_price_ueur_per_kwh)
             for r in self.resting.values()
             if r.order.account == account
         ]
@@ -174,6 +183,26 @@ class Auditor:
         same = unchanged == (new.limit_price_ueur_per_kwh, new.partner_group, 0, new.max_carbon_g_per_kwh)
         return same and new.display_wh == 0 and new.quantity_wh <= old.quantity_wh
 
+    def _delivers(self, order: Order, interval: int) -> bool:
+        last = order.last_interval or order.interval
+        return order.interval <= interval <= last and self.now < self.config.gate_closure(interval)
+
+    def _check_bundles(self, events: tuple[Event, ...]) -> None:
+        """Whoever of a bundle has traded has traded whole, and so have the others; nobody is left alone."""
+        filled = [each for each in events if isinstance(each, OrderPlaced | OrderEntered) and each.filled_wh]
+        for one in filled:
+            if one.order.bundle:
+                key = (one.order.account, one.order.bundle)
+                legs = [each for each in filled if (each.order.account, each.order.bundle) == key]
+                assert all(each.filled_wh == each.order.quantity_wh for each in legs), "a part of a bundle"
+                assert len({each.order.interval for each in legs}) == one.order.bundle_legs, "a bundle in parts"
+        gone = {
+            (self.orders[each.digest].account, self.orders[each.digest].bundle)
+            for each in events
+            if isinstance(each, OrderCancelled) and each.digest in self.orders and self.orders[each.digest].bundle
+        }
+        assert not [r for r in self.resting.values() if (r.order.account, r.order.bundle) in gone], "a leg left alone"
+
     def _has_expired(self, resting: AuditedOrder) -> bool:
         return 0 < resting.order.expiry < self.now
 
@@ -205,16 +234,17 @@ class Auditor:
         opposite = [
             resting
             for resting in self.resting.values()
-            if resting.order.interval == taker.order.interval and resting.order.side != taker.order.side
+            if self._delivers(taker.order, resting.order.interval) and resting.order.side != taker.order.side
         ]
         opposite = [resting for resting in opposite if not resting.is_beside and taker.takes(resting)]
-        assert maker is min(opposite, key=lambda resting: resting.priority(taker.order)), "M4"
+        assert maker is min(opposite, key=lambda resting: resting.priority(taker.order, self.since)), "M4"
         assert price == maker.order.limit_price_ueur_per_kwh, "M2: at the resting order's price"
         limit = taker.order.limit_price_ueur_per_kwh
         assert price <= limit if buys else price >= limit, "M2"
         assert trade.buyer != trade.seller
         assert {trade.buyer, trade.seller} == {maker.order.account, taker.order.account}
-        assert trade.interval == taker.order.interval == maker.order.interval
+        assert trade.interval == maker.order.interval
+        assert self._delivers(taker.order, trade.interval)
         assert self.now < self.config.gate_closure(trade.interval)
         assert maker.order.expiry == 0 or maker.order.expiry >= self.now
         made, taken = (maker, taker) if buys else (taker, maker)

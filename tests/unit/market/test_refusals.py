@@ -7,7 +7,7 @@ import pytest
 
 from energy.errors import Corrupt
 from energy.identity import hex_text
-from market import placing
+from market import accepting
 from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval, WakeOrders
 from market.config import MarketConfig
 from market.engine import MarketState, apply
@@ -84,9 +84,44 @@ def refuse(state: MarketState, command: Command, now: int = 0) -> tuple[MarketRe
             {"limit_price_ueur_per_kwh": -499_999, "tick_ueur_per_kwh": 1_000},
         ),
         (
-            replace(GOOD, last_interval=INTERVAL),
+            replace(GOOD, cancel_on_disconnect=True),
             MarketReject.UNSUPPORTED_ATTRIBUTE,
-            {"field": "last_interval", "supported": 0},
+            {"field": "cancel_on_disconnect", "supported": 0},
+        ),
+        (
+            replace(GOOD, last_interval=INTERVAL),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "last_interval", "with_field": "interval"},
+        ),
+        (
+            replace(GOOD, last_interval=INTERVAL + 900, valid_from=5),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "last_interval", "with_field": "valid_from"},
+        ),
+        (
+            replace(GOOD, last_interval=INTERVAL + 900),
+            MarketReject.UNKNOWN_INTERVAL,
+            {"interval": INTERVAL + 900, "open_first": INTERVAL, "open_last": INTERVAL},
+        ),
+        (
+            replace(GOOD, bundle=1),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "bundle_legs", "with_field": "bundle"},
+        ),
+        (
+            replace(GOOD, bundle_legs=2),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "bundle_legs", "with_field": "bundle"},
+        ),
+        (
+            replace(GOOD, bundle=1, bundle_legs=25),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "bundle_legs", "with_field": "bundle"},
+        ),
+        (
+            replace(GOOD, bundle=1, bundle_legs=2, expiry=50),
+            MarketReject.CONDITIONS_CLASH,
+            {"field": "bundle", "with_field": "expiry"},
         ),
         (
             replace(GOOD, green_premium_ueur_per_kwh=1),
@@ -180,7 +215,7 @@ def test_nothing_wakes_before_its_time_or_after_its_gate() -> None:
 
 
 def test_so_many_orders_may_wait_beside_a_book(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "WAITING_MAX", 2)
+    monkeypatch.setattr(accepting, "WAITING_MAX", 2)
     state = market(*(place(replace(GOOD, all_or_none=True, nonce=nonce)) for nonce in (1, 2)))
     for asked in ({"min_lot_wh": 2}, {"valid_from": 50}):
         third = place(replace(GOOD, nonce=3, **asked))  # type: ignore[arg-type]
@@ -193,7 +228,12 @@ def test_first_code_of_several_wins() -> None:
     config = replace(MarketConfig(), open_orders_max=1)
     state = market(RESTING, AdmitAccount(address(3), 0), config=config)
     worst = replace(
-        order(1, BUY, 0, 1_000_001, 7), account=address(9), interval=1, time_in_force=FOK, expiry=1, bundle=1
+        order(1, BUY, 0, 1_000_001, 7),
+        account=address(9),
+        interval=1,
+        time_in_force=FOK,
+        expiry=1,
+        cancel_on_disconnect=True,
     )
     repairs: list[tuple[dict[str, object], MarketReject]] = [
         ({}, MarketReject.UNKNOWN_ACCOUNT),
@@ -202,7 +242,7 @@ def test_first_code_of_several_wins() -> None:
         ({"quantity_wh": 50}, MarketReject.PRICE_OUT_OF_RANGE),
         ({"limit_price_ueur_per_kwh": 99_001}, MarketReject.PRICE_OFF_TICK),
         ({"limit_price_ueur_per_kwh": 99_000}, MarketReject.UNSUPPORTED_ATTRIBUTE),
-        ({"bundle": 0}, MarketReject.EXPIRED),
+        ({"cancel_on_disconnect": False}, MarketReject.EXPIRED),
         ({"expiry": 0}, MarketReject.DUPLICATE_NONCE),
         ({"account": address(3)}, MarketReject.INSUFFICIENT_COLLATERAL),
         ({"account": address(2)}, MarketReject.UNFILLABLE),
@@ -344,4 +384,5 @@ def test_codes_are_stable() -> None:
         1034: "NEVER_VALID",
         1035: "NOTHING_DUE",
         1036: "TOO_MANY_WAITING",
+        1037: "WRONG_LEG",
     }
