@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from energy.identity import ZERO_DIGEST, Digest
-from market.orders import SelfTrade
+from market.orders import SelfTrade, TimeInForce
 from node.cli.failure import usage_failure
-from node.cli.parsing import parse_energy, parse_instant, parse_price
+from node.cli.node_client import JsonObject
+from node.cli.parsing import parse_energy, parse_instant, parse_interval, parse_price
 from node.i18n import gettext as _
 from node.order_names import SELF_TRADE_NAMES
 
@@ -87,6 +88,12 @@ BundleLegs = Annotated[
     int, typer.Option("--legs", metavar="COUNT", min=0, max=24, help="How many orders the bundle has.")
 ]
 
+_TIMES_IN_FORCE = {
+    "good-till-gate": TimeInForce.GOOD_TILL_GATE,
+    "immediate-or-cancel": TimeInForce.IMMEDIATE_OR_CANCEL,
+    "fill-or-kill": TimeInForce.FILL_OR_KILL,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -102,8 +109,6 @@ class Asked:
     self_trade: str
     partners: str | None
     replaces: Digest | None
-    bundle: int
-    bundle_legs: int
 
     def fields(self, time_zone: str) -> dict[str, Any]:
         """Return the fields of the order; a fault in what was typed is a usage failure.
@@ -128,8 +133,36 @@ class Asked:
             "self_trade": SelfTrade(modes[self.self_trade]),
             "partner_group": group_of(self.partners) if self.partners else ZERO_DIGEST,
             "replaces": self.replaces or ZERO_DIGEST,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long an order lasts, over which intervals, and with which others; not read yet."""
+
+    time_in_force: str
+    expiry: str | None
+    until: str | None
+    bundle: int
+    legs: int
+
+    def fields(self, status: JsonObject) -> dict[str, Any]:
+        """Return the fields of the order; a fault in what was typed is a usage failure.
+
+        Args:
+            status: What the node says of itself, with its clock and its intervals.
+        """
+        if self.time_in_force not in _TIMES_IN_FORCE:
+            raise usage_failure(
+                _("{name} is no rule for an order.").format(name=self.time_in_force),
+                _("Choose one of: {names}.").format(names=", ".join(_TIMES_IN_FORCE)),
+            )
+        return {
+            "time_in_force": _TIMES_IN_FORCE[self.time_in_force],
+            "expiry": parse_instant(self.expiry, status["timeZone"]) if self.expiry else 0,
+            "last_interval": parse_interval(self.until, status) if self.until else 0,
             "bundle": self.bundle,
-            "bundle_legs": self.bundle_legs,
+            "bundle_legs": self.legs,
         }
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from energy.identity import Address, Digest, digest_from_hex, hex_text
-from market.orders import Order, Side, TimeInForce
+from market.orders import Order, Side
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import StoredKey, choose_key, key_folder, unlock
@@ -21,6 +21,7 @@ from node.cli.order_options import (
     AllOrNone,
     Asked,
     AtTime,
+    Bounds,
     Bundle,
     BundleLegs,
     Expiry,
@@ -37,7 +38,7 @@ from node.cli.order_options import (
     ValidFrom,
 )
 from node.cli.output import print_json, print_line, short, table, talk
-from node.cli.parsing import account_of, parse_account, parse_energy, parse_instant, parse_interval, parse_price
+from node.cli.parsing import account_of, parse_account, parse_energy, parse_interval, parse_price
 from node.cli.session import session_of
 from node.i18n import duration, energy, local_interval, local_time, mark, price
 from node.i18n import gettext as _
@@ -59,11 +60,6 @@ PasswordOption = Annotated[
     ),
 ]
 
-_TIMES_IN_FORCE = {
-    "good-till-gate": TimeInForce.GOOD_TILL_GATE,
-    "immediate-or-cancel": TimeInForce.IMMEDIATE_OR_CANCEL,
-    "fill-or-kill": TimeInForce.FILL_OR_KILL,
-}
 _OUTCOMES = {
     "resting": mark("{filled} filled at once, {resting} in the book."),
     "filled": mark("All of it, {filled}, filled at once."),
@@ -107,40 +103,23 @@ def place_order(
     session = session_of(context)
     direction, limit = _side_and_limit(side, least, most)
     quantity_wh = parse_energy(quantity)
-    if time_in_force not in _TIMES_IN_FORCE:
-        raise usage_failure(
-            _("{name} is no rule for an order.").format(name=time_in_force),
-            _("Choose one of: {names}.").format(names=", ".join(_TIMES_IN_FORCE)),
-        )
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)
     node = session.node()
     status = node.call("energy_getStatus")
     replaced = _resting_order(node, key.account, replaces) if replaces else None
     asked = Asked(
-        post_only,
-        all_or_none,
-        min_lot,
-        max_carbon,
-        green_premium,
-        valid_from,
-        show,
-        self_trade,
-        partners,
-        replaced,
-        bundle,
-        legs,
+        post_only, all_or_none, min_lot, max_carbon, green_premium, valid_from, show, self_trade, partners, replaced
     )
+    bounds = Bounds(time_in_force, expiry, until, bundle, legs)
     order = Order(
         account=key.account,
         interval=parse_interval(interval, status),
-        last_interval=parse_interval(until, status) if until else 0,
         side=direction,
         quantity_wh=quantity_wh,
         limit_price_ueur_per_kwh=limit,
-        time_in_force=_TIMES_IN_FORCE[time_in_force],
         nonce=new_nonce(),
-        expiry=parse_instant(expiry, status["timeZone"]) if expiry else 0,
         **asked.fields(status["timeZone"]),
+        **bounds.fields(status),
     )
     answer = _send_order(node, order, key, password_file)
     if session.as_json:

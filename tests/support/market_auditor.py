@@ -62,12 +62,7 @@ class Auditor:
     def follow(self, command: Command, now: int, events: tuple[Event, ...]) -> None:
         """Take in an accepted command."""
         self.now = max(now, self.now)
-        if isinstance(command, AdmitAccount):
-            self.collateral[command.account] = command.collateral_neur
-        if isinstance(command, ReleaseInterval):
-            self.released.add(command.interval)
-        if isinstance(command, CloseGate):
-            self._check_call(command.interval, [event for event in events if isinstance(event, Trade)])
+        self._learn(command, events)
         taker: AuditedOrder | None = None
         placed: OrderPlaced | None = None
         replaced: AuditedOrder | None = None
@@ -123,6 +118,14 @@ class Auditor:
         self._check_bundles(events)
         if not self.config.mechanism.collects:
             self._assert_not_crossed()
+
+    def _learn(self, command: Command, events: tuple[Event, ...]) -> None:
+        if isinstance(command, AdmitAccount):
+            self.collateral[command.account] = command.collateral_neur
+        if isinstance(command, ReleaseInterval):
+            self.released.add(command.interval)
+        if isinstance(command, CloseGate):
+            self._check_call(command.interval, [event for event in events if isinstance(event, Trade)])
 
     def needed_neur(self, account: Address) -> int:
         """Recompute an account's worst case from nothing but open orders and trades."""

@@ -78,6 +78,7 @@ def order(number: int, side: str, **changes: Any) -> dict[str, Any]:
         "placedAt": NOW,
         "account": MEMBER if side == "sell" else NEIGHBOUR,
         "interval": INTERVAL,
+        "lastInterval": 0,
         "side": side,
         "quantityWh": 500,
         "limitPrice": 90_000,
