@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[MakeCall, int, str, dict[str, Any]]] = {
     ),
     "attribute": (
         lambda node, homes: _place(node, _sell(homes, bundle=5)),
-        1009, "UNSUPPORTED_ATTRIBUTE", {"field": "bundle", "supported": 0},
+        1031, "CONDITIONS_CLASH", {"field": "bundle_legs", "with_field": "bundle"},
     ),
     "expired": (
         lambda node, homes: _place(node, _sell(homes, expiry=GATE - 1)),
