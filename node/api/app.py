@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -9,15 +10,18 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from node import i18n
 from node.api import problems
 from node.api.browser import BrowserManners
 from node.api.community_pages import CommunityPages
 from node.api.explorer_pages import ExplorerPages
+from node.api.feed import Feed, no_sections
 from node.api.lists import browsable_lists
 from node.api.live import chosen_kinds, event_stream
 from node.api.member_pages import MemberPages, role_of
 from node.api.metrics import NodeMetrics, RequestTimes
 from node.api.origin import OwnOrigin
+from node.api.page_turns import PageTurns
 from node.api.pages import Pages
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
@@ -62,6 +66,7 @@ def create_web_app(
     # No interactive documentation: its scripts would come from elsewhere.
     app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
     metrics = NodeMetrics(core, queries, broadcaster)
+    app.add_middleware(PageTurns)
     app.add_middleware(RequestTimes, metrics=metrics)
     app.add_middleware(BrowserManners)
     app.add_middleware(OwnOrigin)
@@ -80,10 +85,32 @@ def create_web_app(
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
+    _add_streams(app, broadcaster, pages)
+    _add_watching(app, metrics, queries, chain)
+    return app
+
+
+def _add_streams(app: FastAPI, broadcaster: Broadcaster, pages: Pages) -> None:
+    """Add what programs and open pages follow."""
+    changes = Feed(broadcaster, no_sections)
+    first_page = {name: Feed(broadcaster, partial(pages.now_sections, name)) for name in i18n.LANGUAGES}
+
     @app.get("/events", include_in_schema=False)
     async def events(request: Request, kinds: str | None = None, after: str | None = None) -> Response:
         known = request.headers.get("last-event-id") or after
         return event_stream(broadcaster, kinds=chosen_kinds(kinds), after=known)
+
+    @app.get("/follow", include_in_schema=False)
+    async def follow(request: Request) -> Response:
+        return changes.response(request.headers.get("last-event-id"))
+
+    @app.get("/follow/now", include_in_schema=False)
+    async def follow_now(request: Request) -> Response:
+        return first_page[i18n.language()].response(request.headers.get("last-event-id"))
+
+
+def _add_watching(app: FastAPI, metrics: NodeMetrics, queries: Queries, chain: ChainRequests) -> None:
+    """Add what tells a watcher how the node does."""
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
@@ -100,8 +127,6 @@ def create_web_app(
         await chain.request_bytes(_IS_THE_CHAIN_THERE)
         await asyncio.to_thread(queries.latest_metered_interval)
         return PlainTextResponse("ready\n")
-
-    return app
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

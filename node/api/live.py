@@ -19,6 +19,7 @@ from node.rpc.parameters import BadParameter
 SILENCE_S_MAX: Final = 15
 """Longest silence on a connection: a comment is sent instead, so that nobody on the way gives it up."""
 RETRY_MS: Final = 3_000
+STREAM_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def event_stream(
@@ -35,9 +36,8 @@ def event_stream(
         kinds: Which kinds.
         after: ``id`` of the last event that the client knows, as the stream wrote it; None for one that begins.
     """
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     stream = _follow(broadcaster, silence_s_max, kinds, _place(after))
-    return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+    return StreamingResponse(stream, headers=STREAM_HEADERS, media_type="text/event-stream")
 
 
 def chosen_kinds(text: str | None) -> Collection[EventKind]:

@@ -132,7 +132,7 @@ class RequestTimes:
 
 def part_of(path: str) -> str | None:
     """Return to which part of the port a path belongs; None for what never ends."""
-    if path == "/events":
-        return None
     first = path.strip("/").partition("/")[0]
+    if first in ("events", "follow"):
+        return None
     return first if first in ("api", "static", "metrics") else "page"

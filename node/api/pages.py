@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from node import i18n
 from node.api import tables
+from node.api.feed import Sections
 from node.api.lists import BrowsableList
 from node.api.now_page import read_now_page
 from node.api.rendering import Rendering
@@ -46,6 +47,12 @@ class Pages:
         self._queries = queries
         self._lists = lists
         self._shared: dict[str, SharedPage] = {}
+
+    async def now_sections(self, language: str) -> Sections:
+        """Return what changes on the first page, in a language."""
+        with i18n.speaking(language):
+            page = await read_now_page(self._core, self._queries)
+            return await self._rendering.sections("now.html", page=page)
 
     def router(self) -> APIRouter:
         """Return all routes that answer HTML, and the lists' other formats."""

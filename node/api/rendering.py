@@ -16,6 +16,8 @@ from node.queries import Queries
 from node.rpc.ports import JsonObject, NodeCommands
 
 FOLDER: Final = Path(__file__).parent
+LIVE: Final = "live_"
+"""How the names of blocks begin that are the inside of a section with the rest of the name for its id."""
 
 
 class Rendering:
@@ -42,6 +44,17 @@ class Rendering:
             request=request, language=i18n.language(), languages=i18n.LANGUAGES, wording=wording, **context
         )
         return HTMLResponse(html, status_code, headers={"cache-control": "no-cache"})
+
+    async def sections(self, template: str, **context: Any) -> dict[str, str]:
+        """Return the inside of a template's live sections by their id; other work has its turn after each of them."""
+        found = {}
+        whole = self._templates.get_template(template)
+        shared = whole.new_context({"wording": wording, **context})
+        for name, block in whole.blocks.items():
+            if name.startswith(LIVE):
+                found[name.removeprefix(LIVE)] = "".join(block(shared))
+                await asyncio.sleep(0)
+        return found
 
 
 def account_labels(queries: Queries, demo: bool) -> dict[str, str]:

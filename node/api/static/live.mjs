@@ -1,26 +1,31 @@
-// Follows the node: when something happened, fetches this page again and puts its new sections in place.
-// Without this script the page is complete; it only stands still.
+// Follows the node. The first page is sent its new sections as they change; any other is told that something changed,
+// and fetches itself again. Without this script every page is complete; it only stands still.
 
-const QUIET_MS = 1000; // a burst of trades costs one fetch; the first of them is shown at once
-let waiting = false, latest = -QUIET_MS;
+const SPREAD_MS = 300; // hundreds of pages are told at the same moment: they do not all ask at the same moment
+const isFirst = location.pathname === "/";
+let waiting = false;
 
-async function refresh() {
-  waiting = false;
-  latest = performance.now();
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+/** Put new content into the sections that changed, but not under the reader's hand. */
+function put(contentOf) {
   for (const section of document.querySelectorAll("[data-live]")) {
-    const next = fresh.getElementById(section.id);
+    const next = contentOf(section.id);
     const inUse = section.contains(document.activeElement) && document.activeElement.tagName === "A";
-    if (next && !inUse && next.innerHTML !== section.innerHTML) section.innerHTML = next.innerHTML;
+    if (next !== undefined && !inUse && next !== section.innerHTML) section.innerHTML = next;
   }
 }
 
-function soon() {
+async function refresh() {
+  waiting = false;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  put((id) => fresh.getElementById(id)?.innerHTML);
+}
+
+function soon(delayMs) {
   if (waiting || document.hidden) return;
   waiting = true;
-  setTimeout(() => refresh().catch(() => {}), Math.max(0, latest + QUIET_MS - performance.now()));
+  setTimeout(() => refresh().catch(() => {}), delayMs);
 }
 
 function say(isLost) {
@@ -29,10 +34,13 @@ function say(isLost) {
   document.body.classList.toggle("stale", isLost);
 }
 
-const events = new EventSource("/events");
-for (const kind of ["interval", "trade", "run", "missed"]) events.addEventListener(kind, soon);
-let lost = false; // what the server wrote is new enough until the connection was lost once
-events.addEventListener("open", () => { say(false); if (lost) soon(); });
-events.addEventListener("error", () => { lost = true; say(true); });
-document.addEventListener("visibilitychange", soon);
-document.addEventListener("changed-here", soon); // by a wallet on this page
+const news = new EventSource(isFirst ? "/follow/now" : "/follow");
+news.addEventListener("changed", (event) => {
+  if (!isFirst) return soon(Math.random() * SPREAD_MS);
+  const sections = JSON.parse(event.data);
+  put((id) => sections[id]);
+});
+news.addEventListener("open", () => say(false));
+news.addEventListener("error", () => say(true));
+document.addEventListener("visibilitychange", () => soon(0));
+document.addEventListener("changed-here", () => soon(0)); // by a wallet on this page
