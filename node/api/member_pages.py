@@ -95,7 +95,9 @@ class MemberPages:
         body = await json_object(request, ("message", "signature"))
         signature = parameters.signature("signature", body["signature"])
         try:
-            token, reader = self._sessions.open(str(body["message"]), signature, self._clock.now())
+            token, reader = self._sessions.open(
+                str(body["message"]), signature, request.headers.get("host", ""), self._clock.now()
+            )
         except NotSignedIn as error:
             raise HTTPException(403, str(error)) from None
         answer = JSONResponse({"account": reader.account, "role": reader.role})

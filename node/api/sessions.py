@@ -1,11 +1,16 @@
 """Who reads: a wallet signs a sentence once, and a cookie speaks for it from then on. Nobody needs one to look.
 
-The sentence is that of EIP-4361, with a number used once that the node gave out. The cookie is of no use to another
-site: it is `HttpOnly` and `SameSite=Strict`, and `node.api.origin` refuses what another site's page sends.
+The sentence is that of EIP-4361, with a number used once that the node gave out. The node remembers no sentence that it
+gave out, so that nobody can make it forget another's: half of the number is an authentication code over all the rest.
+Remembered are numbers that were used, until their sentence is too old anyway; only a member's signature adds one.
+The cookie is of no use to another site: it is `HttpOnly` and `SameSite=Strict`, and `node.api.origin` refuses what
+another site's page sends.
 Refuses: a sentence that was not given out, is too old, was used, or is not signed by its account; an account without
-a role. Source: EIP-4361, EIP-191.
+a role. Source: EIP-4361, EIP-191, RFC 2104.
 """
 
+import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +27,15 @@ from oracles.signatures import recover
 COOKIE: Final = "session"
 CHALLENGE_S: Final = 300
 SESSION_S: Final = 12 * 3_600
-CHALLENGES_MAX: Final = 1_000
-SESSIONS_MAX: Final = 10_000
+SESSIONS_MAX: Final = 16
+"""Of one account; its oldest ends when there are more."""
+_SENTENCE: Final = re.compile(
+    r"(?P<host>[^\n]*) wants you to sign in with your Ethereum account:\n(?P<account>0x[0-9A-Fa-f]{40})\n"
+    r".*\nNonce: (?P<chance>[0-9a-f]{32})(?P<code>[0-9a-f]{32})\nIssued At: (?P<issued>[0-9TZ:-]{20})",
+    re.DOTALL | re.ASCII,
+)
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_ASK_AGAIN: Final = "this sentence was not given out here, or too long ago, or was used: ask for a new one"
 
 
 class Role(StrEnum):
@@ -55,12 +67,13 @@ class SignedIn:
 
 
 class Sessions:
-    """The sentences given out and the sessions open; they end with the process."""
+    """The sentences that a node gives out and the sessions open; they end with the process."""
 
     def __init__(self, role_of: Callable[[str], Role | None]) -> None:
         """Take who has which role, by account."""
         self._role_of = role_of
-        self._challenges: dict[str, tuple[str, int]] = {}
+        self._secret = secrets.token_bytes(32)
+        self._used: dict[str, int] = {}
         self._sessions: dict[str, tuple[SignedIn, int]] = {}
 
     def challenge(self, account: str, host: str, scheme: str, chain_id: int, now: int) -> str:
@@ -73,27 +86,25 @@ class Sessions:
             chain_id: The community's.
             now: Wall clock, UTC epoch seconds.
         """
-        nonce = secrets.token_hex(16)
+        chance = secrets.token_hex(16)
         text = (
             f"{host} wants you to sign in with your Ethereum account:\n{to_checksum_address(account)}\n\n"
             "Show me my bills here. / Montre-moi mes factures ici.\n\n"  # EIP-4361 has room for ASCII alone
-            f"URI: {scheme}://{host}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\n"
-            f"Issued At: {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            f"URI: {scheme}://{host}\nVersion: 1\nChain ID: {chain_id}\nNonce: {chance}\n"
+            f"Issued At: {datetime.fromtimestamp(now, UTC).strftime(_INSTANT)}"
         )
-        self._challenges[text] = (account, now + CHALLENGE_S)
-        while len(self._challenges) > CHALLENGES_MAX:
-            del self._challenges[next(iter(self._challenges))]
-        return text
+        return text.replace(chance, chance + self._code(text), 1)
 
-    def open(self, text: str, signature: bytes, now: int) -> tuple[str, SignedIn]:
+    def open(self, text: str, signature: bytes, host: str, now: int) -> tuple[str, SignedIn]:
         """Open a session for a signed sentence; return what the cookie holds, and who it is.
 
         Raises:
             NotSignedIn: says why.
         """
-        account, until = self._challenges.pop(text, ("", 0))
-        if not account or until < now:
-            raise NotSignedIn("this sentence was not given out here, or too long ago, or was used: ask for a new one")
+        account, chance, until = self._given_out(text, host)
+        self._used = {known: end for known, end in self._used.items() if end >= now}
+        if until < now or chance in self._used:
+            raise NotSignedIn(_ASK_AGAIN)
         prefix = f"\x19Ethereum Signed Message:\n{len(text.encode())}".encode()
         try:
             signer = hex_text(recover(keccak(prefix + text.encode()), signature))
@@ -104,11 +115,33 @@ class Sessions:
         role = self._role_of(account)
         if role is None:
             raise NotSignedIn(f"{account} is no member of this community")
+        self._used[chance] = until
         token, reader = secrets.token_urlsafe(32), SignedIn(account, role)
+        self._sessions = {known: each for known, each in self._sessions.items() if each[1] >= now}
         self._sessions[token] = (reader, now + SESSION_S)
-        while len(self._sessions) > SESSIONS_MAX:
-            del self._sessions[next(iter(self._sessions))]
+        own = [known for known, (each, _) in self._sessions.items() if each.account == account]
+        for oldest in own[:-SESSIONS_MAX]:
+            del self._sessions[oldest]
         return token, reader
+
+    def _given_out(self, text: str, host: str) -> tuple[str, str, int]:
+        """Return account, number and end of a sentence that was given out under a host.
+
+        Raises:
+            NotSignedIn: it was not.
+        """
+        found = _SENTENCE.fullmatch(text)
+        if found is None or found["host"] != host:
+            raise NotSignedIn(_ASK_AGAIN)
+        code = self._code(text.replace(found["chance"] + found["code"], found["chance"], 1))
+        if not secrets.compare_digest(code, found["code"]):
+            raise NotSignedIn(_ASK_AGAIN)
+        issued = datetime.strptime(found["issued"], _INSTANT).replace(tzinfo=UTC)
+        return found["account"].lower(), found["chance"], int(issued.timestamp()) + CHALLENGE_S
+
+    def _code(self, text: str) -> str:
+        """Return the authentication code of a sentence whose number has no code yet."""
+        return hmac.digest(self._secret, text.encode(), "sha256")[:16].hex()
 
     def reader(self, token: str, now: int) -> SignedIn | None:
         """Return whose session a cookie is; None for nobody's."""

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from energy.identity import hex_text
 from node.api.app import create_web_app
-from node.api.sessions import CHALLENGE_S, SESSION_S, NotSignedIn, Role, Sessions
+from node.api.sessions import CHALLENGE_S, SESSION_S, SESSIONS_MAX, NotSignedIn, Role, Sessions
 from node.clock import SimulatedClock
 from node.events import Broadcaster
 from node.queries import Queries
@@ -32,6 +32,7 @@ APP = create_web_app(
     CoreDouble(demo=False), QUERIES, ChainDouble(), Broadcaster(), auditors=[AUDITOR], rpc_port=8_545, clock=CLOCK
 )
 DEMO = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())
+HOST = "127.0.0.1:8080"
 BILL = f"/accounts/{HOMES[2]}/bills/2017-05"
 
 
@@ -94,9 +95,9 @@ def test_only_the_account_itself_signs_in_with_a_fresh_sentence_once() -> None:
     refused = sign_in(STRANGER_KEY, stranger)
     assert (refused.status_code, "no member" in refused.json()["detail"]) == (403, True)
     sessions = Sessions(lambda account: Role.MEMBER)
-    texts = [sessions.challenge(MEMBER, "127.0.0.1:8080", "http", 1, 1_000) for _ in range(2)]
+    texts = [sessions.challenge(MEMBER, HOST, "http", 1, 1_000) for _ in range(2)]
     signatures = [Wallet.sign_message(encode_defunct(text=text), KEY).signature for text in texts]
-    token, _ = sessions.open(texts[0], signatures[0], 1_000)
+    token, _ = sessions.open(texts[0], signatures[0], HOST, 1_000)
     assert sessions.reader(token, 1_000) is not None
     for text, signature, now in [
         (texts[0], signatures[0], 1_000),
@@ -104,7 +105,54 @@ def test_only_the_account_itself_signs_in_with_a_fresh_sentence_once() -> None:
         ("let me in", signatures[1], 1_000),
     ]:
         with pytest.raises(NotSignedIn, match="ask for a new one"):
-            sessions.open(text, signature, now)
+            sessions.open(text, signature, HOST, now)
+
+
+def signed_sentence(text: str) -> bytes:
+    return bytes(Wallet.sign_message(encode_defunct(text=text), KEY).signature)
+
+
+def test_nobody_can_make_the_node_forget_a_sentence_that_it_gave_another() -> None:
+    sessions = Sessions(lambda account: Role.MEMBER)
+    text = sessions.challenge(MEMBER, HOST, "http", 1, 1_000)
+    for number in range(2_000):
+        sessions.challenge(f"0x{number:040x}", HOST, "http", 1, 1_000)
+    assert sessions.open(text, signed_sentence(text), HOST, 1_000)[1].account == MEMBER
+
+
+def test_a_sentence_counts_as_it_was_given_out_and_where() -> None:
+    sessions = Sessions(lambda account: Role.MEMBER)
+    text = sessions.challenge(MEMBER, HOST, "http", 1, 1_000)
+    changed = [
+        (text.replace("00:16:40", "00:16:41"), HOST),  # issued later
+        (text.replace("Chain ID: 1", "Chain ID: 2"), HOST),
+        (text.replace("Nonce: ", "Nonce: 0"), HOST),
+        (text.replace("my bills", "the money"), HOST),
+        (text.replace(HOST, "elsewhere.example"), "elsewhere.example"),
+        (text, "elsewhere.example"),
+        (text + "\n", HOST),
+    ]
+    for other, host in changed:
+        with pytest.raises(NotSignedIn, match="ask for a new one"):
+            sessions.open(other, signed_sentence(other), host, 1_000)
+    with pytest.raises(NotSignedIn, match="ask for a new one"):
+        Sessions(lambda account: Role.MEMBER).open(text, signed_sentence(text), HOST, 1_000)
+    sessions.open(text, signed_sentence(text), HOST, 1_000)
+
+
+def test_an_account_that_signs_in_often_ends_its_own_sessions_alone() -> None:
+    sessions = Sessions(lambda account: Role.MEMBER)
+    other = sessions.challenge(AUDITOR, HOST, "http", 1, 1_000)
+    kept, _ = sessions.open(
+        other, bytes(Wallet.sign_message(encode_defunct(text=other), AUDITOR_KEY).signature), HOST, 1_000
+    )
+    tokens = []
+    for _ in range(SESSIONS_MAX + 1):
+        text = sessions.challenge(MEMBER, HOST, "http", 1, 1_000)
+        tokens.append(sessions.open(text, signed_sentence(text), HOST, 1_000)[0])
+    assert [sessions.reader(token, 1_000) is not None for token in (kept, *tokens)] == [True, False] + [
+        True
+    ] * SESSIONS_MAX
 
 
 @pytest.mark.parametrize(
