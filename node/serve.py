@@ -21,6 +21,7 @@ from node.clock import SystemClock
 from node.home_assistant import Publisher, broker_of
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
+from node.storage_plan import StoragePlanFile
 from node.webhooks import Webhook, receiver_of
 
 RPC_PORT = 8545
@@ -140,6 +141,7 @@ class Servers:
                 auditors=options.auditors,
                 operators=options.operators,
                 rpc_port=self._rpc.port,
+                storage_plan=StoragePlanFile(node.folder),
             )
         )
 

@@ -33,6 +33,7 @@ from node.rpc.guard import HostGuard
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
+from node.storage_plan import StoragePlanFile
 
 _IS_THE_CHAIN_THERE: Final = b'{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'
 
@@ -47,6 +48,7 @@ def create_web_app(
     auditors: Sequence[str] = (),
     operators: Sequence[str] = (),
     rpc_port: int = 8545,
+    storage_plan: StoragePlanFile | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application for the web port.
@@ -60,6 +62,7 @@ def create_web_app(
         auditors: Accounts whose wallets may see all bills.
         operators: The same for those who run the node.
         rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
+        storage_plan: Where the community's storage is planned; None for nowhere.
         clock: By which sessions end; the machine's when None.
     """
     clock = clock or SystemClock()
@@ -72,8 +75,9 @@ def create_web_app(
     app.add_middleware(OwnOrigin)
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
     rendering = Rendering(core, queries)
-    lists = browsable_lists(core, queries, chain)
-    pages = Pages(rendering, core, queries, lists)
+    plan_of = storage_plan.read if storage_plan else lambda now: None
+    lists = browsable_lists(core, queries, chain, plan_of)
+    pages = Pages(rendering, core, queries, lists, plan_of)
     sessions = Sessions(role_of(queries, auditors, operators))
     members = MemberPages(rendering, core, queries, sessions, clock, rpc_port)
     problems.install(app, pages.error)

@@ -19,6 +19,7 @@ from node.api.tables import (
     ORDERS,
     OUTLOOK,
     RUNS,
+    STORAGE,
     TRADES,
     Table,
 )
@@ -30,6 +31,7 @@ from node.query_rows import Row
 from node.rpc import parameters
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
+from node.storage_plan import STEP_KEYS, StoragePlan
 
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
 DAY_KEYS: Final = ("day", "start", *SCHEMAS["Summary"]["properties"])
@@ -38,6 +40,8 @@ DAYS_MAX: Final = 366
 """Days that are summed up at once."""
 BLOCKS_MAX: Final = 500
 """Blocks that are asked of the chain at once."""
+PlanOf = Callable[[int], StoragePlan | None]
+"""Takes the time, returns the plan of the community's storage."""
 PAGES_MAX: Final = 200
 """Pages of one CSV file: a million rows."""
 
@@ -69,7 +73,9 @@ class BrowsableList:
             yield page["items"]
 
 
-def browsable_lists(core: NodeCommands, queries: Queries, chain: ChainRequests) -> dict[str, BrowsableList]:
+def browsable_lists(
+    core: NodeCommands, queries: Queries, chain: ChainRequests, plan_of: PlanOf
+) -> dict[str, BrowsableList]:
     """Return all lists by name."""
 
     def in_thread(query: Callable[..., Page]) -> Callable[..., Awaitable[Page]]:
@@ -77,6 +83,10 @@ def browsable_lists(core: NodeCommands, queries: Queries, chain: ChainRequests) 
             return await asyncio.to_thread(query, **arguments)
 
         return read
+
+    async def storage(*, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
+        plan = plan_of(core.now())
+        return Page(items=list(plan.steps) if plan else [], next=None)
 
     async def blocks(**arguments: Any) -> Page:
         return await chain_blocks(chain, **arguments)
@@ -89,6 +99,7 @@ def browsable_lists(core: NodeCommands, queries: Queries, chain: ChainRequests) 
             CERTIFICATES, _keys("Certificate"), parameters.CERTIFICATE_FILTERS, in_thread(queries.certificates)
         ),
         BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
+        BrowsableList(STORAGE, STEP_KEYS, parameters.RUN_FILTERS, storage),
         BrowsableList(BLOCKS, BLOCK_KEYS, parameters.RUN_FILTERS, blocks),
         BrowsableList(LEAGUE, LEAGUE_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_league, queries))),
         BrowsableList(DAYS, DAY_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_days, core, queries))),

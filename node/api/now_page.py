@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from node.api.day_chart import day_chart, day_sentence
 from node.api.flow_picture import flow_picture, flow_sentence
-from node.api.lists import read_outlook
+from node.api.lists import PlanOf, read_outlook
 from node.api.outlook_chart import outlook_chart, outlook_sentence
 from node.api.rendering import account_labels
+from node.api.storage_chart import storage_chart, storage_sentences
 from node.api.tables import Reader
 from node.api.wording import CommunityClock, short_hex
 from node.outlook import best_window
@@ -72,6 +73,9 @@ class NowPage:
     day_sentence: str
     outlook_chart: Markup
     outlook_sentence: str
+    storage_chart: Markup
+    storage_sentences: list[str]
+    """None without a plan."""
 
     @property
     def meters_heard(self) -> int:
@@ -83,13 +87,14 @@ class NowPage:
         return self.reader.labels.get(address, short_hex(address))
 
 
-async def read_now_page(core: NodeCommands, queries: Queries) -> NowPage:
+async def read_now_page(core: NodeCommands, queries: Queries, plan_of: PlanOf) -> NowPage:
     """Read everything; the core in the event loop, the projection in a thread."""
     status, book = core.status(), core.book(None)
     clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
     day = await asyncio.to_thread(_read_day, queries, clock, core.now(), bool(status["demo"]))
     coming = await asyncio.to_thread(read_outlook, core, queries)
     window = best_window(coming, length_s)
+    plan = plan_of(core.now())
     return NowPage(
         status=status,
         reader=Reader(clock, length_s, day.labels),
@@ -102,6 +107,8 @@ async def read_now_page(core: NodeCommands, queries: Queries) -> NowPage:
         day_sentence=day_sentence(day.intervals, length_s, clock),
         outlook_chart=outlook_chart(coming, window, length_s, clock),
         outlook_sentence=outlook_sentence(coming, window, clock),
+        storage_chart=storage_chart(plan, clock) if plan else Markup(""),
+        storage_sentences=storage_sentences(plan, clock) if plan else [],
     )
 
 

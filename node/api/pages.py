@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from node import i18n
 from node.api import tables
 from node.api.feed import Sections
-from node.api.lists import BrowsableList
+from node.api.lists import BrowsableList, PlanOf
 from node.api.now_page import read_now_page
 from node.api.rendering import Rendering
 from node.api.rest import query_filter
@@ -40,18 +40,24 @@ class Pages:
     """The first page, the lists, and the certificates of one node."""
 
     def __init__(
-        self, rendering: Rendering, core: NodeCommands, queries: Queries, lists: dict[str, BrowsableList]
+        self,
+        rendering: Rendering,
+        core: NodeCommands,
+        queries: Queries,
+        lists: dict[str, BrowsableList],
+        plan_of: PlanOf,
     ) -> None:
         self._rendering = rendering
         self._core = core
         self._queries = queries
         self._lists = lists
+        self._plan_of = plan_of
         self._shared: dict[str, SharedPage] = {}
 
     async def now_sections(self, language: str) -> Sections:
         """Return what changes on the first page, in a language."""
         with i18n.speaking(language):
-            page = await read_now_page(self._core, self._queries)
+            page = await read_now_page(self._core, self._queries, self._plan_of)
             return await self._rendering.sections("now.html", page=page)
 
     def router(self) -> APIRouter:
@@ -72,11 +78,14 @@ class Pages:
         It holds nothing of the one who asks, and hundreds of open pages ask after every event.
         """
         status = self._core.status()
-        moment = (status["now"], status["journal"]["sequence"], status["head"].get("number"), str(request.url))
+        moment = (
+            *(status["now"], status["journal"]["sequence"], status["head"].get("number")),
+            *(self._plan_of(status["now"]), str(request.url)),
+        )
         shared = self._shared.setdefault(i18n.language(), SharedPage())
         async with shared.writing:
             if shared.moment != moment:
-                page = await read_now_page(self._core, self._queries)
+                page = await read_now_page(self._core, self._queries, self._plan_of)
                 shared.answer = self._rendering.page(request, "now.html", page=page, status=page.status)
                 shared.moment = moment
         assert shared.answer is not None

@@ -26,7 +26,7 @@ from node.query_rows import Row
 Value = int | str | None
 
 INSTANT_KEYS: Final = frozenset(
-    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp", "lastSeen"}
+    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp", "lastSeen", "end"}
 )
 """Keys whose values are UTC epoch seconds."""
 
@@ -269,6 +269,19 @@ OUTLOOK: Final = Table(
         Column(mark("Grid's price"), "importTariff", _price),
         Column(mark("Grid pays"), "exportTariff", _price),
         Column(mark("Carbon, g CO₂e/kWh"), "carbonGPerKwh", _count),
+    ),
+)
+STORAGE: Final = Table(
+    "storage",
+    mark("Storage plan"),
+    mark("What the community's storage means to do, step by step; planned anew before each gate."),
+    (
+        Column(mark("Start"), "start", _stamp),
+        Column(mark("End"), "end", _stamp),
+        Column(mark("Charges"), "chargeWh", _energy),
+        Column(mark("Gives"), "dischargeWh", _energy),
+        Column(mark("Holds at the end"), "storedWh", _energy),
+        Column(mark("Worth of energy"), "worth", _mean_price),
     ),
 )
 METERS: Final = Table(

@@ -13,11 +13,11 @@ from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
-from node.i18n import energy, local_time, money, number, price
+from node.i18n import energy, local_time, money, number
 from node.i18n import gettext as _
+from node.reasons import document_of, sentence, worth
 
 if TYPE_CHECKING:
-    from dispatch.explain import Why
     from dispatch.site_plan import SitePlan
     from node.site_file import SiteFile
 
@@ -60,7 +60,7 @@ def plan_site(context: typer.Context, site: SiteArgument, picture: PictureOption
             local_time(step["begin"], file.time_zone),
             energy(step["exchange_wh"]),
             energy(step["stored_wh"]),
-            _shown(step["value_ueur_per_kwh"]),
+            worth(step["value_ueur_per_kwh"]),
         )
         for step in steps
     ]
@@ -76,13 +76,13 @@ def explain_site(context: typer.Context, site: SiteArgument) -> int:
 
     found, file = _planned(site)
     carbon = file.series.get("carbon_g_per_kwh")
-    reasons = explain(file.plant(), found, carbon)
+    told = [document_of(why) for why in explain(file.plant(), found, carbon)]
     if session_of(context).as_json:
-        print_json("dispatch-explanation", {"devices": [_document(why) for why in reasons]})
+        print_json("dispatch-explanation", {"devices": told})
         return ExitCode.OK
-    for why in reasons:
+    for why in told:
         print_line(sentence(why, file.time_zone))
-    if not reasons:
+    if not told:
         talk(_("The site has no devices."))
     return ExitCode.OK
 
@@ -141,63 +141,6 @@ def pareto_of_site(context: typer.Context, site: SiteArgument) -> int:
     headings = [_("Bill"), _("Carbon"), _("Peak"), _("Price of carbon"), _("Price of the peak")]
     print_line(table(headings, ">>>>>", rows))
     return ExitCode.OK
-
-
-def sentence(why: "Why", zone: str) -> str:
-    """Return a reason as a sentence."""
-    from dispatch.explain import Action
-
-    facts = {
-        "device": why.device,
-        "energy": energy(why.energy_wh),
-        "now": _with_carbon(why),
-        "then": "" if why.price_then_ueur_per_kwh is None else _shown(why.price_then_ueur_per_kwh),
-        "time": "" if why.then is None else local_time(why.then, zone),
-    }
-    if why.action is Action.CHARGE and why.kept_until is not None:
-        facts["time"] = local_time(why.kept_until, zone)
-        text = _("{device}: charge {energy} now at {now}, to be ready for the departure at {time}.")
-    elif why.action is Action.CHARGE and why.then is not None:
-        text = _("{device}: charge {energy} now at {now}, against {then} at {time}.")
-    elif why.action is Action.CHARGE:
-        text = _("{device}: charge {energy} now at {now}, to keep it beyond the plan.")
-    elif why.action is Action.GIVE and why.then is not None:
-        text = _("{device}: give {energy} now at {now}, and charge again at {then} from {time} on.")
-    elif why.action is Action.GIVE:
-        text = _("{device}: give {energy} now at {now}; nothing later in the plan pays more.")
-    elif why.action is Action.RUN:
-        text = _("{device}: run with {energy} now; energy is worth {now}.")
-    elif why.then is not None:
-        text = _("{device}: rest now at {now}; its turn comes at {time}, at {then}.")
-    else:
-        text = _("{device}: rest; no price in the plan pays for the way there and back.")
-    return text.format(**facts)
-
-
-def _shown(ueur_per_kwh: int) -> str:
-    """Return a worth to a tenth of a cent: the optimiser's ties are finer than anybody's price."""
-    return price(round(ueur_per_kwh, -3))
-
-
-def _with_carbon(why: "Why") -> str:
-    if why.carbon_now_g_per_kwh is None:
-        return _shown(why.price_now_ueur_per_kwh)
-    return _("{price} and {grams} g/kWh").format(
-        price=_shown(why.price_now_ueur_per_kwh), grams=number(why.carbon_now_g_per_kwh)
-    )
-
-
-def _document(why: "Why") -> dict[str, Any]:
-    return {
-        "device": why.device,
-        "action": why.action.name.lower(),
-        "energy_wh": why.energy_wh,
-        "price_now_ueur_per_kwh": why.price_now_ueur_per_kwh,
-        "carbon_now_g_per_kwh": why.carbon_now_g_per_kwh,
-        "then": why.then,
-        "price_then_ueur_per_kwh": why.price_then_ueur_per_kwh,
-        "kept_until": why.kept_until,
-    }
 
 
 def _load(path: Path) -> "SiteFile":

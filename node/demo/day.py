@@ -26,8 +26,9 @@ from node.app import Node, TickReport
 from node.clock import SimulatedClock
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
-from node.demo.residents import CSV_FILE, PLAN_STEPS, Resident, forecaster, observe
+from node.demo.residents import BATTERY_LABEL, CSV_FILE, PLAN_STEPS, Resident, forecaster, observe
 from node.demo.street import Street, day_text
+from node.storage_plan import write as write_storage_plan
 
 ROUNDS_AT_S: Final = (60, 300, 540)
 READ_AT_S: Final = 20
@@ -200,6 +201,9 @@ class Day:
                     else resident.agent.requote(now, interval, bid, ask)
                 )
                 commands += resident.replace_quotes(fitting(wanted, self._market), filled, domain)
+                if number == 1 and resident.label == BATTERY_LABEL:
+                    agent = resident.agent
+                    write_storage_plan(self._node.folder, resident.label, now, agent.plant, agent.last_plan)
             self._checkpoint.commands = commands
             self._save(number, self._clock.now())
         await self._rpc.batch(self._checkpoint.commands)

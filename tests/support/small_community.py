@@ -385,6 +385,7 @@ PAGES = (
     "/league",
     "/days",
     "/outlook",
+    "/storage",
     "/blocks/3",
     f"/transactions/{word(0xD6, 3)}",
     f"/accounts/{HOMES[2]}",

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dispatch.explain import Action, Why
-from node.cli.dispatching import sentence
 from node.cli.failure import ExitCode
 from node.cli.main import main
 from node.i18n import speaking
+from node.reasons import document_of, sentence
 
 START = 1_493_676_000
 HOURS = 4 * 24
@@ -79,7 +79,7 @@ def test_every_reason_is_a_sentence(action: Action, then: int | None, until: int
     why = Why("b", action, 1_200, 60_000, 18, then, None if then is None else 240_000, until)
     for language in ("en", "fr"):
         with speaking(language):
-            text = sentence(why, "Europe/Paris")
+            text = sentence(document_of(why), "Europe/Paris")
         assert "{" not in text
         assert text.endswith(".")
 
