@@ -71,6 +71,10 @@ class Plant:
         self._floor = {name: _milliwh(store.floor_kwh) for name, store in self.stores.items()}
         self.contents = dict.fromkeys(self.stores, 0) | dict(contents_milliwh or {})
         self.stays: dict[str, Stay] = {}
+        self.withdrawn: frozenset[str] = frozenset()
+        """Names of devices that are not to be used for now."""
+        self.done_wh: dict[str, int] = {}
+        """What each converter did since `keep` was called last, in the unit of `run`."""
         for name, content in self.contents.items():
             if name not in self.stores or not 0 <= content <= self._capacity[name]:
                 raise ValueError(f"{name} holds 0 to {self._capacity.get(name, 0)} milli-Wh, not {content}")
@@ -95,7 +99,7 @@ class Plant:
         """Return the same devices with contents of their own."""
         twin = Plant.__new__(Plant)
         twin.__dict__.update(self.__dict__)
-        twin.contents, twin.stays = dict(self.contents), dict(self.stays)
+        twin.contents, twin.stays, twin.done_wh = dict(self.contents), dict(self.stays), {}
         return twin
 
     def reported(self, store: str, content_milliwh: int) -> bool:
@@ -107,13 +111,16 @@ class Plant:
 
     def there(self, device: Device, now: int) -> bool:
         """Tell whether a device can be used at a moment."""
+        if device.name in self.withdrawn:
+            return False
         if not device.absent:
             return True
         stay = self.stays.get(device.name)
         return stay is not None and now < stay.until
 
     def keep(self, length_s: int) -> None:
-        """Let every store lose what it loses over an interval."""
+        """Let every store lose what it loses over an interval, which begins."""
+        self.done_wh = {}
         for name, store in self.stores.items():
             if store.kept_per_hour < 1.0:
                 kept = round(_KEPT_PARTS * store.kept_per_hour ** (length_s / 3_600))
@@ -133,6 +140,7 @@ class Plant:
         least = part.least_share * part.power_max_kw * 1e3 * length_s / 3_600
         if part.least_share and self._taken_up(part, done_wh) < least * MILLIWH_PER_WH:
             return 0
+        self.done_wh[name] = self.done_wh.get(name, 0) + done_wh
         if part.takes in self.stores:
             self.contents[part.takes] -= self._taken_up(part, done_wh)
         taken = self._taken_down(part, done_wh)
@@ -177,6 +185,29 @@ class Plant:
         if part.takes == ELECTRICITY:
             return done_wh
         return -done_wh if _electric(part) else 0
+
+    def drawn_wh(self, device: str) -> int:
+        """Return what a device drew since `keep` was called last: negative for what it gave."""
+        return sum(self.draws_wh(name, wh) for name, wh in self.done_wh.items() if self._owner[name].name == device)
+
+    def moved(self, device: str, charged_wh: int, discharged_wh: int) -> None:
+        """Note what the meter of a device with one fast store counted, for one that tells no content itself."""
+        for each in self._fast:
+            if each.device.name == device:
+                name = each.store.name
+                into = charged_wh * MILLIWH_PER_WH * round(_PARTS * dict(each.charge.gives)[name]) // _PARTS
+                out = 0 if each.discharge is None else self._taken_up(each.discharge, discharged_wh)
+                self.contents[name] = min(max(self.contents[name] + into - out, 0), self._capacity[name])
+
+    def power_w(self, device: str) -> tuple[int, int]:
+        """Return the most that a device draws and gives, by its plate."""
+        draws = gives = 0
+        for name, part in self.converters.items():
+            if self._owner[name].name == device and part.takes == ELECTRICITY:
+                draws += int(part.power_max_kw * 1e3)
+            elif self._owner[name].name == device:
+                gives += round(part.power_max_kw * 1e3 * _electric(part))
+        return draws, gives
 
     def charge(self, wanted_wh: int, surplus_wh: int, now: int, length_s: int) -> int:
         """Charge fast stores and return the energy that went in.

@@ -15,7 +15,7 @@ Refuses, with `ValueError`: intervals that go back.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
 from dispatch.plant import Device, Plant, Stay
@@ -55,6 +55,24 @@ class Exchange:
     discharge_wh: int
     stored_milliwh: int
     """Content of all stores at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """How an interval goes so far, by the meters."""
+
+    net_w: int
+    """Use less sun behind the connection now, without the devices."""
+    exchange_wh: int
+    """Drawn from the grid less fed in, since the interval began."""
+    moved_wh: int
+    """Drawn by stores that follow the meter less given by them, since the interval began."""
+    position_wh: int
+    """Contracted exchange of the whole interval, bought minus sold."""
+
+
+STEERED_S_MIN: Final = 60
+"""The rest of an interval is steered as if it were at least this long: 1 Wh is 60 W then."""
 
 
 @dataclass(slots=True)
@@ -162,7 +180,7 @@ class SiteAgent:
             self._intentions.pop(interval, None)
             self._quotes.pop(interval, None)
             return ()
-        slow_wh = self._run_slow(plant, plan.setpoints_wh, interval)
+        slow_wh = self._run_slow(plant, plan.setpoints_wh, interval, config.length_s)
         net_wh = forecast.net_wh + slow_wh
         situation = Situation(
             interval=interval,
@@ -229,18 +247,53 @@ class SiteAgent:
         """
         if interval < self._next_delivery:
             raise ValueError(f"interval {interval} was delivered; the next one is {self._next_delivery}")
-        exchange = self._drive(self.plant, interval, load_wh - pv_wh, position_wh)
+        kept = self._intended(interval)
+        exchange = self._drive(self.plant, interval, self.config.length_s, kept, load_wh - pv_wh, position_wh)
+        self.delivered(interval)
+        return exchange
+
+    def delivered(self, interval: int) -> None:
+        """Note that an interval is over, whose devices `steer` drove and whose contents are told."""
         self._next_delivery = interval + self.config.length_s
         self._intentions = {start: kept for start, kept in self._intentions.items() if start > interval}
         self._quotes = {start: kept for start, kept in self._quotes.items() if start > interval}
-        return exchange
 
-    def _drive(self, plant: Plant, interval: int, net_wh: int, position_wh: int) -> Exchange:
-        """Run a plant through an interval; without an intention it follows the contract both ways."""
-        length_s = self.config.length_s
-        kept = self._intentions.get(interval) or _Intention(0, {}, 0, True, True, 0, 0)
+    def steer(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
+        """Return the power (W, drawn > 0) of each device for the rest of an interval; nothing is changed.
+
+        As in `actuate`, what was agreed for the whole interval is followed: what went otherwise so far is made good.
+
+        Args:
+            interval: The one that is under way.
+            now: UTC epoch seconds, within it.
+            seen: What the meters say.
+        """
+        length_s = max(STEERED_S_MIN, interval + self.config.length_s - now)
+        kept = self._intended(interval)
+        forced_wh = kept.forced_wh - seen.moved_wh
+        kept = replace(
+            kept,
+            forced_wh=max(0, forced_wh) if kept.forced_wh > 0 else min(0, forced_wh) if kept.forced_wh < 0 else 0,
+            setpoints_wh={name: wh * length_s // self.config.length_s for name, wh in kept.setpoints_wh.items()},
+        )
+        plant = self.plant.copy()
+        left_wh = seen.position_wh - seen.exchange_wh
+        self._drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
+        return {
+            device.name: _power_w(plant.drawn_wh(device.name), length_s, plant.power_w(device.name))
+            for device in plant.devices
+        }
+
+    def _intended(self, interval: int) -> _Intention:
+        """Return what was decided for an interval; without a plan the contract is followed both ways."""
+        return self._intentions.get(interval) or _Intention(0, {}, 0, True, True, 0, 0)
+
+    def _drive(
+        self, plant: Plant, interval: int, length_s: int, kept: _Intention, net_wh: int, position_wh: int
+    ) -> Exchange:
+        """Run a plant through an interval, or the rest of one."""
         plant.keep(length_s)
-        net_wh += self._run_slow(plant, kept.setpoints_wh, interval)
+        net_wh += self._run_slow(plant, kept.setpoints_wh, interval, length_s)
         must_wh = max(kept.forced_wh, plant.must_charge_wh(interval, length_s))
         charge_wh = plant.charge(must_wh, -net_wh, interval, length_s) if must_wh > 0 else 0
         discharge_wh = 0
@@ -253,11 +306,10 @@ class SiteAgent:
         net_wh += charge_wh - discharge_wh
         return Exchange(max(0, net_wh), max(0, -net_wh), charge_wh, discharge_wh, plant.stored_milliwh)
 
-    def _run_slow(self, plant: Plant, setpoints_wh: Mapping[str, int], interval: int) -> int:
+    def _run_slow(self, plant: Plant, setpoints_wh: Mapping[str, int], interval: int, length_s: int) -> int:
         """Run what keeps to the plan, and return what it adds to the site's use."""
         return sum(
-            plant.draws_wh(name, plant.run(name, setpoints_wh.get(name, 0), interval, self.config.length_s))
-            for name in plant.slow
+            plant.draws_wh(name, plant.run(name, setpoints_wh.get(name, 0), interval, length_s)) for name in plant.slow
         )
 
     def _plant_at(self, interval: int) -> Plant:
@@ -265,7 +317,7 @@ class SiteAgent:
         plant = self.plant.copy()
         for start, intention in sorted(self._intentions.items()):
             if start < interval:
-                self._drive(plant, start, intention.net_wh, intention.position_wh)
+                self._drive(plant, start, self.config.length_s, intention, intention.net_wh, intention.position_wh)
         return plant
 
     def to_json(self) -> dict[str, Any]:
@@ -291,6 +343,12 @@ class SiteAgent:
             interval: tuple(OrderProposal.from_json(quote) for quote in kept) for interval, kept in state["quotes"]
         }
         return agent
+
+
+def _power_w(drawn_wh: int, length_s: int, most_w: tuple[int, int]) -> int:
+    """Return a mean power, rounded towards rest, within what the plate says."""
+    power_w = abs(drawn_wh) * 3_600 // length_s
+    return min(power_w, most_w[0]) if drawn_wh >= 0 else -min(power_w, most_w[1])
 
 
 def _cut(forecast: SiteForecast, steps: int) -> SiteForecast:

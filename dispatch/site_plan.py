@@ -169,7 +169,7 @@ class SitePlanner:
                 if device.solar_only and part.takes == ELECTRICITY:
                     most = np.maximum(part.power_max_kw * step_h, 1e-9)
                     available[part.name] = there * np.clip(np.maximum(-net, 0.0) / most, 0.0, 1.0)
-                elif device.absent:
+                elif device.absent or device.name in plant.withdrawn:
                     available[part.name] = there
             stay = plant.stays.get(device.name)
             if stay is not None and there.any():

@@ -17,6 +17,7 @@ import numpy as np
 from dispatch.forecasting.features import Floats, Season, Whole
 from dispatch.forecasting.nudge import nudged
 from dispatch.forecasting.online import Habits, OnlineForecaster
+from dispatch.forecasting.weather import WeatherTable
 from dispatch.site_plan import SiteForecast
 
 DAY_S: Final = 86_400
@@ -40,6 +41,7 @@ class StreetForecaster:
         length_s: int,
         horizon_s: int,
         most_kw: Sequence[float] | None = None,
+        weather: WeatherTable | None = None,
     ) -> None:
         """Begin to learn.
 
@@ -49,13 +51,14 @@ class StreetForecaster:
             length_s: Length of an interval; divides an hour.
             horizon_s: How far forecasts reach.
             most_kw: Of each connection: more is no measurement.
+            weather: Of the place, by interval from the first one on; used where it reaches as far as the forecast.
         """
         self._length_s, self._sites = length_s, sites
         self._first = self.next_interval = first_interval
         self._day = DAY_S // length_s
         self._season = Season(self._day, (first_interval // DAY_S + 3) % 7)
         habits = Habits(horizon=max(2, horizon_s // length_s))
-        self._series = [OnlineForecaster(self._season, habits, sites) for _ in range(2)]
+        self._series = [OnlineForecaster(self._season, habits, sites, weather) for _ in range(2)]
         self._today = np.zeros((2, sites, 0))
         limits = np.full(sites, ABSURD_KW) if most_kw is None else np.array(most_kw)
         self._most_wh = limits * length_s / 3.6

@@ -56,6 +56,10 @@ class Signal:
     scarcity_ueur_per_kwh: int
     carbon_ueur_per_kwh: int
     basis: Basis
+    import_ueur_per_kwh: int
+    """The grid's tariff."""
+    export_ueur_per_kwh: int
+    """The grid's tariff."""
 
     @property
     def index_ueur_per_kwh(self) -> int:
@@ -85,7 +89,15 @@ def signal(known: Known) -> Signal:
     half = mean_down(high - low, 2)
     scarcity = mean_down(half * (bid_wh - asked_wh), total_wh) if total_wh else 0
     carbon = known.carbon_g_per_kwh * CARBON_UEUR_PER_G
-    return Signal(known.interval, min(max(price, low), high), scarcity, carbon, basis)
+    return Signal(
+        known.interval,
+        min(max(price, low), high),
+        scarcity,
+        carbon,
+        basis,
+        known.import_ueur_per_kwh,
+        known.export_ueur_per_kwh,
+    )
 
 
 def best_window(signals: Sequence[Signal], interval_length_s: int, length_s: int) -> Window | None:

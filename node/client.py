@@ -142,6 +142,15 @@ class Client:
         """Return all orders of a filter: `interval`, `status`, `account`."""
         return self._list("/orders", query)
 
+    def intervals(self, **query: Any) -> list[JsonObject]:
+        """Return delivery intervals with their totals, of a filter: `start`, `end`."""
+        return self._list("/intervals", query)
+
+    def signal(self) -> list[JsonObject]:
+        """Return the intervals of the next 48 h with the grid's tariffs and the index."""
+        items: list[JsonObject] = self._get("/signal")["items"]
+        return items
+
     def position_wh(self, interval: int) -> int:
         """Return what the member bought less what it sold for an interval."""
         return sum(

@@ -70,6 +70,8 @@ def signal_json(found: list[Signal], length_s: int, window_s: int, zone: str, ho
                 "scarcity": each.scarcity_ueur_per_kwh,
                 "carbon": each.carbon_ueur_per_kwh,
                 "basis": each.basis,
+                "importTariff": each.import_ueur_per_kwh,
+                "exportTariff": each.export_ueur_per_kwh,
             }
             for each in found
         ],

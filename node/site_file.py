@@ -90,16 +90,16 @@ def load_site(path: Path) -> SiteFile:
 
 
 def _site(raw: object) -> SiteFile:
-    fields = _object(raw, "the file")
+    fields = object_of(raw, "the file")
     if fields.get("schema") != SCHEMA:
         raise ValueError(f"schema must be {SCHEMA!r}, not {fields.get('schema')!r}")
     known = {"schema", "time_zone", "start", "interval_s", "devices", "stays", *SERIES, *OPTIONAL_SERIES}
     if unknown := set(fields) - known:
         raise ValueError(f"no field {min(unknown)!r}; there are {', '.join(sorted(known))}")
-    interval_s = _int(fields.get("interval_s"), "interval_s", 1, 3_600)
+    interval_s = whole_number(fields.get("interval_s"), "interval_s", 1, 3_600)
     if interval_s not in INTERVALS_S:
         raise ValueError(f"interval_s must be one of {', '.join(map(str, INTERVALS_S))}, not {interval_s}")
-    start = _int(fields.get("start"), "start", 0, 2**40)
+    start = whole_number(fields.get("start"), "start", 0, 2**40)
     if start % interval_s:
         raise ValueError(f"start must be a multiple of {interval_s}, not {start}")
     zone = fields.get("time_zone", "UTC")
@@ -117,13 +117,13 @@ def _site(raw: object) -> SiteFile:
     ):
         if sold > bought:
             raise ValueError(f"export_ueur_per_kwh[{place}] must be at most the import price {bought}, not {sold}")
-    devices, contents = _devices(fields.get("devices", []))
+    devices, contents = devices_of(fields.get("devices", []))
     stays = {
         name: Stay(
-            _int(_object(stay, f"stays.{name}").get("until"), f"stays.{name}.until", 0, 2**40),
-            1_000 * _int(stay.get("wanted_wh"), f"stays.{name}.wanted_wh", 0, ENERGY_WH_MAX),
+            whole_number(object_of(stay, f"stays.{name}").get("until"), f"stays.{name}.until", 0, 2**40),
+            1_000 * whole_number(stay.get("wanted_wh"), f"stays.{name}.wanted_wh", 0, ENERGY_WH_MAX),
         )
-        for name, stay in _object(fields.get("stays", {}), "stays").items()
+        for name, stay in object_of(fields.get("stays", {}), "stays").items()
     }
     if strangers := set(stays) - {device.name for device in devices}:
         raise ValueError(f"stays.{min(strangers)} is no device")
@@ -132,18 +132,23 @@ def _site(raw: object) -> SiteFile:
     return site
 
 
-def _devices(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
+def devices_of(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
+    """Return a list of devices, and the contents of their stores in milli-Wh by name.
+
+    Raises:
+        ValueError: a field is wrong; says which.
+    """
     if not isinstance(raw, list):
         raise ValueError("devices must be a list")
     devices, contents = [], {}
     for place, item in enumerate(raw):
-        fields = _object(item, f"devices[{place}]")
+        fields = object_of(item, f"devices[{place}]")
         name, kind = fields.get("name"), fields.get("kind")
         if not isinstance(name, str) or not name or "/" in name or not isinstance(kind, str):
             raise ValueError(f"devices[{place}] must have a name without '/' and a kind")
         if unknown := set(fields) - {"name", "kind", "values", "solar_only", "content_wh"}:
             raise ValueError(f"devices[{place}] has no field {min(unknown)!r}")
-        values = _object(fields.get("values", {}), f"devices[{place}].values")
+        values = object_of(fields.get("values", {}), f"devices[{place}].values")
         for parameter, value in values.items():
             if type(value) not in (int, float):
                 raise ValueError(f"devices[{place}].values.{parameter} must be a number, not {value!r}")
@@ -151,9 +156,9 @@ def _devices(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
         if type(solar_only) is not bool:
             raise ValueError(f"devices[{place}].solar_only must be true or false")
         devices.append(Device(name, make(kind, **values), solar_only, kind == "car"))
-        for store, content in _object(fields.get("content_wh", {}), f"devices[{place}].content_wh").items():
+        for store, content in object_of(fields.get("content_wh", {}), f"devices[{place}].content_wh").items():
             where = f"devices[{place}].content_wh.{store}"
-            contents[f"{name}/{store}"] = 1_000 * _int(content, where, 0, ENERGY_WH_MAX)
+            contents[f"{name}/{store}"] = 1_000 * whole_number(content, where, 0, ENERGY_WH_MAX)
     return tuple(devices), contents
 
 
@@ -162,16 +167,26 @@ def _series(fields: Mapping[str, Any], name: str) -> tuple[int, ...]:
     if not isinstance(values, list) or not values:
         raise ValueError(f"{name} must be a list with one whole number per interval")
     low, high = (-PRICE_MAX, PRICE_MAX) if name.endswith("ueur_per_kwh") else (0, ENERGY_WH_MAX)
-    return tuple(_int(value, f"{name}[{place}]", low, high) for place, value in enumerate(values))
+    return tuple(whole_number(value, f"{name}[{place}]", low, high) for place, value in enumerate(values))
 
 
-def _int(value: object, name: str, low: int, high: int) -> int:
+def whole_number(value: object, name: str, low: int, high: int) -> int:
+    """Return a whole number of a file.
+
+    Raises:
+        ValueError: it is none, or outside its bounds; says what would be right.
+    """
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
     return value
 
 
-def _object(value: object, name: str) -> dict[str, Any]:
+def object_of(value: object, name: str) -> dict[str, Any]:
+    """Return an object of a file.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not isinstance(value, dict):
         raise ValueError(f"{name} must be an object")
     return value

@@ -1,6 +1,6 @@
-"""`resilia dispatch plan|explain|simulate|pareto`: what the dispatch would do with a site, and why.
+"""`resilia dispatch`: what the dispatch would do with a site, and why; and what an agent does with a home.
 
-No node is needed.
+Planning needs no node.
 """
 
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from node.cli.dispatch_running import read_status, run_dispatch, show_dispatch
 from node.cli.failure import ExitCode, Failure
 from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from node.site_file import SiteFile
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Plan a site's devices, and say why.")
+app.command("run", cls=Command)(run_dispatch)
+app.command("status", cls=Command)(show_dispatch)
 
 HORIZON_S = 36 * 3_600
 LEARNED_DAYS = 2
@@ -71,17 +74,20 @@ def plan_site(context: typer.Context, site: SiteArgument, picture: PictureOption
 
 @app.command("explain", cls=Command)
 def explain_site(context: typer.Context, site: SiteArgument) -> int:
-    """Say in a sentence for each device what it does in the first interval, and why."""
+    """Say in a sentence for each device what it does now, and why: of a file, or of the agent that keeps a folder."""
     from dispatch.explain import explain
 
-    found, file = _planned(site)
-    carbon = file.series.get("carbon_g_per_kwh")
-    told = [document_of(why) for why in explain(file.plant(), found, carbon)]
+    if site.is_dir():
+        zone, told = "UTC", [each["why"] for each in read_status(site)["devices"] if each["why"] is not None]
+    else:
+        found, file = _planned(site)
+        reasons = explain(file.plant(), found, file.series.get("carbon_g_per_kwh"))
+        zone, told = file.time_zone, [document_of(why) for why in reasons]
     if session_of(context).as_json:
         print_json("dispatch-explanation", {"devices": told})
         return ExitCode.OK
     for why in told:
-        print_line(sentence(why, file.time_zone))
+        print_line(sentence(why, zone))
     if not told:
         talk(_("The site has no devices."))
     return ExitCode.OK

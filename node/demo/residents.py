@@ -18,6 +18,7 @@ from energy.identity import Digest, digest_from_hex
 from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
+from node.agent.quotes import Resting, changes
 from node.community import Member
 from node.demo.street import NOON_UTC_HOUR, Street, position
 from node.founding import meter_pseudonym
@@ -41,15 +42,6 @@ HOME_POWER_MAX_W: Final = 36_000
 CSV_FILE: Final = "meters/operator.csv"
 PLAN_STEPS: Final = 96
 """Intervals that are planned ahead: a day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An order of a resident that was not filled when last seen."""
-
-    side: Side
-    quantity_wh: int
-    limit_price_ueur_per_kwh: int
 
 
 @dataclass(slots=True)
@@ -106,19 +98,10 @@ class Resident:
             filled_wh: What was filled so far, by order.
             domain: Of the Settlement contract.
         """
-        keep: dict[Digest, Resting] = {}
-        missing = list(wanted)
-        calls = []
-        for digest, resting in self.resting.items():
-            left_wh = resting.quantity_wh - filled_wh.get(digest, 0)
-            same = next((p for p in missing if _matches(p, resting, left_wh)), None)
-            if same is not None:
-                missing.remove(same)
-                keep[digest] = resting
-            elif left_wh:
-                calls.append(self._cancel(digest, domain))
-        self.resting = keep
-        return calls + [self._place(proposal, domain) for proposal in missing]
+        todo = changes(self.resting, wanted, filled_wh)
+        self.resting = {digest: self.resting[digest] for digest in todo.kept}
+        cancels = [self._cancel(digest, domain) for digest in todo.cancelled]
+        return cancels + [self._place(proposal, domain) for proposal in todo.placed]
 
     def _place(self, proposal: OrderProposal, domain: Domain) -> dict[str, Any]:
         self.nonce += 1
@@ -272,8 +255,3 @@ def _resident(
         import_index_wh=start % 20_000_000,
         export_index_wh=start // 20_000_000 % 10_000_000,
     )
-
-
-def _matches(proposal: OrderProposal, resting: Resting, left_wh: int) -> bool:
-    wanted = (proposal.side, proposal.quantity_wh, proposal.limit_price_ueur_per_kwh)
-    return wanted == (resting.side, left_wh, resting.limit_price_ueur_per_kwh)

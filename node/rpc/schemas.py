@@ -198,6 +198,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                         "scarcity": PRICE | {"description": "µ€ per kWh; above zero when more is bid than asked"},
                         "carbon": PRICE,
                         "basis": one_of(*Basis),
+                        "importTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
+                        "exportTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
                     }
                 )
             ),

@@ -7,7 +7,7 @@ from dispatch.bidding import ReasonKind
 from dispatch.layers import make
 from dispatch.plant import Device
 from dispatch.prices import GridTariff
-from dispatch.site import Exchange, SiteAgent, SiteConfig
+from dispatch.site import Exchange, SiteAgent, SiteConfig, Underway
 from dispatch.site_plan import SiteForecast, SitePlanner
 from market.orders import Side
 
@@ -176,3 +176,23 @@ def test_a_restarted_agent_goes_on_exactly() -> None:
     again, other = (each.orders(FIRST, FIRST + QUARTER, tariffs, forecast) for each in (restored, agent))
     assert again == other
     assert restored.to_json() == agent.to_json()
+
+
+def test_steering_makes_good_what_went_otherwise() -> None:
+    agent = agent_of(HOME, 3_000)
+    agent.orders(OPENING, FIRST, [NIGHT] * 8, steady(400, 0))
+    # 400 W, nothing contracted: the battery serves it, and what the first half brought more besides.
+    calm = agent.steer(FIRST, FIRST + 450, Underway(400, 0, -50, 0))
+    late = agent.steer(FIRST, FIRST + 450, Underway(400, 100, -50, 0))
+    assert calm == {"battery": -400}
+    assert late == {"battery": -1_200}
+    assert agent.plant.contents["battery/cells"] == 3_000_000
+
+
+def test_steering_rests_what_is_withdrawn() -> None:
+    agent = agent_of(HOME, 3_000)
+    agent.plant.withdrawn = frozenset({"battery"})
+    assert agent.steer(FIRST, FIRST, Underway(400, 0, 0, 0)) == {"battery": 0}
+    agent.orders(OPENING, FIRST, [PEAK] * 8, steady(400, 0))
+    assert agent.last_plan is not None
+    assert not agent.last_plan.programme.taken_kwh["battery/discharge"].any()

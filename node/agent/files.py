@@ -1,0 +1,144 @@
+"""The files of an agent's folder: what it saves, what it is told there, and what it tells.
+
+    state.json      saved: where it stands; written whole at every change
+    history.csv     saved: use and sun of each interval; appended, so that forecasts are learned again after a restart
+    weather.csv     told: time, temp_c, rh_pct, wind_kmh, sky_clear; what lies ahead is the forecast. May grow or change
+    stays.json      told: cars that are there, {"car": {"until": 1493704800, "wanted_wh": 30000, "content_wh": 20000}}
+    commands.json   tells: the power of each device, and until when it holds; a device that hears no more rests then
+    status.json     tells: what it does and why, and its alarms
+    metrics.prom    tells the same to Prometheus, for the textfile collector of its node exporter
+
+Units: Wh, W, °C, %, km/h, UTC epoch seconds. Refuses: a torn last line of the history was never written.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from dispatch.forecasting.weather import VARIABLES
+from node.storage.durable import write_whole
+
+STATE, HISTORY, WEATHER, STAYS = "state.json", "history.csv", "weather.csv", "stays.json"
+COMMANDS, STATUS, METRICS = "commands.json", "status.json", "metrics.prom"
+HEADER: Final = "interval,load_wh,pv_wh\n"
+
+
+class AgentFolder:
+    """One agent's."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._seen: dict[str, int] = {}
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what was saved last; None before the first time."""
+        try:
+            saved: dict[str, Any] = json.loads((self.path / STATE).read_text())
+        except FileNotFoundError:
+            return None
+        return saved
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Save where the agent stands; it is on disk when this returns."""
+        write_whole(self.path / STATE, json.dumps(state))
+
+    def history(self) -> list[tuple[int, int | None, int | None]]:
+        """Return interval, use and sun of all that was lived, and cut off a torn line."""
+        file = self.path / HISTORY
+        if not file.exists():
+            file.write_text(HEADER)
+        raw = file.read_bytes()
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if len(whole) < len(raw):
+            with open(file, "r+b") as rows:
+                rows.truncate(len(whole))
+        lines = whole.decode().splitlines()[1:]
+        numbers = ([int(cell) if cell else None for cell in line.split(",")] for line in lines)
+        return [(interval, load, pv) for interval, load, pv in numbers if interval is not None]
+
+    def append(self, interval: int, load_wh: int | None, pv_wh: int | None) -> None:
+        """Add an interval to the history; it is on disk when this returns."""
+        cells = (interval, *("" if wh is None else wh for wh in (load_wh, pv_wh)))
+        with open(self.path / HISTORY, "a") as rows:
+            rows.write(",".join(map(str, cells)) + "\n")
+            rows.flush()
+            os.fsync(rows.fileno())
+
+    def new_weather(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield time and values of each row of the weather file, if it changed, without cells that are no numbers."""
+        text = self._if_changed(WEATHER)
+        for row in csv.DictReader((text or "").splitlines()):
+            at = _instant(row.get("time") or "")
+            if at is not None:
+                cells = ((variable.name, _number(row.get(variable.name))) for variable in VARIABLES)
+                yield at, {name: value for name, value in cells if value is not None}
+
+    def add_weather(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows with `time` and some of the variables to the weather file."""
+        columns = ["time", *(variable.name for variable in VARIABLES)]
+        file = self.path / WEATHER
+        begins = not file.exists()
+        with open(file, "a", newline="") as text:
+            writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+            if begins:
+                writer.writeheader()
+            writer.writerows(rows)
+
+    def new_stays(self) -> dict[str, Any] | None:
+        """Return the cars that are there, if that file changed; None else, or when it can not be read."""
+        text = self._if_changed(STAYS)
+        try:
+            stays = json.loads(text) if text else None
+        except ValueError:
+            return None
+        return stays if isinstance(stays, dict) else None
+
+    def tell(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a file that others read; they find the old one or the new one."""
+        draft = self.path / f"{name}.draft"
+        draft.write_text(json.dumps(document, indent=1))
+        draft.replace(self.path / name)
+
+    def tell_metrics(self, alarms: Mapping[str, int], values: Mapping[str, tuple[str, int]]) -> None:
+        """Write the metrics: each alarm, and values with their help."""
+        registry = CollectorRegistry()
+        gauge = Gauge("resilia_dispatch_alarms", "Active alarms", ["alarm"], registry=registry)
+        for alarm, count in alarms.items():
+            gauge.labels(alarm).set(count)
+        for name, (text, value) in values.items():
+            Gauge(f"resilia_dispatch_{name}", text, registry=registry).set(value)
+        draft = self.path / f"{METRICS}.draft"
+        draft.write_bytes(generate_latest(registry))
+        draft.replace(self.path / METRICS)
+
+    def _if_changed(self, name: str) -> str | None:
+        try:
+            changed = (self.path / name).stat().st_mtime_ns
+            if self._seen.get(name) == changed:
+                return None
+            text = (self.path / name).read_text()
+        except (OSError, UnicodeDecodeError):
+            return None
+        self._seen[name] = changed
+        return text
+
+
+def _instant(text: str) -> int | None:
+    try:
+        return int(text) if text.isdigit() else int(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None

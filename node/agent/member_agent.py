@@ -1,0 +1,290 @@
+"""A member's agent: forecasts, plans and bids each interval from the home's own meters, and drives its devices.
+
+It runs beside the node, not in it: the key that signs its orders stays on the member's machine, and the node learns of
+the home nothing but orders and the readings that settle. `step` does what is due at a moment and may be called as
+often as one likes; what it decided is on disk before anything leaves. Whatever is missing or absurd, the devices stay
+within their limits (invariant D1) and the agent goes on: without the node it plans for the home alone, without a plan
+it follows the contract, without meters the devices rest.
+Units: Wh, W, µ€/kWh, UTC epoch seconds. Refuses, with `Unavailable`: to begin for the first time without a node.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+
+from dispatch.behind_meter import GRID, SUN, BehindMeter
+from dispatch.explain import explain
+from dispatch.plant import Stay
+from dispatch.site import SiteAgent, SiteConfig, Underway
+from dispatch.site_plan import SitePlanner
+from dispatch.trust import Alarm, ContentWatch, Obedience
+from energy.errors import Unavailable
+from metering.registers import RegisterSample
+from node.agent.alarms import Alarms
+from node.agent.files import COMMANDS, STATUS, AgentFolder
+from node.agent.foresight import Foresight
+from node.agent.home_file import HomeFile
+from node.agent.trader import Trader
+from node.client import Client
+from node.reasons import document_of
+
+SILENT_S: Final = 300
+"""After so long without a word from every meter, the devices rest."""
+LATE_S: Final = 120
+"""An interval's readings are waited for so long."""
+COMMAND_S: Final = 180
+"""A command holds so long: a device that hears no more rests then."""
+
+
+class MemberAgent:
+    """One home's."""
+
+    def __init__(self, home: HomeFile, folder: AgentFolder, client: Client, now: int) -> None:
+        """Take up where the folder stands, or begin.
+
+        Raises:
+            Unavailable: the first time, when no node answers.
+        """
+        saved = folder.state()
+        self._home, self.folder, self.alarms = home, folder, Alarms()
+        length_s, gate_lead_s = saved["market"] if saved else _market_of(client)
+        self._length_s = length_s
+        config = SiteConfig(
+            home.devices,
+            length_s=length_s,
+            gate_lead_s=gate_lead_s,
+            quoting_s=max(1, length_s - gate_lead_s),
+            noon_utc_hour=home.noon_utc_hour,
+            import_max_kw=home.import_max_w / 1e3,
+            export_max_kw=home.export_max_w / 1e3,
+        )
+        planner = SitePlanner(length_s)
+        if saved:
+            self.agent = SiteAgent.from_json(config, planner, saved["agent"])
+        else:
+            self.agent = SiteAgent(config, planner, home.contents_milliwh)
+        first = now - now % length_s
+        history = folder.history()
+        self._next = saved["next"] if saved else first
+        begun = history[0][0] if history else self._next
+        self._lived = history[-1][0] if history else -1
+        self.foresight = Foresight(begun, length_s, max(home.import_max_w, home.export_max_w), history)
+        self.trader = Trader(client, self.agent, gate_lead_s, length_s, saved["trader"] if saved else None)
+        most_w = max(home.import_max_w, home.export_max_w)
+        self._meters = BehindMeter(most_w, bool(home.solar_meter), home.device_meters)
+        for meter, readings in (saved["meters"] if saved else {}).items():
+            for reading in readings if meter in self._meters.meters else ():
+                self._meters.heard(meter, *reading)
+        plant = self.agent.plant
+        self._stores = {name.split("/")[0]: name for name in plant.stores}
+        self._watches = {
+            device: ContentWatch(round(plant.stores[store].capacity_kwh * 1e6), max(plant.power_w(device)))
+            for device, store in self._stores.items()
+        }
+        self._tells_content: set[str] = set()
+        self._obedience = {device: Obedience() for device in home.device_meters}
+        self._asked_ws = dict.fromkeys(home.device_meters, 0)
+        self._powers_w: dict[str, int] = {}
+        self._stepped_at = now
+        self._why: list[dict[str, Any]] = []
+        self.told: dict[str, Any] = {"commands": {"devices": [], "valid_until": now}, "status": {}}
+        """What was told last: commands and status."""
+        self._save()
+
+    # -- WHAT METERS SAY
+
+    def heard(self, meter: str, sample: RegisterSample) -> None:
+        """Take in what a meter says: `grid`, `solar`, or a device by its name."""
+        at = min(sample.metered_at, sample.received_at)
+        believed = self._meters.heard(meter, at, sample.import_index_wh, sample.export_index_wh)
+        self.alarms.set(Alarm.METER_ABSURD, meter, at, active=not believed)
+        if sample.charge_permille is not None and meter in self._watches:
+            store = self._stores[meter]
+            content = round(self.agent.plant.stores[store].capacity_kwh * 1e3) * sample.charge_permille
+            self._tells_content.add(meter)
+            if self._watches[meter].heard(content, at):
+                self.agent.plant.reported(store, content)
+            doubt = self._watches[meter].in_doubt
+            facts = {"reported_permille": sample.charge_permille}
+            self.alarms.set(Alarm.CONTENT_JUMPED, meter, at, active=doubt, facts=facts)
+
+    # -- WHAT IS DUE
+
+    def step(self, now: int) -> dict[str, int]:
+        """Do what is due, and return the power (W, drawn > 0) that each device should have now."""
+        self._take_inputs(now)
+        self._count_asked(now)
+        self._end_intervals(now)
+        self._withdraw()
+        self._plan_and_trade(now)
+        self._powers_w = self._steer(now)
+        self._tell(now)
+        return dict(self._powers_w)
+
+    def stop(self, now: int) -> None:
+        """Take back what rests in the book, let the devices rest, and save."""
+        self.trader.withdraw(self.alarms, now)
+        self._powers_w = dict.fromkeys(self._powers_w, 0)
+        self._save()
+        self._tell(now, stopped=True)
+
+    def _take_inputs(self, now: int) -> None:
+        rows = list(self.folder.new_weather())
+        if rows:
+            absurd = self.foresight.weather(rows)
+            self.alarms.set(Alarm.WEATHER_ABSURD, "weather", now, active=absurd > 0, facts={"values": absurd})
+        stays = self.folder.new_stays()
+        if stays is not None:
+            self.plugged(stays)
+
+    def plugged(self, stays: Mapping[str, Any]) -> None:
+        """Take in which cars are there; what can not be understood is passed over."""
+        absent = {device.name for device in self._home.devices if device.absent}
+        for name in absent:
+            told = stays.get(name)
+            numbers = [told.get(key) for key in ("until", "wanted_wh")] if isinstance(told, dict) else [None]
+            if told is None or any(type(number) is not int or number < 0 for number in numbers):
+                self.agent.unplugged(name)
+                continue
+            self.agent.plant.stays[name] = Stay(told["until"], 1_000 * told["wanted_wh"])
+            if type(told.get("content_wh")) is int:
+                self.agent.plant.reported(self._stores[name], 1_000 * told["content_wh"])
+
+    def _count_asked(self, now: int) -> None:
+        passed_s = max(0, now - self._stepped_at)
+        for device in self._asked_ws:
+            self._asked_ws[device] += self._powers_w.get(device, 0) * passed_s
+        self._stepped_at = now
+
+    def _end_intervals(self, now: int) -> None:
+        """Close each interval that is over and whose readings are in, or will not come."""
+        while self._next + self._length_s <= now:
+            end = self._next + self._length_s
+            behind = self._meters.between(self._next, end)
+            if behind is None and now < end + LATE_S:
+                return
+            load_wh, pv_wh = (None, None) if behind is None else (behind.load_wh, behind.pv_wh)
+            if self._next > self._lived:  # else a crash came between the history and the state
+                self.folder.append(self._next, load_wh, pv_wh)
+                self._lived = self._next
+            self.foresight.observe(self._next, load_wh, pv_wh)
+            for device, counted in ({} if behind is None else behind.devices).items():
+                self._judge(device, counted.net_wh)
+                if device not in self._tells_content:
+                    self.agent.plant.moved(device, counted.import_wh, counted.export_wh)
+            self._asked_ws = dict.fromkeys(self._asked_ws, 0)
+            self.agent.delivered(self._next)
+            self._next = end
+            self._save()
+
+    def _judge(self, device: str, done_wh: int) -> None:
+        asked_wh = self._asked_ws[device] // 3_600
+        obedience = self._obedience[device]
+        obedience.judge(asked_wh, done_wh)
+        facts = {"asked_wh": asked_wh, "done_wh": done_wh}
+        self.alarms.set(Alarm.DEVICE_DISOBEYS, device, self._next, active=obedience.withdrawn, facts=facts)
+
+    def _withdraw(self) -> None:
+        disobedient = {device for device, obedience in self._obedience.items() if obedience.withdrawn}
+        doubtful = {device for device, watch in self._watches.items() if watch.in_doubt}
+        self.agent.plant.withdrawn = frozenset(disobedient | doubtful)
+
+    def _plan_and_trade(self, now: int) -> None:
+        due = self.trader.due(now, self.alarms)
+        if due is not None:
+            # A plan is for one set of devices; its forecast begins with the interval that is traded next.
+            forecast = self.foresight.forecast(due, len(self.trader.tariffs(due)))
+            if forecast is not None:
+                self.trader.plan(now, due, forecast)
+                plan = self.agent.last_plan
+                self.alarms.set(Alarm.NO_PLAN, "plan", now, active=plan is None)
+                self._why = [] if plan is None else [document_of(why) for why in explain(self.agent.plant, plan)]
+                self._save()
+        if self.trader.trade(now, self.alarms):
+            self._save()
+
+    def _steer(self, now: int) -> dict[str, int]:
+        heard = self._meters.heard_until()
+        net_w = self._meters.net_w()
+        silent = heard is None or now - heard > SILENT_S or net_w is None
+        self.alarms.set(Alarm.METER_SILENT, "meters", now, active=silent)
+        interval = now - now % self._length_s
+        if silent or heard is None or net_w is None:
+            return {device.name: 0 for device in self._home.devices}
+        behind = self._meters.between(interval, min(heard, now)) if heard > interval else None
+        seen = Underway(
+            net_w=net_w,
+            exchange_wh=0 if behind is None else behind.grid.net_wh,
+            moved_wh=0 if behind is None else behind.moved_wh,
+            position_wh=self.trader.position_wh(interval),
+        )
+        return self.agent.steer(interval, now, seen)
+
+    # -- WHAT IS TOLD AND SAVED
+
+    def _tell(self, now: int, *, stopped: bool = False) -> None:
+        powers = [{"name": name, "power_w": power} for name, power in self._powers_w.items()]
+        until = now if stopped else now + COMMAND_S
+        commands = {"schema": "resilia/dispatch-commands/1", "at": now, "valid_until": until, "devices": powers}
+        self.told = {"commands": commands, "status": self.status(now, stopped=stopped)}
+        self.folder.tell(COMMANDS, commands)
+        self.folder.tell(STATUS, self.told["status"])
+        doubted = self.foresight.doubted + sum(meter.doubted for meter in self._meters.meters.values())
+        values = {
+            "doubted_values": ("Values of meters that were missing or absurd", doubted),
+            "step_timestamp_seconds": ("When the agent worked last, UTC epoch", now),
+            "withdrawn_devices": ("Devices that are not relied on for now", len(self.agent.plant.withdrawn)),
+        }
+        self.folder.tell_metrics(self.alarms.counts(), values)
+
+    def status(self, now: int, *, stopped: bool = False) -> dict[str, Any]:
+        """Return what the agent does and why, as JSON values."""
+        interval = now - now % self._length_s
+        plant = self.agent.plant
+        contents = {device: plant.contents[store] // 1_000 for device, store in self._stores.items()}
+        return {
+            "schema": "resilia/dispatch-status/1",
+            "at": now,
+            "running": not stopped,
+            "interval": interval,
+            "agreed_wh": self.trader.position_wh(interval),
+            "devices": [
+                {
+                    "name": device.name,
+                    "power_w": self._powers_w.get(device.name, 0),
+                    "content_wh": contents.get(device.name),
+                    "withdrawn": device.name in plant.withdrawn,
+                    "why": next((why for why in self._why if why["device"] == device.name), None),
+                }
+                for device in self._home.devices
+            ],
+            "quotes": self.trader.document(),
+            "alarms": self.alarms.document(),
+        }
+
+    def _save(self) -> None:
+        market = [self._length_s, self.agent.config.gate_lead_s]
+        self.folder.save(
+            {
+                "market": market,
+                "next": self._next,
+                "agent": self.agent.to_json(),
+                "trader": self.trader.to_json(),
+                "meters": self._meters.kept_from(self._next),
+            }
+        )
+
+
+def meters_of(home: HomeFile) -> dict[str, str]:
+    """Return the source of every meter of a home, by the name under which `MemberAgent.heard` takes it."""
+    sun = {SUN: home.solar_meter} if home.solar_meter else {}
+    return {GRID: home.grid_meter} | sun | home.device_meters
+
+
+def _market_of(client: Client) -> tuple[int, int]:
+    try:
+        status = client.status()
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the node does not answer: {error}", retry_after_s=10) from error
+    return status["intervalLengthS"], status["gateLeadS"]

@@ -1,0 +1,189 @@
+"""A home's orders at its node: quotes for the next interval whose gate is open, and learns how the one before closed.
+
+What rests at the node is what counts, so nothing of it is remembered: after a restart the orders that are there are
+compared with those that are wanted. A node that is away, refuses an order or answers nonsense is an alarm; the home is
+planned all the same, for the tariffs known last. Units: Wh, µ€/kWh, UTC epoch seconds.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx
+
+from dispatch.bidding import OrderProposal
+from dispatch.prices import GridTariff
+from dispatch.site import SiteAgent
+from dispatch.site_plan import SiteForecast
+from dispatch.trust import Alarm
+from energy.identity import Digest, digest_from_hex
+from market.orders import Side
+from node.agent.alarms import Alarms
+from node.agent.foresight import HORIZON_S
+from node.agent.quotes import Resting, changes
+from node.client import Client, NodeRefused, NotAReceipt
+
+REQUOTED_S: Final = 60
+SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+POSITIONS_KEPT: Final = 8
+
+
+class Trader:
+    """One home's."""
+
+    def __init__(
+        self, client: Client, agent: SiteAgent, gate_lead_s: int, length_s: int, saved: Mapping[str, Any] | None
+    ) -> None:
+        self._client, self._agent = client, agent
+        self._gate_lead_s, self._length_s = gate_lead_s, length_s
+        self._interval: int | None = None
+        """That is quoted for."""
+        self._traded_at: int | None = None
+        self._wanted: tuple[OrderProposal, ...] = ()
+        self._positions: dict[int, int] = {}
+        self._tariffs: dict[int, GridTariff] = {}
+        self._learned = 0
+        if saved:
+            self._interval, self._learned = saved["interval"], saved["learned"]
+            self._positions = dict(saved["positions"])
+            self._tariffs = {interval: GridTariff(*prices) for interval, *prices in saved["tariffs"]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is to survive a restart."""
+        return {
+            "interval": self._interval,
+            "learned": self._learned,
+            "positions": [list(item) for item in self._positions.items()],
+            "tariffs": [
+                [interval, t.import_ueur_per_kwh, t.export_ueur_per_kwh, t.short_ueur_per_kwh, t.long_ueur_per_kwh]
+                for interval, t in self._tariffs.items()
+            ],
+        }
+
+    def position_wh(self, interval: int) -> int:
+        """Return what is contracted for an interval, as far as it is known: bought minus sold."""
+        return self._positions.get(interval, 0)
+
+    def tariffs(self, interval: int) -> list[GridTariff]:
+        """Return the known tariffs from an interval on, without a gap, as far as plans reach."""
+        found = []
+        for start in range(interval, interval + HORIZON_S, self._length_s):
+            if start not in self._tariffs:
+                break
+            found.append(self._tariffs[start])
+        return found
+
+    def due(self, now: int, alarms: Alarms) -> int | None:
+        """Return the interval to plan for when that is due: once, as soon as the gate before it has closed."""
+        closes_after = now + self._gate_lead_s
+        interval = closes_after - closes_after % self._length_s + self._length_s
+        if interval == self._interval:
+            return None
+        if self._interval is not None:
+            self._finish(self._interval, now, alarms)
+        self._asked(self._read_tariffs, now, alarms)
+        self._interval, self._traded_at = interval, None
+        return interval
+
+    def plan(self, now: int, interval: int, forecast: SiteForecast) -> None:
+        """Plan the home; what is to be quoted follows from it."""
+        steps = len(forecast.load_wh)
+        self._wanted = self._agent.orders(now, interval, self.tariffs(interval)[:steps], forecast)
+
+    def trade(self, now: int, alarms: Alarms) -> bool:
+        """Bring the book up to date once a minute, and return whether anything is new."""
+        if self._interval is None or (self._traded_at is not None and now - self._traded_at < REQUOTED_S):
+            return False
+        self._traded_at = now
+        return self._asked(lambda: self._quote(now, alarms), now, alarms)
+
+    def withdraw(self, alarms: Alarms, now: int) -> None:
+        """Take everything back that rests for the interval that is quoted."""
+        self._wanted = ()
+        if self._interval is not None:
+            self._asked(lambda: self._replace(self._interval or 0, (), alarms, now), now, alarms)
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return what is quoted, and why."""
+        return [
+            {
+                "interval": each.interval,
+                "side": each.side.name.lower(),
+                "quantity_wh": each.quantity_wh,
+                "limit_price_ueur_per_kwh": each.limit_price_ueur_per_kwh,
+                "reason": each.reason.kind.name.lower().replace("_", "-"),
+                "reservation_ueur_per_kwh": each.reason.reservation_ueur_per_kwh,
+            }
+            for each in self._wanted
+        ]
+
+    # -- AT THE NODE
+
+    def _asked(self, work: Callable[[], None], now: int, alarms: Alarms) -> bool:
+        try:
+            work()
+        except (httpx.HTTPError, NodeRefused, NotAReceipt, ValueError, KeyError, TypeError) as error:
+            alarms.set(Alarm.NODE_AWAY, "node", now, active=True, facts={"error": type(error).__name__})
+            return False
+        alarms.set(Alarm.NODE_AWAY, "node", now, active=False)
+        return True
+
+    def _read_tariffs(self) -> None:
+        for item in self._client.signal():
+            bought, sold = item["importTariff"], item["exportTariff"]
+            sold = min(bought, sold)
+            self._tariffs[item["interval"]] = GridTariff(bought, sold, bought, sold)
+        newest = max(self._tariffs, default=0)
+        self._tariffs = {start: t for start, t in self._tariffs.items() if start > newest - 3 * 86_400}
+
+    def _quote(self, now: int, alarms: Alarms) -> None:
+        interval = self._interval
+        assert interval is not None
+        if interval not in self._client.status()["openIntervals"]:
+            return
+        self._note_position(interval)
+        book = self._client.book(interval)
+        bid = book.bids[0].price if book and book.bids else None
+        ask = book.asks[0].price if book and book.asks else None
+        self._wanted = self._agent.requote(now, interval, bid, ask)
+        self._replace(interval, self._wanted, alarms, now)
+        self._note_position(interval)
+
+    def _note_position(self, interval: int) -> None:
+        self._positions[interval] = position_wh = self._client.position_wh(interval)
+        self._agent.contracted(interval, position_wh)
+        self._positions = dict(sorted(self._positions.items())[-POSITIONS_KEPT:])
+
+    def _replace(self, interval: int, wanted: tuple[OrderProposal, ...], alarms: Alarms, now: int) -> None:
+        resting: dict[Digest, Resting] = {}
+        filled_wh: dict[Digest, int] = {}
+        for item in self._client.orders(account=self._client.account, interval=interval, status="resting"):
+            digest = digest_from_hex(item["digest"])
+            resting[digest] = Resting(SIDES[item["side"]], item["quantityWh"], item["limitPrice"])
+            filled_wh[digest] = item["filledWh"]
+        todo = changes(resting, wanted, filled_wh)
+        refused: NodeRefused | None = None
+        for digest in todo.cancelled:
+            try:
+                self._client.cancel(digest)
+            except NodeRefused as error:
+                refused = error
+        for each in todo.placed:
+            try:
+                self._client.place(each.side, each.quantity_wh, each.limit_price_ueur_per_kwh, interval=interval)
+            except NodeRefused as error:
+                refused = error
+        facts = {} if refused is None else {"code": refused.code, "problem": str(refused)}
+        alarms.set(Alarm.ORDER_REFUSED, "orders", now, active=refused is not None, facts=facts)
+
+    def _finish(self, interval: int, now: int, alarms: Alarms) -> None:
+        """Note what was traded until the gate closed, and learn how the book did."""
+
+        def learn() -> None:
+            self._note_position(interval)
+            for row in self._client.intervals(start=interval, end=interval + 1):
+                if interval > self._learned and interval in self._tariffs:
+                    self._agent.learn_price(interval, self._tariffs[interval], row["tradedWh"], row["price"])
+                    self._learned = interval
+
+        self._asked(learn, now, alarms)
+        self._wanted = ()

@@ -1,0 +1,130 @@
+"""A member's agent beside a real node: it quotes with the member's key, drives a battery, restarts, stops safely."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+
+from dispatch.layers import make
+from dispatch.plant import Device
+from energy.identity import hex_text
+from market.orders import Side
+from metering.registers import RegisterSample
+from node.agent.files import AgentFolder
+from node.agent.home_file import HomeFile
+from node.agent.member_agent import MemberAgent
+from node.app import Node
+from node.cli.main import main
+from node.client import Client
+from node.serve import ServeOptions, Servers
+from tests.support.real_node import FIRST, KEYS, LENGTH_S, Homes, homes_of, running, signed, tick_at
+
+POWER_W = 2_000
+BATTERY = Device("battery", make("lithium", capacity_kwh=4.0, power_kw=POWER_W / 1e3, loss_per_month=0.0))
+HOME = HomeFile("csv:grid", "", 9_000, 9_000, (BATTERY,), {"battery/cells": 2_000_000}, {"battery": "csv:b"}, "", 12)
+ACCOUNT = hex_text(KEYS["H01"].address)
+HOUSE_W = 1_200
+
+
+class House:
+    """A house that uses a steady power, and a battery that obeys, or does nothing."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.grid_ws, self.taken_ws, self.given_ws, self.power_w = at, 0, 0, 0, 0
+        self.obeys = True
+
+    def live(self, agent: MemberAgent, until: int) -> None:
+        battery_w = self.power_w if self.obeys else 0
+        passed_s, self.at = until - self.at, until
+        self.grid_ws += (HOUSE_W + battery_w) * passed_s
+        self.taken_ws += max(0, battery_w) * passed_s
+        self.given_ws += max(0, -battery_w) * passed_s
+        for meter, taken, given in (("grid", self.grid_ws, 0), ("battery", self.taken_ws, self.given_ws)):
+            raw = (taken // 3_600, given // 3_600, until, until)
+            agent.heard(meter, RegisterSample("S", *raw, False, False, True, b""))
+        self.power_w = agent.step(until)["battery"]
+
+
+async def live(node: Node, house: House, agent: MemberAgent, until: int) -> None:
+    while house.at < until:
+        then = min(until, house.at + 150)
+        await tick_at(node, then)
+        await asyncio.to_thread(house.live, agent, then)
+
+
+async def lived(folder: Path, kept: AgentFolder, homes: Homes) -> None:
+    first = FIRST + LENGTH_S
+    async with running(folder, FIRST - 600) as node:
+        servers = Servers(node, ServeOptions(rpc_port=0, web_port=0))
+        await servers.start()
+        assert servers.web_url is not None
+        try:
+            with Client(servers.web_url, KEYS["H01"].private_key) as client:
+                house = House(FIRST - 600)
+                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at)
+                await live(node, house, agent, FIRST - 150)
+                resting = await asyncio.to_thread(lambda: client.orders(account=ACCOUNT, status="resting"))
+                assert {(order["interval"], order["side"]) for order in resting} == {(first, "buy")}
+                # A neighbour takes it up; at delivery the battery brings the exchange to what was agreed.
+                order, signature = signed(node.settlement_domain, homes.order("H02", Side.SELL, 150, 61_000, first))
+                await node.place_order(order, signature)
+                await live(node, house, agent, FIRST + 300)
+                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at)
+                await live(node, house, agent, first)
+                agreed_wh = await asyncio.to_thread(client.position_wh, first)
+                assert agreed_wh >= 150
+                before = house.grid_ws
+                await live(node, house, agent, first + LENGTH_S)
+                assert abs((house.grid_ws - before) // 3_600 - agreed_wh) <= 25
+                assert json.loads((kept.path / "status.json").read_text())["alarms"] == []
+                await disobeyed(node, house, agent)
+                await asyncio.to_thread(agent.stop, house.at)
+                assert await asyncio.to_thread(lambda: client.orders(account=ACCOUNT, status="resting")) == []
+        finally:
+            node.events.close()
+            await servers.stop()
+
+
+async def disobeyed(node: Node, house: House, agent: MemberAgent) -> None:
+    house.obeys = False
+    await live(node, house, agent, house.at + 3 * LENGTH_S + 150)
+    status = agent.status(house.at)
+    assert status["devices"][0]["withdrawn"]
+    assert [alarm["alarm"] for alarm in status["alarms"]] == ["device-disobeys"]
+    assert house.power_w == 0
+    assert 'resilia_dispatch_alarms{alarm="device-disobeys"} 1.0' in (
+        (Path(agent.folder.path) / "metrics.prom").read_text()
+    )
+
+
+def test_an_agent_quotes_drives_restarts_and_stops_safely(folder: Path, tmp_path: Path, capsys: object) -> None:
+    kept = AgentFolder(tmp_path / "agent")
+    with homes_of(folder) as homes:
+        asyncio.run(lived(folder, kept, homes))
+    commands = json.loads((kept.path / "commands.json").read_text())
+    assert commands["devices"] == [{"name": "battery", "power_w": 0}]
+    assert commands["valid_until"] == commands["at"]
+    assert [load_wh for _, load_wh, _ in kept.history()] == [None, *[300] * 5]
+    assert main(["dispatch", "status", "--dir", str(kept.path)]) == 0
+    assert main(["dispatch", "explain", str(kept.path)]) == 0
+
+
+def test_without_a_node_the_home_is_planned_for_itself(tmp_path: Path) -> None:
+    away = httpx.MockTransport(lambda request: httpx.Response(503, json={"detail": "away"}))
+    kept = AgentFolder(tmp_path / "agent")
+    prices = [[FIRST + i * LENGTH_S, 250_000, 60_000, 250_000, 60_000] for i in range(40)]
+    known = httpx.MockTransport(
+        lambda request: httpx.Response(200, json={"intervalLengthS": LENGTH_S, "gateLeadS": 300})
+    )
+    with Client("http://node", None, known) as client:
+        MemberAgent(HOME, kept, client, FIRST)
+    kept.save(saved | {"trader": saved["trader"] | {"tariffs": prices}} if (saved := kept.state()) else {})
+    with Client("http://node", KEYS["H01"].private_key, away) as client:
+        agent = MemberAgent(HOME, kept, client, FIRST)
+        house = House(FIRST)
+        for step in range(1, 8):
+            house.live(agent, FIRST + step * 150)
+    assert agent.agent.last_plan is not None
+    assert house.power_w == -HOUSE_W
+    assert [alarm["alarm"] for alarm in agent.status(house.at)["alarms"]] == ["node-away"]
