@@ -4,6 +4,7 @@ A block starts where execution came from elsewhere, and ends with a jump, a halt
 runs on over jump destinations: what follows one may be compiled twice, but a row of destinations is no row of blocks.
 Opcodes that only compute on stack, memory and call data become Python expressions; all others (state, gas, hashing,
 calls, logs, return) are calls of py-evm's own opcode objects, from which the gas of every opcode is taken as well.
+A block that jumps to its own beginning goes round without coming back.
 Between two such calls lies a segment, which charges its static gas and checks the height of the stack once, at its
 beginning. That is exact: a frame that fails anywhere in a segment loses all its gas and effects, no opcode in a segment
 can see the gas, and memory pays for itself where it grows.
@@ -158,9 +159,12 @@ class _Compiler:
         self._names = {**_NAMES, "destinations": destinations}
         self._lines: list[str] = []
         self._temporaries = 0
+        self._start = 0
+        self._loops = False
         self._begin_segment()
 
     def compile(self, start: int) -> Block:
+        self._start = start
         position, count = start, 0
         while True:
             opcode = self._code[position] if position < len(self._code) else STOP
@@ -171,8 +175,10 @@ class _Compiler:
             if self._append(opcode, position):
                 break
             position += 1 + push_size(opcode)
-        body = "\n".join(f"    {line}" for line in self._lines)
-        source = f"def block(computation, stack, meter, memory, call_data):\n{body}\n"
+        margin = "        " if self._loops else "    "
+        body = "\n".join(margin + line for line in self._lines)
+        loop = "    while True:\n" if self._loops else ""
+        source = f"def block(computation, stack, meter, memory, call_data):\n{loop}{body}\n"
         exec(compile(source, f"<EVM block at {start}>", "exec"), self._names)
         block: Block = self._names["block"]
         return block
@@ -243,6 +249,9 @@ class _Compiler:
 
     def _jump(self, destination: str) -> list[str]:
         if destination.isdigit() and int(destination) in self._destinations:
+            if int(destination) == self._start:
+                self._loops = True
+                return ["continue"]
             return [f"return {destination}"]
         check = f"if {destination} not in destinations: raise InvalidJumpDestination('Invalid Jump Destination')"
         return [check, f"return {destination}"]

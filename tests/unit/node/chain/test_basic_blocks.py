@@ -52,6 +52,27 @@ def test_the_stack_is_checked_before_anything_is_taken_off() -> None:
         run("5f5056", full)
 
 
+COUNTS_DOWN = "5b60019003806000575b"
+"""Takes one from the top of the stack until it is zero, then goes on at its last opcode."""
+
+
+def test_a_loop_goes_round_in_its_block_until_its_condition_fails() -> None:
+    each = 1 + 3 + 3 + 3 + 3 + 3 + 10
+    assert run(COUNTS_DOWN, [7, 300]) == (9, [7, 0], 300 * each)
+    assert run(COUNTS_DOWN, [b"\x01"]) == (9, [0], each)
+
+
+def test_a_loop_ends_when_its_gas_or_its_stack_does() -> None:
+    stack: list[int | bytes] = [300]
+    with pytest.raises(OutOfGas):
+        run(COUNTS_DOWN, stack, gas=299 * 26 + 25)
+    assert stack == [1]
+    with pytest.raises(FullStack):
+        run("5b5f600056", [], gas=100_000)
+    with pytest.raises(InsufficientStack):
+        run("5b50600056", [1, 2, 3])
+
+
 def test_a_row_of_destinations_is_one_block() -> None:
     with pytest.raises(Halt):
         run("5b" * 100 + "00", [])
