@@ -26,6 +26,8 @@ from node.webhooks import Webhook, receiver_of
 
 RPC_PORT = 8545
 WEB_PORT = 8080
+SOURCES_FOLDER = "sourcify"
+"""In the node's folder: where `scripts.explorer_contracts --sourcify` puts the sources that are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,15 @@ class Servers:
     async def start(self) -> None:
         """Begin to answer."""
         node, options = self._node, self._options
-        await self._rpc.start(create_rpc_app(node, node.queries, node.client, allowed_hosts=options.allowed_hosts))
+        await self._rpc.start(
+            create_rpc_app(
+                node,
+                node.queries,
+                node.client,
+                allowed_hosts=options.allowed_hosts,
+                sources=node.folder / SOURCES_FOLDER,
+            )
+        )
         await self._web.start(
             create_web_app(
                 node,

@@ -4,8 +4,9 @@
     python -m scripts.explorer_contracts --sourcify ./sourcify
 
 The code must equal the artifact's, but for immutables: words that the compiler leaves zero and a constructor fills in.
---sourcify writes each contract that does as Sourcify keeps it, ``contracts/full_match/CHAIN/ADDRESS/``: put that folder
-behind any web server, and an explorer (Otterscan, Blockscout) that is pointed at it shows sources and decodes calls.
+--sourcify writes each contract that does as Sourcify keeps it, ``contracts/full_match/CHAIN/ADDRESS/``. A node serves
+what is in the folder ``sourcify`` of its own on its JSON-RPC port, ``/sourcify/contracts/…``: an explorer (Otterscan,
+Blockscout) that is pointed there shows sources and decodes calls.
 Every source is checked against its hash in the compiler's metadata, from a checkout in which ``npm ci`` was run.
 """
 

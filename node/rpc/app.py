@@ -1,7 +1,11 @@
-"""The JSON-RPC server's ASGI application: POST and WebSocket on ``/``, the OpenRPC document on ``/openrpc.json``."""
+"""The JSON-RPC server's ASGI application: POST and WebSocket on ``/``, the OpenRPC document on ``/openrpc.json``.
+
+Where the node's folder has sources of its contracts in Sourcify's layout, they are on ``/sourcify/``.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -37,6 +41,7 @@ def create_rpc_app(
     *,
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
+    sources: Path | None = None,
 ) -> Starlette:
     """Return the application for the JSON-RPC port.
 
@@ -46,6 +51,7 @@ def create_rpc_app(
         chain: The chain's own JSON-RPC.
         allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
         allowed_origins: Origins of web pages that may call this node from a browser, such as ``https://app.example``.
+        sources: Folder in Sourcify's layout, which need not be there; None for none.
     """
 
     async def discover() -> JsonObject:
@@ -56,6 +62,8 @@ def create_rpc_app(
 
     router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries), discover), chain)
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
+    if sources is not None:
+        routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))
     return _application(router, chain, routes, allowed_hosts, allowed_origins)
 
 
@@ -70,6 +78,23 @@ def create_chain_app(
         allowed_origins: As for `create_rpc_app`.
     """
     return _application(RpcRouter(AsyncDispatcher(), chain), chain, [], allowed_hosts, allowed_origins)
+
+
+def _sources_in(folder: Path) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with a file of a folder: to everybody, since explorers are web pages from elsewhere."""
+
+    async def source(request: Request) -> Response:
+        root = folder.resolve()
+        try:
+            path = (root / request.path_params["path"]).resolve()
+            is_there = path.is_relative_to(root) and path.is_file()
+        except (OSError, ValueError):  # no name that a file could have
+            is_there = False
+        if not is_there:
+            return PlainTextResponse("No such source.\n", 404)
+        return FileResponse(path, headers={"access-control-allow-origin": "*", "x-content-type-options": "nosniff"})
+
+    return source
 
 
 def _application(

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,3 +83,19 @@ def test_web_socket_frames_are_answered_in_sequence_text_and_binary() -> None:
     answers = [json.loads(message["text"]) for message in messages[1:]]
     assert answers[:2] == [ANSWER, {**ANSWER, "id": 2}]
     assert answers[2]["error"]["code"] == -32700
+
+
+def test_serves_sources_to_explorers_and_nothing_beside_them(tmp_path: Path) -> None:
+    folder = tmp_path / "sourcify"
+    app = create_rpc_app(CoreDouble(), Queries(filled_projection()), ChainDouble(), sources=folder)
+    name = "/sourcify/contracts/full_match/7/0xAbc/metadata.json"
+    assert request(app, "GET", name).status_code == 404, "nobody has put sources there yet"
+    (folder / name.removeprefix("/sourcify/")).parent.mkdir(parents=True)
+    (folder / name.removeprefix("/sourcify/")).write_text("{}")
+    (tmp_path / "secret").write_text("key")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    answer = request(app, "GET", name, headers={"origin": "https://explorer.example"})
+    assert (answer.status_code, answer.json(), answer.headers["access-control-allow-origin"]) == (200, {}, "*")
+    for path in ("", "contracts", "../secret", "%2e%2e/secret", "link", "%2Fetc%2Fhostname", "a%00b", "a" * 300):
+        assert request(app, "GET", f"/sourcify/{path}").status_code == 404, path
+    assert request(app, "GET", name, headers={"host": "evil.example"}).status_code == 421
