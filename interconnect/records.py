@@ -41,9 +41,9 @@ _STEP: Final = StructType("Step(int64 price,uint64 quantityWh)")
 _SEPARATOR: Final = keccak(keccak(b"EIP712Domain(string name,string version)") + keccak(b"RESILIA-LINK") + keccak(b"1"))
 
 
-def community_id(chain_id: int, gateway: Address) -> Digest:
-    """Return the name of a community among others: one contract `Gateway` on one chain."""
-    return keccak(_COMMUNITY_TAG + chain_id.to_bytes(32, "big") + bytes(12) + gateway)
+def community_id(chain_id: int, settlement: Address) -> Digest:
+    """Return the name of a community among others: one contract `Settlement` on one chain."""
+    return keccak(_COMMUNITY_TAG + chain_id.to_bytes(32, "big") + bytes(12) + settlement)
 
 
 def link_id(parent: Digest, child: Digest) -> Digest:

@@ -12,6 +12,7 @@ from typing import Self
 from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
+from interconnect.modes import Mode
 from market.commands import AdmitAccount
 from market.events import GateClosed
 from market.orders import Order
@@ -25,6 +26,9 @@ from node.community import Community
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
+from node.grid import Grid
+from node.interconnect.coupling import coupling_of
+from node.interconnect.options import LinkOptions
 from node.keys import KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
@@ -46,6 +50,7 @@ from oracles.answers import Topic
 from oracles.typed_data import community_domain
 
 EXIT_CORRUPT = 70
+USUAL_LINKS = LinkOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Node:
         chain: ChainAccess,
         *,
         manual_time: bool,
+        links: LinkOptions = USUAL_LINKS,
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
         self.folder = folder
@@ -115,10 +121,20 @@ class Node:
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
+        self.grid = Grid(folder)
+        self.coupling = coupling_of(folder, community, keys, self.trading, self.settlement_domain, clock, links)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
 
     @classmethod
-    async def open(cls, folder: Path, clock: Clock, *, manual_time: bool = False, sealing: Sealing = AT_ONCE) -> Self:
+    async def open(
+        cls,
+        folder: Path,
+        clock: Clock,
+        *,
+        manual_time: bool = False,
+        sealing: Sealing = AT_ONCE,
+        links: LinkOptions = USUAL_LINKS,
+    ) -> Self:
         """Start a node on the folder of a founded community, and recover what a crash may have left half done.
 
         Args:
@@ -126,6 +142,7 @@ class Node:
             clock: The node's time.
             manual_time: Whether blocks are stamped with this clock instead of the chain's own, for a demo that repeats.
             sealing: When the embedded chain seals blocks, and when they count as done.
+            links: How it speaks to its neighbours, where the community has an account for links.
         Raises:
             Misconfigured: the folder is not a community's, or another process runs on it.
             Corrupt: what is stored contradicts itself.
@@ -141,7 +158,7 @@ class Node:
             sealing=sealing,
         )
         try:
-            node = cls(folder, community, keys, clock, chain, manual_time=manual_time)
+            node = cls(folder, community, keys, clock, chain, manual_time=manual_time, links=links)
         except BaseException:
             chain.stop()
             raise
@@ -173,12 +190,17 @@ class Node:
             stack.push_async_callback(self._readings.close)
             stack.push_async_callback(self._journal.close)
             stack.push_async_callback(self.measuring.stop)
+            if self.coupling is not None:
+                stack.push_async_callback(self.coupling.close)
 
     async def tick(self) -> TickReport:
         """Do whatever has become due: open books, close gates, sign and post readings, settle runs."""
         now = self.clock.now()
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
+        if self.coupling is not None:
+            # Before gates close: what comes from beyond the border is an order like others.
+            await self.coupling.step(now, grid_there=self.grid.is_there)
         self.trading.open_and_close(now)
         await self.trading.synced()
         self._show()
@@ -239,7 +261,27 @@ class Node:
         self._show_at_once()
         return switched
 
+    def set_grid(self, lost: bool) -> JsonObject:
+        """Take the operator's word that the grid was lost, or is back; return the mode that holds now."""
+        now = self.clock.now()
+        self.grid.say(lost, now)
+        if self.coupling is not None:
+            self.coupling.service.watch.step(now, grid_there=not lost)
+        return self.mode()
+
     # -- QUERIES
+
+    def mode(self) -> JsonObject:
+        """Return how the community lives: what it has lost of grid and links."""
+        if self.coupling is not None:
+            mode = self.coupling.service.watch.mode
+        else:
+            mode = Mode.TOGETHER if self.grid.is_there else Mode.ISLAND
+        return {"mode": mode.name.lower().replace("_", "-"), "gridLostAt": self.grid.lost_at}
+
+    def link_reports(self) -> list[JsonObject]:
+        """Return what `energy_getLinkReports` answers."""
+        return self.coupling.reports() if self.coupling is not None else []
 
     @property
     def sealer(self) -> Address:
@@ -252,7 +294,8 @@ class Node:
 
     def status(self) -> JsonObject:
         """Return what `energy_getStatus` answers."""
-        return self._present.status(self._head)
+        link = self.coupling.status() if self.coupling is not None else None
+        return {**self._present.status(self._head), **self.mode(), "link": link}
 
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
@@ -294,6 +337,8 @@ class Node:
         self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
         self.projection.flush()
         self._showing.take()
+        if self.coupling is not None:
+            await self.coupling.start()
         await self.measuring.start()
         await self._read_head()
 

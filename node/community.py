@@ -19,7 +19,9 @@ from metering.readings import TrustClass
 
 METER_PROTOCOLS: Final = tuple(name for name, each in PROTOCOLS.items() if each.trust <= TrustClass.C)
 """Meters that may settle; the others are for looking at."""
-MEMBER_KINDS: Final = ("home", "storage")
+LINK_KIND: Final = "link"
+"""The account that trades for whoever is beyond the community's border."""
+MEMBER_KINDS: Final = ("home", "storage", LINK_KIND)
 LATER_PARAMETERS: Final = {
     field.name: field.default
     for field in fields(MarketConfig)
@@ -52,7 +54,7 @@ class Member:
     label: str
     """Local name; never on chain."""
     kind: str
-    """home or storage."""
+    """home, storage or link."""
     meter: MeterId
     meter_source: str
     """Where its readings come from, ``PROTOCOL:PLACE``: ``linky:PATH`` (a serial line), ``csv:PATH``, ``sml:tcp://…``;
@@ -121,6 +123,8 @@ class Community:
         if type(self.demo) is not bool or not isinstance(self.name, str) or not isinstance(self.time_zone, str):
             raise ValueError("name and time_zone must be texts, and demo true or false")
         check_members(self.members)
+        if sum(member.kind == LINK_KIND for member in self.members) > 1:
+            raise ValueError("a community has one account for links")
         if self.wedge_owner is not None and self.member_by_account(self.wedge_owner) is None:
             raise ValueError("wedge_owner must be a member's account, or left out for the supplier")
         if self.member_by_account(self.supplier) is not None:
@@ -138,6 +142,10 @@ class Community:
     def member_by_account(self, account: Address) -> Member | None:
         """Return the member that trades under an account."""
         return next((member for member in self.members if member.account == account), None)
+
+    def link_member(self) -> Member | None:
+        """Return the member that trades for whoever is beyond the border; None without one."""
+        return next((member for member in self.members if member.kind == LINK_KIND), None)
 
     def to_json(self) -> str:
         """Return the canonical text of the agreement.

@@ -12,17 +12,21 @@ from typing import Final
 
 from energy.errors import Misconfigured
 from energy.identity import Address, MeterId, address_from_hex
+from interconnect.records import community_id
+from interconnect.terms import Attestors
 from market.config import MarketConfig
 from market.metered import Source
 from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
 from node.chain.seal import Sealer
 from node.chain_access import open_chain_access, web3_over
-from node.community import Community, Contracts, Member, check_members
+from node.community import LINK_KIND, POWER_W_MAX, Community, Contracts, Member, check_members
 from node.external.client import ExternalClient
 from node.external.money import require_money
 from node.external.settings import SETTINGS_FILE, ExternalChain
-from node.keys import KeyRing, create_keys
+from node.interconnect.agreement import Card
+from node.interconnect.links import REGISTERS, Links
+from node.keys import KeyPair, KeyRing, add_link_key, create_keys
 from node.ledger import Ledger, meter_tuple
 from node.salt_files import create_salts
 from node.storage.durable import write_whole
@@ -32,6 +36,8 @@ from oracles.hashing import keccak
 COMMUNITY_FILE: Final = "community.json"
 TARIFF_FILE: Final = "tariffs.csv"
 SALTS: Final = Path("keys") / "salts"
+LINK_LABEL: Final = "Link"
+LINK_SERIAL: Final = "LINK"
 UNFINISHED_MARK: Final = ".founding"
 OPERATOR_WEI: Final = 10**24
 """Native money of the operator, who alone pays for gas: far more than it can ever use."""
@@ -84,8 +90,13 @@ class Founding:
     """What a run that is proven wrong costs the operator. It starts with as much again in its purse."""
     stake_neur: int = 10**9
     """What a question costs whoever asks it, if it is answered."""
+    link: tuple[str, bytes] | None = None
+    """The community's name among its neighbours and the private key of the link's account, which becomes a member; None
+    for a community that stays by itself."""
 
     def __post_init__(self) -> None:
+        if self.link is not None:
+            object.__setattr__(self, "members", (*self.members, link_member(self.link[1])))
         check_members(self.members)
         if self.challenge_window_s and self.challenge_window_s < 2 * self.answer_time_s:
             raise ValueError(
@@ -147,6 +158,9 @@ async def found_community(
         contracts=contracts,
         members=founding.members,
     )
+    if founding.link is not None:
+        add_link_key(folder / "keys", founding.link[1])
+        Links.create(folder, link_card(founding.link[0], community, keys))
     create_salts(folder / SALTS, community.salt_subjects(), private_keys["salt"] if private_keys else None)
     write_whole(folder / COMMUNITY_FILE, community.to_json())
     (folder / UNFINISHED_MARK).unlink()
@@ -205,6 +219,36 @@ def _member(row: Mapping[str, str]) -> Member:
 def meter_pseudonym(serial: str, account: Address) -> MeterId:
     """Return the pseudonym of a meter: the hash of its serial number, blinded by the 160 bits of its first account."""
     return MeterId(keccak(b"RESILIA-METER" + account + serial.encode()))
+
+
+def link_member(private_key: bytes) -> Member:
+    """Return the account that trades for whoever is beyond the community's border, with the schedule as its meter."""
+    account = KeyPair.from_private(private_key).address
+    return Member(
+        account=account,
+        label=LINK_LABEL,
+        kind=LINK_KIND,
+        meter=meter_pseudonym(LINK_SERIAL, account),
+        meter_source=f"csv:{REGISTERS}",
+        serial=LINK_SERIAL,
+        source=Source.UNKNOWN,
+        power_max_import_w=POWER_W_MAX,
+        power_max_export_w=POWER_W_MAX,
+    )
+
+
+def link_card(name: str, community: Community, keys: KeyRing) -> Card:
+    """Return who a community is to its neighbours."""
+    member = community.link_member()
+    assert member is not None, "there is an account for links"
+    return Card(
+        name,
+        community_id(community.chain_id, community.contracts.settlement),
+        member.account,
+        Attestors(tuple(sorted(pair.address for pair in keys.attestors())), community.attestor_quorum),
+        community.market.interval_length_s,
+        community.market.tick_ueur_per_kwh,
+    )
 
 
 def _init_embedded(folder: Path, founding: Founding, keys: KeyRing) -> None:

@@ -32,6 +32,8 @@ ROLES: Final = (SEALER, *KEYSTORE_ROLES)
 PASSWORD_BYTES: Final = 24
 """Of chance, so that a slow key derivation would add nothing but waiting at every start."""
 KEY_DERIVATION_ROUNDS: Final = 1_000
+LINK_FILE: Final = "link.json"
+"""Keystore of the account that trades with other communities; only where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,27 @@ def create_keys(folder: Path, private_keys: Mapping[str, bytes] | None = None) -
         _write_private(folder / f"{role}.json", json.dumps(keystore, indent=1) + "\n")
     sync_folder(folder)
     return KeyRing({role: KeyPair.from_private(drawn[role]) for role in ROLES})
+
+
+def add_link_key(folder: Path, private_key: bytes) -> None:
+    """Write the keystore of the link's account beside the others."""
+    password = (folder / "password").read_text().rstrip("\n")
+    keystore = Account.encrypt(private_key, password, kdf="pbkdf2", iterations=KEY_DERIVATION_ROUNDS)
+    _write_private(folder / LINK_FILE, json.dumps(keystore, indent=1) + "\n")
+    sync_folder(folder)
+
+
+def load_link_key(folder: Path) -> KeyPair:
+    """Open the keystore of the link's account.
+
+    Raises:
+        Misconfigured: it is missing, or does not open.
+    """
+    try:
+        password = (folder / "password").read_text().rstrip("\n")
+        return KeyPair.from_private(bytes(Account.decrypt((folder / LINK_FILE).read_text(), password)))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise Misconfigured(f"the key of the link's account in {folder} does not open: {error}") from error
 
 
 def load_keys(folder: Path) -> KeyRing:

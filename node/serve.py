@@ -19,6 +19,7 @@ from node.app import Node
 from node.chain.launcher import Sealing
 from node.clock import SystemClock
 from node.home_assistant import Publisher, broker_of
+from node.interconnect.options import SERVER, SILENCE_S, LinkOptions
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
 from node.storage_plan import StoragePlanFile
@@ -57,6 +58,12 @@ class ServeOptions:
     """Seconds from a block of the node's own chain to the next; 0 to seal at once."""
     await_standby: bool = False
     """Whether nothing on that chain counts as done before a standby has it."""
+    link_server: str = SERVER
+    """URL of the community's own NATS server."""
+    link_offer_lead_s: int | None = None
+    """As in `LinkOptions`, like the two that follow."""
+    link_close_lead_s: int | None = None
+    link_silence_s: int = SILENCE_S
 
 
 class _Server(uvicorn.Server):
@@ -202,7 +209,10 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
         announce: Is called with the node and its servers when everything answers.
     """
     sealing = Sealing(options.seal_every_s, options.await_standby)
-    node = await Node.open(folder, SystemClock(), sealing=sealing)
+    links = LinkOptions(
+        options.link_server, options.link_offer_lead_s, options.link_close_lead_s, options.link_silence_s
+    )
+    node = await Node.open(folder, SystemClock(), sealing=sealing, links=links)
     try:
         servers = Servers(node, options)
         tellers = [asyncio.create_task(each) for each in _tellers(node, options)]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from energy.errors import Misconfigured
 from node.i18n import mark
+from node.interconnect.options import SERVER, SILENCE_S
 
 FILE: Final = "node.toml"
 ENVIRONMENT: Final = "RESILIA_NODE_"
@@ -21,6 +22,7 @@ COMMAND_LINE: Final = "command line"
 USUAL: Final = "usual"
 PORT_MAX: Final = 65_535
 SECONDS_MAX: Final = 60
+LEAD_S_MAX: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,14 @@ def _seconds(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
         value = int(value)
     if type(value) is not int or not 0 <= value <= SECONDS_MAX:
+        raise ValueError
+    return value
+
+
+def _lead(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= LEAD_S_MAX:
         raise ValueError
     return value
 
@@ -131,6 +141,22 @@ SETTINGS: Final = {
         Setting(
             "await_standby", mark("true or false"), False,
             mark("Whether nothing on that chain counts as done before a standby has it."), _yes_or_no,
+        ),
+        Setting(
+            "link_server", mark("an address such as nats://10.0.0.1"), SERVER,
+            mark("The community's own NATS server, by which it speaks to its neighbours."), _text,
+        ),
+        Setting(
+            "link_offer_lead_s", mark("seconds, 1 to 86400"), None,
+            mark("How long before delivery what the book can not match is offered to the parent."), _lead,
+        ),
+        Setting(
+            "link_close_lead_s", mark("seconds, 1 to 86400"), None,
+            mark("How long before delivery the zone is cleared, with or without the parent's award."), _lead,
+        ),
+        Setting(
+            "link_silence_s", mark("seconds, 1 to 86400"), SILENCE_S,
+            mark("The parent counts as cut off when it has not answered for so long."), _lead,
         ),
     )
 }  # fmt: skip

@@ -39,6 +39,7 @@ def init_community(
     mechanism: Mechanism = Mechanism.CONTINUOUS,
     sharing: Sharing = Sharing.NONE,
     chain_url: str | None = None,
+    link: str | None = None,
 ) -> Community:
     """Found a community now, on this machine's clock.
 
@@ -51,6 +52,7 @@ def init_community(
         mechanism: How orders meet.
         sharing: What becomes of surplus that nobody traded.
         chain_url: JSON-RPC of the network that the ledger is put on; None for a chain of its own.
+        link: The community's name among others that it may be linked to; None for none.
     Raises:
         Misconfigured: the folder is in use, a file is wrong, or the operator has no money on the network.
         Unavailable: the network does not answer.
@@ -74,6 +76,7 @@ def init_community(
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,
         challenge_window_s=CHALLENGE_WINDOW_S,
+        link=(link, secrets.token_bytes(32)) if link else None,
         tariffs=TariffSchedule.load(tariffs).rows if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
     )
     external = ExternalChain(chain_url) if chain_url else None

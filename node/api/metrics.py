@@ -20,6 +20,7 @@ from node.rpc.ports import JsonObject, NodeCommands
 NEUR_PER_EURO: Final = 10**9
 UEUR_PER_EURO: Final = 10**6
 METER_STATES: Final = ("ok", "silent", "waiting")
+MODES: Final = ("together", "alone", "island", "island-alone")
 
 TOTALS: Final[Mapping[str, tuple[str, str, int]]] = {
     "trades": ("resilia_trades", "Matches in the books", 1),
@@ -82,7 +83,23 @@ class NodeMetrics(Collector):
         for state in METER_STATES:
             meters.add_metric((state,), sum(meter["state"] == state for meter in status["meters"]))
         yield meters
+        modes = GaugeMetricFamily("resilia_mode", "1 for how the community lives just now", labels=("mode",))
+        for mode in MODES:
+            modes.add_metric((mode,), mode == status["mode"])
+        yield modes
+        yield from self._link(status["link"])
         yield from self._book()
+
+    def _link(self, link: JsonObject | None) -> Iterator[Metric]:
+        if link is None:
+            return
+        yield GaugeMetricFamily("resilia_link_connected", "Whether the own NATS server answers", link["connected"])
+        if link["netExportWh"] is not None:
+            text = "Energy that left the homes for other communities in the last interval cleared with them"
+            yield GaugeMetricFamily("resilia_link_net_export_watthours", text, link["netExportWh"])
+        if link["price"] is not None:
+            text = "Price of the zone in it"
+            yield GaugeMetricFamily("resilia_link_price_euros_per_kwh", text, link["price"] / UEUR_PER_EURO)
 
     def _gauges(self, status: JsonObject) -> dict[str, int]:
         run = status["lastRun"]

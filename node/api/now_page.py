@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from node.api.day_chart import day_chart, day_sentence
 from node.api.flow_picture import flow_picture, flow_sentence
+from node.api.link_words import link_sentence
 from node.api.lists import PlanOf, read_outlook
 from node.api.outlook_chart import outlook_chart, outlook_sentence
 from node.api.rendering import account_labels
@@ -76,6 +77,11 @@ class NowPage:
     storage_chart: Markup
     storage_sentences: list[str]
     """None without a plan."""
+
+    @property
+    def link_sentence(self) -> str:
+        """How the community lives with grid and neighbours; empty when there is nothing to say."""
+        return link_sentence(self.status)
 
     @property
     def meters_heard(self) -> int:

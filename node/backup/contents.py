@@ -17,6 +17,7 @@ from typing import Final
 from energy.errors import Misconfigured, Unavailable
 from node.chain.reading import STORE_FILE, ChainReader
 from node.founding import COMMUNITY_FILE
+from node.interconnect.links import FOLDER as LINKS_FOLDER
 
 TABLES_FILE: Final = "node.sqlite"
 CHAIN_FOLDER: Final = "chain"
@@ -91,6 +92,8 @@ def kept_files(folder: Path, *, with_keys: bool) -> Iterator[Path]:
         folders.sort()
         if not with_keys and Path(parent) == folder and KEYS_FOLDER in folders:
             folders.remove(KEYS_FOLDER)
+        if Path(parent) == folder / LINKS_FOLDER:
+            folders[:] = []  # what the NATS server stores is its own
         for name in sorted(names):
             path = Path(parent) / name
             if name.endswith(_ENDINGS_LEFT_OUT) or name in _LEFT_OUT:

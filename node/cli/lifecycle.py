@@ -111,6 +111,9 @@ def init(
         Sharing, typer.Option(help="Share among neighbours what nobody traded, once the meters have told.")
     ] = Sharing.NONE,
     chain_url: ChainUrlOption = None,
+    link: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Let it be linked to other communities, under this name.")
+    ] = None,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
     """Found a community: its keys, a chain of its own with the contracts, its members and tariffs."""
@@ -133,6 +136,7 @@ def init(
         mechanism=mechanism,
         sharing=sharing,
         chain_url=chain_url,
+        link=link,
     )
     if session.as_json:
         counts = {"members": len(community.members), "chainId": community.chain_id}

@@ -21,6 +21,7 @@ from node.cli import (
     disputes,
     keys,
     lifecycle,
+    linking,
     market_views,
     meter,
     oracle,
@@ -62,6 +63,8 @@ app.add_typer(disputes.app, name="dispute")
 app.add_typer(meter.app, name="meter")
 app.add_typer(dispatching.app, name="dispatch")
 app.add_typer(oracle.app, name="oracle")
+app.add_typer(linking.app, name="link")
+app.add_typer(linking.grid, name="grid")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(chain.app, name="chain")
 app.add_typer(backups.app, name="backup")

@@ -95,7 +95,7 @@ def _sourcing(parent: str, child: ChildAccess) -> str:
     others = (parent, *child.partners)
     publish = [subject for other in others for subject in _asking(other, child.name)]
     subscribe = [subject for other in others for subject in _asking(child.name, other)]
-    publish += [f"resilia.deliver.{child.name}.>", *_ANSWERS]
+    publish += [f"resilia.deliver.{child.name}.>", f"resilia.beat.{parent}", *_ANSWERS]
     subscribe += [*(f"resilia.deliver.{other}.>" for other in others), *_ANSWERS]
     return f"permissions: {{ publish: {{ allow: {_listed(publish)} }}, subscribe: {{ allow: {_listed(subscribe)} }} }}"
 

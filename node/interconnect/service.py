@@ -8,7 +8,7 @@ the next start (once more is the same message). Units: UTC epoch seconds, Wh.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from energy.errors import Corrupt
 from energy.identity import Digest, digest_from_hex, hex_text
@@ -19,7 +19,6 @@ from interconnect.rejections import RETRIED
 from interconnect.station import Effect, Send, Station
 from interconnect.wire import decode
 from node.clock import Clock
-from node.interconnect.streams import LinkStreams
 from node.storage.log import AppendLog
 
 PUBLISHED_AGAIN: Final = 64
@@ -29,6 +28,13 @@ Observer = Callable[[Effect], None]
 Command = dict[str, Any]
 
 
+class Outgoing(Protocol):
+    """Takes messages for neighbours."""
+
+    async def publish(self, to: str, data: bytes) -> None:
+        """Take one; what it has taken arrives, once, as soon as there is a way."""
+
+
 class LinkService:
     """A station with its journal, its streams and its watch."""
 
@@ -36,7 +42,7 @@ class LinkService:
         self,
         station: Station,
         journal: AppendLog,
-        streams: LinkStreams,
+        streams: Outgoing,
         neighbours: Mapping[str, Digest],
         clock: Clock,
         observer: Observer,
@@ -49,7 +55,7 @@ class LinkService:
             streams: To the zone's own server.
             neighbours: Community of each neighbour, by its name in the streams.
             clock: The node's.
-            observer: Is shown every effect of a new command, after it is on disk.
+            observer: Is shown every effect, after it is on disk; at a start those of the whole journal again.
         """
         self.station = station
         self.watch = Watch()
@@ -74,16 +80,13 @@ class LinkService:
             if isinstance(effects, Rejected):
                 raise Corrupt(f"the journal of the links does not replay: {effects}")
             recent = [*recent[1 - PUBLISHED_AGAIN :], effects]
+            for effect in effects:
+                self._observer(effect)
         for effects in recent:
             await self._publish(effects)
 
-    async def listen(self) -> None:
-        """Take messages for ever."""
-        await self._streams.read(self.receive)
-
     async def receive(self, sender: str, data: bytes) -> bool:
         """Take one message; return whether it is done, refused or not, or should come again."""
-        self.watch.hear(self._clock.now())
         community = self._communities.get(sender)
         try:
             decode(data)
@@ -99,9 +102,9 @@ class LinkService:
             return result.code not in RETRIED
         return True
 
-    async def offer(self, interval: int, own: Curve, *, grid_there: bool = True) -> None:
-        """Offer the residual of the zone's own homes and its children."""
-        mode = self.watch.step(self._clock.now(), grid_there=grid_there)
+    async def offer(self, interval: int, own: Curve) -> None:
+        """Offer the residual of the zone's own homes and its children, if the mode lets it."""
+        mode = self.watch.mode
         steps = [[[s.price_ueur_per_kwh, s.quantity_wh] for s in side] for side in (own.asks, own.bids)]
         await self._execute({"do": "offer", "interval": interval, "own": steps, "mode": int(mode)})
 

@@ -3,7 +3,8 @@
 A community publishes to the stream ``OUT_<from>_<to>`` of its own server, one for each neighbour: it acknowledges also
 while it is cut off. It reads from ``IN_<to>``, which sources the neighbours' streams through the leaf nodes. Keeping,
 retrying and catching up are the engine's; what is published again is one message by its ``Nats-Msg-Id``.
-Subjects: ``resilia.<from>.<to>``.
+Subjects: ``resilia.<from>.<to>``; and ``resilia.beat.<name>``, where a community answers whoever asks whether it is
+there: that is never stored, so an answer shows that both directions are whole just now.
 Refuses: a server that is not there, with Unavailable.
 """
 
@@ -14,6 +15,7 @@ from typing import Final
 
 import nats
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
@@ -28,9 +30,13 @@ AGAIN_S: Final = 5
 KEPT_S: Final = 30 * 86_400
 """A cut may last so long before messages are lost; orders in them have long expired, runs and certificates have not."""
 TWICE_S: Final = 3_600
+BEAT_S: Final = 5
+"""An answer that takes longer is none."""
 
 Take = Callable[[str, bytes], Awaitable[bool]]
 """Neighbour's name and bytes; returns whether it is done, and so acknowledged."""
+Heard = Callable[[str], None]
+"""Is told the name of a neighbour that was heard just now."""
 
 
 class LinkStreams:
@@ -80,6 +86,23 @@ class LinkStreams:
             await self._context.publish(f"resilia.{self._name}.{to}", data, headers={"Nats-Msg-Id": name})
         except (NatsError, OSError) as error:
             raise Unavailable(f"the own NATS server does not take a message: {error}") from error
+
+    async def answer(self, heard: Heard) -> None:
+        """Answer, from now on, neighbours that ask whether this community is there."""
+
+        async def reply(message: Msg) -> None:
+            heard(message.data.decode("ascii", "replace"))
+            await message.respond(b"")
+
+        await self._client.subscribe(f"resilia.beat.{self._name}", cb=reply)
+
+    async def ask(self, neighbour: str) -> bool:
+        """Say whether a neighbour answers at once."""
+        try:
+            await self._client.request(f"resilia.beat.{neighbour}", self._name.encode(), timeout=BEAT_S)
+        except (TimeoutError, NatsError, OSError):
+            return False
+        return True
 
     async def read(self, take: Take) -> None:
         """Hand over message after message, for ever; each is acknowledged when it is done, and comes again if not."""

@@ -81,7 +81,9 @@ class EnergyMethods:
             "energy_cancelOrder": self.cancel_order,
             "energy_haltAccount": self.halt_account,
             "energy_haltByOperator": self.halt_by_operator,
+            "energy_setGrid": self.set_grid,
             "energy_getStatus": self.get_status,
+            "energy_getLinkReports": self.get_link_reports,
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
             "energy_getDepth": self.get_depth,
@@ -145,6 +147,13 @@ class EnergyMethods:
             raise self._refused(answer)
         return switched_json(answer)
 
+    async def set_grid(self, lost: Any, *, caller: Caller) -> JsonObject:
+        """Take the operator's word on the grid; only on the node's own machine."""
+        wish = parameters.boolean("lost", lost)
+        if not caller.local:
+            raise JsonRpcError(code=codes.LOCAL_ONLY, message="the grid is declared lost on the node's own machine")
+        return self._core.set_grid(wish)
+
     def _check_domain(self, domain: Any) -> None:
         """Name the mistake of a wallet on another chain; from the signature alone it can only be told to be wrong."""
         if domain is None:
@@ -166,6 +175,10 @@ class EnergyMethods:
     async def get_status(self) -> JsonObject:
         """Return the state of the node."""
         return self._core.status()
+
+    async def get_link_reports(self) -> list[JsonObject]:
+        """Return what happened in every cut."""
+        return self._core.link_reports()
 
     async def get_domain(self) -> JsonObject:
         """Return what a wallet needs to sign."""
@@ -248,7 +261,7 @@ class EnergyMethods:
         return await _read(self._queries.summary, filter, parameters.SUMMARY_FILTERS)
 
 
-LOCAL_METHODS: Final = ("energy_getStatement", "energy_haltByOperator")
+LOCAL_METHODS: Final = ("energy_getStatement", "energy_haltByOperator", "energy_setGrid")
 """Methods that answer callers on this machine only."""
 
 

@@ -74,7 +74,17 @@ METHODS: Final[Mapping[str, Method]] = {
         (_ACCOUNT, True),
         ("InvalidParams", "Refused", "Unavailable", "LocalOnly"),
     ),
+    "energy_setGrid": Method(
+        "Say that the grid is lost, or back; only on the node's own machine.",
+        {"lost": (BOOL, True)},
+        ref("GridMode"),
+        (True,),
+        ("InvalidParams", "LocalOnly"),
+    ),
     "energy_getStatus": Method("What the node is and how it does.", {}, ref("Status"), ()),
+    "energy_getLinkReports": Method(
+        "What happened in every cut of grid or link, to the Wh, oldest first.", {}, array(ref("LinkReport")), ()
+    ),
     "energy_getDomain": Method("EIP-712 domains and types: what a wallet needs to sign.", {}, ref("Domain"), ()),
     "energy_getBook": Method(
         "The book of an interval by price levels; of the next one to close when none is named.",

@@ -93,6 +93,14 @@ class NodeCommands(Protocol):
         """Return what `energy_getStatus` answers."""
         ...
 
+    def set_grid(self, lost: bool) -> JsonObject:
+        """Take the operator's word that the grid was lost, or is back; return the mode that holds now."""
+        ...
+
+    def link_reports(self) -> list[JsonObject]:
+        """Return what happened in every cut, to the Wh, oldest first."""
+        ...
+
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
         ...

@@ -12,6 +12,7 @@ from market.signal import Basis
 from node.candles import LENGTH_S_MAX
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
+from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.rpc.schema_kinds import (
@@ -155,8 +156,12 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "node": ADDRESS,
             "sealer": ADDRESS,
             "version": TEXT,
+            **MODE,
+            "link": or_null(LINK),
         }
     ),
+    "GridMode": record(MODE),
+    "LinkReport": LINK_REPORT,
     "Domain": record(
         {
             "settlement": _DOMAIN,

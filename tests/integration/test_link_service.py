@@ -11,7 +11,7 @@ from energy.identity import Digest
 from interconnect.child import ChildSide
 from interconnect.curves import Curve, Step
 from interconnect.ledger import LinkLedger
-from interconnect.modes import HearingRules, Watch
+from interconnect.modes import HearingRules, Mode, Watch
 from interconnect.origin import Exports, Imports
 from interconnect.parent import ParentSide, Zone
 from interconnect.station import Coupled, Effect, Settled, Station, Timing
@@ -59,9 +59,9 @@ class Running:
         self.service = LinkService(
             self._station(), self._log, self._streams, neighbours, self.clock, self.effects.append
         )
-        self.service.watch = Watch(HearingRules(100_000, 0))
+        self.service.watch = Watch(HearingRules(100_000, 0), Mode.TOGETHER)
         await self.service.start()
-        self._task = asyncio.create_task(self.service.listen())
+        self._task = asyncio.create_task(self._streams.read(self.service.receive))
 
     async def stop(self) -> None:
         self._task.cancel()

@@ -27,6 +27,7 @@ from node.storage.models import (
     TradeRow,
 )
 from node.tariffs import TariffSchedule
+from tests.support import small_node
 
 TIME_ZONE = "Europe/Paris"
 LENGTH_S = 900
@@ -263,7 +264,7 @@ def _run(run_id: int) -> RunRow:
 
 
 @dataclass
-class CoreDouble:
+class CoreDouble(small_node.LinkedCore):
     """A double of the core's port that keeps what it was asked."""
 
     refusal: Rejected | None = None
@@ -316,6 +317,7 @@ class CoreDouble:
             "node": hex_text(NODE),
             "sealer": hex_text(NODE),
             "version": "0.1.0",
+            **small_node.linked(),
         }
 
     def domain(self) -> JsonObject:

@@ -51,6 +51,7 @@ def status() -> dict[str, Any]:
         "node": hex_text(address_of(NODE_KEY)),
         "sealer": "0x" + "5e" * 20,
         "version": "0.1.0",
+        **linked(),
     }
 
 
@@ -127,6 +128,57 @@ def certificate(number: int, from_wh: int, to_wh: int, **changes: Any) -> dict[s
         "carbonGPerKwh": 0,
         "leaf": digest_text(99),
     } | changes
+
+
+def link() -> dict[str, Any]:
+    """Return how a linked node's links do."""
+    return {
+        "name": "acacias",
+        "connected": True,
+        "heardAt": NOW - 9,
+        "parent": "city",
+        "children": [],
+        "fee": 10_000,
+        "exportMaxWh": 25_000,
+        "importMaxWh": 25_000,
+        "interval": INTERVAL,
+        "price": 90_000,
+        "netExportWh": 412,
+        "balanceNeur": 32_960_000,
+        "refused": 0,
+    }
+
+
+def linked() -> dict[str, Any]:
+    """Return what a node's status says of grid and links."""
+    return {"mode": "together", "gridLostAt": None, "link": link()}
+
+
+class LinkedCore:
+    """What a double of the core answers about grid and links."""
+
+    def set_grid(self, lost: bool) -> dict[str, Any]:
+        return {"mode": "island" if lost else "together", "gridLostAt": NOW if lost else None}
+
+    def link_reports(self) -> list[dict[str, Any]]:
+        return [cut()]
+
+
+def cut() -> dict[str, Any]:
+    """Return the report of a cut of an hour."""
+    return {
+        "mode": "alone",
+        "beganAt": NOW - 7_200,
+        "healedAt": NOW - 3_600,
+        "convergedAt": NOW - 3_550,
+        "intervals": 4,
+        "lapsedWh": 1_200,
+        "voidWh": 300,
+        "acceptedWh": 0,
+        "runs": [3],
+        "compensationNeur": 15_000_000,
+        "givenUpWh": 0,
+    }
 
 
 def page(*items: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ ANSWERS: Final[dict[str, Any]] = {
     "energy_getOrders": small_node.page(small_node.order(1, "sell"), small_node.order(2, "buy", status="resting")),
     "energy_getCertificates": small_node.page(small_node.certificate(1, 0, 412)),
     "energy_getCertificate": small_node.certificate(1, 0, 412),
+    "energy_setGrid": {"mode": "island", "gridLostAt": small_node.NOW},
+    "energy_getLinkReports": [small_node.cut()],
     "energy_getRuns": small_node.page({"runId": 3, "netSumNeur": 0}),
 }
 COMMANDS: Final = {
@@ -43,6 +45,9 @@ COMMANDS: Final = {
     "cert list": 0,
     "cert show 1": 0,
     "run list": 0,
+    "link status": 0,
+    "link report": 0,
+    "grid lost": 0,
     "key list": 0,
     "config show --dir nowhere": 0,
     "config explain host": 0,

@@ -1,0 +1,280 @@
+"""The link's account in the node: offers what the book can not match, and trades there what comes back.
+
+What the zones above and below take from this node's homes, or give them, is traded by one ordinary account with
+collateral, by signed orders in the ordinary book: so journal, audit and settlement need no rule for it. Its meter's
+registers are the schedule that the zones have agreed on; what the account could not buy or sell in the book is its own
+imbalance, like anybody's. What it earns between the book's prices and the zone's stays in it, the community's.
+Units: Wh, µ€/kWh, UTC epoch seconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from energy.identity import Digest
+from energy.results import Rejected
+from interconnect.curves import Curve, Step, residual
+from interconnect.modes import HearingRules, Watch
+from interconnect.station import Coupled, Effect
+from market.orders import Order, Side, TimeInForce
+from market.rejections import MarketReject
+from node.clock import Clock
+from node.community import Community, Member
+from node.interconnect.carrier import Carrier
+from node.interconnect.links import Links
+from node.interconnect.options import LinkOptions
+from node.interconnect.registers import LinkRegisters
+from node.interconnect.reports import Reports
+from node.interconnect.service import LinkService
+from node.keys import KeyPair, KeyRing, load_link_key
+from node.rpc.ports import JsonObject
+from node.storage.log import AppendLog
+from node.trading import Trading
+from node.typed_data import order_digest
+from oracles.signatures import sign
+from oracles.typed_data import Domain
+
+logger = logging.getLogger(__name__)
+
+LEVELS: Final = 1 << 20
+"""More than a book has."""
+LEASE_INTERVALS: Final = 14 * 96
+"""A child's capacity is granted for so long; anew at every start, and when half of it is over."""
+
+
+class LinkKeys:
+    """The keys with which a node speaks to other communities."""
+
+    def __init__(self, key: KeyPair, attestors: Sequence[KeyPair], quorum: int) -> None:
+        self._key = key
+        self._attestors = sorted(attestors, key=lambda each: each.address)[:quorum]
+
+    def sign(self, digest: Digest) -> bytes:
+        """Return the signature of the link's account."""
+        return sign(self._key.private_key, digest)
+
+    def attest(self, digest: Digest) -> tuple[bytes, ...]:
+        """Return a quorum of attestors' signatures, by ascending signer."""
+        return tuple(sign(each.private_key, digest) for each in self._attestors)
+
+
+def coupling_of(
+    folder: Path,
+    community: Community,
+    keys: KeyRing,
+    trading: Trading,
+    domain: Domain,
+    clock: Clock,
+    options: LinkOptions,
+) -> "Coupling | None":
+    """Return the links of a node's community; None of one without an account for links.
+
+    Raises:
+        Misconfigured: its key or its folder of links is not as it should be.
+    """
+    member = community.link_member()
+    if member is None:
+        return None
+    key = load_link_key(folder / "keys")
+    return Coupling(folder, community, member, key, keys, trading, domain, clock, options)
+
+
+class Coupling:
+    """One node among its neighbours."""
+
+    def __init__(
+        self,
+        folder: Path,
+        community: Community,
+        member: Member,
+        key: KeyPair,
+        keys: KeyRing,
+        trading: Trading,
+        domain: Domain,
+        clock: Clock,
+        options: LinkOptions,
+    ) -> None:
+        """Read who the neighbours are; nothing is sent yet.
+
+        Raises:
+            Misconfigured: the folder of links is not as it should be.
+        """
+        links = Links.load(folder)
+        self.links = links
+        self.coupled: dict[int, Coupled] = {}
+        """What came of each interval."""
+        self._community = community
+        self._member = member
+        self._key = key
+        self._trading = trading
+        self._domain = domain
+        self._clock = clock
+        self._options = options
+        self._timing = links.timing(community.market.gate_lead_s, options.offer_lead_s, options.close_lead_s)
+        signers = LinkKeys(key, keys.attestors(), community.attestor_quorum)
+        above = links.parent.parent.name if links.parent else None
+        self._carrier = Carrier(options.server, links.own.name, sorted(links.neighbours), links.seed, above)
+        self._log = AppendLog(links.folder / "journal.log", community.digest())
+        self.service = LinkService(
+            links.station(self._timing, signers), self._log, self._carrier, links.neighbours, clock, self._follow
+        )
+        steady_s = options.steady_s if links.parent is not None else 0
+        self.service.watch = Watch(HearingRules(options.silence_s, steady_s))
+        self._offered: set[int] = set()
+        self._untraded: list[Coupled] = []
+        self._registers = LinkRegisters(links.folder / "registers.csv", member.serial, community)
+        self._reports = Reports(links.folder / "reports.json")
+        self._task: asyncio.Task[None] | None = None
+
+    # -- LIFE
+
+    async def start(self) -> None:
+        """Bring the station to where its journal ends, and begin to speak to the neighbours.
+
+        Raises:
+            Corrupt: the journal of the links does not replay.
+        """
+        await self.service.start()
+        self._reports.begin(self.service.watch)
+        self._registers.write(self._clock.now(), self.coupled)
+        if self.links.neighbours:
+            self._task = asyncio.create_task(self._carrier.run(self.service.receive, self._heard, self._options.beat_s))
+            self._task.add_done_callback(_told)
+
+    async def close(self) -> None:
+        """Let go of the server and of the files."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._log.close()
+
+    # -- TIME
+
+    async def step(self, now: int, *, grid_there: bool) -> None:
+        """Do what has become due: grant, offer, clear, trade, and show the link's registers."""
+        if self.links.parent is None:
+            self.service.watch.hear(now)
+        mode = self.service.watch.step(now, grid_there=grid_there)
+        await self._grant(now)
+        for interval in self._trading.state.open_intervals():
+            if interval - now > self._timing.offer_lead_s:
+                break
+            closing = now >= interval - self._timing.close_lead_s
+            if interval not in self._offered and (closing or mode.offers or self.links.parent is None):
+                await self._offer(interval, closing=closing)
+            if closing and interval not in self.coupled:
+                await self.service.close(interval)
+        for coupled in self._untraded:
+            await self._trade(coupled)
+        self._untraded.clear()
+        self._offered = {each for each in self._offered if each > now}
+        self._registers.write(now, self.coupled)
+        self._reports.step(self.service.watch, now, is_open=self._is_open())
+
+    async def _grant(self, now: int) -> None:
+        length = self._community.market.interval_length_s
+        start = now - now % length
+        for each in self.links.children:
+            side = self.service.station.zone.children[each.child.community]
+            wanted = each.conditions.capacity_wh
+            held = side.lease
+            fresh = held is not None and held.last_interval - start > LEASE_INTERVALS * length // 2
+            if not fresh or held is None or held.export_max_wh != wanted:
+                last = start + LEASE_INTERVALS * length
+                await self.service.grant(each.child.community, start, last, wanted, wanted)
+
+    async def _offer(self, interval: int, *, closing: bool) -> None:
+        uplink = self.service.station.uplink
+        if uplink is not None and uplink.refuse_interval(interval) is not None and not closing:
+            return  # there is no lease yet
+        self._offered.add(interval)
+        await self.service.offer(interval, self._residual(interval))
+
+    def _residual(self, interval: int) -> Curve:
+        """Return what rests in a book, without anybody's name."""
+        bids, asks = self._trading.state.book_depth(interval, LEVELS)
+        return residual(*(tuple(Step(price, wh) for price, wh, _ in side if wh) for side in (asks, bids)))
+
+    async def _trade(self, coupled: Coupled) -> None:
+        """Trade in the book what the zones have agreed on; the nonce is the interval, so that it happens once."""
+        market, net_wh = self._community.market, coupled.own_net_export_wh
+        if not net_wh or coupled.price_ueur_per_kwh is None:
+            return
+        if coupled.interval not in self._trading.state.open_intervals():
+            return
+        price = min(max(coupled.price_ueur_per_kwh, market.price_floor_ueur_per_kwh), market.price_ceiling_ueur_per_kwh)
+        order = Order(
+            self._key.address,
+            coupled.interval,
+            Side.BUY if net_wh > 0 else Side.SELL,
+            min(abs(net_wh), market.quantity_max_wh),
+            price,
+            TimeInForce.GOOD_TILL_GATE,
+            coupled.interval,
+            0,
+        )
+        placed = await self._trading.place_order(order, sign(self._key.private_key, order_digest(self._domain, order)))
+        if isinstance(placed, Rejected) and placed.code is not MarketReject.DUPLICATE_NONCE:
+            logger.warning("the link's order for %d is refused, and becomes imbalance: %s", coupled.interval, placed)
+
+    # -- WHAT HAPPENS
+
+    def _follow(self, effect: Effect) -> None:
+        if isinstance(effect, Coupled):
+            self.coupled[effect.interval] = effect
+            self._untraded.append(effect)
+        self._reports.follow(effect)
+
+    def _heard(self, name: str) -> None:
+        if self.links.parent is None or name == self.links.parent.parent.name:
+            self.service.watch.hear(self._clock.now())
+
+    def _is_open(self) -> bool:
+        uplink = self.service.station.uplink
+        undecided = uplink is not None and any(n not in uplink.ledger.outcomes for n in uplink.ledger.awards)
+        return undecided or self._carrier.waiting > 0
+
+    # -- ANSWERS
+
+    def status(self) -> JsonObject:
+        """Return what others may know of the links: totals, prices and capacities."""
+        station, watch = self.service.station, self.service.watch
+        latest = max(self.coupled, default=None)
+        coupled = self.coupled[latest] if latest is not None else None
+        uplink = station.uplink
+        lease = uplink.lease if uplink is not None else None
+        return {
+            "name": self.links.own.name,
+            "connected": self._carrier.is_connected,
+            "heardAt": watch.heard_at,
+            "parent": self.links.parent.parent.name if self.links.parent else None,
+            "children": [each.child.name for each in self.links.children],
+            "fee": self.links.parent.conditions.fee_ueur_per_kwh if self.links.parent else None,
+            "exportMaxWh": lease.export_max_wh if lease else None,
+            "importMaxWh": lease.import_max_wh if lease else None,
+            "interval": latest,
+            "price": coupled.price_ueur_per_kwh if coupled else None,
+            "netExportWh": coupled.own_net_export_wh if coupled else None,
+            "balanceNeur": self._balance_neur(),
+            "refused": len(self.service.refusals),
+        }
+
+    def reports(self) -> list[JsonObject]:
+        """Return what happened in every cut, to the Wh, oldest first."""
+        return self._reports.to_json()
+
+    def _balance_neur(self) -> int:
+        """Return what the neighbours owe this community by settled runs."""
+        station = self.service.station
+        above = station.uplink.ledger.balance_neur if station.uplink is not None else 0
+        return above - sum(side.ledger.balance_neur for side in station.zone.children.values())
+
+
+def _told(task: "asyncio.Task[None]") -> None:
+    with suppress(asyncio.CancelledError):
+        if task.exception() is not None:
+            logger.error("the links' carrier has ended", exc_info=task.exception())

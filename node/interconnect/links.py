@@ -1,0 +1,204 @@
+"""The folder ``links/`` of a node: who it is to its neighbours, whom it is linked to, and its NATS server's files.
+
+``own.json`` is the own card, ``parent.json`` and ``child-NAME.json`` are terms, ``nats.seed`` opens the own server,
+``nats.conf`` is that server's configuration, written anew whenever a neighbour is added, ``registers.csv`` is what the
+link's account has taken and given, as a meter would show it.
+Refuses: a second parent, a neighbour of another name that is there, a card where terms are wanted: Misconfigured.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import nkeys
+
+from energy.errors import Misconfigured
+from energy.identity import Digest
+from interconnect.child import ChildSide
+from interconnect.ledger import LinkLedger
+from interconnect.origin import Exports, Imports
+from interconnect.parent import ParentSide, Zone
+from interconnect.station import LinkSigners, Station, Timing
+from node.interconnect.agreement import Agreement, Card, Conditions, read_document, write_document
+from node.interconnect.server_files import ChildAccess, ParentAccess, Tls, server_configuration
+from node.storage.durable import write_whole
+
+FOLDER: Final = "links"
+REGISTERS: Final = "links/registers.csv"
+"""Source of the link's meter, relative to the node's folder."""
+PASSWORD_BYTES: Final = 24
+TLS_FILES: Final = ("link.crt", "link.key", "authority.crt")
+"""When all three are in the folder, the servers speak TLS to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the own NATS server listens."""
+
+    node: str = "127.0.0.1:4222"
+    """For the node alone."""
+    hub: str = "0.0.0.0:7422"
+    """For the children's servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What is in the folder."""
+
+    folder: Path
+    own: Card
+    parent: Agreement | None
+    children: tuple[Agreement, ...]
+
+    @classmethod
+    def create(cls, folder: Path, own: Card) -> "Links":
+        """Begin with nobody.
+
+        Args:
+            folder: The node's.
+            own: Who it is.
+        """
+        place = folder / FOLDER
+        place.mkdir(mode=0o700)
+        seed = place / "nats.seed"
+        seed.touch(mode=0o600)
+        write_whole(seed, bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)).decode() + "\n")
+        seed.chmod(0o600)
+        write_document(place / "own.json", own)
+        return cls(place, own, None, ())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Links":
+        """Read the folder of a node.
+
+        Raises:
+            Misconfigured: the community was founded without a link, or a file is not as it should be.
+        """
+        place = folder / FOLDER
+        if not (place / "own.json").exists():
+            raise Misconfigured(f"the community in {folder} has no account for links: found it with --link NAME")
+        own = read_document(place / "own.json")
+        parent = _agreement(place / "parent.json") if (place / "parent.json").exists() else None
+        children = tuple(_agreement(path) for path in sorted(place.glob("child-*.json")))
+        if not isinstance(own, Card):
+            raise Misconfigured(f"{place / 'own.json'} holds terms, not a card")
+        return cls(place, own, parent, children)
+
+    @property
+    def seed(self) -> str:
+        """The nkey seed by which the node speaks to its server."""
+        return (self.folder / "nats.seed").read_text().strip()
+
+    @property
+    def neighbours(self) -> dict[str, Digest]:
+        """Communities by name."""
+        above = [self.parent.parent] if self.parent else []
+        return {each.name: each.community for each in (*above, *(child.child for child in self.children))}
+
+    def add_child(self, card: Card, fee: int, void: int, bond_neur: int, capacity_wh: int, host: str) -> Agreement:
+        """Agree with a child on terms; who is a child already gets new ones of the same password.
+
+        Raises:
+            Misconfigured: the child does not fit.
+        """
+        known = next((each for each in self.children if each.child.name == card.name), None)
+        if known is not None and known.child != card:
+            raise Misconfigured(f"another community is linked under the name {card.name}")
+        password = known.conditions.password if known else secrets.token_urlsafe(PASSWORD_BYTES)
+        name, _, port = host.rpartition(":")
+        try:
+            conditions = Conditions(fee, void, bond_neur, capacity_wh, name, int(port), password)
+            agreed = Agreement(self.own, card, conditions)
+        except ValueError as error:
+            raise Misconfigured(f"{card.name} can not be linked: {error}") from None
+        write_document(self.folder / f"child-{card.name}.json", agreed)
+        return agreed
+
+    def add_parent(self, agreed: Agreement) -> None:
+        """Take the terms of a parent.
+
+        Raises:
+            Misconfigured: they are not for this community, or there is another parent.
+        """
+        if agreed.child != self.own:
+            raise Misconfigured(f"the terms are for {agreed.child.name}, not for this community's card")
+        if self.parent is not None and self.parent.parent.community != agreed.parent.community:
+            raise Misconfigured(f"{self.parent.parent.name} is the parent already: a zone has one")
+        write_document(self.folder / "parent.json", agreed)
+
+    def write_server(self, listening: Listening) -> Path:
+        """Write the own server's configuration for the neighbours that are there, and return where it is."""
+        partners = [each.child.name for each in self.children]
+        text = server_configuration(
+            self.own.name,
+            self.folder / "streams",
+            nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode(),
+            listening.node,
+            hub_listen=listening.hub if self.children else "",
+            children=tuple(
+                ChildAccess(
+                    each.child.name,
+                    each.conditions.password,
+                    tuple(other for other in partners if other != each.child.name),
+                )
+                for each in self.children
+            ),
+            parent=self._parent_access(),
+            tls=self._tls(),
+        )
+        path = self.folder / "nats.conf"
+        path.touch(mode=0o600)
+        write_whole(path, text)
+        path.chmod(0o600)
+        return path
+
+    def timing(self, gate_lead_s: int, offer_lead_s: int | None, close_lead_s: int | None) -> Timing:
+        """Return when this zone acts: by its place between parent and children, unless told otherwise.
+
+        A zone above hears all offers before it closes, and closes before the zones below do; all before the gate.
+        """
+        if self.children:
+            offer, close = (240, 60) if self.parent else (240, 120)
+        else:
+            offer, close = 300, 15
+        try:
+            return Timing(offer_lead_s or gate_lead_s + offer, close_lead_s or gate_lead_s + close)
+        except ValueError as error:
+            raise Misconfigured(f"link_offer_lead_s and link_close_lead_s: {error}") from None
+
+    def station(self, timing: Timing, signers: LinkSigners) -> Station:
+        """Return a fresh station between these neighbours."""
+        own = self.own.community
+        sides = {
+            each.child.community: ParentSide(terms, LinkLedger(terms, each.conditions.bond_neur))
+            for each in self.children
+            for terms in [each.terms()]
+        }
+        uplink = None
+        if self.parent is not None:
+            terms = self.parent.terms()
+            uplink = ChildSide(terms, LinkLedger(terms, self.parent.conditions.bond_neur))
+        cards = [self.own, *([self.parent.parent] if self.parent else []), *(each.child for each in self.children)]
+        origins = {card.community: card.attestors for card in cards}
+        void = self.parent.conditions.void_ueur_per_kwh if self.parent else 0
+        zone = Zone(own, self.own.tick_ueur_per_kwh, sides)
+        return Station(own, zone, timing, signers, Exports(own), Imports(own, origins, void), uplink)
+
+    def _parent_access(self) -> ParentAccess | None:
+        if self.parent is None:
+            return None
+        each = self.parent.conditions
+        return ParentAccess(each.host, each.port, each.password)
+
+    def _tls(self) -> Tls | None:
+        certificate, key, authority = (self.folder / name for name in TLS_FILES)
+        return Tls(certificate, key, authority) if certificate.exists() and key.exists() else None
+
+
+def _agreement(path: Path) -> Agreement:
+    found = read_document(path)
+    if not isinstance(found, Agreement):
+        raise Misconfigured(f"{path} holds a card, not terms")
+    return found
