@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients web3py power-loss fuzz pictures clean
+.PHONY: clients hostile web3py power-loss fuzz pictures clean
 .PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -61,6 +61,9 @@ book-twin: $(VENV)/.installed-dev
 
 clients:
 	npm ci --prefix tests/clients --no-audit --no-fund
+
+hostile: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.hostile --json $(ARGS)
 
 web3py: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long -s tests/clients/test_web3py.py

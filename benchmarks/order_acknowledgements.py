@@ -26,7 +26,7 @@ from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, Homes, found, homes_of, running, serving, signed, tick_at
 
 BLOCK_GAS: Final = 15_000_000
-LOOP: Final = "0x5b600101600056"
+LOOP: Final = "0x5f5b600101600156"
 """Creation code that counts for ever."""
 P99: Final = 0.99
 
