@@ -133,9 +133,16 @@ class MeterState:
         return state
 
 
-def observe(state: MeterState, sample: RegisterSample, now: int) -> Accepted[Boundary] | Rejected:
+def observe(
+    state: MeterState, sample: RegisterSample, now: int, doubt: ReadingFlag = NO_FLAG
+) -> Accepted[Boundary] | Rejected:
     """Take one sample of the meter, by rules R02, R04 to R07 and R11 in this order, and remark R08 to R10.
 
+    Args:
+        state: The meter's.
+        sample: What it says.
+        now: The node's time.
+        doubt: What is to be remarked of how the sample came.
     Returns:
         Accepted with the boundary that the sample settled, if any: its `raw_hash` is this sample's, so that whoever
         keeps raw frames for disputes knows that this one is needed.
@@ -150,7 +157,7 @@ def observe(state: MeterState, sample: RegisterSample, now: int) -> Accepted[Bou
     if isinstance(timed, Rejected):
         return timed
     index = IndexAt(timed.at, sample.import_index_wh, sample.export_index_wh)
-    flags = timed.flags | tamper_flags(sample)
+    flags = timed.flags | tamper_flags(sample) | doubt
     before = state.last_index
     if before is not None:
         replayed = check_replay(sample.metered_at, state.last_metered_at) or check_replay(timed.at, before.at)

@@ -70,6 +70,8 @@ class ReadingFlag(IntFlag):
     """R19."""
     SPLIT = 1 << 18
     """The oracles read different registers, and no quorum agrees."""
+    NODE_CLOCK = 1 << 19
+    """R04: nobody kept the node's own clock when a frame came."""
 
 
 DOUBTFUL: Final = ReadingFlag.TAMPER | ReadingFlag.CLOCK_BAD | ReadingFlag.INDEX_BACK

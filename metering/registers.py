@@ -37,6 +37,8 @@ class RegisterSample:
     """Apparent power fed in; None when not stated."""
     power_w: int | None = None
     """Active power at this instant, drawn > 0, fed in < 0; None when not stated."""
+    power_failures: int | None = None
+    """How often the supply has been cut, ever; None when not stated."""
     charge_permille: int | None = None
     """How full a battery is, in thousandths; None for what is no battery."""
 

@@ -22,7 +22,9 @@ from node.chain.launcher import AT_ONCE, Sealing
 from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.charges import charges_of
 from node.clock import Clock
+from node.clock_discipline import Discipline, unknown
 from node.community import Community
+from node.concerns import Code, Concerns
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
@@ -32,6 +34,7 @@ from node.interconnect.options import LinkOptions
 from node.keys import KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
+from node.neighbourhood import Neighbourhood
 from node.present import Present
 from node.queries import Queries
 from node.rotation import rotate
@@ -78,6 +81,7 @@ class Node:
         *,
         manual_time: bool,
         links: LinkOptions = USUAL_LINKS,
+        discipline: Discipline = unknown,
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
         self.folder = folder
@@ -95,6 +99,7 @@ class Node:
         self.salts = load_salts(folder / SALTS, community.salt_subjects())
         self._chain = chain
         self._manual_time = manual_time
+        self._discipline = discipline
         self._keys = keys
         self._head: JsonObject = {}
         self._showing = Showing(self.projection, self.events)
@@ -102,6 +107,8 @@ class Node:
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._signing = SigningKeys(folder, keys)
+        self.concerns_open = Concerns()
+        """What the operator should look after."""
         self.trading = Trading(
             community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
         )
@@ -123,7 +130,8 @@ class Node:
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self.grid = Grid(folder)
         self.coupling = coupling_of(folder, community, keys, self.trading, self.settlement_domain, clock, links)
-        self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries)
+        self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
+        self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
 
     @classmethod
     async def open(
@@ -134,6 +142,7 @@ class Node:
         manual_time: bool = False,
         sealing: Sealing = AT_ONCE,
         links: LinkOptions = USUAL_LINKS,
+        discipline: Discipline = unknown,
     ) -> Self:
         """Start a node on the folder of a founded community, and recover what a crash may have left half done.
 
@@ -143,6 +152,7 @@ class Node:
             manual_time: Whether blocks are stamped with this clock instead of the chain's own, for a demo that repeats.
             sealing: When the embedded chain seals blocks, and when they count as done.
             links: How it speaks to its neighbours, where the community has an account for links.
+            discipline: Tells how well the node's clock is kept.
         Raises:
             Misconfigured: the folder is not a community's, or another process runs on it.
             Corrupt: what is stored contradicts itself.
@@ -158,7 +168,9 @@ class Node:
             sealing=sealing,
         )
         try:
-            node = cls(folder, community, keys, clock, chain, manual_time=manual_time, links=links)
+            node = cls(
+                *(folder, community, keys, clock, chain), manual_time=manual_time, links=links, discipline=discipline
+            )
         except BaseException:
             chain.stop()
             raise
@@ -174,6 +186,7 @@ class Node:
         self.events.close()
         try:
             await self.measuring.stop()
+            await self.neighbourhood.stop()
             await self._journal.close()
             self._show()
             self.projection.flush()
@@ -189,6 +202,7 @@ class Node:
             stack.callback(self.projection.engine.dispose)
             stack.push_async_callback(self._readings.close)
             stack.push_async_callback(self._journal.close)
+            stack.push_async_callback(self.neighbourhood.stop)
             stack.push_async_callback(self.measuring.stop)
             if self.coupling is not None:
                 stack.push_async_callback(self.coupling.close)
@@ -204,10 +218,12 @@ class Node:
         self.trading.open_and_close(now)
         await self.trading.synced()
         self._show()
-        await self._chain.look_after()
+        self._look_at_the_clock(now)
         self.measuring.read_files()
         await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
+        self.neighbourhood.judge(self.measuring.attested_through)
+        await self._chain.look_after()
         settled = await self.settling.settle_due(self.measuring.attested_through)
         answered = await self.answering.answer_due(now) if self.answering else []
         self._show()
@@ -297,6 +313,10 @@ class Node:
         link = self.coupling.status() if self.coupling is not None else None
         return {**self._present.status(self._head), **self.mode(), "link": link}
 
+    def concerns(self) -> list[JsonObject]:
+        """Return what `energy_getConcerns` answers."""
+        return self._present.concerns()
+
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
         return self._present.domain()
@@ -339,6 +359,8 @@ class Node:
         self._showing.take()
         if self.coupling is not None:
             await self.coupling.start()
+        self.neighbourhood.start()
+        self._look_at_the_clock(now)
         await self.measuring.start()
         await self._read_head()
 
@@ -354,7 +376,17 @@ class Node:
             self.projection,
             self.clock,
             self._signing.is_valid,
+            self.concerns_open,
         )
+
+    def _look_at_the_clock(self, now: int) -> None:
+        """R04: meters are held against the node's clock, so say when nobody keeps it."""
+        state = self._discipline()
+        self.measuring.clock_doubtful = state is not None and not state.good
+        if state is not None and not state.good:
+            self.concerns_open.raise_(Code.CLOCK, "", now, error=-(-state.error_us_max // 1_000_000))
+        else:
+            self.concerns_open.clear(Code.CLOCK)
 
     def _show(self) -> None:
         """Let the tables and the watchers know what is on disk."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from energy.errors import Corrupt, Unavailable
-from energy.identity import Digest, MeterId, hex_text
+from energy.identity import Digest, MeterId, hex_text, meter_from_hex
 from energy.results import Accepted, Rejected
 from market.metered import Metered
 from market.settlement import Tariff
@@ -23,6 +23,7 @@ from node.community import Member
 from node.corrections_file import CLEAR, CORRECTIONS_FILE, CorrectionsFile, PersonsWord
 from node.drafting import NODE_AUTHOR, Drafting, Version
 from node.meter_frames import MeterFrames
+from node.off_loop import off_loop
 from node.reading_rows import correction_row, reading_of
 from node.settlement_run import CorrectedInterval
 from node.storage import readings_log
@@ -37,6 +38,18 @@ from oracles.typed_data import Domain
 logger = logging.getLogger(__name__)
 
 Signed = TypeVar("Signed")
+
+
+class Disagreement(Unavailable):
+    """Oracles with their own cables saw something else than the node: nothing is signed until a person has looked."""
+
+    def __init__(self, what: str, answer: Rejected) -> None:
+        super().__init__(f"the oracles do not agree on {what}: {answer}")
+        self.oracles = str(answer.facts["refused_by"])
+        """Who saw something else."""
+        meter = str(answer.facts["mismatch"])
+        self.meter = meter_from_hex(meter) if meter.startswith("0x") else None
+        """Whose registers; None when it is about several."""
 
 
 class Correcting:
@@ -105,7 +118,7 @@ class Correcting:
         for draft in drafts:
             correction = draft.correction
             frame = self._drafting.frame_of(correction.meter, correction.raw_hash)
-            answer = collect_correction(oracles, self._domain, correction, frame, quorum)
+            answer = await off_loop(collect_correction, oracles, self._domain, correction, frame, quorum)
             signed = replace(draft, signatures=agreed(answer, f"a correction of {correction.interval}"))
             self._log.append(readings_log.encode(signed))
             self._keep(signed)
@@ -231,8 +244,8 @@ def agreed(answer: Accepted[Signed] | Rejected, what: str) -> tuple[Signed, ...]
         return answer.events
     if answer.code is OracleReject.QUORUM_NOT_MET and answer.facts.get("silent") and "refused" not in answer.facts:
         raise Unavailable(f"too few oracles can sign {what}: {answer}")
-    if "refused" in answer.facts and "MEASURE_MISMATCH" in str(answer.facts.get("refusal")):
+    if "mismatch" in answer.facts:
         # Oracles with their own cables saw something else: a person must find out who lies, and the market goes on.
         logger.error("the oracles do not agree on %s: %s", what, answer)
-        raise Unavailable(f"the oracles do not agree on {what}: {answer}")
+        raise Disagreement(what, answer)
     raise Corrupt(f"the oracles do not agree on {what}: {answer}")

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from energy.errors import Corrupt, Misconfigured, Unavailable
-from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
+from energy.errors import Corrupt, Unavailable
+from energy.identity import Digest, MeterId, hex_text
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from market.metered import Metered
@@ -24,11 +24,13 @@ from metering.sources.csv_file import CsvSource
 from metering.sources.ports import Source as LineSource
 from node.clock import Clock
 from node.community import Community
-from node.correcting import Correcting, agreed, metered_of
+from node.concerns import Code, Concerns
+from node.correcting import Correcting, Disagreement, agreed, metered_of
 from node.drafting import Drafting, meter_config, wait_s
-from node.ledger import ChainRefused, Ledger
+from node.ledger import Ledger
 from node.meter_frames import MeterFrames, decode_frame
-from node.reading_rows import attestation_row, reading_row, reading_salt
+from node.off_loop import off_loop
+from node.posting import Posting
 from node.signing_keys import IsValid, always
 from node.storage import readings_log
 from node.storage.log import AppendLog
@@ -38,7 +40,6 @@ from oracles.attestation import Oracle, SignedReading, collect_interval, collect
 from oracles.guarding import Guard
 from oracles.hashing import keccak
 from oracles.openings import Opening, open_leaves
-from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
 from oracles.typed_data import READING, Domain, reading_hash, reading_values
 
@@ -58,9 +59,10 @@ class Measuring:
         projection: Projection,
         clock: Clock,
         is_valid: IsValid = always,
+        concerns: Concerns | None = None,
     ) -> None:
-        self.attested_through = community.first_interval - community.market.interval_length_s
-        """Last interval whose commitment is on chain."""
+        self.clock_doubtful = False
+        """Nobody keeps the node's clock: frames that come are marked with it."""
         self.last_seen: dict[MeterId, int] = {}
         """When each meter was last heard, by the node's clock."""
         self.rejected: dict[str, int] = {}
@@ -68,12 +70,11 @@ class Measuring:
         self._community = community
         self._folder = folder
         self._domain = domain
-        self._salt_keys = salts
-        self._ledger = ledger
         self._log = log
         self._projection = projection
         self._clock = clock
         self._is_valid = is_valid
+        self._concerns = concerns or Concerns()
         self._members = {member.meter: member for member in community.members}
         self._by_serial = {member.serial: member for member in community.members}
         self._meters = {
@@ -89,13 +90,18 @@ class Measuring:
         self._draft: SignedInterval | None = None
         """What is being signed: on disk, so that a restart signs the same."""
         self._signed: dict[int, SignedInterval] = {}
-        self._unattested: list[SignedInterval] = []
+        self._posting = Posting(community, domain, salts, ledger, projection, self._concerns)
         self._signers = oracles
         self._oracles: list[Oracle] = []
         self._files: list[CsvSource] = []
         self._lines: list[LineSource] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._heard = asyncio.Event()
+
+    @property
+    def attested_through(self) -> int:
+        """Last interval whose commitment is on chain."""
+        return self._posting.attested_through
 
     # -- LIFE
 
@@ -129,17 +135,7 @@ class Measuring:
         self._resume(signed, heard)
         self.correcting.recover(words)
         self._signed = {interval.interval: interval for interval in signed}
-        on_chain = await self._ledger.last_attested()
-        self._unattested = [interval for interval in signed if interval.interval > on_chain]
-        attested = signed[: len(signed) - len(self._unattested)]
-        if attested:
-            # Each record names the history before it, so the last one speaks for all.
-            await self._require_same(attested[-1])
-            self.attested_through = attested[-1].interval
-        projected = self._projection.position("readings")
-        for interval in attested:
-            if interval.interval > projected:
-                await self._project(interval)
+        await self._posting.recover(signed)
         last = [each.state.last_reading for each in self._meters.values() if each.state.last_reading is not None]
         self._oracles = [
             Oracle(f"oracle {number}", signer, self._domain, self._decode_for_oracle, last)
@@ -176,7 +172,7 @@ class Measuring:
         member = self._by_serial.get(sample.serial)
         if member is None:
             return self._note(Rejected(MeteringReject.FOREIGN_METER, {"meter": "not enrolled"}))
-        frame = KeptFrame(protocol, sample.received_at, sample.raw)
+        frame = KeptFrame(protocol, sample.received_at, sample.raw, self.clock_doubtful)
         # A file's rows have no time of arrival: against the node's own time, a row from the future is none.
         outcome = self._meters[member.meter].take(sample, frame, self._clock.now())
         if isinstance(outcome, Rejected):
@@ -239,19 +235,31 @@ class Measuring:
     # -- INTERVALS
 
     async def attest_due(self, now: int) -> list[int]:
-        """Sign and post every interval that has ended and waits for no meter any more; return them."""
+        """Sign every interval that has ended and waits for no meter any more, and post it; return what was posted.
+
+        While the chain is away the signed ones wait on disk, up to `UNPOSTED_MAX`; frames are kept in any case.
+
+        Raises:
+            Unavailable: the chain is away or too few keys answer; what is due is tried again.
+        """
         length = self._community.market.interval_length_s
-        done = []
-        for interval in list(self._unattested):
-            await self._post(interval)
-            done.append(interval.interval)
+        done: list[int] = []
+        away = await self._posting.post(done, now)
         self.correcting.hear_people(now, self.attested_through, self.attested_through + length, self._note)
-        while self._members and (start := self.attested_through + length) + length <= now:
-            if not await self._make_draft(Interval(start, length), now):
+        while self._members and (start := self._posting.signed_through + length) + length <= now:
+            if not self._posting.has_room(now) or not self._make_draft(Interval(start, length), now):
                 break
-            await self._post(await self._sign())
-            done.append(start)
+            try:
+                await self._sign()
+            except Unavailable as error:
+                self._say_why(error, start, now)
+                raise
+            self._concerns.clear(Code.ORACLES_DISAGREE)
+            self._concerns.clear(Code.ORACLES_AWAY)
+            away = away or await self._posting.post(done, now)
         await self.correcting.sign(self._oracles, self._community.oracle_quorum)
+        if away is not None:
+            raise away
         return done
 
     def metered(self, interval: int) -> tuple[Metered, ...]:
@@ -263,7 +271,7 @@ class Measuring:
         """Return the readings of an attested interval, opened, and the oracles' signatures by their struct hashes."""
         signed = self._signed[interval].readings
         readings = [each.reading for each in signed]
-        values = zip([reading_values(each) for each in readings], self._salts(readings), strict=True)
+        values = zip([reading_values(each) for each in readings], self._posting.salts(readings), strict=True)
         openings, _ = open_leaves(READING, list(values))
         return openings, {reading_hash(each.reading): each.signatures for each in signed}
 
@@ -271,22 +279,22 @@ class Measuring:
         """Drop the intervals through one that is settled from memory."""
         self._signed = {interval: signed for interval, signed in self._signed.items() if interval > through}
 
-    async def _make_draft(self, interval: Interval, now: int) -> bool:
+    def _make_draft(self, interval: Interval, now: int) -> bool:
         """Put on disk what is to be signed of an interval; say whether it waits for nobody."""
         if self._draft is not None:
             return True
-        history = await self._history_before(interval.start)
         # Nothing else runs from here to the draft, so corrections and readings rest on the same frames.
         self.correcting.correct_estimates(now, interval.start)
         if self._drafting.waiting(interval.start, now):
             return False
         readings = self._drafting.draft(interval, now)
+        history = self._posting.history_before(interval.start)
         self._draft = SignedInterval(tuple(SignedReading(each, ()) for each in readings), history, ())
         self._log.append(readings_log.encode(self._draft))
         return True
 
-    async def _sign(self) -> SignedInterval:
-        """Have the draft signed.
+    async def _sign(self) -> None:
+        """Have the draft signed, in a thread: a key may be on another machine, and that one away.
 
         Raises:
             Unavailable: too few keys can be reached; the draft stays.
@@ -300,60 +308,28 @@ class Measuring:
         await self.correcting.sign(oracles, quorum)
         readings = [each.reading for each in draft.readings]
         frames = [self._drafting.frame_of(reading.meter, reading.raw_hash) for reading in readings]
-        collected = collect_readings(oracles, self._domain, readings, frames, quorum)
+        collected = await off_loop(collect_readings, oracles, self._domain, readings, frames, quorum)
         signed_readings = agreed(collected, f"the readings of {start}")
-        salts = self._salts(readings)
+        salts = self._posting.salts(readings)
         commitment = interval_commitment(self._domain, signed_readings, salts)
-        answer = collect_interval(oracles, commitment, signed_readings, salts, quorum)
+        answer = await off_loop(collect_interval, oracles, commitment, signed_readings, salts, quorum)
         signed = replace(draft, readings=signed_readings, signatures=agreed(answer, f"the whole of {start}"))
         self._log.append(readings_log.encode(signed))
         await self._log.synced()
         self._signed[start] = signed
-        self._unattested.append(signed)
+        self._posting.put(signed)
         self._draft = None
-        return signed
 
-    async def _post(self, signed: SignedInterval) -> None:
-        if signed.interval > await self._ledger.last_attested():
-            attested = self._commitment(signed)
-            values = (attested.interval, attested.readings_root, attested.import_wh, attested.export_wh)
-            try:
-                await self._ledger.send("Readings", "attest", values, list(signed.signatures))
-            except ChainRefused as refusal:
-                raise Misconfigured(f"the registry does not know this node's oracles any more: {refusal}") from refusal
-        await self._require_same(signed)
-        self.attested_through = signed.interval
-        self._unattested.remove(signed)
-        await self._project(signed)
-        self._projection.flush()
-
-    async def _require_same(self, signed: SignedInterval) -> None:
-        expected = history_hash(signed.previous_history, record_hash(self._commitment(signed)))
-        if await self._ledger.history_at(signed.interval) != expected:
-            raise Corrupt(f"interval {signed.interval} on chain is not the one that the readings give")
-
-    async def _project(self, signed: SignedInterval) -> None:
-        receipt = await self._ledger.event_receipt("Readings", "Attested", interval=signed.interval)
-        if receipt is None:
-            raise Corrupt(f"the chain does not show interval {signed.interval}, which it has attested")
-        attestation = attestation_row(
-            self._domain, signed, self._commitment(signed), receipt["transactionHash"].to_0x_hex()
-        )
-        rows = [reading_row(self._domain, self._members[each.reading.meter].account, each) for each in signed.readings]
-        self._projection.apply_interval(attestation, rows)
-
-    def _commitment(self, signed: SignedInterval) -> IntervalReadings:
-        salts = self._salts([each.reading for each in signed.readings])
-        return interval_commitment(self._domain, signed.readings, salts).attested
-
-    def _salts(self, readings: Sequence[Reading]) -> list[Digest]:
-        return [reading_salt(self._salt_keys, reading.meter, reading.interval) for reading in readings]
-
-    async def _history_before(self, interval: int) -> Digest:
-        length = self._community.market.interval_length_s
-        if interval == self._community.first_interval:
-            return ZERO_DIGEST
-        return await self._ledger.history_at(interval - length)
+    def _say_why(self, error: Unavailable, start: int, now: int) -> None:
+        """Tell the operator why nothing is signed, and what a person must do about it."""
+        if not isinstance(error, Disagreement):
+            self._concerns.clear(Code.ORACLES_DISAGREE)
+            self._concerns.raise_(Code.ORACLES_AWAY, "", now, interval=start)
+            return
+        self._concerns.clear(Code.ORACLES_AWAY)
+        member = self._members.get(error.meter) if error.meter else None
+        label = member.label if member else ""
+        self._concerns.raise_(Code.ORACLES_DISAGREE, label, now, interval=start, oracles=error.oracles)
 
     def _resume(self, signed: Sequence[SignedInterval], heard: Sequence[KeptFrame | TamperCleared]) -> None:
         """Take each meter up where its last measured reading and the frames since then left it.

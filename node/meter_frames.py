@@ -14,9 +14,9 @@ from energy.results import Accepted, Rejected
 from metering.intervals import INTERPOLATION_REACH_S
 from metering.meter import MeterConfig, MeterState, clear_tamper, observe
 from metering.protocols import PROTOCOLS
-from metering.readings import Reading
+from metering.readings import Reading, ReadingFlag
 from metering.registers import RegisterSample
-from metering.validation import Timed, check_time
+from metering.validation import NO_FLAG, Timed, check_time
 from node.storage.readings_log import KeptFrame
 
 
@@ -72,7 +72,8 @@ class MeterFrames:
         """
         state = self.state
         remarked = (state.flags, state.tampered)
-        outcome = observe(state, sample, now)
+        doubt = ReadingFlag.NODE_CLOCK if frame.clock_doubtful else NO_FLAG
+        outcome = observe(state, sample, now, doubt)
         if isinstance(outcome, Rejected):
             return outcome
         index = state.last_index

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from energy.identity import hex_text
 from node.clock import Clock
 from node.community import Community
+from node.concerns import Concerns
 from node.keys import KeyRing
 from node.measuring import Measuring
 from node.queries import Queries
@@ -29,6 +30,7 @@ class Present:
         trading: Trading,
         measuring: Measuring,
         queries: Queries,
+        concerns: Concerns,
     ) -> None:
         """Answer from these; of the keys only the addresses are told."""
         self._community = community
@@ -38,6 +40,11 @@ class Present:
         self._trading = trading
         self._measuring = measuring
         self._queries = queries
+        self._concerns = concerns
+
+    def concerns(self) -> list[JsonObject]:
+        """Return what `energy_getConcerns` answers."""
+        return [each.to_json() for each in self._concerns.open()]
 
     def status(self, head: JsonObject) -> JsonObject:
         """Return what `energy_getStatus` answers; `head` is the newest block."""

@@ -18,6 +18,7 @@ from node.api.app import create_web_app
 from node.app import Node
 from node.chain.launcher import Sealing
 from node.clock import SystemClock
+from node.clock_discipline import kernel_clock
 from node.home_assistant import Publisher, broker_of
 from node.interconnect.options import SERVER, SILENCE_S, LinkOptions
 from node.rpc.app import create_rpc_app
@@ -212,7 +213,7 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
     links = LinkOptions(
         options.link_server, options.link_offer_lead_s, options.link_close_lead_s, options.link_silence_s
     )
-    node = await Node.open(folder, SystemClock(), sealing=sealing, links=links)
+    node = await Node.open(folder, SystemClock(), sealing=sealing, links=links, discipline=kernel_clock)
     try:
         servers = Servers(node, options)
         tellers = [asyncio.create_task(each) for each in _tellers(node, options)]

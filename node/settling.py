@@ -23,6 +23,7 @@ from node.community import Community
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
 from node.mending import Mending
+from node.off_loop import off_loop
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.signing_keys import IsValid, always
 from node.storage.models import CertificateRow, EntryRow, RunRow
@@ -145,7 +146,9 @@ class Settling:
         balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, self._inputs(intervals), history, balances)
-        signatures = self._sign(prepared, carry, intervals, history, balances, await self._mending.unwound(run_id))
+        signatures = await self._sign(
+            prepared, carry, intervals, history, balances, await self._mending.unwound(run_id)
+        )
         if receipt is None:
             await self._mending.require_unrefuted(run_id, prepared.run_hash)
             await self._mending.fill_bond()
@@ -225,7 +228,7 @@ class Settling:
             raise Corrupt(f"the run of {first} to {last} can not be settled: {prepared}")
         return prepared
 
-    def _sign(
+    async def _sign(
         self,
         prepared: PreparedRun,
         carry: Carry,
@@ -243,7 +246,7 @@ class Settling:
             if own.run_hash != prepared.run_hash:
                 continue
             try:
-                signed = attestor.sign_run(self._domain, own.run, unwound)
+                signed = await off_loop(attestor.sign_run, self._domain, own.run, unwound)
             except Unavailable as error:
                 away = error
                 continue

@@ -349,7 +349,7 @@ def _collect(
 ) -> Accepted[tuple[bytes, ...]] | Rejected:
     """Return for each digest the signatures of every oracle that signed all of them."""
     signatures: dict[Address, tuple[bytes, ...]] = {}
-    refusals: list[str] = []
+    refusals: list[tuple[str, Rejected | str]] = []
     for oracle in oracles:
         try:
             answer = ask(oracle)
@@ -358,15 +358,22 @@ def _collect(
         if isinstance(answer, Accepted) and _all_by(oracle.address, digests, answer.events):
             signatures[oracle.address] = answer.events
         else:
-            refusals.append(f"{oracle.name}: {answer if isinstance(answer, Rejected) else 'signed something else'}")
+            refusals.append((oracle.name, answer if isinstance(answer, Rejected) else "signed something else"))
     if len(signatures) < k:
         silent = len(oracles) - len(signatures) - len(refusals)
         facts: dict[str, int | str] = {"signers": len(signatures), "needed": k, "silent": silent}
         if refusals:
-            facts |= {"refused": len(refusals), "refusal": refusals[0]}
+            names, (_, first) = ", ".join(name for name, _ in refusals), refusals[0]
+            facts |= {"refused": len(refusals), "refused_by": names, "refusal": f"{refusals[0][0]}: {first}"}
+            mismatches = [each for _, each in refusals if isinstance(each, Rejected) and _is_mismatch(each)]
+            facts |= {"mismatch": str(mismatches[0].facts["meter"])} if mismatches else {}
         return Rejected(OracleReject.QUORUM_NOT_MET, facts)
     columns = [signatures[address] for address in sorted(signatures)]
     return Accepted(tuple(tuple(column[i] for column in columns) for i in range(len(digests))))
+
+
+def _is_mismatch(refusal: Rejected) -> bool:
+    return refusal.code is OracleReject.MEASURE_MISMATCH
 
 
 def _all_by(signer: Address, digests: Sequence[Digest], signatures: Sequence[bytes]) -> bool:

@@ -32,6 +32,8 @@ _EQUIPMENT: Final = b"0-0:96.1.1"
 _SERIALS: Final = (_EQUIPMENT, b"0-0:42.0.0", b"0-0:96.1.0", b"1-0:0.0.0", b"0-0:96.1.255")
 _POWERS: Final = (b"1-0:1.7.0", b"1-0:2.7.0")
 
+_FAILURES: Final = b"0-0:96.7.21"
+_COUNT: Final = re.compile(rb"\(([0-9]{1,5})\)")
 _CRC: Final = re.compile(rb"[0-9A-Fa-f]{4}")
 _STAMP_VALUE: Final = re.compile(rb"\(([0-9]{12}[SW])\)")
 _HEADER: Final = re.compile(rb"/([!-~][ -~]{3,31})\r?\n")
@@ -128,7 +130,14 @@ def _sample(
         raw=frame,
         exporting=bool(fed_w),
         power_w=None if drawn_w is None else drawn_w - (fed_w or 0),
+        power_failures=_failures(objects),
     )
+
+
+def _failures(objects: Objects) -> int | None:
+    """Return how often the supply was cut; a count that is not one is as good as none."""
+    count = _COUNT.fullmatch(objects.get(_FAILURES, b""))
+    return int(count[1]) if count else None
 
 
 def _serial(frame: bytes, objects: Objects) -> str:

@@ -1,4 +1,4 @@
-"""Watching one meter's samples for what none of them shows alone: R08 (frozen), R09 (sign), R10 (power).
+"""Watching one meter's samples for what none of them shows alone: R08 (frozen), R09 (sign), R10 (power), R13 (cut).
 
 Units: Wh, W, s.
 Only remarks, never refuses. A restart forgets what was watched: until the next boundary nothing is said.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from metering.intervals import IndexAt, deltas
 from metering.readings import ReadingFlag
 from metering.registers import RegisterSample
+from metering.vee.days import partial_flags
 from metering.vee.frames import (
     START,
     PowerTrace,
@@ -36,11 +37,13 @@ class Watch:
     """Where the trace of power starts: the first sample at or after a boundary."""
 
     def see(self, sample: RegisterSample, index: IndexAt) -> ReadingFlag:
-        """Follow an accepted sample, and return what is to be said of it by R08 and R09."""
+        """Follow an accepted sample, and return what is to be said of it by R08, R09 and R13."""
         self.stillness = watch_stillness(self.stillness, sample, index)
         flags = frozen_flags(self.stillness, index.at)
         if self.sample is not None and self.index is not None:
             flags |= sign_flags(self.index, index, self.phases)
+            before, after = self.sample.power_failures, sample.power_failures
+            flags |= partial_flags(before is not None and after is not None and after > before)
             self.trace = follow_power(self.trace, self.sample, sample, index.at - self.index.at)
         self.sample, self.index = sample, index
         return flags

@@ -19,6 +19,7 @@ from node.api.rendering import Rendering
 from node.api.sessions import Role
 from node.api.tables import METERS, csv_head, csv_rows
 from node.api.wording import energy_total
+from node.concerns import words
 from node.i18n import duration, gettext, ngettext
 from node.queries import Queries
 from node.query_rows import Row
@@ -93,7 +94,7 @@ class CommunityPages:
             "operator.html",
             status=status,
             reader=reader,
-            alerts=alerts(status),
+            alerts=alerts(status, self._core.concerns()),
             table=METERS,
             titles=tables.titles(METERS),
             rows=METERS.rows(status["meters"], reader),
@@ -102,7 +103,7 @@ class CommunityPages:
     async def operator_json(self, request: Request) -> Response:
         """Return what needs attention, and the state of the node."""
         status = self._status_for_the_operator(request)
-        return JSONResponse({"alerts": alerts(status), "status": status})
+        return JSONResponse({"alerts": alerts(status, self._core.concerns()), "status": status})
 
     async def operator_csv(self, request: Request) -> Response:
         """Return the meters."""
@@ -139,9 +140,10 @@ def badges(league: Sequence[Row]) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def alerts(status: JsonObject) -> list[str]:
-    """Return in words what the operator should look after."""
-    now, found = int(status["now"]), []
+def alerts(status: JsonObject, concerns: Sequence[JsonObject] = ()) -> list[str]:
+    """Return in words what the operator should look after, and how."""
+    now = int(status["now"])
+    found = [" ".join(words(each, status["timeZone"])) for each in concerns]
     for meter in status["meters"]:
         if meter["state"] == "silent":
             age = duration(max(0, now - int(meter["lastSeen"])))

@@ -5,9 +5,10 @@ from typing import Final
 
 import typer
 
+from node.cli.failure import Failure
 from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, table
-from node.cli.session import session_of
+from node.cli.session import Session, session_of
 from node.i18n import duration, local_interval, local_time, mark, ngettext, number
 from node.i18n import gettext as _
 
@@ -55,6 +56,19 @@ def show_status(context: typer.Context) -> None:
     print_line("\n".join(f"{name:<{width}}  {value}" for name, value in lines))
     print_line()
     print_line(_meters(status))
+    for problem, advice in _concerns(session, status):
+        print_line(f"! {problem}\n  {advice}")
+
+
+def _concerns(session: Session, status: JsonObject) -> list[tuple[str, str]]:
+    """Return what the operator should look after; nothing when the node does not tell it to this machine."""
+    from node.concerns import words
+
+    try:
+        found = session.node().call("energy_getConcerns")
+    except Failure:
+        return []
+    return [words(each, status["timeZone"]) for each in found]
 
 
 def _chain(status: JsonObject) -> str:

@@ -98,6 +98,7 @@ class EnergyMethods:
             "energy_getCertificate": self.get_certificate,
             "energy_getEvidence": self.get_evidence,
             "energy_getStatement": self.get_statement,
+            "energy_getConcerns": self.get_concerns,
             "energy_getAccounts": self.get_accounts,
             "energy_getSummary": self.get_summary,
         }
@@ -252,6 +253,12 @@ class EnergyMethods:
             )
         return await asyncio.to_thread(self._queries.statement, address)
 
+    async def get_concerns(self, *, caller: Caller) -> Any:
+        """Return what the operator should look after; only to callers on this machine."""
+        if not caller.local:
+            raise JsonRpcError(code=codes.LOCAL_ONLY, message="the operator's concerns: ask on the node's own machine")
+        return self._core.concerns()
+
     async def get_accounts(self) -> Any:
         """Return all accounts."""
         return await asyncio.to_thread(self._queries.accounts)
@@ -261,7 +268,7 @@ class EnergyMethods:
         return await _read(self._queries.summary, filter, parameters.SUMMARY_FILTERS)
 
 
-LOCAL_METHODS: Final = ("energy_getStatement", "energy_haltByOperator", "energy_setGrid")
+LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")
 """Methods that answer callers on this machine only."""
 
 

@@ -151,6 +151,13 @@ METHODS: Final[Mapping[str, Method]] = {
         (1842,),
         ("InvalidParams", "Unavailable"),
     ),
+    "energy_getConcerns": Method(
+        "What the operator should look after, by rule and member; only on the node's own machine.",
+        {},
+        array(ref("Concern")),
+        (),
+        ("LocalOnly",),
+    ),
     "energy_getStatement": Method(
         "One account's entries. Personal data: only for callers on the node's own machine.",
         {"account": (ADDRESS, True)},

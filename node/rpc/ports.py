@@ -101,6 +101,10 @@ class NodeCommands(Protocol):
         """Return what happened in every cut, to the Wh, oldest first."""
         ...
 
+    def concerns(self) -> list[JsonObject]:
+        """Return what `energy_getConcerns` answers."""
+        ...
+
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
         ...

@@ -10,6 +10,7 @@ from market.mechanism import Mechanism
 from market.orders import Side
 from market.signal import Basis
 from node.candles import LENGTH_S_MAX
+from node.concerns import Code
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
@@ -162,6 +163,18 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "GridMode": record(MODE),
     "LinkReport": LINK_REPORT,
+    "Concern": record(
+        {
+            "code": one_of(*Code),
+            "label": TEXT | {"description": "the member it is about; empty when it is about everybody"},
+            "since": INSTANT,
+            "facts": {
+                "type": "object",
+                "additionalProperties": {"oneOf": [INT, TEXT]},
+                "description": "what was found: energy in Wh, times in UTC epoch seconds",
+            },
+        }
+    ),
     "Domain": record(
         {
             "settlement": _DOMAIN,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
 from energy.errors import Unavailable
-from energy.identity import Digest, address_from_hex, digest_from_hex, hex_text
+from energy.identity import Digest, MeterId, address_from_hex, digest_from_hex, hex_text
 from market.commands import Command
 from market.events import (
     CancelReason,
@@ -147,6 +147,13 @@ class Projection:
         with Session(self.engine) as session:
             found = select(ReadingRow).where(col(ReadingRow.interval) == interval).order_by(col(ReadingRow.meter))
             return list(session.scalars(found))
+
+    def readings_of(self, meter: MeterId, start: int, end: int) -> list[ReadingRow]:
+        """Return the written readings of one meter from an instant on and before another, in time."""
+        mine = col(ReadingRow.meter) == hex_text(meter)
+        within = col(ReadingRow.interval) >= start, col(ReadingRow.interval) < end
+        with Session(self.engine) as session:
+            return list(session.scalars(select(ReadingRow).where(mine, *within).order_by(col(ReadingRow.interval))))
 
     def trades(self, interval: int) -> list[TradeRow]:
         """Return the written trades of an interval, in matching sequence."""

@@ -23,6 +23,8 @@ class KeptFrame:
     """linky or csv: which decoder takes it."""
     received_at: int
     raw: bytes
+    clock_doubtful: bool = False
+    """Nobody kept the node's clock when it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def encode(record: LogRecord) -> bytes:
             "protocol": record.protocol,
             "received_at": record.received_at,
             "raw": record.raw.hex(),
-        }
+        } | ({"clock_doubtful": True} if record.clock_doubtful else {})
     elif isinstance(record, SignedCorrection):
         plain = {
             "kind": "correction",
@@ -116,7 +118,8 @@ def decode(data: bytes) -> LogRecord:
     try:
         plain = json.loads(data)
         if plain["kind"] == "frame":
-            return KeptFrame(plain["protocol"], plain["received_at"], bytes.fromhex(plain["raw"]))
+            doubtful = plain.get("clock_doubtful", False) is True
+            return KeptFrame(plain["protocol"], plain["received_at"], bytes.fromhex(plain["raw"]), doubtful)
         if plain["kind"] == "correction":
             return SignedCorrection(
                 Correction(**_with_bytes(plain["correction"], "corrects", "raw_hash", "reason")),

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from energy.errors import Unavailable
 from energy.identity import hex_text
 from metering.files.csv_row import HEADER, encode_row
+from node.api.community_pages import alerts
 from node.app import Node
 from node.community import Community
 from node.storage.models import AttestationRow
@@ -126,6 +127,8 @@ def test_a_lying_oracle_stands_alone_and_a_lying_node_gets_nothing(folder: Path)
                 with pytest.raises(Unavailable, match="do not agree"):
                     await node.tick()
                 assert node.measuring.attested_through == FIRST + LENGTH_S
+                (said,) = alerts(node.status(), node.concerns())
+                assert "the meter of H02 told oracle" in said
 
     with oracle_processes(folder) as folders:
         asyncio.run(check(folders))

@@ -320,6 +320,9 @@ class CoreDouble(small_node.LinkedCore):
             **small_node.linked(),
         }
 
+    def concerns(self) -> list[JsonObject]:
+        return []
+
     def domain(self) -> JsonObject:
         domain = {"name": "RESILIA-GRID", "version": "1", "chainId": 1, "verifyingContract": "0x" + "66" * 20}
         types = {"Cancel": [{"name": "account", "type": "address"}, {"name": "orderDigest", "type": "bytes32"}]}

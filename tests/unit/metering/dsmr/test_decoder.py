@@ -128,3 +128,11 @@ def test_old_registers_turn_over_on_their_own_and_their_sum_goes_on_evenly() -> 
     )
     assert (after.import_index_wh - before.import_index_wh) % 10**8 == 2
     assert before.import_index_wh < 10**8
+
+
+@pytest.mark.parametrize(("shown", "failures"), [(b"00004", 4), (b"4x", None)])
+def test_r13_a_meter_counts_the_cuts_of_its_supply(shown: bytes, failures: int | None) -> None:
+    body = V5[: V5.rindex(b"!")] + b"0-0:96.7.21(" + shown + b")\r\n!"
+    telegram = body + f"{crc16_arc(body):04X}\r\n".encode()
+    assert decoded(decode_p1(telegram)).power_failures == failures
+    assert decoded(decode_p1(V5)).power_failures is None

@@ -41,3 +41,12 @@ def test_r08_the_same_telegram_for_longer_is_a_recording() -> None:
     closed = close_interval(state, Interval(NOON), struct_hash)
     assert isinstance(closed, Accepted)
     assert closed.events[0].flags == ReadingFlag.FROZEN
+
+
+def test_r13_a_cut_of_the_supply_is_remarked_in_its_interval_alone() -> None:
+    state = MeterState(CONFIG)
+    for minute in range(31):
+        taken = replace(sample(NOON + 60 * minute, 1_000 + minute), power_failures=4 if minute < 7 else 5)
+        assert isinstance(observe(state, taken, taken.received_at), Accepted)
+    closed = [close_interval(state, Interval(NOON + start), struct_hash) for start in (0, 900)]
+    assert [each.events[0].flags for each in closed if isinstance(each, Accepted)] == [ReadingFlag.PARTIAL, 0]

@@ -1,0 +1,128 @@
+"""What a person should look after: which rule says so, whom it is about, since when, and in words what to do.
+
+A concern stays until what raised it is over; nothing waits for it to be read. Units: Wh, s, UTC epoch seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from node.i18n import duration, energy, gettext, local_time, mark, number
+from node.rpc.ports import JsonObject
+
+
+class Code(StrEnum):
+    """What raised a concern: a rule of validation, or a part of the node."""
+
+    CLOCK = "R04"
+    PARTIAL = "R13"
+    BALANCE = "R20"
+    PEER = "R21"
+    RECONCILE = "R22"
+    ORACLES_DISAGREE = "oracles-disagree"
+    ORACLES_AWAY = "oracles-away"
+    CHAIN_AWAY = "chain-away"
+    QUEUE_FULL = "queue-full"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One of them."""
+
+    code: Code
+    label: str
+    """The member it is about; nothing when it is about everybody."""
+    since: int
+    facts: Mapping[str, int | str] = field(default_factory=dict)
+
+    def to_json(self) -> JsonObject:
+        """Return it as `energy_getStatus` shows it."""
+        return {"code": self.code.value, "label": self.label, "since": self.since, "facts": dict(self.facts)}
+
+
+class Concerns:
+    """Those of one node that are not over."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Code, str], Concern] = {}
+
+    def raise_(self, code: Code, label: str, now: int, **facts: int | str) -> None:
+        """Say that something is wrong; it keeps the time when it was said first."""
+        before = self._open.get((code, label))
+        self._open[code, label] = Concern(code, label, before.since if before else now, facts)
+
+    def clear(self, code: Code, label: str | None = None) -> None:
+        """Say that it is over, for one member or, with None, for all."""
+        self._open = {
+            key: each for key, each in self._open.items() if key[0] != code or label not in (None, each.label)
+        }
+
+    def open(self) -> list[Concern]:
+        """Return them, by code and label."""
+        return [each for _, each in sorted(self._open.items())]
+
+
+_WORDS: Final[Mapping[Code, tuple[str, str]]] = {
+    Code.CLOCK: (
+        mark("This machine's clock may be wrong by {error}; what meters say is marked with it."),
+        mark("Let NTP keep it: timedatectl set-ntp true; then look with: timedatectl timesync-status"),
+    ),
+    Code.PARTIAL: (
+        mark("The supply of {label} was cut for a while."),
+        mark("What was read is right. Look at the connection if no neighbour had a cut."),
+    ),
+    Code.BALANCE: (
+        mark("The street's own meter shows {difference} that no meter admits; losses explain {low} to {high}."),
+        mark("Compare the display of each meter with its readings, first of: {suspects}"),
+    ),
+    Code.PEER: (
+        mark("The plant of {label} feeds in much more or much less than plants like it."),
+        mark("Look at the plant, and compare its meter's display with its readings."),
+    ),
+    Code.RECONCILE: (
+        mark("On {day} the readings of {label} are {difference} away from the grid operator's."),
+        mark("Compare the meter's display with its readings; correct with: resilia meter correct"),
+    ),
+    Code.ORACLES_DISAGREE: (
+        mark("Nothing settles from {interval} on: the meter of {label} told {oracles} something else."),
+        mark(
+            "Read the meter's display, compare it with 'resilia meter watch' on each machine, mend the line that is "
+            "wrong, and start that machine's process again."
+        ),
+    ),
+    Code.ORACLES_AWAY: (
+        mark("Nothing settles from {interval} on: too few oracles answer."),
+        mark("Start the machines of signers.toml again, and look at the lines to them."),
+    ),
+    Code.CHAIN_AWAY: (
+        mark("The chain is away; {count} signed intervals wait on disk."),
+        mark("Nothing is lost: look at the chain's process, or at the network that chain.toml names."),
+    ),
+    Code.QUEUE_FULL: (
+        mark("{count} signed intervals wait for the chain: no more are signed until it answers."),
+        mark("Meters' frames are still kept. Bring the chain back; the node then goes on by itself."),
+    ),
+}
+
+
+def words(concern: Mapping[str, Any], zone: str) -> tuple[str, str]:
+    """Return what is wrong and what to do, in the language of the running context.
+
+    Args:
+        concern: As `energy_getStatus` shows it.
+        zone: Name of the community's time zone.
+    """
+    facts: dict[str, Any] = {"label": concern["label"]} | {
+        name: _shown(name, value, zone) for name, value in concern["facts"].items()
+    }
+    problem, advice = _WORDS[Code(concern["code"])]
+    return gettext(problem).format(**facts), gettext(advice).format(**facts)
+
+
+def _shown(name: str, value: int | str, zone: str) -> str:
+    if isinstance(value, str):
+        return value or gettext("any")
+    if name in ("interval", "day"):
+        return local_time(value, zone)
+    return duration(value) if name == "error" else number(value) if name == "count" else energy(value)
