@@ -124,9 +124,10 @@ def test_an_attestation_whose_answer_was_lost_is_not_sent_again(folder: Path) ->
                 while node.measuring.missing(FIRST):
                     await node.measuring.heard(0.05)
                 # The steps of a tick, one by one, up to the answer that does not come back.
-                assert await node.measuring._make_draft(Interval(FIRST), SECOND)
-                signed = await node.measuring._sign()
-                attested = record_values(node.measuring._commitment(signed))
+                assert node.measuring._make_draft(Interval(FIRST), SECOND)
+                await node.measuring._sign()
+                signed = node.measuring._signed[FIRST]
+                attested = record_values(node.measuring._posting._commitment(signed))
                 await node.ledger.send("Readings", "attest", attested, list(signed.signatures))
                 head = await node.ledger.head()
                 assert (await node.tick()).attested == (FIRST,)
