@@ -44,6 +44,8 @@ BALANCED_S_MIN: Final = 3_600
 """Less than this is too short for a balance: a boundary may be a minute off."""
 SUSPECT_PERMILLE_MIN: Final = 300
 SUSPECTS_MAX: Final = 3
+_KNOWN: Final = (QualityCode.VALIDATED, QualityCode.ESTIMATED_LINEAR)
+"""What rests on registers at both ends, so that it adds up."""
 _FEEDER: Final = frozenset({"source", "serial", "power_max_w"})
 _TABLES: Final = frozenset({"feeder", "plants", "operator"})
 
@@ -146,7 +148,7 @@ class Neighbourhood:
             meter = meter_from_hex(row.meter)
             if row.flags & ReadingFlag.PARTIAL:
                 self._concerns.raise_(Code.PARTIAL, self._labels[meter], row.interval)
-            if row.quality & 0xFF == QualityCode.VALIDATED:
+            if row.quality & 0xFF in _KNOWN:
                 self._window.setdefault(row.interval, {})[meter] = Deltas(row.import_wh, row.export_wh)
 
     def _balance(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from oracles.guard_store import RECORD_BYTES
 from tests.support.killed_meters import live, load
 
-FEW_POINTS, MANY_POINTS = 20, 500
+FEW_POINTS, MANY_POINTS = 5, 500
 
 
 def _same_in_the_end(folder: Path, tmp_path: Path, points: int, seed: int) -> None:

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import patch
 
+import pytest
 from sqlmodel import Session
 from sqlmodel import select as sql_select
 
@@ -132,7 +132,8 @@ def _chain_of(folder: Path) -> Iterator[None]:
     """Give the node that opens next a chain that was forked."""
     chain = ForkedChain(folder)
     running = ChainProcess(cast("subprocess.Popen[bytes]", chain), chain.ready())
-    with patch("node.chain_access.start_chain", lambda *args, **kwargs: running):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("node.chain_access.start_chain", lambda *args, **kwargs: running)
         yield
 
 
