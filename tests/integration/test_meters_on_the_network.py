@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import aiomqtt
 import pytest
 from ocpp.v16 import ChargePoint
 from ocpp.v16.call import BootNotification, MeterValues
@@ -23,6 +19,7 @@ from metering.rejections import MeteringReject
 from metering.signed.device_key import fingerprint
 from metering.sources.simulators.charge_point import meter_values
 from metering.sources.simulators.kinds import KINDS, SIMULATED_KEY, Registers
+from tests.support.brokers import LOGIN, connected, free_port, running_broker
 from tests.support.meters import NOON
 from tests.support.telegrams import decoded
 
@@ -30,44 +27,15 @@ SHOWN = Registers(NOON, 12_345_678, 4_567, -500)
 Outcomes = AsyncIterator[RegisterSample | Rejected]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[int]:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-    assert program, "the tests need Debian's mosquitto"
-    port = free_port()
-    users = tmp_path / "users"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(users), "node", "secret"], check=True, capture_output=True)
-    users.chmod(0o644)
-    configuration = tmp_path / "mosquitto.conf"
-    configuration.write_text(f"listener {port} 127.0.0.1\npassword_file {users}\nuser root\n")
-    process = subprocess.Popen([program, "-c", str(configuration)], stderr=subprocess.DEVNULL)
-    try:
+    with running_broker(tmp_path) as port:
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-async def connected(port: int) -> aiomqtt.Client:
-    for _ in range(200):
-        try:
-            client = aiomqtt.Client("127.0.0.1", port, username="node", password="secret")
-            await client.__aenter__()
-        except aiomqtt.MqttError:
-            await asyncio.sleep(0.05)
-        else:
-            return client
-    raise AssertionError("the broker does not start")
 
 
 @pytest.mark.parametrize("name", ["shelly-gen1", "shelly", "tasmota", "zigbee2mqtt", "home-assistant"])
 def test_a_device_behind_a_real_broker(name: str, broker: int, tmp_path: Path) -> None:
-    (tmp_path / "login").write_text("node\nsecret\n")
+    (tmp_path / "login").write_text(LOGIN)
     kind = KINDS[name]
 
     async def test() -> None:
