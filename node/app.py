@@ -22,9 +22,9 @@ from node.chain.launcher import AT_ONCE, Sealing
 from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.charges import charges_of
 from node.clock import Clock
-from node.clock_discipline import Discipline, unknown
+from node.clock_discipline import Discipline, is_doubtful, unknown
 from node.community import Community
-from node.concerns import Code, Concerns
+from node.concerns import Concerns
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
@@ -114,16 +114,8 @@ class Node:
         )
         self.measuring = self._measured()
         self.settling = Settling(
-            community,
-            self.settlement_domain,
-            self.salts,
-            self.ledger,
-            self.trading,
-            self.tariffs,
-            charges_of(folder, community),
-            self.projection,
-            self._signing.attestors(),
-            self.measuring,
+            *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
+            *(charges_of(folder, community), self.projection, self._signing.attestors(), self.measuring),
             self._signing.is_valid,
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
@@ -186,7 +178,6 @@ class Node:
         self.events.close()
         try:
             await self.measuring.stop()
-            await self.neighbourhood.stop()
             await self._journal.close()
             self._show()
             self.projection.flush()
@@ -218,7 +209,7 @@ class Node:
         self.trading.open_and_close(now)
         await self.trading.synced()
         self._show()
-        self._look_at_the_clock(now)
+        self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         self.measuring.read_files()
         await self.measuring.synced()
         attested = await self.measuring.attest_due(now)
@@ -360,7 +351,7 @@ class Node:
         if self.coupling is not None:
             await self.coupling.start()
         self.neighbourhood.start()
-        self._look_at_the_clock(now)
+        self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         await self.measuring.start()
         await self._read_head()
 
@@ -378,15 +369,6 @@ class Node:
             self._signing.is_valid,
             self.concerns_open,
         )
-
-    def _look_at_the_clock(self, now: int) -> None:
-        """R04: meters are held against the node's clock, so say when nobody keeps it."""
-        state = self._discipline()
-        self.measuring.clock_doubtful = state is not None and not state.good
-        if state is not None and not state.good:
-            self.concerns_open.raise_(Code.CLOCK, "", now, error=-(-state.error_us_max // 1_000_000))
-        else:
-            self.concerns_open.clear(Code.CLOCK)
 
     def _show(self) -> None:
         """Let the tables and the watchers know what is on disk."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from node.concerns import Code, Concerns
+
 ERROR_US_MAX: Final = 1_000_000
 """R04 asks for a root dispersion below 1 s."""
 _STA_UNSYNC: Final = 0x0040
@@ -70,6 +72,16 @@ def clock_state(state: int, status: int, offset: int, error_us_max: int) -> Cloc
     synchronised = state != _TIME_ERROR and not status & _STA_UNSYNC
     offset_us = abs(offset) // 1_000 * (1 if offset >= 0 else -1) if status & _STA_NANO else offset
     return ClockState(synchronised, offset_us, error_us_max)
+
+
+def is_doubtful(discipline: Discipline, concerns: Concerns, now: int) -> bool:
+    """R04: say whether meters can not be held against the node's clock now, to its operator as well."""
+    state = discipline()
+    if state is None or state.good:
+        concerns.clear(Code.CLOCK)
+        return False
+    concerns.raise_(Code.CLOCK, "", now, error=-(-state.error_us_max // 1_000_000))
+    return True
 
 
 def unknown() -> ClockState | None:

@@ -12,6 +12,12 @@ INSTANT: Final[Schema] = {"type": "integer", "minimum": 0, "description": "UTC e
 PRICE: Final[Schema] = {"type": "integer", "description": "µ€ per kWh: 0.115 €/kWh is 115000; may be negative"}
 TEXT: Final[Schema] = {"type": "string"}
 TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
+LABEL_OR_NONE: Final = TEXT | {"description": "the member it is about; empty when it is about everybody"}
+FACTS: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": {"oneOf": [INT, TEXT]},
+    "description": "what was found: energy in Wh, times in UTC epoch seconds",
+}
 BOOL: Final[Schema] = {"type": "boolean"}
 ADDRESS: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{40}$"}
 HASH: Final[Schema] = {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}

@@ -19,12 +19,14 @@ from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.rpc.schema_kinds import (
     ADDRESS,
     BOOL,
+    FACTS,
     HASH,
     HASH_OR_NULL,
     INSTANT,
     INT,
     INT_OR_NULL,
     INT_TEXT,
+    LABEL_OR_NONE,
     NATURAL,
     PRICE,
     SIGNATURE,
@@ -163,18 +165,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "GridMode": record(MODE),
     "LinkReport": LINK_REPORT,
-    "Concern": record(
-        {
-            "code": one_of(*Code),
-            "label": TEXT | {"description": "the member it is about; empty when it is about everybody"},
-            "since": INSTANT,
-            "facts": {
-                "type": "object",
-                "additionalProperties": {"oneOf": [INT, TEXT]},
-                "description": "what was found: energy in Wh, times in UTC epoch seconds",
-            },
-        }
-    ),
+    "Concern": record({"code": one_of(*Code), "label": LABEL_OR_NONE, "since": INSTANT, "facts": FACTS}),
     "Domain": record(
         {
             "settlement": _DOMAIN,
