@@ -6,6 +6,7 @@ systems are not created equal" (OSDI 2014).
 """
 
 import random
+import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,6 +55,26 @@ def recorded(log: Path) -> Iterator[Call]:
         position += 4 + length
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a disk holds."""
+
+    files: dict[Path, bytearray]
+    """Contents by name."""
+
+    def fingerprint(self) -> int:
+        """Return 64 bits that tell it from other images: the same need not be looked at twice."""
+        return hash(tuple((path, bytes(self.files[path])) for path in sorted(self.files)))
+
+    def write(self, target: Path) -> None:
+        """Write it into a folder, in the place of what is there."""
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        for path, data in self.files.items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(data)
+
+
 class Disk:
     """A disk that follows a recording, call by call."""
 
@@ -93,21 +114,18 @@ class Disk:
         file.pending.clear()
         file.named = True  # as the common file systems do; what lies in no synced folder is the stricter test
 
-    def write_image(self, target: Path, seed: int) -> None:
-        """Write what the disk may hold now into a folder, by chance but for the seed."""
+    def image(self, seed: int) -> Image:
+        """Return what the disk may hold now, by chance but for the seed."""
         chance = random.Random(seed)
+        files: dict[Path, bytearray] = {}
         for path, file in self._files.items():
             if path.endswith("-shm") or (not file.named and chance.random() < 0.5):
                 continue
-            self._place(target, path, _surviving(file, chance))
+            files[Path(path).relative_to(self._folder)] = _surviving(file, chance)
         for path, data in self._removed.items():
             if path not in self._files and not path.endswith("-shm") and chance.random() < 0.5:
-                self._place(target, path, data)
-
-    def _place(self, target: Path, path: str, data: bytearray) -> None:
-        place = target / Path(path).relative_to(self._folder)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+                files[Path(path).relative_to(self._folder)] = data
+        return Image(files)
 
 
 def _surviving(file: _File, chance: random.Random) -> bytearray:

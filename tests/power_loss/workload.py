@@ -24,11 +24,13 @@ from energy.errors import EnergyNodeError
 from energy.identity import Digest
 from energy.results import Rejected
 from node.chain.chain import Chain
+from node.chain.clock import ManualClock
+from node.chain.datadir import open_chain
 from node.chain.engine import contract_address
 from node.storage.log import AppendLog, replay
 from oracles.guard_store import GuardStore, SignedKind, SignedRecord
 from tests.power_loss.images import ACKNOWLEDGED
-from tests.support.chain import ALICE, EMITTER, SEALER, address_of, created, new_chain, signed
+from tests.support.chain import ALICE, EMITTER, SEALER, START, address_of, created, new_chain, signed
 
 SEED: Final = bytes(32)
 SUBJECT: Final = b"\x07" * 32
@@ -53,13 +55,13 @@ def transaction(step: int) -> bytes:
     return signed(step, to=SUNS, gas=100_000, data=step.to_bytes(32, "big") * 2, value=0)
 
 
-def open_all(folder: Path) -> tuple[Chain, AppendLog, GuardStore]:
-    """Open the three stores, creating what is missing.
+def open_all(folder: Path, *, founded: bool = False) -> tuple[Chain, AppendLog, GuardStore]:
+    """Open the three stores, creating what is missing; the chain of a founded folder is there, as for a node.
 
     Raises:
         EnergyNodeError: one of them can not be opened.
     """
-    chain = new_chain(folder)
+    chain = open_chain(folder, SEALER, ManualClock(START)) if founded else new_chain(folder)
     try:
         log = AppendLog(folder / "journal.log", SEED)
     except BaseException:
@@ -115,7 +117,7 @@ def _problem(folder: Path, acknowledged: list[str], *, deep: bool) -> str | None
         deep: Whether to look at every block, not only at those that were acknowledged.
     """
     try:
-        chain, log, guard = open_all(folder)
+        chain, log, guard = open_all(folder, founded=bool(acknowledged))
     except EnergyNodeError as error:
         return f"does not open: {error}"
     with closing(chain), closing(guard):
