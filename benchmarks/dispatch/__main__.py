@@ -26,8 +26,10 @@ MEASUREMENTS: Final = {
     "federated": ("federated_new_home_7d",),
     "carbon": ("carbon_at_equal_bill",),
     "solver": ("plan_50_homes_lp_s", "plan_50_homes_milp_s"),
+    "islands": (),
+    "layers_year": (),
 }
-"""Module of this folder, and the figures that its `measure` returns."""
+"""Module of this folder, and the figures of the table that its `measure` returns; it may return others beside them."""
 
 
 def chosen(only: list[str]) -> list[str]:

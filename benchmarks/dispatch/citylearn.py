@@ -3,14 +3,15 @@
 Score: the mean of cost, emissions and grid (rises, daily load factor, daily and highest peak), each against no control;
 phases weigh 0.2, 0.3, 0.5. `strict`: an action is chosen before the hour's load is known. `metered`: the hour's net
 load is metered, as it is at our node; never compare the two. The environment is rebuilt from its rules, which differs
-from the package by less than 0.004 (self-consumption 0.857 in both), so that no package is needed to measure.
+from the package by less than 0.004 (self-consumption 0.857 in both), so that no package is needed to measure;
+`benchmarks.dispatch.citylearn_package` runs the same controller in the package itself.
 The share of doubt that counts was chosen on the first phase.
 Forecasts and error paths know the past only; the weights of the score use each phase's own totals as a scale.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -88,8 +89,30 @@ def forecasts(net: Floats) -> Floats:
     return said
 
 
-def control(said: Floats, phase: tuple[tuple[int, ...], int, int, float], mode: str) -> tuple[Floats, Floats]:
-    """Return net import with and without batteries, shape (homes, hours)."""
+class Street(Protocol):
+    """The batteries of a phase: ours, or those of CityLearn itself."""
+
+    @property
+    def stored(self) -> Floats:
+        """Content of each, kWh."""
+        ...
+
+    def move(self, wish: Floats) -> Floats:
+        """Let an hour pass with each battery's wish (kWh), and return what its meter saw."""
+        ...
+
+
+def control(
+    said: Floats, phase: tuple[tuple[int, ...], int, int, float], mode: str, batteries: Street | None = None
+) -> tuple[Floats, Floats]:
+    """Return net import with and without batteries, shape (homes, hours).
+
+    Args:
+        said: Forecasts.
+        phase: Homes, first hour, end and weight.
+        mode: `strict` or `metered`.
+        batteries: Those of the phase; our own when None.
+    """
     homes, first, end, _ = phase
     chosen, year = list(homes), street_year()
     all_net = year.net_kwh[chosen]
@@ -97,7 +120,8 @@ def control(said: Floats, phase: tuple[tuple[int, ...], int, int, float], mode: 
     paths = PATHS[mode]
     scale = _scale(base, year.price_eur_per_kwh[first:end], year.carbon_kg_per_kwh[first:end])
     planner = StreetPlanner(len(chosen), HORIZON, paths, BATTERY)
-    batteries = Batteries(np.zeros(len(chosen)), np.full(len(chosen), CAPACITY))
+    if batteries is None:
+        batteries = Batteries(np.zeros(len(chosen)), np.full(len(chosen), CAPACITY))
     net, peak = base.copy(), 0.0
     for step in range(1, end - first):
         hour = first + step
