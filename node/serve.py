@@ -19,6 +19,7 @@ from node.app import Node
 from node.chain.launcher import Sealing
 from node.clock import SystemClock
 from node.clock_discipline import kernel_clock
+from node.held_keys import HeldKeys
 from node.home_assistant import Publisher, broker_of
 from node.interconnect.options import SERVER, SILENCE_S, LinkOptions
 from node.rpc.app import create_rpc_app
@@ -160,6 +161,7 @@ class Servers:
                 operators=options.operators,
                 rpc_port=self._rpc.port,
                 storage_plan=StoragePlanFile(node.folder),
+                held=HeldKeys(node.folder),
             )
         )
 

@@ -23,11 +23,13 @@ from node.api.metrics import NodeMetrics, RequestTimes
 from node.api.origin import OwnOrigin
 from node.api.page_turns import PageTurns
 from node.api.pages import Pages
+from node.api.passkeys import Passkeys
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
 from node.api.sessions import Sessions
 from node.clock import Clock, SystemClock
 from node.events import Broadcaster
+from node.held_keys import HeldKeys
 from node.queries import Queries
 from node.rpc.guard import HostGuard
 from node.rpc.methods_energy import EnergyMethods
@@ -49,6 +51,7 @@ def create_web_app(
     operators: Sequence[str] = (),
     rpc_port: int = 8545,
     storage_plan: StoragePlanFile | None = None,
+    held: HeldKeys | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application for the web port.
@@ -63,6 +66,7 @@ def create_web_app(
         operators: The same for those who run the node.
         rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
         storage_plan: Where the community's storage is planned; None for nowhere.
+        held: Keys that the node keeps for members with passkeys; None for none.
         clock: By which sessions end; the machine's when None.
     """
     clock = clock or SystemClock()
@@ -79,10 +83,12 @@ def create_web_app(
     lists = browsable_lists(core, queries, chain, plan_of)
     pages = Pages(rendering, core, queries, lists, plan_of)
     sessions = Sessions(role_of(queries, auditors, operators))
-    members = MemberPages(rendering, core, queries, sessions, clock, rpc_port)
+    members = MemberPages(rendering, core, queries, sessions, clock, rpc_port, held)
     problems.install(app, pages.error)
     app.include_router(rest_router(EnergyMethods(core, queries), clock))
     app.include_router(members.router())
+    if held is not None:
+        app.include_router(Passkeys(rendering, core, held, sessions, clock).router())
     app.include_router(ExplorerPages(rendering, chain).router())
     app.include_router(CommunityPages(rendering, core, queries, lists, members).router())
     app.include_router(pages.router())

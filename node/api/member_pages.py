@@ -18,6 +18,7 @@ from node.api.rest import json_object
 from node.api.sessions import COOKIE, SESSION_S, NotSignedIn, Role, Sessions, SignedIn
 from node.api.tables import csv_head, csv_rows
 from node.clock import Clock
+from node.held_keys import HeldKeys
 from node.i18n import mark
 from node.queries import Queries
 from node.rpc import parameters
@@ -46,14 +47,16 @@ class MemberPages:
         sessions: Sessions,
         clock: Clock,
         rpc_port: int,
+        held: HeldKeys | None,
     ) -> None:
-        """Take the parts; the clock is the wall's, by which sessions end."""
+        """Take the parts; the clock is the wall's, by which sessions end; `held` may have keys that passkeys open."""
         self._rendering = rendering
         self._core = core
         self._queries = queries
         self._sessions = sessions
         self._clock = clock
         self._rpc_port = rpc_port
+        self._held = held
 
     def router(self) -> APIRouter:
         """Return all routes."""
@@ -145,6 +148,7 @@ class MemberPages:
             page=page,
             day=day,
             reference_price=self._reference_price(),
+            held=self._held is not None and self._held.passkey(parameters.address("account", address)) is not None,
             rpc_url=self._rpc_url(request),
         )
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from eth_utils.address import to_checksum_address
 
-from energy.identity import hex_text
+from energy.identity import Digest, hex_text
 from oracles.hashing import keccak
 from oracles.signatures import recover
 
@@ -36,6 +36,11 @@ _SENTENCE: Final = re.compile(
 )
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _ASK_AGAIN: Final = "this sentence was not given out here, or too long ago, or was used: ask for a new one"
+
+
+def sentence_digest(text: str) -> Digest:
+    """Return what a wallet signs of a sentence."""
+    return keccak(f"\x19Ethereum Signed Message:\n{len(text.encode())}".encode() + text.encode())
 
 
 class Role(StrEnum):
@@ -105,9 +110,8 @@ class Sessions:
         self._used = {known: end for known, end in self._used.items() if end >= now}
         if until < now or chance in self._used:
             raise NotSignedIn(_ASK_AGAIN)
-        prefix = f"\x19Ethereum Signed Message:\n{len(text.encode())}".encode()
         try:
-            signer = hex_text(recover(keccak(prefix + text.encode()), signature))
+            signer = hex_text(recover(sentence_digest(text), signature))
         except ValueError as error:
             raise NotSignedIn(f"this is no signature: {error}") from None
         if signer != account:
@@ -123,6 +127,13 @@ class Sessions:
         for oldest in own[:-SESSIONS_MAX]:
             del self._sessions[oldest]
         return token, reader
+
+    def account_of(self, text: str, host: str) -> str | None:
+        """Return the account of a sentence that was given out under a host; None for any other text."""
+        try:
+            return self._given_out(text, host)[0]
+        except NotSignedIn:
+            return None
 
     def _given_out(self, text: str, host: str) -> tuple[str, str, int]:
         """Return account, number and end of a sentence that was given out under a host.

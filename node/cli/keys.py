@@ -7,6 +7,7 @@ import typer
 
 from energy.identity import hex_text
 from node.cli.help_pages import Command, Group
+from node.cli.holding import hold_key
 from node.cli.keystore import ask_password, create_key, key_folder, stored_keys
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
@@ -45,6 +46,9 @@ def serve_key(
     service = open_service(file)
     talk(_("The key signs on port {port} until you press Ctrl-C.").format(port=service.server.port))
     service.server.serve()
+
+
+app.command("hold", cls=Command)(hold_key)
 
 
 @app.command("list", cls=Command)

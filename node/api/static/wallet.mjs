@@ -43,7 +43,7 @@ async function connected(panel, wallet) {
   return account.toLowerCase();
 }
 
-async function json(path, options = {}) {
+export async function json(path, options = {}) {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const headers = { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}) };
   const answer = await fetch(path, { ...options, body, headers });
