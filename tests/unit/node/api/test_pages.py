@@ -24,7 +24,7 @@ from tests.support.small_community import FIRST, HOMES, PAGES, TIME_ZONE, CoreDo
 ENGINE = filled_projection()
 QUERIES = Queries(ENGINE)
 APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster())
-SCRIPTS = [{"type": "module", "src": f"/static/{name}.mjs"} for name in ("live", "verifier", "wallet")]
+SCRIPTS = [{"type": "module", "src": f"/static/{name}.mjs"} for name in ("live", "passkey", "verifier", "wallet")]
 VOID = {"meta", "link", "br", "img", "input"}
 
 

@@ -43,3 +43,8 @@ def test_everybody_can_tell_text_and_lines_from_their_ground(
 
 def test_the_formula_knows_black_on_white() -> None:
     assert contrast("000", "ffffff") == pytest.approx(21)
+
+
+def test_only_what_is_out_of_date_loses_its_colours() -> None:
+    faded = [rule.strip() for rule in re.findall(r"([^{}]*)\{[^{}]*grayscale[^{}]*\}", CSS)]
+    assert faded == [".stale .card"]
