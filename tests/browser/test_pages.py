@@ -11,11 +11,13 @@ from node.api.app import create_web_app
 from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.ports import JsonObject
+from node.storage_plan import StoragePlanFile
 from oracles.evidence_file import to_document
 from tests.support.browser import LOOKS, Look, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
 from tests.support.small_community import PAGES, CoreDouble, filled_projection
+from tests.support.storage_plan import plan_into
 
 EVIDENCE = to_document(make_evidence())
 DESK_EN, _, PHONE_FR, _ = LOOKS
@@ -27,9 +29,11 @@ class ProvingCore(CoreDouble):
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    broadcaster = Broadcaster()
-    with served(create_web_app(ProvingCore(), Queries(filled_projection()), ChainDouble(), broadcaster)) as address:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    broadcaster, folder = Broadcaster(), tmp_path_factory.mktemp("node")
+    plan_into(folder)
+    queries, plan = Queries(filled_projection()), StoragePlanFile(folder)
+    with served(create_web_app(ProvingCore(), queries, ChainDouble(), broadcaster, storage_plan=plan)) as address:
         yield address
         broadcaster.close()
 

@@ -10,8 +10,6 @@ import pytest
 
 from dispatch.layers import make
 from dispatch.plant import Device, Plant
-from dispatch.prices import ExchangePrices
-from dispatch.site_plan import SiteForecast, SitePlanner
 from node.api.app import create_web_app
 from node.events import Broadcaster
 from node.queries import Queries
@@ -19,24 +17,12 @@ from node.storage_plan import FILE, StoragePlanFile, parse, write
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import NOW, CoreDouble, filled_projection
+from tests.support.storage_plan import plan_into
 
-START = NOW - NOW % 900
-HOURS = 12
 WHY = {
     "device": "Battery", "action": "charge", "energy_wh": 900, "price_now_ueur_per_kwh": 91_000,
     "carbon_now_g_per_kwh": None, "then": NOW, "price_then_ueur_per_kwh": 180_000, "kept_until": None,
 }  # fmt: skip
-
-
-def plan_into(folder: Path) -> dict[str, Any]:
-    """Plan a battery that is dear to fill later: cheap for three hours, then dear."""
-    plant = Plant([Device("battery", make("lithium", capacity_kwh=10.0, power_kw=2.0))], {"battery/cells": 1_000_000})
-    prices = [ExchangePrices(p // 2, p // 2, p, p, 0) for p in [100_000] * 3 + [400_000] * (HOURS - 3)]
-    plan = SitePlanner(3_600).plan(plant, SiteForecast(START, (500,) * HOURS, (0,) * HOURS), prices)
-    assert plan is not None
-    write(folder, "Battery", NOW, plant, plan)
-    found: dict[str, Any] = json.loads((folder / FILE).read_text())
-    return found
 
 
 def web(folder: Path) -> Any:
