@@ -3,7 +3,7 @@
 Units: Wh, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from node.i18n import energy, local_time, number, price
@@ -27,18 +27,18 @@ def document_of(why: "Why") -> dict[str, Any]:
     }
 
 
-def sentence(why: Mapping[str, Any], zone: str) -> str:
-    """Return a reason, as `document_of` gives it, as a sentence with times of a time zone."""
+def sentence(why: Mapping[str, Any], zone: str, when: Callable[[int, str], str] = local_time) -> str:
+    """Return a reason, as `document_of` gives it, as a sentence with times of a time zone, written by `when`."""
     action, then, kept_until = why["action"], why["then"], why["kept_until"]
     facts = {
         "device": why["device"],
         "energy": energy(why["energy_wh"]),
         "now": _with_carbon(why),
         "then": "" if why["price_then_ueur_per_kwh"] is None else worth(why["price_then_ueur_per_kwh"]),
-        "time": "" if then is None else local_time(then, zone),
+        "time": "" if then is None else when(then, zone),
     }
     if action == "charge" and kept_until is not None:
-        facts["time"] = local_time(kept_until, zone)
+        facts["time"] = when(kept_until, zone)
         text = _("{device}: charge {energy} now at {now}, to be ready for the departure at {time}.")
     elif action == "charge" and then is not None:
         text = _("{device}: charge {energy} now at {now}, against {then} at {time}.")

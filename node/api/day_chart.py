@@ -127,14 +127,17 @@ def _svg(scale: Scale, intervals: Sequence[Row], length_s: int, clock: Community
     )
 
 
-def grid_lines(scale: Scale) -> Markup:
-    """Draw level lines with their price in cents, and the top of the energy axis."""
+def grid_lines(scale: Scale, energy_unit: int = 1) -> Markup:
+    """Draw level lines with their price in cents, and the top of the energy axis in a unit, such as 1,000 Wh."""
     step = 5 * CENT_UEUR * max(1, (scale.price_high - scale.price_low) // (25 * CENT_UEUR))
     lines = [
         _level(scale, scale.price_y(price), number(price // CENT_UEUR))
         for price in range(scale.price_low, scale.price_high + 1, step)
     ]
-    lines += [_level(scale, AXIS, "0"), _level(scale, scale.energy_y(scale.energy_high), number(scale.energy_high))]
+    lines += [
+        _level(scale, AXIS, "0"),
+        _level(scale, scale.energy_y(scale.energy_high), number(scale.energy_high // energy_unit)),
+    ]
     return Markup("").join(lines)
 
 

@@ -14,8 +14,8 @@ from node.i18n import gettext
 from node.reasons import sentence
 from node.storage_plan import StoragePlan
 
-FULL_STEP_WH: Final = 1_000
-"""The axis of what is held ends at a multiple of this."""
+KWH: Final = 1_000
+"""In Wh; the axis of what is held ends at a multiple of this."""
 
 
 def storage_chart(plan: StoragePlan, clock: CommunityClock) -> Markup:
@@ -25,7 +25,7 @@ def storage_chart(plan: StoragePlan, clock: CommunityClock) -> Markup:
     low = min(0, min(worths)) // (5 * CENT_UEUR) * 5 * CENT_UEUR
     high = (max(worths) // (5 * CENT_UEUR) + 1) * 5 * CENT_UEUR
     most = max([plan.capacity_wh, plan.stored_wh, *(int(step["storedWh"] or 0) for step in plan.steps), 1])
-    full = (most + FULL_STEP_WH - 1) // FULL_STEP_WH * FULL_STEP_WH
+    full = (most + KWH - 1) // KWH * KWH
     layouts = (replace(each, hours_between_ticks=3 * each.hours_between_ticks // 2) for each in LAYOUTS)
     return Markup("").join(_svg(Scale(layout, bounds, low, high, full), plan, clock) for layout in layouts)
 
@@ -43,7 +43,9 @@ def storage_sentences(plan: StoragePlan, clock: CommunityClock) -> list[str]:
         )
     ]
     if plan.why is not None:
-        said.append(sentence({**plan.why, "device": gettext(plan.label)}, str(clock.zone)))
+        said.append(
+            sentence({**plan.why, "device": gettext(plan.label)}, str(clock.zone), lambda at, zone: _when(clock, at))
+        )
     said.append(
         gettext("By the plan it is fullest at {fullest} with {most}, and emptiest at {emptiest} with {least}.").format(
             fullest=_when(clock, int(fullest["end"] or 0)),
@@ -69,13 +71,13 @@ def _svg(scale: Scale, plan: StoragePlan, clock: CommunityClock) -> Markup:
         held.append(f"L{scale.x(end)} {scale.energy_y(int(step['storedWh'] or 0))}")
     line = "".join(held)
     parts = [
-        grid_lines(scale),
+        grid_lines(scale, KWH),
         hours(scale, clock),
         Markup('<path class="price" d="{}"/>').format("".join(worth)),
         Markup('<path class="held" d="{}V{}H{}Z"/>').format(line, AXIS, scale.x(scale.day[0])),
         Markup('<path class="edge" d="{}"/>').format(line),
         Markup('<text class="caption" x="0" y="10">{}</text><text class="caption" x="0" y="{}">{}</text>').format(
-            gettext("Worth of energy, ct/kWh"), ENERGY_TOP - 18, gettext("Held, Wh")
+            gettext("Worth of energy, ct/kWh"), ENERGY_TOP - 18, gettext("Held, kWh")
         ),
     ]
     return Markup('<svg class="day {}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
