@@ -23,6 +23,7 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    DropDisconnected,
     HaltAccount,
     OpenInterval,
     PlaceOrder,
@@ -105,8 +106,10 @@ class JournalAudit:
                 self._open(interval)
             case PlaceOrder():
                 self._place(command, now)
-            case CancelOrder():
-                self._cancel(command)
+            case CancelOrder(account, digest):
+                self._take_out(digest, account)
+            case DropDisconnected(digest):
+                self._take_out(digest, None)
             case CloseGate(interval):
                 self._close(interval, now)
             case ReleaseInterval(interval):
@@ -287,22 +290,25 @@ class JournalAudit:
         in_range = config.price_floor_ueur_per_kwh <= price <= config.price_ceiling_ueur_per_kwh
         return in_range and price % config.tick_ueur_per_kwh == 0
 
-    def _cancel(self, command: CancelOrder) -> None:
-        found = self.orders.get(command.digest)
+    def _take_out(self, digest: Digest, account: Address | None) -> None:
+        """Follow a cancellation: by an account, or, for None, because a connection has ended."""
+        found = self.orders.get(digest)
         interval = found.order.home if found else None
         book = self._books.get(interval) if interval is not None else None
-        if command.account not in self.holding.collateral_neur:
-            self._find(Breach.STRANGER, interval, account=hex_text(command.account))
+        if account is not None and account not in self.holding.collateral_neur:
+            self._find(Breach.STRANGER, interval, account=hex_text(account))
         if interval is not None and book is not None:
             gate_closure = self.config.gate_closure(interval)
             if self._now >= gate_closure:
                 self._find(Breach.AFTER_GATE, interval, gate_closure=gate_closure, now=self._now)
             self._drop_expired(interval)
         if found is None or book is None or found not in book.everyone():
-            self._find(Breach.NOTHING_TO_CANCEL, interval, order=hex_text(command.digest))
+            self._find(Breach.NOTHING_TO_CANCEL, interval, order=hex_text(digest))
             return
-        if found.account != command.account:
-            self._find(Breach.CANCELLED_BY_STRANGER, interval, account=hex_text(command.account))
+        if account is None and not found.order.cancel_on_disconnect:
+            self._find(Breach.CANCELLED_UNASKED, interval, order=hex_text(digest))
+        if account is not None and found.account != account:
+            self._find(Breach.CANCELLED_BY_STRANGER, interval, account=hex_text(account))
         self._leave(found)
 
     def _leave(self, order: AuditedOrder) -> None:

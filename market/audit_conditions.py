@@ -16,7 +16,7 @@ _SAME: Final = ("account", "interval", "side", "last_interval", "bundle")
 
 def unkept(config: MarketConfig, order: Order) -> list[str]:
     """Return the fields of an order with which it had to be refused."""
-    never = ["cancel_on_disconnect"]
+    never: list[str] = []
     if config.mechanism.collects:
         never += ["last_interval", "bundle", "bundle_legs"]
         never += ["partner_group", "self_trade", "all_or_none", "min_lot_wh", "green_premium_ueur_per_kwh"]

@@ -30,6 +30,8 @@ class Breach(StrEnum):
     BOOK_FULL = "book-full"
     NOTHING_TO_CANCEL = "nothing-to-cancel"
     CANCELLED_BY_STRANGER = "cancelled-by-stranger"
+    CANCELLED_UNASKED = "cancelled-unasked"
+    """Taken out as if its connection had ended, though it did not ask for that."""
     WRONG_OPENING = "wrong-opening"
     GATE_CLOSED_EARLY = "gate-closed-early"
     WRONG_RELEASE = "wrong-release"

@@ -47,6 +47,13 @@ class CancelOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class DropDisconnected:
+    """Take out a resting order that asked for it, since the connection that brought it has ended."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class CloseGate:
     """End trading for one interval and drop what rests in its book."""
 
@@ -82,5 +89,13 @@ class HaltAccount:
 
 
 Command = (
-    AdmitAccount | OpenInterval | PlaceOrder | CancelOrder | CloseGate | ReleaseInterval | HaltAccount | WakeOrders
+    AdmitAccount
+    | OpenInterval
+    | PlaceOrder
+    | CancelOrder
+    | DropDisconnected
+    | CloseGate
+    | ReleaseInterval
+    | HaltAccount
+    | WakeOrders
 )

@@ -27,7 +27,6 @@ WAITING_MAX: Final = 1_000
 BUNDLE_LEGS_MAX: Final = 24
 """A bundle is tried whenever somebody comes to rest whom one of its orders reaches: so many books are asked then."""
 
-_NOT_YET: Final = ("cancel_on_disconnect",)
 _CONTINUOUS_ONLY: Final = (
     "min_lot_wh",
     "green_premium_ueur_per_kwh",
@@ -58,7 +57,7 @@ def is_plain(order: Order) -> bool:
 
 def refuse_conditions(config: MarketConfig, order: Order) -> Rejected | None:
     """Return why the conditions of an order can not be kept, whatever is in the book; None when they can."""
-    unsupported = _NOT_YET + (_CONTINUOUS_ONLY if config.mechanism.collects else ())
+    unsupported = _CONTINUOUS_ONLY if config.mechanism.collects else ()
     if config.mechanism.collects and order.side == Side.BUY:
         unsupported += ("max_carbon_g_per_kwh",)
     for name in unsupported:

@@ -9,7 +9,7 @@ never trades: each accepted command of an interval first drops the expired order
 is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 """
 
-from energy.identity import Digest, hex_text
+from energy.identity import Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from market.accepting import accept, outcome_of, refuse_collateral, rest
 from market.book import Status
@@ -21,6 +21,7 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    DropDisconnected,
     HaltAccount,
     OpenInterval,
     PlaceOrder,
@@ -67,8 +68,10 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
         case PlaceOrder():
             result = _place(state, command, now)
             assert _is_apart(state, command.order.interval), "M3: the book is crossed"
-        case CancelOrder():
-            result = _cancel(state, command, now)
+        case CancelOrder(account, digest):
+            result = _cancel(state, account, digest, now)
+        case DropDisconnected(digest):
+            result = _take_out(state, digest, now, None)
         case AdmitAccount():
             result = _admit(state, command)
         case OpenInterval(interval):
@@ -209,23 +212,31 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     return Accepted(tuple(events))
 
 
-def _cancel(state: MarketState, command: CancelOrder, now: int) -> Result:
-    if command.account not in state.accounts:
-        return Rejected(MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(command.account)})
-    resting = state.orders.get(command.digest)
+def _cancel(state: MarketState, account: Address, digest: Digest, now: int) -> Result:
+    if account not in state.accounts:
+        return Rejected(MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(account)})
+    return _take_out(state, digest, now, account)
+
+
+def _take_out(state: MarketState, digest: Digest, now: int, account: Address | None) -> Result:
+    """Take out a resting order: for its owner, or, for None, because its connection has ended."""
+    resting = state.orders.get(digest)
     if resting is None:
-        return _unknown_order(command.digest)
+        return _unknown_order(digest)
     session = state.sessions[resting.order.home]
     if now >= state.config.gate_closure(session.interval):
         return _gate_closed(state, session.interval, now)
     expired = session.expired(now)
     if any(other is resting for other in expired):
-        return _unknown_order(command.digest)
-    if resting.order.account != command.account:
-        facts = {"account": hex_text(command.account), "digest": hex_text(command.digest)}
+        return _unknown_order(digest)
+    if account is None and not resting.order.cancel_on_disconnect:
+        return Rejected(MarketReject.OUTLIVES_CONNECTION, {"digest": hex_text(digest)})
+    if account is not None and resting.order.account != account:
+        facts = {"account": hex_text(account), "digest": hex_text(digest)}
         return Rejected(MarketReject.NOT_THE_OWNER, facts)
+    reason = CancelReason.DISCONNECTED if account is None else CancelReason.BY_OWNER
     events = drop_expired(state, [session], now)
-    events += drop(state, [resting], CancelReason.BY_OWNER)
+    events += drop(state, [resting], reason)
     return Accepted(tuple(events))
 
 

@@ -36,6 +36,8 @@ class CancelReason(IntEnum):
     """Its time had come, and the book had no place left."""
     BUNDLE_BROKEN = 9
     """Another order of its bundle has left."""
+    DISCONNECTED = 10
+    """It asked to last no longer than the connection that brought it."""
 
 
 class PriceBasis(IntEnum):

@@ -18,6 +18,7 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    DropDisconnected,
     HaltAccount,
     OpenInterval,
     PlaceOrder,
@@ -44,7 +45,7 @@ _SIGNATURE_BYTES: Final = 65
 
 _HALT: Final = struct.Struct(">20sBBQ65s")
 
-_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE = range(1, 9)
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE, _DISCONNECT = range(1, 10)
 
 _BODY_BYTES: Final = {
     _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
@@ -55,6 +56,7 @@ _BODY_BYTES: Final = {
     _RELEASE: 8,
     _SWITCH: _HALT.size,
     _WAKE: 8,
+    _DISCONNECT: _DIGEST_BYTES,
 }
 
 
@@ -131,6 +133,8 @@ def _encode_command(command: Command) -> tuple[int, bytes]:
         case CancelOrder(account, digest, signature):
             body = _exactly(digest, _DIGEST_BYTES) + _exactly(signature, _SIGNATURE_BYTES)
             return _CANCEL, _exactly(account, _ADDRESS_BYTES) + body
+        case DropDisconnected(digest):
+            return _DISCONNECT, _exactly(digest, _DIGEST_BYTES)
         case CloseGate(interval):
             return _CLOSE, interval.to_bytes(8, "big")
         case ReleaseInterval(interval):
@@ -160,6 +164,8 @@ def _decode_command(kind: int, body: bytes) -> Command:
             return ReleaseInterval(int.from_bytes(body, "big"))
         case 8:
             return WakeOrders(int.from_bytes(body, "big"))
+        case 9:
+            return DropDisconnected(Digest(body))
         case _:
             account, halted, by_operator, nonce, signature = _HALT.unpack(body)
             if halted > 1 or by_operator > 1:

@@ -79,6 +79,8 @@ class MarketReject(IntEnum):
     """Facts: waiting_orders_max."""
     WRONG_LEG = 1037
     """It does not fit the other orders of its bundle. Facts: field, bundle."""
+    OUTLIVES_CONNECTION = 1038
+    """DropDisconnected for an order that did not ask for it. Facts: digest."""
 
 
 class SettlementReject(IntEnum):

@@ -4,6 +4,7 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,6 +257,11 @@ class Node:
         self._show_at_once()
         return cancelled
 
+    async def drop_disconnected(self, digests: Iterable[Digest]) -> None:
+        """Take out what still rests of the orders that a connection brought which has ended."""
+        await self.trading.drop_disconnected(digests)
+        self._show_at_once()
+
     async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
         """Turn a member's own switch; return when it is safely on disk."""
         switched = await self.trading.halt_account(account, halted, nonce, signature)
@@ -343,6 +349,7 @@ class Node:
         ]
         balances = await self.ledger.balances([*unknown, self.community.supplier])
         self.trading.execute_all([AdmitAccount(account, balances[account]) for account in unknown])
+        await self.trading.drop_disconnected(self.trading.all_disconnected())
         await self.trading.synced()
         self._show()
         self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})

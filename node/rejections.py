@@ -12,3 +12,5 @@ class NodeReject(IntEnum):
     """Signed for another chain. Facts: signed_chain_id, chain_id."""
     WRONG_CONTRACT = 6003
     """Signed for another contract. Facts: signed_contract, verifying_contract."""
+    NO_CONNECTION = 6004
+    """`cancelOnDisconnect` on a way that leaves no connection open: it is for WebSockets."""

@@ -4,7 +4,7 @@ A command is applied to the engine first, in memory; only an accepted one is jou
 what took effect, and replaying it gives the same market, byte for byte.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from energy.errors import Corrupt
 from energy.identity import Address, Digest, hex_text
@@ -15,6 +15,7 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    DropDisconnected,
     HaltAccount,
     OpenInterval,
     PlaceOrder,
@@ -141,6 +142,19 @@ class Trading:
             self._receipt(sequence, chain, digest, Outcome.CANCELLED, now),
             self._node_key.address,
         )
+
+    async def drop_disconnected(self, digests: Iterable[Digest]) -> None:
+        """Take out what still rests of the orders that a connection brought which has ended; return when it is on disk.
+
+        Those that have left, or whose gate has closed, are left alone.
+        """
+        for digest in digests:
+            self.execute(DropDisconnected(digest))
+        await self._log.synced()
+
+    def all_disconnected(self) -> list[Digest]:
+        """Return the resting orders that end with their connection: after a start of the node, none is left of them."""
+        return [each.digest for each in self.state.resting_orders() if each.order.cancel_on_disconnect]
 
     async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
         """Check and journal a member's own switch; return when it is on disk."""

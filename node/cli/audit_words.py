@@ -28,6 +28,7 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.NOT_OF_MECHANISM: mark("The order was accepted although the community's mechanism can not take it."),
     Breach.WRONG_REPLACEMENT: mark("The order was accepted in the place of one that it can not replace."),
     Breach.POST_ONLY_MATCHED: mark("A post-only order was accepted that would have met another at once."),
+    Breach.CANCELLED_UNASKED: mark("An order was taken out for the end of a connection that it did not depend on."),
     Breach.WRONG_BUNDLE: mark("The order does not fit the others of its bundle."),
     Breach.WOKEN_FOR_NOTHING: mark("Orders were woken though none was due."),
     Breach.BEYOND_RISK_LIMIT: mark("The order was accepted beyond a limit of its account, or although it was stopped."),

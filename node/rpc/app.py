@@ -18,10 +18,11 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from energy.identity import Digest
 from node.queries import Queries
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.guard import HostGuard, caller_of, is_json
-from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
+from node.rpc.methods_energy import Connection, EnergyMethods, energy_dispatcher
 from node.rpc.openrpc import openrpc_document
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
@@ -64,7 +65,7 @@ def create_rpc_app(
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))
-    return _application(router, chain, routes, allowed_hosts, allowed_origins)
+    return _application(router, chain, routes, allowed_hosts, allowed_origins, core)
 
 
 def create_chain_app(
@@ -103,6 +104,7 @@ def _application(
     routes: Sequence[Route],
     allowed_hosts: Sequence[str],
     allowed_origins: Sequence[str],
+    core: NodeCommands | None = None,
 ) -> Starlette:
     feed = HeadFeed(chain)
 
@@ -123,13 +125,17 @@ def _application(
 
     sockets: set[WebSocket] = set()
 
+    async def drop(orders: list[Digest]) -> None:
+        if core is not None:
+            await core.drop_disconnected(orders)
+
     async def web_socket(socket: WebSocket) -> None:
         if len(sockets) >= WEB_SOCKETS_MAX:
             await socket.close(1013, "too many connections")
             return
         sockets.add(socket)
         try:
-            await _serve_web_socket(socket, router, feed)
+            await _serve_web_socket(socket, router, feed, Connection(drop))
         finally:
             sockets.discard(socket)
 
@@ -165,10 +171,10 @@ async def read_body(request: Request, length_max: int) -> bytes | None:
     return bytes(body)
 
 
-async def _serve_web_socket(socket: WebSocket, router: RpcRouter, feed: HeadFeed) -> None:
+async def _serve_web_socket(socket: WebSocket, router: RpcRouter, feed: HeadFeed, connection: Connection) -> None:
     """Answer frames in their sequence, text and binary alike: web3.py sends JSON as binary frames."""
     await socket.accept()
-    caller = caller_of(socket.scope)
+    caller = caller_of(socket.scope, connection)
     subscriptions = Subscriptions(feed, socket.send_text)
     try:
         while (frame := await socket.receive())["type"] == "websocket.receive":
@@ -179,4 +185,7 @@ async def _serve_web_socket(socket: WebSocket, router: RpcRouter, feed: HeadFeed
                 await socket.send_text(answer.decode())
             subscriptions.push()
     finally:
-        await subscriptions.close()
+        try:
+            await connection.end()
+        finally:
+            await subscriptions.close()

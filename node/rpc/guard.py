@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from node.rpc.methods_energy import Caller
+from node.rpc.methods_energy import Caller, Connection
 
 
 class HostGuard:
@@ -62,17 +62,21 @@ def is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def caller_of(scope: Scope) -> Caller:
+def caller_of(scope: Scope, connection: Connection | None = None) -> Caller:
     """Return who asks; a request that a proxy passed on counts as coming from elsewhere."""
+    return Caller(_is_local(scope), connection)
+
+
+def _is_local(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     proxied = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
     client = scope.get("client")
     if client is None or proxied:
-        return Caller(local=False)
+        return False
     try:
-        return Caller(local=ip_address(client[0]).is_loopback)
+        return ip_address(client[0]).is_loopback
     except ValueError:
-        return Caller(local=False)
+        return False
 
 
 def _host_name(url: str) -> str:

@@ -170,6 +170,7 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("{field} does not fit the orders that wait as parts of bundle {bundle}."),
         mark("One order for each interval, all with the same bundleLegs; or choose another number."),
     ),
+    MarketReject.OUTLIVES_CONNECTION: (mark("The order {digest} does not end with its connection."), ""),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),
         mark(
@@ -180,6 +181,10 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
     NodeReject.WRONG_CHAIN: (
         mark("This was signed for the chain {signed_chain_id}; this community's chain is {chain_id}."),
         mark("Sign again with chain id {chain_id} in the domain."),
+    ),
+    NodeReject.NO_CONNECTION: (
+        mark("This order is to end with the connection that brings it, and this way leaves none open."),
+        mark("Send it over a WebSocket, or leave cancelOnDisconnect out."),
     ),
     NodeReject.WRONG_CONTRACT: (
         mark("This was signed for the contract {signed_contract}; it should be {verifying_contract}."),

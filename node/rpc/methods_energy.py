@@ -17,7 +17,7 @@ from pjrpc.server.exceptions import InternalError, InvalidParamsError, JsonRpcEr
 from pjrpc.server.validators import ValidationError
 
 from energy.errors import Unavailable
-from energy.identity import hex_text
+from energy.identity import Digest, hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
@@ -45,12 +45,41 @@ OUTCOME_NAMES: Final[Mapping[Outcome, str]] = {
 }
 
 
+class Connection:
+    """What an open connection has brought that ends with it."""
+
+    def __init__(self, drop: Callable[[list[Digest]], Awaitable[None]]) -> None:
+        """Start with nothing; `drop` takes orders out of their books."""
+        self._drop = drop
+        self._orders: list[Digest] = []
+        self._has_ended = False
+
+    async def keep(self, order: Digest) -> None:
+        """Remember an order that ends with the connection; if that has ended meanwhile, so does the order."""
+        self._orders.append(order)
+        if self._has_ended:
+            await self.end()
+
+    async def end(self) -> None:
+        """Take out what the connection has brought."""
+        self._has_ended = True
+        orders, self._orders = self._orders, []
+        if orders:
+            await self._drop(orders)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks."""
 
     local: bool
     """True for a connection from this machine that no proxy passed on."""
+    connection: Connection | None = None
+    """What the call came by, when that stays open: a WebSocket."""
+
+
+BY_HTTP: Final = Caller(local=False)
+"""Somebody whose connection ends with the answer."""
 
 
 class Refused(JsonRpcError):
@@ -105,12 +134,19 @@ class EnergyMethods:
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
 
-    async def place_order(self, order: Any, signature: Any, domain: Any = None) -> JsonObject:
+    async def place_order(
+        self, order: Any, signature: Any, domain: Any = None, *, caller: Caller = BY_HTTP
+    ) -> JsonObject:
         """Place a signed order."""
         self._check_domain(domain)
-        answer = await self._core.place_order(parameters.order(order), parameters.signature("signature", signature))
+        wish, signed = parameters.order(order), parameters.signature("signature", signature)
+        if wish.cancel_on_disconnect and caller.connection is None:
+            raise self._refused(Rejected(NodeReject.NO_CONNECTION, {}))
+        answer = await self._core.place_order(wish, signed)
         if isinstance(answer, Rejected):
             raise self._refused(answer)
+        if wish.cancel_on_disconnect and caller.connection is not None:
+            await caller.connection.keep(answer.order_digest)
         return placed_json(answer)
 
     async def cancel_order(self, cancel: Any, signature: Any, domain: Any = None) -> JsonObject:
@@ -271,6 +307,9 @@ class EnergyMethods:
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")
 """Methods that answer callers on this machine only."""
 
+_ASK_WHO: Final = (*LOCAL_METHODS, "energy_placeOrder")
+"""Methods that must know who asks."""
+
 
 def energy_dispatcher(methods: EnergyMethods, discover: Callable[[], Awaitable[JsonObject]]) -> AsyncDispatcher[Caller]:
     """Return the dispatcher of all methods that the node itself answers."""
@@ -304,7 +343,7 @@ def energy_dispatcher(methods: EnergyMethods, discover: Callable[[], Awaitable[J
 
     dispatcher.add_middlewares(explain_errors)
     for name, method in methods.table().items():
-        dispatcher.registry.add_method(method, name, pass_context="caller" if name in LOCAL_METHODS else False)
+        dispatcher.registry.add_method(method, name, pass_context="caller" if name in _ASK_WHO else False)
     dispatcher.registry.add_method(discover, "rpc.discover")
     return dispatcher
 

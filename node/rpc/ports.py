@@ -3,6 +3,7 @@
 Units: Wh, µ€/kWh, UTC epoch seconds. Digests, hashes and addresses in answers are lower-case ``0x`` text.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,6 +80,10 @@ class NodeCommands(Protocol):
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         """Check and journal a signed cancellation; return when it is safely on disk."""
+        ...
+
+    async def drop_disconnected(self, digests: Iterable[Digest]) -> None:
+        """Take out what still rests of the orders that a connection brought which has ended."""
         ...
 
     async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:

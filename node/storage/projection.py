@@ -58,6 +58,7 @@ _STATUS_BY_REASON = {
     CancelReason.REPLACED: OrderStatus.CANCELLED,
     CancelReason.BOOK_FULL: OrderStatus.CANCELLED,
     CancelReason.BUNDLE_BROKEN: OrderStatus.CANCELLED,
+    CancelReason.DISCONNECTED: OrderStatus.CANCELLED,
 }
 
 

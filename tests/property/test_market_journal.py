@@ -2,7 +2,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.identity import Address, Digest
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    DropDisconnected,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+)
 from market.journal import decode, encode
 from market.orders import Order, SelfTrade, Side, TimeInForce
 
@@ -40,6 +49,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(OpenInterval, u64),
     st.builds(PlaceOrder, orders, digests, signatures),
     st.builds(CancelOrder, addresses, digests, signatures),
+    st.builds(DropDisconnected, digests),
     st.builds(CloseGate, u64),
     st.builds(ReleaseInterval, u64),
 )

@@ -14,6 +14,7 @@ from market.commands import (
     CancelOrder,
     CloseGate,
     Command,
+    DropDisconnected,
     HaltAccount,
     OpenInterval,
     PlaceOrder,
@@ -121,6 +122,13 @@ class CancelEarlier:
 
 
 @dataclass(frozen=True)
+class DisconnectEarlier:
+    """End the connection of the n-th order (modulo their number) that was placed before, whether it asked or not."""
+
+    which: int
+
+
+@dataclass(frozen=True)
 class ReplaceEarlier:
     """Replace the n-th order (modulo their number) that was placed before by one of its account, interval and side."""
 
@@ -128,7 +136,8 @@ class ReplaceEarlier:
     order: Order
 
 
-Move = tuple[int, Command | CancelEarlier | ReplaceEarlier]
+Earlier = CancelEarlier | ReplaceEarlier | DisconnectEarlier
+Move = tuple[int, Command | Earlier]
 """Seconds since the move before, and what happens."""
 
 _intervals = st.sampled_from([1_800, 2_700])
@@ -169,6 +178,7 @@ CONDITIONS: list[dict[str, Any]] = [
     {"bundle": 1, "bundle_legs": 2},
     {"bundle": 2, "bundle_legs": 2, "max_carbon_g_per_kwh": 50},
     {"bundle": 3, "bundle_legs": 3},
+    {"cancel_on_disconnect": True},
 ]
 """What some orders of a day ask for beyond the usual."""
 _conditional = st.builds(lambda plain, asked: replace(plain, **asked), _orders, st.sampled_from(CONDITIONS))
@@ -181,6 +191,7 @@ _moves = st.one_of(
     _orders.map(place),
     _orders.map(place),
     st.builds(CancelEarlier, st.integers(0, 50), st.one_of(st.none(), _accounts)),
+    st.builds(DisconnectEarlier, st.integers(0, 50)),
     st.builds(AdmitAccount, st.integers(1, 5).map(address), st.integers(-1, 120_000)),
     st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
     st.builds(CloseGate, _intervals),
@@ -238,6 +249,8 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
                     placed = replace(placed, valid_from=nonce * 6 + chance.randint(0, 120), expiry=0)
             replaces = nonce > 10 and chance.random() < 0.1
             day.append((seconds, ReplaceEarlier(nonce - chance.randint(1, 10), placed) if replaces else place(placed)))
+        elif kind < 0.80:
+            day.append((seconds, DisconnectEarlier(chance.randint(0, nonce))))
         elif kind < 0.92:
             day.append((seconds, CancelEarlier(chance.randint(0, nonce), chance.choice([None, None, 1]))))
         else:
@@ -251,13 +264,15 @@ def busy_day(seed: int, moves: int = 250, accounts: int = 3) -> list[Move]:
     return [*day, (2_400, CloseGate(first)), (0, CloseGate(last)), (0, ReleaseInterval(last))]
 
 
-def resolve(move: Command | CancelEarlier | ReplaceEarlier, placed: list[PlaceOrder]) -> Command | None:
+def resolve(move: Command | Earlier, placed: list[PlaceOrder]) -> Command | None:
     """Turn a move into a command, given the orders placed so far; None for a cancel or a replacement of nothing."""
-    if not isinstance(move, CancelEarlier | ReplaceEarlier):
+    if not isinstance(move, Earlier):
         return move
     if not placed:
         return None
     chosen = placed[move.which % len(placed)]
+    if isinstance(move, DisconnectEarlier):
+        return DropDisconnected(chosen.digest)
     if isinstance(move, ReplaceEarlier):
         like = chosen.order
         fits = {"account": like.account, "interval": like.interval, "side": like.side, "replaces": chosen.digest}

@@ -3,6 +3,7 @@
 One day in quarter-hours, 2017-05-17 from 05:00 to 14:00 in Paris: three homes, a battery, a supplier.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -287,6 +288,9 @@ class CoreDouble(small_node.LinkedCore):
         if self.refusal:
             return self.refusal
         return Cancelled(digest, 6, b"\x08" * 32, Outcome.CANCELLED, 500, NOW, b"\x1b" * 65, NODE)
+
+    async def drop_disconnected(self, digests: Iterable[Digest]) -> None:
+        self.log += [("dropped", int.from_bytes(digest, "big")) for digest in digests]
 
     async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
         return self.refusal or Switched(account, halted, False, 2 * halted, 7, b"\x09" * 32)

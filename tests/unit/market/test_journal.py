@@ -3,7 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from market.commands import AdmitAccount, CancelOrder, CloseGate, Command, HaltAccount, OpenInterval, ReleaseInterval
+from market.commands import (
+    AdmitAccount,
+    CancelOrder,
+    CloseGate,
+    Command,
+    DropDisconnected,
+    HaltAccount,
+    OpenInterval,
+    ReleaseInterval,
+    WakeOrders,
+)
 from market.journal import GENESIS_HASH, chain_hash, decode, encode
 from market.orders import SelfTrade, Side, TimeInForce
 from tests.support.market import SIGNATURE, address, digest, order, place
@@ -32,6 +42,8 @@ COMMANDS: list[Command] = [
     CloseGate(900),
     ReleaseInterval(900),
     HaltAccount(address(1), True, False, 2**64 - 1, bytes(range(65))),
+    WakeOrders(900),
+    DropDisconnected(digest(3)),
 ]
 
 
@@ -46,7 +58,7 @@ def test_layout_is_what_other_programs_read() -> None:
         + command.digest.hex() + SIGNATURE.hex()
     )  # fmt: skip
     kinds = [encode(0, 0, command)[17] for command in COMMANDS]
-    assert kinds == [1, 2, 3, 4, 5, 6, 7]
+    assert kinds == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

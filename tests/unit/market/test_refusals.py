@@ -84,11 +84,6 @@ def refuse(state: MarketState, command: Command, now: int = 0) -> tuple[MarketRe
             {"limit_price_ueur_per_kwh": -499_999, "tick_ueur_per_kwh": 1_000},
         ),
         (
-            replace(GOOD, cancel_on_disconnect=True),
-            MarketReject.UNSUPPORTED_ATTRIBUTE,
-            {"field": "cancel_on_disconnect", "supported": 0},
-        ),
-        (
             replace(GOOD, last_interval=INTERVAL),
             MarketReject.CONDITIONS_CLASH,
             {"field": "last_interval", "with_field": "interval"},
@@ -233,7 +228,6 @@ def test_first_code_of_several_wins() -> None:
         interval=1,
         time_in_force=FOK,
         expiry=1,
-        cancel_on_disconnect=True,
     )
     repairs: list[tuple[dict[str, object], MarketReject]] = [
         ({}, MarketReject.UNKNOWN_ACCOUNT),
@@ -241,8 +235,7 @@ def test_first_code_of_several_wins() -> None:
         ({"interval": INTERVAL}, MarketReject.QUANTITY_OUT_OF_RANGE),
         ({"quantity_wh": 50}, MarketReject.PRICE_OUT_OF_RANGE),
         ({"limit_price_ueur_per_kwh": 99_001}, MarketReject.PRICE_OFF_TICK),
-        ({"limit_price_ueur_per_kwh": 99_000}, MarketReject.UNSUPPORTED_ATTRIBUTE),
-        ({"cancel_on_disconnect": False}, MarketReject.EXPIRED),
+        ({"limit_price_ueur_per_kwh": 99_000}, MarketReject.EXPIRED),
         ({"expiry": 0}, MarketReject.DUPLICATE_NONCE),
         ({"account": address(3)}, MarketReject.INSUFFICIENT_COLLATERAL),
         ({"account": address(2)}, MarketReject.UNFILLABLE),
@@ -385,4 +378,5 @@ def test_codes_are_stable() -> None:
         1035: "NOTHING_DUE",
         1036: "TOO_MANY_WAITING",
         1037: "WRONG_LEG",
+        1038: "OUTLIVES_CONNECTION",
     }
