@@ -27,7 +27,7 @@ WAITING_MAX: Final = 1_000
 BUNDLE_LEGS_MAX: Final = 24
 """A bundle is tried whenever somebody comes to rest whom one of its orders reaches: so many books are asked then."""
 
-_CONTINUOUS_ONLY: Final = (
+_CONTINUOUS_ONLY: Final[tuple[str, ...]] = (
     "min_lot_wh",
     "green_premium_ueur_per_kwh",
     "partner_group",
