@@ -65,7 +65,7 @@ def create_rpc_app(
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))
-    return _application(router, chain, routes, allowed_hosts, allowed_origins, core)
+    return _application(router, chain, routes, allowed_hosts, allowed_origins, core.drop_disconnected)
 
 
 def create_chain_app(
@@ -78,7 +78,9 @@ def create_chain_app(
         allowed_hosts: As for `create_rpc_app`.
         allowed_origins: As for `create_rpc_app`.
     """
-    return _application(RpcRouter(AsyncDispatcher(), chain), chain, [], allowed_hosts, allowed_origins)
+    return _application(
+        RpcRouter(AsyncDispatcher(), chain), chain, [], allowed_hosts, allowed_origins, _nothing_to_drop
+    )
 
 
 def _sources_in(folder: Path) -> Callable[[Request], Awaitable[Response]]:
@@ -104,7 +106,7 @@ def _application(
     routes: Sequence[Route],
     allowed_hosts: Sequence[str],
     allowed_origins: Sequence[str],
-    core: NodeCommands | None = None,
+    drop: Callable[[list[Digest]], Awaitable[None]],
 ) -> Starlette:
     feed = HeadFeed(chain)
 
@@ -124,10 +126,6 @@ def _application(
         return Response(answer, media_type="application/json") if answer else Response(status_code=204)
 
     sockets: set[WebSocket] = set()
-
-    async def drop(orders: list[Digest]) -> None:
-        if core is not None:
-            await core.drop_disconnected(orders)
 
     async def web_socket(socket: WebSocket) -> None:
         if len(sockets) >= WEB_SOCKETS_MAX:
@@ -159,6 +157,10 @@ def _application(
         ],
         middleware=middleware,
     )
+
+
+async def _nothing_to_drop(orders: list[Digest]) -> None:
+    assert not orders, "nobody can place an order with a follower"
 
 
 async def read_body(request: Request, length_max: int) -> bytes | None:
