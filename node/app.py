@@ -152,13 +152,9 @@ class Node:
         """
         community = Community.load(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
+        external, operator = ExternalChain.load(folder), keys["operator"]
         chain = open_chain_access(
-            folder,
-            community.chain_id,
-            keys["operator"],
-            ExternalChain.load(folder),
-            manual_time=manual_time,
-            sealing=sealing,
+            folder, community.chain_id, operator, external, manual_time=manual_time, sealing=sealing
         )
         try:
             node = cls(

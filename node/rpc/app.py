@@ -21,8 +21,9 @@ from starlette.websockets import WebSocket
 from energy.identity import Digest
 from node.queries import Queries
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
+from node.rpc.fleeting import Connection
 from node.rpc.guard import HostGuard, caller_of, is_json
-from node.rpc.methods_energy import Connection, EnergyMethods, energy_dispatcher
+from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.openrpc import openrpc_document
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter

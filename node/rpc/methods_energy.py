@@ -17,7 +17,7 @@ from pjrpc.server.exceptions import InternalError, InvalidParamsError, JsonRpcEr
 from pjrpc.server.validators import ValidationError
 
 from energy.errors import Unavailable
-from energy.identity import Digest, hex_text
+from energy.identity import hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
@@ -25,6 +25,7 @@ from node.price_signal import EARLIER_DAYS, HOURS_MAX, WINDOW_S_DEFAULT, signal_
 from node.queries import BadCursor, Queries
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
+from node.rpc.fleeting import Connection
 from node.rpc.messages import Message, message
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
@@ -43,29 +44,6 @@ OUTCOME_NAMES: Final[Mapping[Outcome, str]] = {
     Outcome.PARTLY_FILLED_REST_CANCELLED: "partly-filled-rest-cancelled",
     Outcome.CANCELLED: "cancelled",
 }
-
-
-class Connection:
-    """What an open connection has brought that ends with it."""
-
-    def __init__(self, drop: Callable[[list[Digest]], Awaitable[None]]) -> None:
-        """Start with nothing; `drop` takes orders out of their books."""
-        self._drop = drop
-        self._orders: list[Digest] = []
-        self._has_ended = False
-
-    async def keep(self, order: Digest) -> None:
-        """Remember an order that ends with the connection; if that has ended meanwhile, so does the order."""
-        self._orders.append(order)
-        if self._has_ended:
-            await self.end()
-
-    async def end(self) -> None:
-        """Take out what the connection has brought."""
-        self._has_ended = True
-        orders, self._orders = self._orders, []
-        if orders:
-            await self._drop(orders)
 
 
 @dataclass(frozen=True, slots=True)

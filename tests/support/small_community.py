@@ -39,13 +39,10 @@ NOW = FIRST + SETTLED * LENGTH_S + 160
 NEXT = FIRST + (SETTLED + 1) * LENGTH_S
 
 HOMES = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
-BATTERY = "0x" + "44" * 20
-SUPPLIER = "0x" + "55" * 20
-CONTRACT = "0x" + "66" * 20
+BATTERY, SUPPLIER, CONTRACT = ("0x" + byte * 20 for byte in ("44", "55", "66"))
 NODE = Address(bytes.fromhex("99" * 20))
 RUN_INTERVALS = 4
-IMPORT_TARIFF = 201_600
-EXPORT_TARIFF = 40_000
+IMPORT_TARIFF, EXPORT_TARIFF = 201_600, 40_000
 
 
 def word(prefix: int, number: int) -> str:
