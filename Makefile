@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients hostile web3py power-loss fuzz pictures clean
+.PHONY: clients hostile module-tests power-loss fuzz pictures clean
 .PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -65,7 +65,7 @@ clients:
 hostile: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.hostile --json $(ARGS)
 
-web3py: $(VENV)/.installed-dev
+module-tests: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long -s tests/clients/test_web3py.py
 
 power-loss: $(VENV)/.installed-dev
