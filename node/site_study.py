@@ -52,6 +52,8 @@ class Lived:
 
     intervals: int
     cases: Mapping[str, Case]
+    ahead_wh: Sequence[int]
+    """What each interval's exchange was planned to be when it began, with devices planned."""
 
     def document(self) -> dict[str, dict[str, int]]:
         """Return the figures of each case."""
@@ -66,10 +68,11 @@ class Lived:
         }
 
     def lines(self, interval_s: int) -> list[Line]:
-        """Return the exchange of the last two days as lines of a picture."""
+        """Return the exchange of the last two days as lines of a picture: plan against outcome."""
         last = slice(-2 * 86_400 // interval_s, None)
         colours = {"nothing": "#bbbbbb", "rule": "#ff9e4a", "planned": "#1f77b4"}
-        return [Line(name, np.array(case.exchange_wh[last]) / 1e3, colours[name]) for name, case in self.cases.items()]
+        lived = [Line(name, np.array(case.exchange_wh[last]) / 1e3, colours[name]) for name, case in self.cases.items()]
+        return [*lived, Line("plan", np.array(self.ahead_wh[last]) / 1e3, "#2ca02c")]
 
 
 def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
@@ -82,6 +85,7 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
     planned, rule = (SiteAgent(config, planner, site.contents_milliwh) for _ in range(2))
     for agent in (planned, rule):
         agent.plant.stays = dict(site.stays)
+    ahead_wh: list[int] = []
     cases = {"nothing": Case(), "rule": Case(), "planned": Case()}
     first = learned_days * 86_400 // length_s
     for place in range(first):
@@ -98,6 +102,9 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
         ]
         (forecast,) = learned.forecasts(interval, len(tariffs))
         planned.orders(interval - length_s, interval, tariffs, forecast)
+        plan = planned.last_plan
+        net_wh = forecast.net_wh if plan is None else round(1e3 * float(plan.programme.exchange_kwh[ELECTRICITY][0]))
+        ahead_wh.append(net_wh)
         load_wh, pv_wh = series["load_wh"][place], series["pv_wh"][place]
         bought, sold = tariffs[0].import_ueur_per_kwh, tariffs[0].export_ueur_per_kwh
         cases["nothing"].add(max(0, load_wh - pv_wh), max(0, pv_wh - load_wh), bought, sold)
@@ -106,7 +113,7 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
             cases[name].add(exchange.import_wh, exchange.export_wh, bought, sold)
             cases[name].stored_wh = exchange.stored_milliwh // 1_000
         learned.observe(interval, [load_wh], [pv_wh])
-    return Lived(site.intervals - first, cases)
+    return Lived(site.intervals - first, cases, ahead_wh)
 
 
 @dataclass(frozen=True, slots=True)
