@@ -72,7 +72,7 @@ def outcome_of(filled_wh: int, rest_wh: int, *, rests: bool) -> Outcome:
 
 def take(state: MarketState, taker: Resting, choice: Choice) -> list[Event]:
     """Trade with what was chosen; own orders that are in the way leave."""
-    for maker, quantity_wh in choice.fills:
+    for maker, quantity_wh, _ in choice.fills:
         state.sessions[maker.order.interval].book.take(maker.handle, quantity_wh)
     events = trade_with(state, taker, choice.fills)
     return events + drop(state, choice.give_way, CancelReason.SELF_TRADE)

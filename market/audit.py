@@ -177,9 +177,10 @@ class JournalAudit:
         is_full = len(book.resting) >= self.config.open_orders_max
         takes = taking.wh or taking.giving_way
         rests = order.time_in_force == TimeInForce.GOOD_TILL_GATE and not taking.is_ended
-        if rests and not incoming.waits and is_full and not takes:
+        aside = incoming.waits or taking.is_cut_off
+        if rests and not aside and is_full and not takes:
             self._find(Breach.BOOK_FULL, order.interval, open_orders_max=self.config.open_orders_max)
-        if rests and incoming.waits and taking.wh < order.quantity_wh:
+        if rests and aside and taking.wh < order.quantity_wh:
             self._limit_those_beside(book, order)
 
     def _enter(self, incoming: AuditedOrder) -> None:
@@ -232,10 +233,11 @@ class JournalAudit:
         taking, order = self.matching.taking(sleeper), sleeper.order
         if order.time_in_force != TimeInForce.GOOD_TILL_GATE:
             return order.time_in_force != TimeInForce.FILL_OR_KILL or taking.wh == sleeper.open_wh
-        takes = bool(taking.wh or taking.giving_way) and not sleeper.waits
+        aside = sleeper.waits or taking.is_cut_off
+        takes = bool(taking.wh or taking.giving_way) and not aside
         if takes or taking.is_ended or taking.wh == sleeper.open_wh:
             return True
-        if sleeper.waits:
+        if aside:
             return len(book.waiting) + len(book.asleep) < 1_000
         return len(book.resting) < self.config.open_orders_max
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from energy.identity import Address, Digest
+from market.audit_grid import Loads
 from market.events import Outcome, Trade
 from market.orders import Order, Side
 
@@ -90,12 +91,14 @@ class DerivedTrade:
 class Taking:
     """What an order would take of a book."""
 
-    fills: list[tuple[AuditedOrder, int]] = field(default_factory=list)
-    """Maker and Wh, slice by slice."""
+    fills: list[tuple[AuditedOrder, int, int]] = field(default_factory=list)
+    """Maker, Wh, and price of the way between them, slice by slice."""
     giving_way: list[AuditedOrder] = field(default_factory=list)
     """Own orders that leave."""
     is_ended: bool = False
     """What is left of the order is cancelled, for its own account's order is next."""
+    is_cut_off: bool = False
+    """It reaches orders that it may not take, and waits beside the book with what is left."""
     wh: int = 0
     """Of all fills."""
 
@@ -116,6 +119,7 @@ class PlainBook:
 
     def __init__(self, arrivals: Iterator[int]) -> None:
         self._arrivals = arrivals
+        self.loads = Loads()
         self.resting: list[AuditedOrder] = []
         self.waiting: list[AuditedOrder] = []
         """For what they may take as soon as it rests; the earliest first."""

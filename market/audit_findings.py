@@ -69,6 +69,8 @@ class Breach(StrEnum):
     NOT_GREEN_ENOUGH = "not-green-enough"
     """Energy whose carbon its buyer does not take at that price."""
     WOKEN_FOR_NOTHING = "woken-for-nothing"
+    FEEDER_OVERLOADED = "feeder-overloaded"
+    """Trades that together carry more over a line or a transformer than the community has agreed on."""
     MATCHED_AFTER_EXPIRY = "matched-after-expiry"
     WRONG_AMOUNT = "wrong-amount"
     REPEATED_TRADE = "repeated-trade"

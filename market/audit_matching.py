@@ -11,6 +11,7 @@ from itertools import count
 
 from energy.identity import ZERO_DIGEST
 from market.audit_book import AuditedOrder, DerivedTrade, Entered, PlainBook, Taking
+from market.audit_grid import GridAudit, Loads
 from market.config import MarketConfig
 from market.events import Outcome, Trade
 from market.orders import SelfTrade, Side, TimeInForce
@@ -29,6 +30,7 @@ class Matching:
         self.trades: dict[int, list[DerivedTrade]] = {}
         """By interval, in matching sequence."""
         self._arrivals = count()
+        self._grid = GridAudit(config)
 
     def open(self, interval: int) -> None:
         """Open the book of an interval."""
@@ -68,30 +70,51 @@ class Matching:
         gone = [each for i in intervals for each in self.books[i].everyone() if each.has_expired(self.now)]
         return [left for each in gone for left in self.leave(each)]
 
+    def _reached(self, incoming: AuditedOrder) -> dict[AuditedOrder, tuple[int, int, int, int]]:
+        """Return Wh shown, Wh hidden, interval and place of each order that an order's limit reaches."""
+        return {
+            each: (each.shown_wh, each.open_wh - each.shown_wh, each.order.interval, each.place)
+            for interval in self.reach(incoming)
+            for each in self.books[interval].resting
+            if each.order.side != incoming.order.side
+            and incoming.reaches(each.price)
+            and not each.has_expired(self.now)
+        }
+
     def taking(self, incoming: AuditedOrder) -> Taking:
         """Return what an order would take now, slice after slice."""
         taking, order, sliced = Taking(), incoming.order, set[AuditedOrder]()
         cheapest_first = 1 if order.side == Side.BUY else -1
-        # Wh shown, Wh hidden and place of each order that is reached, as they would become.
-        reached = {
-            each: (each.shown_wh, each.open_wh - each.shown_wh, each.order.interval, each.place)
-            for interval in self.reach(incoming)
-            for each in self.books[interval].resting
-            if each.order.side != order.side and incoming.reaches(each.price) and not each.has_expired(self.now)
-        }
+        reached = self._reached(incoming)
 
-        def priority(other: AuditedOrder) -> tuple[int, bool, bool, int, int]:
+        loads = {interval: Loads(self.books[interval].loads) for interval in self.reach(incoming)}
+
+        def way(other: AuditedOrder) -> tuple[int, int]:
+            buys = order.side == Side.BUY
+            seller, buyer = (other.account, incoming.account) if buys else (incoming.account, other.account)
+            return self._grid.room(loads[other.order.interval], seller, buyer)
+
+        def is_open(other: AuditedOrder) -> bool:
+            room_wh, way_price = way(other)
+            return room_wh > 0 and incoming.reaches(other.price + cheapest_first * way_price)
+
+        def priority(other: AuditedOrder) -> tuple[int, int, bool, bool, int, int]:
             is_partner = order.partner_group != ZERO_DIGEST and other.order.partner_group == order.partner_group
             _, _, interval, place = reached[other]
             # Of several books, next slices come behind what all of them show.
             is_next = other in sliced
-            return cheapest_first * other.price, not is_partner, is_next, 0 if is_next else interval, place
+            way_price = way(other)[1]
+            total = cheapest_first * other.price + way_price
+            return total, way_price, not is_partner, is_next, 0 if is_next else interval, place
 
         places = max((each.place for each in self.everyone()), default=0)
-        while reached and taking.wh < incoming.open_wh:
-            maker = min(reached, key=priority)
-            shown_wh, hidden_wh, interval, _ = reached.pop(maker)
+        passed_over = 0
+        while (now_open := [each for each in reached if is_open(each)]) and taking.wh < incoming.open_wh:
+            maker = min(now_open, key=priority)
+            room_wh, way_price = way(maker)
+            shown_wh, hidden_wh, interval, place = reached.pop(maker)
             if not incoming.is_green_enough(maker.order):
+                passed_over += 1
                 continue
             if maker.account == incoming.account:
                 if order.self_trade != SelfTrade.CANCEL_INCOMING:
@@ -101,16 +124,21 @@ class Matching:
                     break
                 continue
             wanted_wh = incoming.open_wh - taking.wh
-            wh = min(shown_wh, wanted_wh)
+            wh = min(shown_wh, wanted_wh, room_wh)
             if wh < min(order.min_lot_wh, wanted_wh):
+                passed_over += 1
                 continue
-            taking.fills.append((maker, wh))
+            taking.fills.append((maker, wh, way_price))
             taking.wh += wh
-            if wh == shown_wh and hidden_wh:
+            self._grid.load(loads[interval], _trade(maker, incoming, 0, wh, 0))
+            if wh < shown_wh:
+                reached[maker] = (shown_wh - wh, hidden_wh, interval, place)
+            elif hidden_wh:
                 places += 1
                 sliced.add(maker)
                 following = min(maker.order.display_wh, hidden_wh)
                 reached[maker] = (following, hidden_wh - following, interval, places)
+        taking.is_cut_off = taking.wh < incoming.open_wh and bool(reached or passed_over)
         return Taking() if order.all_or_none and taking.wh < incoming.open_wh else taking
 
     def enter(self, incoming: AuditedOrder, sequence: int) -> Entered:
@@ -125,13 +153,14 @@ class Matching:
             book.wait(incoming)
             self._try_bundle(incoming, entered, sequence)
             incoming.outcome = Outcome.RESTING if incoming.open_wh else Outcome.FILLED
+            self._relieve(entered, sequence)
             return entered
         taking = self._carry_out(incoming, self.taking(incoming), entered, sequence)
         if incoming.open_wh == 0:
             incoming.outcome = Outcome.FILLED
         elif incoming.order.time_in_force == TimeInForce.GOOD_TILL_GATE and not taking.is_ended:
             incoming.outcome = Outcome.RESTING
-            if incoming.waits:
+            if incoming.waits or taking.is_cut_off:
                 book.wait(incoming)
             else:
                 book.rest(incoming)
@@ -140,28 +169,47 @@ class Matching:
             incoming.outcome = Outcome.PARTLY_FILLED_REST_CANCELLED
         else:
             incoming.outcome = Outcome.CANCELLED
+        outcome = incoming.outcome
+        self._relieve(entered, sequence)
+        incoming.outcome = outcome
         return entered
+
+    def _relieve(self, entered: Entered, sequence: int) -> None:
+        """Let those that wait look again wherever trades may have made room on a feeder, until none of them trades."""
+        seen = 0
+        while self._config.feeders and len(entered.trades) > seen:
+            intervals = sorted({each.trade.interval for each in entered.trades[seen:]})
+            seen = len(entered.trades)
+            for interval in intervals:
+                for side in (Side.BUY, Side.SELL):
+                    for waiting in self._waiting_for(interval, side):
+                        self._offer_to(waiting, entered, sequence)
 
     def _offer(self, newcomer: AuditedOrder, entered: Entered, sequence: int) -> None:
         interval = newcomer.order.interval
-        calling = [*self.books[interval].waiting]
-        calling += [each for each in self.roaming() if each.order.interval <= interval < each.order.home]
-        calling = [each for each in calling if each.order.side != newcomer.order.side]
-        calling.sort(key=lambda each: (each.price if each.order.side == Side.SELL else -each.price, each.place))
-        for waiting in calling:
-            book = self.books[waiting.order.home]
-            is_there = waiting in book.waiting and newcomer in self.books[interval].resting
-            if not is_there or waiting.has_expired(self.now) or not waiting.reaches(newcomer.price):
-                continue
-            if waiting.order.bundle:
-                self._try_bundle(waiting, entered, sequence)
-                continue
-            taking = self._carry_out(waiting, self.taking(waiting), entered, sequence)
-            ends = taking.is_ended and bool(taking.giving_way)
-            if ends and waiting.open_wh:
-                entered.left.append(waiting)
-            if ends or waiting.open_wh == 0:
-                book.waiting.remove(waiting)
+        for waiting in self._waiting_for(interval, Side(1 - newcomer.order.side)):
+            if newcomer in self.books[interval].resting and waiting.reaches(newcomer.price):
+                self._offer_to(waiting, entered, sequence)
+
+    def _waiting_for(self, interval: int, side: Side) -> list[AuditedOrder]:
+        waiting = [*self.books[interval].waiting]
+        waiting += [each for each in self.roaming() if each.order.interval <= interval < each.order.home]
+        waiting = [each for each in waiting if each.order.side == side]
+        return sorted(waiting, key=lambda each: (each.price if side == Side.SELL else -each.price, each.place))
+
+    def _offer_to(self, waiting: AuditedOrder, entered: Entered, sequence: int) -> None:
+        book = self.books[waiting.order.home]
+        if waiting not in book.waiting or waiting.has_expired(self.now):
+            return
+        if waiting.order.bundle:
+            self._try_bundle(waiting, entered, sequence)
+            return
+        taking = self._carry_out(waiting, self.taking(waiting), entered, sequence)
+        ends = taking.is_ended and bool(taking.giving_way)
+        if ends and waiting.open_wh:
+            entered.left.append(waiting)
+        if ends or waiting.open_wh == 0:
+            book.waiting.remove(waiting)
 
     def _try_bundle(self, first: AuditedOrder, entered: Entered, sequence: int) -> None:
         """Let a bundle trade if all of it can: the order that brings it about first, then the others by interval."""
@@ -177,9 +225,10 @@ class Matching:
     def _carry_out(self, taker: AuditedOrder, taking: Taking, entered: Entered, sequence: int) -> Taking:
         if taking.fills or taking.giving_way:
             entered.left += self.drop_expired(*self.reach(taker))
-        for maker, quantity_wh in taking.fills:
+        for maker, quantity_wh, way_price in taking.fills:
             trades = self.trades.setdefault(maker.order.interval, [])
-            derived = DerivedTrade(_trade(maker, taker, len(trades), quantity_wh), sequence, self.at)
+            derived = DerivedTrade(_trade(maker, taker, len(trades), quantity_wh, way_price), sequence, self.at)
+            self._grid.load(self.books[maker.order.interval].loads, derived.trade)
             trades.append(derived)
             entered.trades.append(derived)
             entered.takers.append(taker)
@@ -197,12 +246,13 @@ class Matching:
         return taking
 
 
-def _trade(maker: AuditedOrder, taker: AuditedOrder, number: int, quantity_wh: int) -> Trade:
+def _trade(maker: AuditedOrder, taker: AuditedOrder, number: int, quantity_wh: int, way_price: int) -> Trade:
+    """Return a trade at the maker's price; the way between them is the taker's to pay."""
     buy, sell = (taker, maker) if taker.order.side == Side.BUY else (maker, taker)
     return Trade(
         interval=maker.order.interval,
         number=number,
-        price_ueur_per_kwh=maker.price,
+        price_ueur_per_kwh=maker.price + (way_price if buy is taker else 0),
         quantity_wh=quantity_wh,
         buy_order=buy.digest,
         sell_order=sell.digest,
@@ -210,4 +260,5 @@ def _trade(maker: AuditedOrder, taker: AuditedOrder, number: int, quantity_wh: i
         seller=sell.account,
         buy_from_wh=buy.filled_wh,
         sell_from_wh=sell.filled_wh,
+        wedge_ueur_per_kwh=way_price,
     )

@@ -12,6 +12,7 @@ from market.audit import JournalAudit
 from market.audit_book import AuditedOrder, DerivedTrade
 from market.audit_calls import check_call
 from market.audit_findings import Breach, Finding
+from market.audit_grid import GridAudit
 from market.orders import Side
 
 
@@ -67,6 +68,9 @@ def check_trades(
         called = [each for each in derived if each.in_call]
         first_called = called[0].trade.number if called else None
         findings += _Laws(audit, first_called).breaches(trades)
+        for place, name, load_wh, limit_wh in GridAudit(audit.config).overloads(trades):
+            facts: dict[str, int | str] = {"feeder": name, "load_wh": load_wh, "limit_wh": limit_wh}
+            findings.append(Finding(Breach.FEEDER_OVERLOADED, 0, interval, {"number": trades[place].number, **facts}))
         if first_called is not None:
             findings += check_call(audit.orders, called, [each for each in trades if each.number >= first_called])
         findings += _first_difference(audit, derived, trades)
@@ -126,9 +130,10 @@ class _Laws:
         in_call = self._first_called is not None and trade.number >= self._first_called
         # Whoever waited beside the book took from it, though it may have come before.
         resting = {order.price for order in (maker, taker) if not order.waits} or {maker.price}
-        if not maker.waits and not maker.order.valid_from:
+        if not maker.waits and not maker.order.valid_from and not self._audit.config.feeders:
             resting = {maker.price}
-        if price not in resting and not in_call:
+        # With feeders anybody may have waited, and the way may have a price on top.
+        if not {price, price - trade.wedge_ueur_per_kwh} & resting and not in_call:
             yield Breach.NOT_AT_RESTING_PRICE, {"price": price, "resting_price": maker.price}
         if matched_at >= self._audit.config.gate_closure(trade.interval):
             yield Breach.MATCHED_AFTER_GATE, {"matched_at": matched_at}

@@ -6,6 +6,7 @@ from energy.errors import Misconfigured
 from energy.interval import LENGTHS_S
 from energy.quantities import ENERGY_WH_MAX, PRICE_UEUR_PER_KWH_MAX, ratio_down
 from market.book.interface import LEVELS_MAX, ORDERS_MAX
+from market.grid import Feeder, check_feeders
 from market.mechanism import Mechanism, Sharing
 
 
@@ -51,6 +52,8 @@ class MarketConfig:
     """Orders that one account may place in a minute of the clock; 0 for any number."""
     collar_ueur_per_kwh: int = 0
     """How far above the last price a bid, below it an ask may be, µ€/kWh; 0 for any distance."""
+    feeders: tuple[Feeder, ...] = ()
+    """What trades may load, in continuous trading; without any they may go everywhere."""
 
     def __post_init__(self) -> None:
         self._take_names()
@@ -89,6 +92,11 @@ class MarketConfig:
             if value not in list(choices):
                 raise Misconfigured(f"{name} is {value!r}, but must be one of {', '.join(choices)}")
             object.__setattr__(self, name, choices(value))
+        feeders = tuple(Feeder.from_plain(each) for each in self.feeders)
+        object.__setattr__(self, "feeders", feeders)
+        check_feeders(feeders, max(self.tick_ueur_per_kwh, 1))
+        if feeders and self.mechanism is not Mechanism.CONTINUOUS:
+            raise Misconfigured(f"feeders need the mechanism continuous: {self.mechanism} has no price for a place")
 
     @property
     def limits_open_orders(self) -> bool:

@@ -43,7 +43,7 @@ from market.filling import trade_with
 from market.halting import halt
 from market.leaving import drop, drop_expired
 from market.orders import Order, Side, TimeInForce
-from market.placing import offer, place_with_conditions, wake
+from market.placing import offer, place_with_conditions, relieved, wake
 from market.rejections import MarketReject
 from market.risk import refuse_risk
 from market.state import Account, ClosedInterval, MarketState, Resting, Session
@@ -114,7 +114,7 @@ def _open(state: MarketState, interval: int, now: int) -> Result:
     if interval % config.interval_length_s:
         facts = {"interval": interval, "interval_length_s": config.interval_length_s}
         return Rejected(MarketReject.INTERVAL_OFF_GRID, facts)
-    state.sessions[interval] = Session(interval, state.new_book())
+    state.sessions[interval] = Session(interval, state.new_book(), loads_wh=[0] * len(config.feeders))
     return Accepted((IntervalOpened(interval),))
 
 
@@ -168,12 +168,12 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
         return refusal
     account, session = state.accounts[order.account], state.sessions[order.interval]
     if not plain and order.bundle:
-        return place_leg(state, command, account, session, now)
+        return relieved(state, place_leg(state, command, account, session, now), now)
     expired = session.expired(now)
-    # Of a plain order only the book itself finds out that it is full, when the expired have left; one that expires
-    # beside the book frees no place in it.
-    if not plain or any(each.handle < 0 for each in expired):
-        return place_with_conditions(state, command, account, now)
+    # Of a plain order that may go everywhere only the book itself finds out that it is full, when the expired have
+    # left; one that expires beside the book frees no place in it.
+    if not plain or state.grid or any(each.handle < 0 for each in expired):
+        return relieved(state, place_with_conditions(state, command, account, now), now)
     refusal = (
         refuse_risk(state, order, account, expired, now)
         or refuse_collected(state, order, account, expired)
@@ -201,7 +201,7 @@ def _place(state: MarketState, command: PlaceOrder, now: int) -> Result:
     rests = status == Status.RESTING
     outcome = outcome_of(filled_wh, rest_wh, rests=rests)
     events.append(OrderPlaced(order, command.digest, outcome, filled_wh, rest_wh if rests else 0))
-    fills = [(session.resting[maker], quantity_wh) for maker, _, quantity_wh, _, _ in session.book.fills()]
+    fills = [(session.resting[maker], quantity_wh, 0) for maker, _, quantity_wh, _, _ in session.book.fills()]
     events += trade_with(state, taker, fills)
     if rests:
         rest(state, session, taker)

@@ -15,7 +15,7 @@ from market.choosing import Choice, choose
 from market.closing import refuse_collected
 from market.commands import PlaceOrder
 from market.conditions import keeps_place, reaches, refuse_replacement, waits
-from market.events import CancelReason, Event, OrderCancelled, OrderEntered, OrderPlaced, Outcome
+from market.events import CancelReason, Event, OrderCancelled, OrderEntered, OrderPlaced, Outcome, Trade
 from market.leaving import drop, drop_expired, open_exposure_neur
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
@@ -79,7 +79,7 @@ def place_with_conditions(
     rest_wh = taker.open_wh - choice.filled_wh
     rests = rest_wh > 0 and order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped
     outcome = outcome_of(choice.filled_wh, rest_wh, rests=rests)
-    aside = rests and waits(order)
+    aside = rests and (waits(order) or choice.is_cut_off)
     resting_wh = rest_wh if rests else 0
     events.append(OrderPlaced(order, taker.digest, outcome, choice.filled_wh, resting_wh, carried_wh, aside))
     events += _enter(state, session, taker, choice, now)
@@ -101,7 +101,7 @@ def _refuse_match(
         return Rejected(MarketReject.WOULD_MATCH, prices)
     if order.time_in_force != TimeInForce.GOOD_TILL_GATE or choice.is_stopped:
         return None
-    if waits(order):
+    if waits(order) or choice.is_cut_off:
         is_filled = choice.filled_wh == order.quantity_wh
         return None if is_filled else refuse_beside(state, session, order)
     # Whoever takes something and is not filled by it has freed a place.
@@ -121,7 +121,7 @@ def _enter(state: MarketState, session: Session, taker: Resting, choice: Choice,
         reason = CancelReason.SELF_TRADE if choice.is_stopped else CancelReason.IMMEDIATE_REST
         events.append(OrderCancelled(taker.digest, order.account, order.interval, taker.open_wh, reason))
         return events
-    if waits(order):
+    if waits(order) or choice.is_cut_off:
         taker.handle = WAITING
         rest(state, session, taker)
         return events
@@ -142,18 +142,50 @@ def offer(state: MarketState, session: Session, newcomer: Resting, now: int) -> 
     events: list[Event] = []
     if not session.waiting and not state.roaming:
         return events
-    calling = [*session.waiting.values()]
-    calling += [each for each in state.roaming.values() if each.order.interval <= session.interval < each.order.home]
-    calling = [each for each in calling if each.order.side != newcomer.order.side]
-    calling.sort(key=lambda each: (each.price if each.order.side == Side.SELL else -each.price, each.arrival))
-    for waiting in calling:
-        waits_on = waiting.digest in state.orders and not 0 < waiting.order.expiry < now
-        if waits_on and session.is_resting(newcomer) and reaches(waiting.order, newcomer.price):
-            events += trade_together(state, waiting, now) if waiting.order.bundle else _offer_to(state, waiting, now)
+    for waiting in _waiting_for(state, session, Side(1 - newcomer.order.side)):
+        if session.is_resting(newcomer) and reaches(waiting.order, newcomer.price):
+            events += _offer_to(state, waiting, now)
     return events
 
 
+def relieved(state: MarketState, result: Accepted[Event] | Rejected, now: int) -> Accepted[Event] | Rejected:
+    """Return the result of an order with what those that wait may take once it has traded."""
+    if isinstance(result, Rejected) or state.grid is None:
+        return result
+    return Accepted((*result.events, *_relieve(state, result.events, now)))
+
+
+def _relieve(state: MarketState, events: Sequence[Event], now: int) -> list[Event]:
+    """Offer the books to those that wait once more, wherever trades may have made room on a feeder, until none trades.
+
+    Buyers come first, then sellers; among each the best price, then the earliest.
+    """
+    more: list[Event] = []
+    while state.grid and (intervals := sorted({each.interval for each in events if isinstance(each, Trade)})):
+        events = [
+            event
+            for interval in intervals
+            for side in Side
+            for waiting in _waiting_for(state, state.sessions[interval], side)
+            for event in _offer_to(state, waiting, now)
+        ]
+        more += events
+    return more
+
+
+def _waiting_for(state: MarketState, session: Session, side: Side) -> list[Resting]:
+    """Return the orders of one side that wait for a book's orders: the best price first, then the earliest."""
+    waiting = [*session.waiting.values()]
+    waiting += [each for each in state.roaming.values() if each.order.interval <= session.interval < each.order.home]
+    waiting = [each for each in waiting if each.order.side == side]
+    return sorted(waiting, key=lambda each: (each.price if side == Side.SELL else -each.price, each.arrival))
+
+
 def _offer_to(state: MarketState, waiting: Resting, now: int) -> list[Event]:
+    if waiting.digest not in state.orders or 0 < waiting.order.expiry < now:
+        return []
+    if waiting.order.bundle:
+        return trade_together(state, waiting, now)
     order, home = waiting.order, state.sessions[waiting.order.home]
     sessions = state.tradable(order, now)
     expired = [gone for each in sessions for gone in each.expired(now)]
@@ -194,9 +226,11 @@ def wake(state: MarketState, interval: int, now: int) -> Accepted[Event] | Rejec
             events.append(OrderCancelled(sleeper.digest, order.account, interval, sleeper.open_wh, reason))
             continue
         rest_wh = sleeper.open_wh - choice.filled_wh
-        rests = order.time_in_force == TimeInForce.GOOD_TILL_GATE and not choice.is_stopped and not waits(order)
+        beside = choice.is_stopped or waits(order) or choice.is_cut_off
+        rests = order.time_in_force == TimeInForce.GOOD_TILL_GATE and not beside
         events.append(OrderEntered(order, sleeper.digest, choice.filled_wh, rest_wh if rests else 0))
-        events += _enter(state, session, sleeper, choice, now)
+        entered = _enter(state, session, sleeper, choice, now)
+        events += [*entered, *_relieve(state, entered, now)]
     return Accepted(tuple(events))
 
 

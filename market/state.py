@@ -14,6 +14,7 @@ from energy.identity import Address, Digest
 from energy.quantities import amount_neur
 from market.book import Book, CollectingBook, OrderBook
 from market.config import MarketConfig
+from market.grid import Grid
 from market.journal import encode_order
 from market.orders import Order, Side, intervals_of
 
@@ -101,6 +102,8 @@ class Session:
     turnover_neur: int = 0
     last_price: int | None = None
     """Of its last trade, µ€/kWh."""
+    loads_wh: list[int] = field(default_factory=list)
+    """What its trades carry over each feeder: outwards less inwards."""
 
     def expired(self, now: int) -> list[Resting]:
         """Return the resting orders whose last second has passed, by expiry, then arrival."""
@@ -222,6 +225,7 @@ class MarketState:
         """The orders of several intervals; each waits beside the book of its last one."""
         self.bundles: dict[tuple[Address, int], list[Resting]] = {}
         """The orders that wait for each other, by account and number of their bundle."""
+        self.grid = Grid(config.feeders, config.interval_length_s) if config.feeders else None
         self.last_price: int | None = None
         """The latest published price, µ€/kWh."""
 
@@ -318,6 +322,7 @@ class MarketState:
         for _, session in sorted(self.sessions.items()):
             hasher.update(_integers(session.interval, session.trades, session.traded_wh, session.turnover_neur))
             hasher.update(_exposures(session.exposure_neur) + _maybe(session.last_price))
+            hasher.update(_integers(*session.loads_wh))
             for side in (Side.BUY, Side.SELL):
                 orders = session.book.orders(side)
                 hasher.update(_integers(len(orders)))
@@ -346,12 +351,12 @@ def worst_case_neur(config: MarketConfig, side: Side, quantity_wh: int, price_ue
 
 
 def _agreed(config: MarketConfig) -> bytes:
-    """Return the parameters in their sequence; names in 16 bytes too, by their hash."""
-    values = astuple(config)
+    """Return the parameters in their sequence; names in 16 bytes too, by their hash, and feeders, if there are any."""
+    *values, feeders = astuple(config)
     named = [
         sha256(str(value).encode()).digest()[:16] if isinstance(value, str) else _integers(value) for value in values
     ]
-    return b"".join(named)
+    return b"".join(named) + (sha256(repr(feeders).encode()).digest() if feeders else b"")
 
 
 def _integers(*values: int) -> bytes:

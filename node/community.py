@@ -25,7 +25,7 @@ MEMBER_KINDS: Final = ("home", "storage", LINK_KIND)
 LATER_PARAMETERS: Final = {
     field.name: field.default
     for field in fields(MarketConfig)
-    if field.name in ("mechanism", "lot_wh", "sharing", "account_orders_max", "account_open_max_wh")
+    if field.name in ("mechanism", "lot_wh", "sharing", "account_orders_max", "account_open_max_wh", "feeders")
     or field.name in ("account_notional_max_neur", "orders_per_minute_max", "collar_ueur_per_kwh")
 }
 """Parameters of the market that agreements may lack, with what they are then."""
@@ -125,6 +125,9 @@ class Community:
         check_members(self.members)
         if sum(member.kind == LINK_KIND for member in self.members) > 1:
             raise ValueError("a community has one account for links")
+        for account in (each for feeder in self.market.feeders for each in feeder.accounts):
+            if self.member_by_account(account) is None:
+                raise ValueError(f"{hex_text(account)} is on a feeder, but is no member's account")
         if self.wedge_owner is not None and self.member_by_account(self.wedge_owner) is None:
             raise ValueError("wedge_owner must be a member's account, or left out for the supplier")
         if self.member_by_account(self.supplier) is not None:

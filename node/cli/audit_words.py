@@ -30,6 +30,7 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.POST_ONLY_MATCHED: mark("A post-only order was accepted that would have met another at once."),
     Breach.CANCELLED_UNASKED: mark("An order was taken out for the end of a connection that it did not depend on."),
     Breach.WRONG_BUNDLE: mark("The order does not fit the others of its bundle."),
+    Breach.FEEDER_OVERLOADED: mark("Trades carry more over a feeder than the community has agreed on."),
     Breach.WOKEN_FOR_NOTHING: mark("Orders were woken though none was due."),
     Breach.BEYOND_RISK_LIMIT: mark("The order was accepted beyond a limit of its account, or although it was stopped."),
     Breach.FORGED_ORDER: mark("The order's fields are not those that its member signed."),

@@ -12,7 +12,7 @@ from market.commands import AdmitAccount, Command, PlaceOrder
 from market.config import MarketConfig
 from market.mechanism import Mechanism
 from tests.support.audited_market import HonestMarket, ShownMarket, published
-from tests.support.market import SMALL, Move, busy_day, fitted, market_days, market_of, resolve
+from tests.support.market import SMALL, Move, busy_day, fitted, market_days, market_of, on_feeders, resolve
 
 Refused = tuple[int, int, Command]
 """Place in the journal that it would have had, time, command."""
@@ -90,6 +90,11 @@ def test_whatever_the_engine_refuses_the_auditor_finds_in_a_journal(seed: int) -
         forged = ShownMarket(SMALL, shown.records[: place - 1])
         forged.insert(now, command)
         assert forged.audit().findings, command
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_honest_busy_day_on_feeders_holds(seed: int) -> None:
+    assert holds(run(busy_day(seed, accounts=5), on_feeders())[0]) > 10
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -24,6 +24,7 @@ from market.commands import (
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import Event, Trade
+from market.grid import Feeder
 from market.journal import encode_order
 from market.mechanism import Mechanism
 from market.orders import Order, SelfTrade, Side, TimeInForce
@@ -280,6 +281,17 @@ def resolve(move: Command | Earlier, placed: list[PlaceOrder]) -> Command | None
             fits["limit_price_ueur_per_kwh"] = like.limit_price_ueur_per_kwh
         return place(replace(move.order, **fits))  # type: ignore[arg-type]
     return cancel(chosen, None if move.account is None else address(move.account))
+
+
+def on_feeders() -> MarketConfig:
+    """The small market of four accounts on three feeders: an east that branches, a west, and one on the busbar."""
+    w_per_wh = 4  # in a quarter of an hour
+    feeders = (
+        Feeder("east", 9 * w_per_wh, (address(1),), free_w=5 * w_per_wh, price_ueur_per_kwh=1_000),
+        Feeder("east-end", 6 * w_per_wh, (address(2),), parent="east"),
+        Feeder("west", 8 * w_per_wh, (address(3),), free_w=4 * w_per_wh, price_ueur_per_kwh=1_000),
+    )
+    return replace(SMALL, feeders=feeders, accounts_max=9, open_orders_max=9)
 
 
 def market_of(mechanism: Mechanism) -> MarketConfig:

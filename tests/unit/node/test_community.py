@@ -8,6 +8,7 @@ import pytest
 
 from energy.errors import Misconfigured
 from energy.identity import Address
+from market.grid import Feeder
 from node.community import Community
 from tests.support.agreements import AGREEMENT, SUPPLIER, member
 
@@ -28,6 +29,18 @@ def test_an_agreement_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded == AGREEMENT
     assert loaded.digest() == AGREEMENT.digest()
     assert loaded.to_json() == AGREEMENT.to_json()
+
+
+def test_feeders_come_back_and_carry_members_only(tmp_path: Path) -> None:
+    feeders = (Feeder("north", 40_000, (member(1).account,), free_w=30_000, price_ueur_per_kwh=20_000),)
+    agreement = replace(AGREEMENT, market=replace(AGREEMENT.market, feeders=feeders))
+    path = tmp_path / "community.json"
+    path.write_text(agreement.to_json())
+    assert Community.load(path) == agreement
+    assert Community.load(path).digest() == agreement.digest() != AGREEMENT.digest()
+    stranger = replace(feeders[0], accounts=(SUPPLIER,))
+    with pytest.raises(ValueError, match="is on a feeder, but is no member's account"):
+        replace(agreement, market=replace(agreement.market, feeders=(stranger,)))
 
 
 def test_how_the_file_is_laid_out_does_not_matter(tmp_path: Path) -> None:
