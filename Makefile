@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients hostile module-tests power-loss fuzz pictures clean
+.PHONY: clients sanitize hostile module-tests power-loss fuzz pictures clean
 .PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -58,6 +58,9 @@ bench: $(VENV)/.installed-dev
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000
+
+sanitize: $(VENV)/.installed-dev
+	$(BIN)/pytest --run-long tests/sanitize $(ARGS)
 
 clients:
 	npm ci --prefix tests/clients --no-audit --no-fund

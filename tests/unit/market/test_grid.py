@@ -140,6 +140,20 @@ def test_who_waits_can_be_cancelled_and_frees_its_collateral() -> None:
     assert busy.shown.findings() == []
 
 
+def test_a_published_market_with_a_fee_between_two_clusters() -> None:
+    """BESTenergytrade, simply, documentation of its matching strategies, "BEST matching": both asks stay in cluster 1.
+
+    Asks of 4 and 6 and bids of 10 and 7 in cluster 1, a bid of 10 in cluster 0, a fee of 1 between them. Who trades
+    with whom is as published; the price is the resting order's, where they take one price for each cluster.
+    """
+    toll = MarketConfig(feeders=(Feeder("cluster 0", 4_000, (address(NORTH),), free_w=0, price_ueur_per_kwh=1_000),))
+    busy = market(order(SOUTH, SELL, 100, 6_000, 1), order(SOUTH, SELL, 100, 4_000, 2), config=toll)
+    local = [busy.run(place(order(BUSBAR, BUY, 100, price, price)), 0) for price in (10_000, 7_000)]
+    assert [trades(each) for each in local] == [[(100, 4_000, 4_000)], [(100, 6_000, 6_000)]]
+    assert trades(busy.run(place(order(NORTH, BUY, 100, 10_000, 1)), 0)) == []
+    assert busy.shown.findings() == []
+
+
 # -- WHAT A DISHONEST NODE IS CAUGHT AT
 
 
