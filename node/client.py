@@ -6,7 +6,7 @@ signature over it holds. Refuses: `NodeRefused` for what a rule refuses, `NotARe
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -27,6 +27,9 @@ API: Final = "/api/v1"
 TIMEOUT_S: Final = 30
 SILENCE_S_MAX: Final = 60
 RECONNECTION_S: Final = 1
+LEVELS_MAX: Final = 10_000
+"""Prices per side of a snapshot: all that a book has."""
+_OPENED: Final = "opened"
 RECONNECTIONS_MAX: Final = 5
 """Attempts in a row to follow a node that does not answer."""
 
@@ -128,10 +131,7 @@ class Client:
             if refused.status == 404:
                 return None
             raise
-        sides = (
-            tuple(Level(each["price"], each["quantityWh"], each["orders"]) for each in book[side])
-            for side in ("bids", "asks")
-        )
+        sides = (tuple(_level(each) for each in book[side]) for side in ("bids", "asks"))
         return Book(book["interval"], book["gateClosure"], *sides)
 
     def trades(self, **query: Any) -> list[JsonObject]:
@@ -164,6 +164,54 @@ class Client:
         Raises:
             httpx.TransportError: the node does not answer any more.
         """
+        return (event for event in self._events(kinds) if event.kind != _OPENED)
+
+    def follow_book(self, interval: int) -> Iterator[Book]:
+        """Yield the book of an interval as it is and after each change, until its gate closes.
+
+        Changes are put into a snapshot; where one was missed, a new snapshot is taken.
+
+        Raises:
+            httpx.TransportError: the node does not answer any more.
+        """
+        lead_s: int = self.status()["gateLeadS"]
+        sides: dict[str, dict[int, Level]] = {}
+        sequence = -1
+        for event in self._events(("depth", "interval")):
+            if event.kind == "interval":
+                if event.data.get("start") == interval and event.data.get("status") != "open":
+                    return
+                continue
+            if event.kind == "depth":
+                if event.data["interval"] != interval or event.data["sequence"] <= sequence:
+                    continue
+                if event.data["previousSequence"] <= sequence:
+                    for level in event.data["levels"]:
+                        sides[level["side"]][level["price"]] = _level(level)
+                    sequence = event.data["sequence"]
+                    yield _book(interval, interval - lead_s, sides)
+                    continue
+            # A stream that has begun, missed or dropped something, or a change that does not follow what is here.
+            snapshot = self._snapshot(interval)
+            if snapshot is None:
+                return
+            sides = {
+                side: {each["price"]: _level(each) for each in snapshot[key]}
+                for side, key in (("buy", "bids"), ("sell", "asks"))
+            }
+            sequence = snapshot["sequence"]
+            yield _book(interval, interval - lead_s, sides)
+
+    def _snapshot(self, interval: int) -> JsonObject | None:
+        try:
+            return self._get(f"/depth/{interval}", {"levels": LEVELS_MAX})
+        except NodeRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def _events(self, kinds: Sequence[str]) -> Iterator[Happened]:
+        """Yield what happens, and `_OPENED` whenever a stream has begun."""
         last: str | None = None
         failures = 0
         while True:
@@ -174,7 +222,7 @@ class Client:
                     "GET", "/events", params=query, headers=headers, timeout=SILENCE_S_MAX
                 ) as stream:
                     for event in _happenings(stream.iter_lines()):
-                        failures, last = 0, event.id
+                        failures, last = 0, event.id or last
                         yield event
             except httpx.TransportError:
                 if failures >= RECONNECTIONS_MAX:
@@ -301,8 +349,21 @@ def _happenings(lines: Iterator[str]) -> Iterator[Happened]:
         name, _, value = line.partition(": ")
         if line:
             fields[name] = value
-        elif "event" in fields:
-            yield Happened(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
-            fields = {}
         else:
+            if "event" in fields:
+                yield Happened(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+            elif "retry" in fields:  # the first that a stream tells: whatever happens from now on will be told
+                yield Happened("", _OPENED, {})
             fields = {}
+
+
+def _level(told: JsonObject) -> Level:
+    return Level(told["price"], told["quantityWh"], told["orders"])
+
+
+def _book(interval: int, gate_closure: int, sides: Mapping[str, Mapping[int, Level]]) -> Book:
+    bids, asks = (
+        tuple(level for _, level in sorted(sides[side].items(), reverse=side == "buy") if level.orders)
+        for side in ("buy", "sell")
+    )
+    return Book(interval, gate_closure, bids, asks)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 KEPT_MAX: Final = 1_000
-"""Events that are kept for those who come back; of `USUAL_KINDS` only."""
+"""Events of each kind that are kept for those who come back."""
 QUEUE_LEN_MAX: Final = 256
 """Events that wait for one subscriber; a slower one is dropped and has to come back."""
 
@@ -29,11 +29,15 @@ class EventKind(StrEnum):
     DEPTH = "depth"
     """What rests at some prices of a book changed; only for who asks for it, for it comes with every order."""
     MISSED = "missed"
-    """Some events are gone for the one who is told: the truth is in the API."""
+    """Some events are gone for the one who is told, who takes a snapshot: the truth is in the API."""
+    DROPPED = "dropped"
+    """The last event of a subscriber who was too slow."""
 
 
 USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN})
 """What a watcher is told that does not choose."""
+TOLD_KINDS: Final = frozenset({*USUAL_KINDS, EventKind.DEPTH})
+"""What a watcher can choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Subscription:
     def __init__(self, queue_len_max: int, kinds: Collection[EventKind] = USUAL_KINDS) -> None:
         self.kinds = kinds
         """What it is told of."""
-        self._queue: asyncio.Queue[NodeEvent | None] = asyncio.Queue(queue_len_max + 1)
+        self._queue: asyncio.Queue[NodeEvent | None] = asyncio.Queue(queue_len_max + 2)
         self._queue_len_max = queue_len_max
         self.ended = False
         """True once no further event will be added."""
@@ -61,7 +65,7 @@ class Subscription:
     async def next_event(self) -> NodeEvent | None:
         """Wait for the next event; None when the broadcast has ended or has dropped this subscriber.
 
-        One that was dropped still gets what already waited.
+        One that was dropped still gets what already waited, and then the reason.
         """
         if self.ended and self._queue.empty():
             return None
@@ -75,6 +79,9 @@ class Subscription:
     def offer(self, event: NodeEvent) -> bool:
         """Add an event; False, and the end of the subscription, when too many wait already."""
         if self._queue.qsize() >= self._queue_len_max:
+            if not self.ended:
+                reason = f"too slow: {self._queue_len_max} events waited"
+                self._queue.put_nowait(NodeEvent(event.number - 1, EventKind.DROPPED, {"reason": reason}))
             self.end()
             return False
         self._queue.put_nowait(event)
@@ -91,7 +98,7 @@ class Subscription:
         """Let the subscriber finish what waits and stop."""
         if not self.ended:
             self.ended = True
-            self._queue.put_nowait(None)  # fits: the queue has one place more than events may take
+            self._queue.put_nowait(None)  # fits: the queue has two places more than events may take
 
 
 class Broadcaster:
@@ -100,18 +107,20 @@ class Broadcaster:
     def __init__(self, queue_len_max: int = QUEUE_LEN_MAX, epoch: int = 0) -> None:
         """Take how much may wait for one subscriber, and a number that no other start of the node has."""
         self.epoch = epoch
-        self._kept: deque[NodeEvent] = deque(maxlen=KEPT_MAX)
+        self._kept: dict[EventKind, deque[NodeEvent]] = {kind: deque(maxlen=KEPT_MAX) for kind in TOLD_KINDS}
         self._queue_len_max = queue_len_max
         self._subscriptions: list[Subscription] = []
         self._count = 0
         self._closed = False
 
     def publish(self, kind: EventKind, data: dict[str, Any]) -> None:
-        """Tell all subscribers; drops those that are too slow. Call it from the event loop's thread."""
+        """Tell all subscribers of one of `TOLD_KINDS`; drops those that are too slow.
+
+        Call it from the event loop's thread.
+        """
         self._count += 1
         event = NodeEvent(self._count, kind, data)
-        if kind in USUAL_KINDS:
-            self._kept.append(event)
+        self._kept[kind].append(event)
         self._subscriptions = [each for each in self._subscriptions if kind not in each.kinds or each.offer(event)]
 
     @contextmanager
@@ -139,12 +148,13 @@ class Broadcaster:
 
     def _since(self, epoch: int, number: int, kinds: Collection[EventKind]) -> list[NodeEvent]:
         """Return the events of some kinds since one, or the one that says that they are gone."""
-        oldest = self._kept[0].number if self._kept else self._count + 1
-        known = epoch == self.epoch and oldest - 1 <= number <= self._count and USUAL_KINDS.issuperset(kinds)
-        events = [event for event in self._kept if event.number > number and event.kind in kinds]
+        kept = [self._kept[kind] for kind in TOLD_KINDS.intersection(kinds)]
+        known = epoch == self.epoch and 0 <= number <= self._count
+        known &= all(len(of_kind) < KEPT_MAX or of_kind[0].number <= number + 1 for of_kind in kept)
+        events = [event for of_kind in kept for event in of_kind if event.number > number]
         if known and len(events) < self._queue_len_max:
-            return events
-        return [NodeEvent(self._count, EventKind.MISSED, {})]
+            return sorted(events, key=lambda event: event.number)
+        return [NodeEvent(self._count, EventKind.MISSED, {"reason": "too old: take a snapshot"})]
 
     @property
     def closed(self) -> bool:
@@ -161,3 +171,11 @@ class Broadcaster:
     def subscribers(self) -> int:
         """How many are watching."""
         return len(self._subscriptions)
+
+
+def place_of(text: str) -> tuple[int, int]:
+    """Return epoch and number of an event's ``id``; one that nobody can have told for what is no id."""
+    epoch, _, number = text.partition("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (epoch, number)):
+        return -1, -1
+    return int(epoch), int(number)

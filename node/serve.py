@@ -146,6 +146,7 @@ class Servers:
                 node,
                 node.queries,
                 node.client,
+                node.events,
                 allowed_hosts=options.allowed_hosts,
                 sources=node.folder / SOURCES_FOLDER,
             )

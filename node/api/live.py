@@ -1,7 +1,8 @@
 """Server-sent events: `GET /events` tells a page or a program at once what is new. Source: WHATWG HTML, 9.2.
 
 An event's name is its kind, its data JSON. Whoever comes back with ``Last-Event-ID`` (or ``?after=``) is told what
-happened since, or by an event ``missed`` that it is gone and REST has the truth.
+happened since, or by an event ``missed`` that it is gone and REST has the truth. Whoever reads too slowly is told
+why by a last event ``dropped``, and comes back the same way.
 ``?kinds=trade,depth`` chooses what is told. Trades and depth carry the journal's sequence: a book taken from
 `energy_getDepth` and the changes told after it fit together without a gap, see `node.depth.Depth.changes`.
 """
@@ -13,7 +14,7 @@ from typing import Final
 from starlette.responses import StreamingResponse
 
 from energy.strict_json import dumps
-from node.events import USUAL_KINDS, Broadcaster, EventKind, NodeEvent
+from node.events import TOLD_KINDS, USUAL_KINDS, Broadcaster, EventKind, NodeEvent, place_of
 from node.rpc.parameters import BadParameter
 
 SILENCE_S_MAX: Final = 15
@@ -36,7 +37,7 @@ def event_stream(
         kinds: Which kinds.
         after: ``id`` of the last event that the client knows, as the stream wrote it; None for one that begins.
     """
-    stream = _follow(broadcaster, silence_s_max, kinds, _place(after))
+    stream = _follow(broadcaster, silence_s_max, kinds, None if after is None else place_of(after))
     return StreamingResponse(stream, headers=STREAM_HEADERS, media_type="text/event-stream")
 
 
@@ -49,19 +50,12 @@ def chosen_kinds(text: str | None) -> Collection[EventKind]:
     if text is None:
         return USUAL_KINDS
     try:
-        return frozenset(EventKind(name) for name in text.split(","))
+        kinds = frozenset(EventKind(name) for name in text.split(","))
     except ValueError:
-        raise BadParameter("kinds", f"must be names of {', '.join(EventKind)}, with commas between") from None
-
-
-def _place(text: str | None) -> tuple[int, int] | None:
-    """Return epoch and number of an event's ``id``; one that nobody can have told for what is no id."""
-    if text is None:
-        return None
-    epoch, _, number = text.partition("-")
-    if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (epoch, number)):
-        return -1, -1
-    return int(epoch), int(number)
+        kinds = frozenset({EventKind.MISSED})
+    if not kinds <= TOLD_KINDS:
+        raise BadParameter("kinds", f"must be names of {', '.join(sorted(TOLD_KINDS))}, with commas between")
+    return kinds
 
 
 async def _follow(

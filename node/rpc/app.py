@@ -19,13 +19,16 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from energy.identity import Digest
+from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.fleeting import Connection
 from node.rpc.guard import HostGuard, caller_of, is_json
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
+from node.rpc.news import News
 from node.rpc.openrpc import openrpc_document
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
+from node.rpc.pushing import Pushing
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
 from node.rpc.subscriptions import HeadFeed, Subscriptions
 
@@ -40,6 +43,7 @@ def create_rpc_app(
     core: NodeCommands,
     queries: Queries,
     chain: ChainRequests,
+    broadcaster: Broadcaster | None = None,
     *,
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
@@ -51,6 +55,7 @@ def create_rpc_app(
         core: The running node.
         queries: Its projection.
         chain: The chain's own JSON-RPC.
+        broadcaster: What happens in the node, for those who subscribe.
         allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
         allowed_origins: Origins of web pages that may call this node from a browser, such as ``https://app.example``.
         sources: Folder in Sourcify's layout, which need not be there; None for none.
@@ -66,7 +71,7 @@ def create_rpc_app(
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))
-    return _application(router, chain, routes, allowed_hosts, allowed_origins, core.drop_disconnected)
+    return _application(router, chain, routes, allowed_hosts, allowed_origins, core.drop_disconnected, broadcaster)
 
 
 def create_chain_app(
@@ -108,6 +113,7 @@ def _application(
     allowed_hosts: Sequence[str],
     allowed_origins: Sequence[str],
     drop: Callable[[list[Digest]], Awaitable[None]],
+    broadcaster: Broadcaster | None = None,
 ) -> Starlette:
     feed = HeadFeed(chain)
 
@@ -134,7 +140,7 @@ def _application(
             return
         sockets.add(socket)
         try:
-            await _serve_web_socket(socket, router, feed, Connection(drop))
+            await _serve_web_socket(socket, router, feed, Connection(drop), broadcaster)
         finally:
             sockets.discard(socket)
 
@@ -174,11 +180,14 @@ async def read_body(request: Request, length_max: int) -> bytes | None:
     return bytes(body)
 
 
-async def _serve_web_socket(socket: WebSocket, router: RpcRouter, feed: HeadFeed, connection: Connection) -> None:
+async def _serve_web_socket(
+    socket: WebSocket, router: RpcRouter, feed: HeadFeed, connection: Connection, broadcaster: Broadcaster | None
+) -> None:
     """Answer frames in their sequence, text and binary alike: web3.py sends JSON as binary frames."""
     await socket.accept()
     caller = caller_of(socket.scope, connection)
-    subscriptions = Subscriptions(feed, socket.send_text)
+    news = None if broadcaster is None else News(broadcaster, socket.send_text)
+    subscriptions = Pushing(Subscriptions(feed, socket.send_text), news)
     try:
         while (frame := await socket.receive())["type"] == "websocket.receive":
             text: Any = frame.get("text")

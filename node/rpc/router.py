@@ -15,10 +15,11 @@ from pjrpc.server import AsyncDispatcher
 
 from energy import strict_json
 from energy.errors import Unavailable
-from node.rpc import codes
+from node.rpc import codes, news
 from node.rpc.methods_energy import Caller
 from node.rpc.ports import ChainRequests, JsonObject
-from node.rpc.subscriptions import SubscriptionError, Subscriptions
+from node.rpc.pushing import Pushing
+from node.rpc.subscriptions import SubscriptionError
 from node.rpc.turns import Busy, Turns
 
 BODY_BYTES_MAX: Final = 1_000_000
@@ -39,7 +40,7 @@ FORWARDED: Final = (
 
 _ANSWER_TO_0: Final = b'{"jsonrpc":"2.0","id":0,'
 
-SUBSCRIBING: Final = ("eth_subscribe", "eth_unsubscribe")
+SUBSCRIBING: Final = ("eth_subscribe", "eth_unsubscribe", *news.METHODS)
 """Methods that are answered here, for the connection that they came by."""
 
 
@@ -68,7 +69,7 @@ class RpcRouter:
         self._chain = chain
         self._turns = Turns()
 
-    async def answer(self, raw: bytes, caller: Caller, subscriptions: Subscriptions | None = None) -> bytes:
+    async def answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None = None) -> bytes:
         """Return the answer to one request or batch as JSON text; empty when nothing in it wants one.
 
         Args:
@@ -84,7 +85,7 @@ class RpcRouter:
         except Busy:
             return _error(None, codes.LIMIT_EXCEEDED, "too many large requests wait already; try again later")
 
-    async def _answer(self, raw: bytes, caller: Caller, subscriptions: Subscriptions | None) -> bytes:
+    async def _answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None) -> bytes:
         try:
             body = strict_json.loads(raw)
         except strict_json.BadJson as error:
@@ -100,7 +101,7 @@ class RpcRouter:
         return b"[" + b",".join(answers) + b"]" if answers else b""
 
     async def _answers(
-        self, calls: Sequence[Call | Malformed], caller: Caller, subscriptions: Subscriptions | None
+        self, calls: Sequence[Call | Malformed], caller: Caller, subscriptions: Pushing | None
     ) -> list[bytes]:
         """Return one answer per call, empty for a notification.
 
@@ -177,16 +178,13 @@ class RpcRouter:
         ]
 
 
-async def _answer_subscribing(call: Call, subscriptions: Subscriptions | None) -> bytes:
+async def _answer_subscribing(call: Call, subscriptions: Pushing | None) -> bytes:
     params = call.request.get("params", [])
     answer: JsonObject
     try:
         if subscriptions is None:
             raise SubscriptionError(codes.METHOD_NOT_FOUND, "notifications not supported")
-        if call.method == "eth_subscribe":
-            answer = {"jsonrpc": "2.0", "result": await subscriptions.subscribe(params)}
-        else:
-            answer = {"jsonrpc": "2.0", "result": subscriptions.unsubscribe(params)}
+        answer = {"jsonrpc": "2.0", "result": await subscriptions.answer(call.method, params)}
     except SubscriptionError as error:
         answer = {"jsonrpc": "2.0", "error": error.error}
     except Unavailable as error:

@@ -111,3 +111,63 @@ def test_events_go_on_where_a_lost_connection_left_them(monkeypatch: pytest.Monk
             next(events)
     assert seen[:2] == [None, "7-1"]
     assert set(seen[2:]) == {"7-2"}
+
+
+def _depth(sequence: int, previous: int, side: str, price: int, quantity_wh: int) -> str:
+    level = {"side": side, "price": price, "quantityWh": quantity_wh, "orders": min(quantity_wh, 1)}
+    data = {"interval": 900, "sequence": sequence, "previousSequence": previous, "levels": [level]}
+    return f"id: 7-{sequence}\nevent: depth\ndata: {json.dumps(data)}\n\n"
+
+
+def test_a_followed_book_is_the_snapshot_with_the_changes_and_a_new_one_where_something_was_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.client.RECONNECTION_S", 0)
+    level = {"price": 90_000, "quantityWh": 500, "orders": 1}
+    snapshots = [{"sequence": 5, "bids": [level], "asks": []}, {"sequence": 9, "bids": [], "asks": [level]}]
+    opened = "retry: 3000\n\n"
+    closed = 'id: 7-12\nevent: interval\ndata: {"start":900,"status":"closed"}\n\n'
+    stream = [
+        opened,
+        _depth(5, 0, "buy", 90_000, 1),  # told before the snapshot was taken
+        _depth(6, 0, "buy", 80_000, 300),
+        _depth(7, 6, "buy", 90_000, 0),
+        _depth(9, 8, "buy", 1_000, 1),  # one was missed
+        _depth(10, 9, "sell", 85_000, 200),
+        closed,
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/status":
+            return httpx.Response(200, json={"gateLeadS": 300})
+        if request.url.path == "/api/v1/depth/900":
+            return httpx.Response(200, json=snapshots.pop(0))
+        return httpx.Response(200, text="".join(stream))
+
+    with Client("http://node", transport=httpx.MockTransport(answer)) as visitor:
+        seen = [
+            ([(each.price, each.quantity_wh) for each in book.bids], [each.price for each in book.asks])
+            for book in visitor.follow_book(900)
+        ]
+    assert seen == [
+        ([(90_000, 500)], []),
+        ([(90_000, 500), (80_000, 300)], []),
+        ([(80_000, 300)], []),
+        ([], [90_000]),
+        ([], [85_000, 90_000]),
+    ]
+
+
+def test_a_followed_book_is_taken_anew_when_the_node_says_that_something_is_gone() -> None:
+    snapshots = [{"sequence": 5, "bids": [], "asks": []}, {"sequence": 8, "bids": [], "asks": []}]
+    missed = 'id: 7-8\nevent: missed\ndata: {"reason":"too old: take a snapshot"}\n\n'
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/status":
+            return httpx.Response(200, json={"gateLeadS": 300})
+        if request.url.path == "/api/v1/depth/900":
+            return httpx.Response(200, json=snapshots.pop(0)) if snapshots else httpx.Response(404, json={})
+        return httpx.Response(200, text=f"retry: 3000\n\n{missed}{missed}")
+
+    with Client("http://node", transport=httpx.MockTransport(answer)) as visitor:
+        assert len(list(visitor.follow_book(900))) == 2, "and it ends when the book is gone"

@@ -20,7 +20,7 @@ def test_a_subscriber_gets_every_event_in_sequence() -> None:
 
 
 def test_a_slow_subscriber_is_dropped_and_the_others_go_on() -> None:
-    async def scenario() -> tuple[list[int], list[int], int]:
+    async def scenario() -> tuple[int, list[int], int]:
         broadcaster = Broadcaster(queue_len_max=3)
         with broadcaster.subscribe() as slow, broadcaster.subscribe() as quick:
             read: list[int] = []
@@ -36,9 +36,11 @@ def test_a_slow_subscriber_is_dropped_and_the_others_go_on() -> None:
             left = broadcaster.subscribers
             broadcaster.close()
             await following
-            return [event.number async for event in slow.events()], read, left
+            last = [event async for event in slow.events()][3]
+            assert (last.kind, last.data) == (EventKind.DROPPED, {"reason": "too slow: 3 events waited"})
+            return last.number, read, left
 
-    assert run(scenario()) == ([1, 2, 3], [1, 2, 3, 4, 5, 6], 1)
+    assert run(scenario()) == (3, [1, 2, 3, 4, 5, 6], 1)
 
 
 def test_leaving_ends_the_subscription() -> None:
