@@ -60,23 +60,23 @@ def found(folder: Path, external: ExternalChain | None = None, **changes: Any) -
         for label in LABELS:
             account = hex_text(KEYS[label].address)
             rows.writerow((account, label, "home", SERIALS[label], SOURCES[label], "solar", 36_000, 36_000))
-    founding = Founding(
-        name="Three homes",
-        chain_id=CHAIN_ID,
-        time_zone="Europe/Paris",
-        demo=True,  # only a demo's chain takes its time from outside
-        market=MarketConfig(open_orders_max=64, accounts_max=64),
-        open_ahead=3,
-        run_intervals=2,
-        founded_at=FIRST - 3_600,
-        first_interval=FIRST,
-        members=load_members(members),
-        deposit_neur=DEPOSIT_NEUR,
-        supplier_deposit_neur=100 * EUR,
-        guarantee_neur=EUR // 2,
-        tariffs=[(FIRST - FIRST % 86_400, *TARIFF, 50)],
-        **changes,
-    )
+    usual: dict[str, Any] = {
+        "name": "Three homes",
+        "chain_id": CHAIN_ID,
+        "time_zone": "Europe/Paris",
+        "demo": True,  # only a demo's chain takes its time from outside
+        "market": MarketConfig(open_orders_max=64, accounts_max=64),
+        "open_ahead": 3,
+        "run_intervals": 2,
+        "founded_at": FIRST - 3_600,
+        "first_interval": FIRST,
+        "members": load_members(members),
+        "deposit_neur": DEPOSIT_NEUR,
+        "supplier_deposit_neur": 100 * EUR,
+        "guarantee_neur": EUR // 2,
+        "tariffs": [(FIRST - FIRST % 86_400, *TARIFF, 50)],
+    }
+    founding = Founding(**usual | changes)
     keys = {role: keccak(role.encode()) for role in (*ROLES, "salt")}
     asyncio.run(found_community(folder, founding, keys, external=external))
     (folder / "meters").mkdir()
