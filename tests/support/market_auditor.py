@@ -58,6 +58,8 @@ class Auditor:
         self.released: set[int] = set()
         self.arrivals = 0
         self.since = 0
+        self.passed: set[Digest] = set()
+        """Whom the incoming order has passed over for their size, which it does not come back to."""
 
     def follow(self, command: Command, now: int, events: tuple[Event, ...]) -> None:
         """Take in an accepted command."""
@@ -75,7 +77,7 @@ class Auditor:
                     self.orders[digest] = order
                     taker = AuditedOrder(order, digest, 0, order.quantity_wh - carried_wh)
                     taker.show(self._next_arrival())
-                    self.since = self.arrivals
+                    self.since, self.passed = self.arrivals, set()
                     if replaced is not None:
                         assert carried_wh == replaced.order.quantity_wh - replaced.open_wh
                         if self._only_shrinks(replaced, order):
@@ -85,7 +87,7 @@ class Auditor:
                         self._placed(taker, placed, before)
                     placed = None
                     taker = self.resting[digest]
-                    self.since = self.arrivals
+                    self.since, self.passed = self.arrivals, set()
                     assert taker.is_beside
                     assert self.now >= order.valid_from
                     if resting_wh:
@@ -239,7 +241,11 @@ class Auditor:
             for resting in self.resting.values()
             if self._delivers(taker.order, resting.order.interval) and resting.order.side != taker.order.side
         ]
-        opposite = [resting for resting in opposite if not resting.is_beside and taker.takes(resting)]
+        opposite = [each for each in opposite if not each.is_beside and each.digest not in self.passed]
+        place = maker.priority(taker.order, self.since)
+        ahead = [each for each in opposite if each.priority(taker.order, self.since) < place]
+        self.passed |= {each.digest for each in ahead if not taker.takes(each)}
+        opposite = [each for each in opposite if taker.takes(each)]
         assert maker is min(opposite, key=lambda resting: resting.priority(taker.order, self.since)), "M4"
         assert price == maker.order.limit_price_ueur_per_kwh, "M2: at the resting order's price"
         limit = taker.order.limit_price_ueur_per_kwh
