@@ -27,6 +27,8 @@ class Reports:
         self._seen = 0
         """Changes of the mode that are in the reports."""
         self._live = False
+        self._written = self.to_json()
+        """As they are on disk."""
 
     def begin(self, watch: Watch) -> None:
         """Take effects from now on: what the journal replays is in the file already."""
@@ -40,7 +42,6 @@ class Reports:
 
     def step(self, watch: Watch, now: int, *, is_open: bool) -> None:
         """Let time pass; a loss opens a report, and one that is over is closed."""
-        before = self.to_json()
         for change in watch.changes[self._seen :]:
             if change.mode is not Mode.TOGETHER and self._open() is None:
                 self._reports.append(Restoration(change.mode, change.at))
@@ -48,9 +49,10 @@ class Reports:
         report = self._open()
         if report is not None:
             report.step(watch.mode, now, is_open=is_open)
-        if self.to_json() != before:
+        if self.to_json() != self._written:
             self._reports = self._reports[-KEPT:]
             write_whole(self._path, json.dumps([_plain(each) for each in self._reports], indent=1) + "\n")
+            self._written = self.to_json()
 
     def to_json(self) -> list[JsonObject]:
         """Return all reports with the names of the interfaces, oldest first."""
