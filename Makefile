@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients sanitize hostile module-tests power-loss fuzz pictures clean
+.PHONY: clients sanitize hostile module-tests namespaces power-loss fuzz pictures clean
 .PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -70,6 +70,9 @@ hostile: $(VENV)/.installed-dev
 
 module-tests: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long -s tests/clients/test_web3py.py
+
+namespaces: $(VENV)/.installed-dev
+	$(BIN)/pytest tests/integration/test_zone_world.py --run-long -s
 
 power-loss: $(VENV)/.installed-dev
 	POWER_LOSS_IMAGES=1000000 $(BIN)/pytest tests/power_loss

@@ -120,7 +120,7 @@ class Region:
             for n in range(shape.neighbourhoods):
                 self._place(f"neighbourhood {c}.{n}", city, shape.homes, Timing(600, 300))
         for place in self.places.values():
-            place.station = self._fresh(place)
+            place.station = self.fresh(place)
         for place in self.places.values():
             for child in place.children:
                 self.grant(place.community, child, 200_000 * max(1, shape.homes))
@@ -161,7 +161,8 @@ class Region:
             self.shape.run_awards,
         )
 
-    def _fresh(self, place: Place) -> Station:
+    def fresh(self, place: Place) -> Station:
+        """Return a zone's station as it is before its first command."""
         sides = {
             child: ParentSide(t, LinkLedger(t, BOND_NEUR)) for child in place.children for t in [self.terms(child)]
         }
@@ -225,7 +226,7 @@ class Region:
         if community not in self.network.down:
             return
         self.network.down.discard(community)
-        place.station, place.opened = self._fresh(place), place.opened + 1
+        place.station, place.opened = self.fresh(place), place.opened + 1
         for _, command in place.disk:
             for effect in _effects(command(place.station)):
                 self._publish(place, effect)
