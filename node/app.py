@@ -36,17 +36,19 @@ from node.keys import KeyRing, load_keys
 from node.ledger import Ledger
 from node.measuring import Measuring
 from node.neighbourhood import Neighbourhood
+from node.pages import PAGE_ACCOUNTS
 from node.present import Present
+from node.proposals import Proposals
 from node.queries import Queries
 from node.rotation import rotate
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.salt_files import load_salts
 from node.settling import SettledRun, Settling
-from node.showing import Showing
+from node.showing import Showing, account_rows
 from node.signing_keys import SigningKeys
+from node.sponsoring import sponsored
 from node.storage.database import open_database
 from node.storage.log import AppendLog
-from node.storage.models import Account
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
@@ -83,15 +85,18 @@ class Node:
         manual_time: bool,
         links: LinkOptions = USUAL_LINKS,
         discipline: Discipline = unknown,
+        page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
         self.folder = folder
         self.community = community
-        self.clock = clock
+        self.clock, self.now = clock, clock.now
         self.events = Broadcaster(epoch=clock.now())
         self.client = chain.client
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
+        self.requests = sponsored(chain, self.ledger, community.contracts, clock)
+        self.proposals = Proposals(self.ledger, community.contracts).newest
         self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
         self.queries = Queries(self.projection.engine)
@@ -117,7 +122,7 @@ class Node:
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
             *(charges_of(folder, community), self.projection, self._signing.attestors(), self.measuring),
-            self._signing.is_valid,
+            *(self._signing.is_valid, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
@@ -136,6 +141,7 @@ class Node:
         sealing: Sealing = AT_ONCE,
         links: LinkOptions = USUAL_LINKS,
         discipline: Discipline = unknown,
+        page_accounts: int = PAGE_ACCOUNTS,
     ) -> Self:
         """Start a node on the folder of a founded community, and recover what a crash may have left half done.
 
@@ -146,6 +152,7 @@ class Node:
             sealing: When the embedded chain seals blocks, and when they count as done.
             links: How it speaks to its neighbours, where the community has an account for links.
             discipline: Tells how well the node's clock is kept.
+            page_accounts: How many accounts a transaction settles; the same as long as a run is not final.
         Raises:
             Misconfigured: the folder is not a community's, or another process runs on it.
             Corrupt: what is stored contradicts itself.
@@ -158,7 +165,11 @@ class Node:
         )
         try:
             node = cls(
-                *(folder, community, keys, clock, chain), manual_time=manual_time, links=links, discipline=discipline
+                *(folder, community, keys, clock, chain),
+                manual_time=manual_time,
+                links=links,
+                discipline=discipline,
+                page_accounts=page_accounts,
             )
         except BaseException:
             chain.stop()
@@ -297,10 +308,6 @@ class Node:
         """Whose seal makes the chain's blocks valid."""
         return self._keys["sealer"].address
 
-    def now(self) -> int:
-        """Return the node's time, UTC epoch seconds."""
-        return self.clock.now()
-
     def status(self) -> JsonObject:
         """Return what `energy_getStatus` answers."""
         link = self.coupling.status() if self.coupling is not None else None
@@ -329,7 +336,7 @@ class Node:
         await self._chain.prepare(self.community)
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
-        self.projection.put_accounts(_accounts(self.community))
+        self.projection.put_accounts(account_rows(self.community))
         self.trading.replay()
         if self._showing.projected > self.trading.sequence:
             raise Corrupt(
@@ -390,11 +397,3 @@ class Node:
             "hash": block["hash"],
             "timestamp": int(block["timestamp"], 16),
         }
-
-
-def _accounts(community: Community) -> list[Account]:
-    members = [
-        Account(address=hex_text(member.account), label=member.label, kind=member.kind, meter=hex_text(member.meter))
-        for member in community.members
-    ]
-    return [*members, Account(address=hex_text(community.supplier), label="Supplier", kind="supplier")]

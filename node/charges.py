@@ -3,12 +3,13 @@
 Columns: ``valid_from,valid_to,name,on,price_ueur_per_kwh,owner``. Dates are days on the community's clock; a charge
 holds from the first second of `valid_from` to the last before `valid_to`, for ever when that is empty. `on` is
 ``supply``, ``neighbours`` or ``feed`` (`market.terms.ChargeOn`); a discount has a price below zero. `owner` is the
-account that gets it, or ``supplier``. No file, no charges: then the tariffs in `tariffs.csv` are all there is to pay.
+account that gets it, ``supplier``, or ``fees`` for the members' common purse (the contract `Fees`). No file, no
+charges: then the tariffs in `tariffs.csv` are all there is to pay.
 Units: µ€/kWh. Refuses, as `Misconfigured`: whatever is not like that, with the line.
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -54,13 +55,13 @@ class ChargeSchedule:
         self.rows = tuple(rows)
 
     @classmethod
-    def load(cls, path: Path, zone: str, supplier: Address, holders: Callable[[Address], bool]) -> Self:
+    def load(cls, path: Path, zone: str, named: Mapping[str, Address], holders: Callable[[Address], bool]) -> Self:
         """Read a file of charges; none when there is no such file.
 
         Args:
             path: Of the file.
             zone: The community's IANA time zone.
-            supplier: Its account.
+            named: Accounts that the file may call by a name.
             holders: Says whether an account can hold money of the community.
         Raises:
             Misconfigured: malformed; says which line.
@@ -75,7 +76,7 @@ class ChargeSchedule:
                     raise Misconfigured(f"{path}: the first line must be {','.join(COLUMNS)}")
                 for cells in reader:
                     try:
-                        rows.append(_row(cells, ZoneInfo(zone), supplier, holders))
+                        rows.append(_row(cells, ZoneInfo(zone), named, holders))
                     except ValueError as error:
                         raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from None
             return cls(rows)
@@ -95,15 +96,20 @@ def charges_of(folder: Path, community: Community) -> ChargeSchedule:
     Raises:
         Misconfigured: the file is malformed; says which line.
     """
+    named = {"supplier": community.supplier}
+    if community.contracts.fees is not None:
+        named["fees"] = community.contracts.fees
     return ChargeSchedule.load(
         folder / CHARGES_FILE,
         community.time_zone,
-        community.supplier,
+        named,
         lambda account: community.member_by_account(account) is not None,
     )
 
 
-def _row(cells: Sequence[str], zone: ZoneInfo, supplier: Address, holders: Callable[[Address], bool]) -> DatedCharge:
+def _row(
+    cells: Sequence[str], zone: ZoneInfo, named: Mapping[str, Address], holders: Callable[[Address], bool]
+) -> DatedCharge:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} columns, but there must be {len(COLUMNS)}")
     valid_from, valid_to, name, on, price_text, owner_text = cells
@@ -117,9 +123,9 @@ def _row(cells: Sequence[str], zone: ZoneInfo, supplier: Address, holders: Calla
     price = int(price_text)
     if abs(price) > PRICE_UEUR_PER_KWH_MAX:
         raise ValueError(f"the price is beyond {PRICE_UEUR_PER_KWH_MAX} µ€/kWh")
-    owner = supplier if owner_text == "supplier" else address_from_hex(owner_text)
-    if owner != supplier and not holders(owner):
-        raise ValueError(f"the owner {owner_text} is neither a member nor the supplier")
+    owner = named.get(owner_text) or address_from_hex(owner_text)
+    if owner not in named.values() and not holders(owner):
+        raise ValueError(f"the owner {owner_text} is neither a member nor one of {', '.join(named)}")
     return DatedCharge(start, end, Charge(name, ChargeOn(on), price, owner))
 
 

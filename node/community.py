@@ -44,6 +44,16 @@ class Contracts:
     disputes: Address | None = None
     """None for a community whose runs are final at once."""
     questions: Address | None = None
+    cooperative: Address | None = None
+    """The last five are missing in agreements from before they were founded."""
+    timelock: Address | None = None
+    fees: Address | None = None
+    reputation: Address | None = None
+    badges: Address | None = None
+
+    def named(self) -> dict[str, Address]:
+        """Return those that there are by name, in the sequence of the fields."""
+        return {field.name: at for field in fields(self) if (at := getattr(self, field.name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +143,19 @@ class Community:
         if self.member_by_account(self.supplier) is not None:
             raise ValueError("the supplier can not be a member")
 
+    def parties(self) -> tuple[Address, ...]:
+        """Return every account that a run may name: members, the supplier, the purse for fees."""
+        fees = () if self.contracts.fees is None else (self.contracts.fees,)
+        return (*(member.account for member in self.members), self.supplier, *fees)
+
     def digest(self) -> bytes:
         """Return the SHA-256 of the agreement; the seed of the journal's hash chain."""
         return sha256(self.to_json().encode()).digest()
 
     def salt_subjects(self) -> tuple[bytes, ...]:
-        """Return everybody whose leaves have a salt key of their own: meters, accounts, and the supplier."""
-        members = [subject for member in self.members for subject in (member.meter, member.account)]
-        return tuple(dict.fromkeys((*members, self.supplier)))
+        """Return everybody whose leaves have a salt key of their own: meters, and the accounts that runs may name."""
+        meters = [subject for member in self.members for subject in (member.meter, member.account)]
+        return tuple(dict.fromkeys((*meters, *self.parties())))
 
     def member_by_account(self, account: Address) -> Member | None:
         """Return the member that trades under an account."""
@@ -161,7 +176,7 @@ class Community:
                 del plain["market"][name]
         if self.wedge_owner is None:
             del plain["wedge_owner"]
-        plain["contracts"] = {name: at for name, at in plain["contracts"].items() if at is not None}
+        plain["contracts"] = self.contracts.named()
         return json.dumps(_plain(plain), indent=1, sort_keys=True) + "\n"
 
     @classmethod

@@ -21,6 +21,7 @@ from node.chain.genesis import Genesis
 from node.chain.seal import Sealer
 from node.chain_access import open_chain_access, web3_over
 from node.community import LINK_KIND, POWER_W_MAX, Community, Contracts, Member, check_members
+from node.council import USUAL, Council, elect
 from node.external.client import ExternalClient
 from node.external.money import require_money
 from node.external.settings import SETTINGS_FILE, ExternalChain
@@ -53,6 +54,9 @@ MEMBER_COLUMNS: Final = (
     "power_max_export_w",
 )
 """Columns that a file of members must have; `efficiency_permille` is for storage alone."""
+
+MEMBER_WEI: Final = 10**12
+"""Native money of each member at the embedded chain's founding: gas for half a million calls, at 7 wei each."""
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many steps are done, and how many there are."""
@@ -93,6 +97,9 @@ class Founding:
     link: tuple[str, bytes] | None = None
     """The community's name among its neighbours and the private key of the link's account, which becomes a member; None
     for a community that stays by itself."""
+    council: Council = USUAL
+    members_decide: bool = True
+    """Whether the registry is the members' from the start, if there are any; else the operator's until then."""
 
     def __post_init__(self) -> None:
         if self.link is not None:
@@ -256,7 +263,7 @@ def _init_embedded(folder: Path, founding: Founding, keys: KeyRing) -> None:
         chain_id=founding.chain_id,
         timestamp=founding.founded_at,
         sealer=keys["sealer"].address,
-        alloc={keys["operator"].address: OPERATOR_WEI},
+        alloc={keys["operator"].address: OPERATOR_WEI} | {member.account: MEMBER_WEI for member in founding.members},
     )
     init_chain(folder / "chain", genesis)
 
@@ -271,7 +278,7 @@ async def _network_id(external: ExternalChain, keys: KeyRing, chain_id: int) -> 
 
 async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: Progress) -> Contracts:
     """Put the contracts on chain, enrol everybody, and pay the deposits in."""
-    steps = 5 + 6 + 2 * len(founding.members) + 3 + len(founding.members) + 2 + 5 * bool(founding.challenge_window_s)
+    steps = 21 + 3 * len(founding.members) + 5 * bool(founding.challenge_window_s)
     done = 0
 
     def step(what: str) -> None:
@@ -314,7 +321,10 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
     await ledger.send("Settlement", "fundGuarantee", founding.guarantee_neur)
     step("guarantee fund")
     contracts = Contracts(token, registry, readings, settlement, certificates)
-    return await _open_disputes(ledger, founding, keys, contracts, step) if founding.challenge_window_s else contracts
+    if founding.challenge_window_s:
+        contracts = await _open_disputes(ledger, founding, keys, contracts, step)
+    hand_over = founding.members_decide and bool(founding.members)
+    return await elect(ledger, founding.council, contracts, step, hand_over=hand_over)
 
 
 async def _open_disputes(

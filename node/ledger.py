@@ -4,6 +4,7 @@ Every transaction is idempotent by the contracts' own rules (an interval is atte
 crash between sending and hearing back is healed by asking the chain first.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,20 +18,26 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCErro
 from web3.types import EventData, TxReceipt
 
 from energy.errors import Corrupt, EnergyNodeError
-from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex
+from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex, hex_text
 from node.community import Contracts, Member
 from node.external.sender import ExternalSender, Refused
 from node.keys import KeyPair
 
-CONTRACT_NAMES: Final = (
-    "CommunityToken",
-    "Registry",
-    "Readings",
-    "Settlement",
-    "Certificates",
-    "Disputes",
-    "Questions",
-)
+CONTRACT_NAMES: Final = {
+    "token": "CommunityToken",
+    "registry": "Registry",
+    "readings": "Readings",
+    "settlement": "Settlement",
+    "certificates": "Certificates",
+    "disputes": "Disputes",
+    "questions": "Questions",
+    "cooperative": "Cooperative",
+    "timelock": "Timelock",
+    "fees": "Fees",
+    "reputation": "Reputation",
+    "badges": "Badges",
+}
+"""Compiled contract of each field of `Contracts`."""
 GAS_PER_TRANSACTION: Final = 15_000_000
 """Upper bound given with every transaction of the operator; what is not used costs nothing."""
 FEE_WEI_PER_GAS_MAX: Final = 10**10
@@ -81,21 +88,16 @@ class Ledger:
         self._operator = operator
         self._nonce: int | None = None
         self._contracts: dict[str, AsyncContract] = {}
+        self._turn = asyncio.Lock()
 
     def attach(self, contracts: Contracts) -> None:
         """Use the contracts that the community agreed on."""
-        places = (
-            contracts.token,
-            contracts.registry,
-            contracts.readings,
-            contracts.settlement,
-            contracts.certificates,
-            contracts.disputes,
-            contracts.questions,
-        )
-        for name, address in zip(CONTRACT_NAMES, places, strict=True):
-            if address is not None:
-                self._attach(name, address)
+        for name, address in contracts.named().items():
+            self.attach_at(CONTRACT_NAMES[name], address)
+
+    def attach_at(self, name: str, address: Address) -> None:
+        """Use a contract at an address."""
+        self._contracts[name] = self._w3.eth.contract(self._w3.to_checksum_address(address), abi=artifact(name)["abi"])
 
     # -- COMMANDS
 
@@ -106,7 +108,7 @@ class Ledger:
         data = contract.constructor(*arguments).data_in_transaction
         receipt = await self._transact(None, data)
         address = address_from_hex(str(receipt["contractAddress"]).lower())
-        self._attach(name, address)
+        self.attach_at(name, address)
         return address
 
     async def send(self, name: str, function: str, *arguments: object) -> TxReceipt:
@@ -122,12 +124,34 @@ class Ledger:
         """Call a contract with encoded arguments, such as a dispute's; see `send`."""
         return await self._transact(self._contracts[name].address, "0x" + data.hex())
 
+    async def pay(self, account: Address, wei: int) -> None:
+        """Give an account some of the operator's native money."""
+        await self._transact(self._w3.to_checksum_address(account), "0x", wei)
+
     # -- QUERIES
 
     async def read(self, name: str, function: str, *arguments: object, block: int | str = "latest") -> Any:
         """Call a view of a contract."""
         contract = self._contracts[name]
         return await contract.functions[function](*arguments).call(block_identifier=block)  # type: ignore[arg-type]
+
+    async def owns_registry(self) -> bool:
+        """Say whether the operator decides on members and keys, and not the members."""
+        return str(await self.read("Registry", "owner")).lower() == hex_text(self._operator.address)
+
+    async def is_party(self, account: Address) -> bool:
+        """Say whether the registry lets runs name an account."""
+        return bool(await self.read("Registry", "isParty", self._w3.to_checksum_address(account)))
+
+    async def would_pass(self, sender: Address, to: Address | None, data: bytes, gas: int) -> bool:
+        """Say whether the chain would take a call as it is now."""
+        place = None if to is None else self._w3.to_checksum_address(to)
+        call = {"from": self._w3.to_checksum_address(sender), "to": place, "data": "0x" + data.hex(), "gas": gas}
+        try:
+            await self._w3.eth.call(call, "pending")  # type: ignore[arg-type]
+        except (ContractLogicError, Web3RPCError):
+            return False
+        return True
 
     async def last_attested(self) -> int:
         """Return the latest attested interval; 0 before the first."""
@@ -175,10 +199,20 @@ class Ledger:
         logs: Sequence[EventData] = await logged.get_logs(from_block=since, argument_filters=indexed)
         return logs
 
-    # -- TRANSACTIONS
+    async def time(self) -> int:
+        """Return the time that the next block will have, UTC epoch seconds."""
+        return int((await self._w3.eth.get_block("pending"))["timestamp"])
 
-    def _attach(self, name: str, address: Address) -> None:
-        self._contracts[name] = self._w3.eth.contract(self._w3.to_checksum_address(address), abi=artifact(name)["abi"])
+    async def gas_used(self, log: EventData) -> int:
+        """Return the gas of the transaction that wrote a log."""
+        return int((await self._w3.eth.get_transaction_receipt(log["transactionHash"]))["gasUsed"])
+
+    async def arguments_of(self, name: str, log: EventData) -> dict[str, Any]:
+        """Return the arguments of the call that wrote a log, by name; it went straight to the contract."""
+        transaction = await self._w3.eth.get_transaction(log["transactionHash"])
+        return dict(self._contracts[name].decode_function_input(transaction["input"])[1])
+
+    # -- TRANSACTIONS
 
     async def _transact_elsewhere(self, sender: ExternalSender, to: object | None, data: object) -> TxReceipt:
         try:
@@ -187,9 +221,16 @@ class Ledger:
             raise ChainRefused(self._named(error.data) if error.data else str(error)) from error
         return await self._w3.eth.get_transaction_receipt(receipt["transactionHash"])
 
-    async def _transact(self, to: object | None, data: object) -> TxReceipt:
+    async def _transact(self, to: object | None, data: object, wei: int = 0) -> TxReceipt:
         if self._sender is not None:
             return await self._transact_elsewhere(self._sender, to, data)
+        async with self._turn:
+            receipt = await self._transact_here(to, data, wei)
+        if receipt["status"] != 1:
+            raise ChainRefused(await self._why(to, data, receipt))
+        return receipt
+
+    async def _transact_here(self, to: object | None, data: object, wei: int) -> TxReceipt:
         if self._nonce is None:
             sender = self._w3.to_checksum_address(self._operator.address)
             self._nonce = await self._w3.eth.get_transaction_count(sender)
@@ -200,7 +241,7 @@ class Ledger:
             "gas": GAS_PER_TRANSACTION,
             "maxFeePerGas": FEE_WEI_PER_GAS_MAX,
             "maxPriorityFeePerGas": 0,
-            "value": 0,
+            "value": wei,
             "data": data,
         }
         if to is not None:
@@ -212,10 +253,7 @@ class Ledger:
         except Web3RPCError as error:
             raise ChainRefused(str(error)) from error
         self._nonce = nonce + 1
-        receipt = await self._w3.eth.wait_for_transaction_receipt(tx_hash, SEALED_S, 0.1)
-        if receipt["status"] != 1:
-            raise ChainRefused(await self._why(to, data, receipt))
-        return receipt
+        return await self._w3.eth.wait_for_transaction_receipt(tx_hash, SEALED_S, 0.1)
 
     async def _why(self, to: object | None, data: object, receipt: TxReceipt) -> str:
         """Return the contract's own words for a failed transaction, by repeating it as a call."""

@@ -9,6 +9,7 @@ from typing import Final
 from energy.identity import Digest, hex_text
 from node.community import Community
 from node.ledger import ChainRefused, Ledger
+from node.pages import PagedLedger
 from node.storage.projection import Projection
 from node.trading import Trading
 
@@ -19,30 +20,29 @@ UNANSWERED: Final = 15
 
 
 class Mending:
-    """What the operator's node does about disputes against its runs; nothing in a community without them."""
+    """What the operator's node does about disputes against its runs, and about runs that were not finished."""
 
-    def __init__(self, community: Community, ledger: Ledger, projection: Projection, trading: Trading) -> None:
+    def __init__(
+        self, community: Community, ledger: Ledger, paged: PagedLedger, projection: Projection, trading: Trading
+    ) -> None:
         self._community = community
         self._ledger = ledger
+        self._paged = paged
         self._projection = projection
         self._trading = trading
-        self._accounts = [member.account for member in community.members] + [community.supplier]
+        self._accounts = community.parties()
 
     async def take_back(self) -> None:
-        """Unwind what a dispute has voided, on the chain and in the tables; it is due again then.
+        """Unwind what a dispute has voided or nobody finished, on the chain and in the tables; it is due again then.
 
         Whoever comes first unwinds; the tables follow the chain.
         """
-        if self._community.contracts.disputes is None:
-            return
         try:
-            while await self._ledger.read("Settlement", "voidFrom"):
-                run_id = (await self._ledger.last_run()).run_id
-                published = (await self._ledger.events("Settlement", "RunPublished", runId=run_id))[-1]["args"]
-                logger.error("run %d is void, and is unwound", run_id)
-                await self._ledger.send("Settlement", "unwind", tuple(published["run"].values()), published["nets"])
+            await self._paged.take_back()
         except ChainRefused as refusal:
             logger.warning("unwinding waits: %s", refusal)
+        if self._community.contracts.disputes is None:
+            return  # runs are final at once
         self._projection.flush()
         chain = await self._ledger.last_run()
         dropped = False

@@ -70,7 +70,7 @@ class Present:
             "members": len(self._community.members),
             "meters": self._meters(now),
             "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
-            "contracts": {name: hex_text(getattr(self._community.contracts, name)) for name in _CONTRACT_FIELDS},
+            "contracts": {name: hex_text(at) for name, at in self._community.contracts.named().items()},
             "node": hex_text(self._node),
             "sealer": hex_text(self._sealer),
             "version": version("resilia-grid"),
@@ -132,9 +132,6 @@ class Present:
                 {"meter": hex_text(member.meter), "label": member.label, "kind": kind, "lastSeen": seen, "state": state}
             )
         return meters
-
-
-_CONTRACT_FIELDS = ("token", "registry", "readings", "settlement", "certificates")
 
 
 def _domain_json(domain: Domain) -> JsonObject:

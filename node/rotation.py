@@ -21,17 +21,25 @@ ATTESTOR: Final = "Attestor"
 async def rotate(ledger: Ledger, rotations: Sequence[Rotation], now: int) -> None:
     """Tell the registry of keys that follow others; doing it again changes nothing.
 
-    Raises:
-        ChainRefused: the operator's key is not the registry's owner.
+    Where members decide, the keys that they have not decided on yet are named in the log, and nothing is sent.
     """
+    wanted: list[tuple[str, bytes, int]] = []
     for rotation in rotations:
         kind = ORACLE if rotation.role.startswith("oracle") else ATTESTOR
         if now < rotation.valid_to and not await _is_valid(ledger, kind, rotation.new, rotation.valid_to):
-            await ledger.send("Registry", f"add{kind}", rotation.new, rotation.valid_from)
-            logger.info("%s: %s is valid from %d on", rotation.role, hex_text(rotation.new), rotation.valid_from)
+            wanted.append((f"add{kind}", rotation.new, rotation.valid_from))
         if await _is_valid(ledger, kind, rotation.old, rotation.valid_to):
-            await ledger.send("Registry", f"retire{kind}", rotation.old, rotation.valid_to)
-            logger.info("%s: %s is valid until %d", rotation.role, hex_text(rotation.old), rotation.valid_to)
+            wanted.append((f"retire{kind}", rotation.old, rotation.valid_to))
+    if not wanted:
+        return
+    decides = await ledger.owns_registry()
+    for function, key, instant in wanted:
+        if decides:
+            await ledger.send("Registry", function, key, instant)
+            logger.info("%s: %s from %d on", function, hex_text(key), instant)
+        else:
+            call = f"resilia coop propose registry {function} {hex_text(key)} {instant}"
+            logger.warning("a key is to change, and the members have not decided so: %s", call)
 
 
 async def _is_valid(ledger: Ledger, kind: str, address: bytes, instant: int) -> bool:

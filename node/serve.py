@@ -145,7 +145,7 @@ class Servers:
             create_rpc_app(
                 node,
                 node.queries,
-                node.client,
+                node.requests,
                 node.events,
                 allowed_hosts=options.allowed_hosts,
                 sources=node.folder / SOURCES_FOLDER,

@@ -14,8 +14,9 @@ from market.entries import compensating
 from market.events import MatchedTrade, Trade
 from market.metered import Metered
 from market.orders import Order
-from market.settlement import NO_TERMS, Entry, Tariff, pack_nets, settle_interval
+from market.settlement import NO_TERMS, Entry, Tariff, settle_interval
 from market.terms import Terms
+from node.pages import PAGE_ACCOUNTS, Page, cut
 from node.typed_data import (
     certificate_record,
     entry_hash,
@@ -26,7 +27,6 @@ from node.typed_data import (
     trade_values,
 )
 from oracles.disputes import OpenedRun
-from oracles.hashing import keccak
 from oracles.merkle import MerkleTree, leaf
 from oracles.openings import Opening, open_leaves
 from oracles.records import Certificate, Run, record_hash, record_values
@@ -122,7 +122,8 @@ class PreparedRun:
     run: Run
     run_hash: Digest
     nets: Mapping[Address, int]
-    packed_nets: bytes
+    pages: tuple[Page, ...]
+    """The nets as they go to the chain."""
     lines: tuple[StatementLine, ...]
     certificates: tuple[tuple[Certificate, Digest], ...]
     """Each with its leaf, in the sequence of the tree."""
@@ -140,6 +141,7 @@ def prepare_run(
     inputs: Sequence[IntervalInput],
     balances: Mapping[Address, int],
     corrected: Sequence[CorrectedInterval] = (),
+    page_accounts: int = PAGE_ACCOUNTS,
 ) -> PreparedRun | Rejected:
     """Settle consecutive intervals, and what corrections of earlier ones change, and commit to the result.
 
@@ -152,6 +154,7 @@ def prepare_run(
         inputs: The intervals, in sequence, at least one.
         balances: Free balances before the run, of every account that can occur.
         corrected: Intervals with corrections that settle with this run; they change money, and no certificate.
+        page_accounts: How many nets go to the chain at a time; the run commits to that.
     """
     entries: list[Entry] = []
     pieces: list[CertificateRange] = []
@@ -175,7 +178,7 @@ def prepare_run(
     lines, leaves, counts, after = _statement(salts, carry, entries, balances)
     certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}
-    packed = pack_nets(nets)
+    pages = cut(nets, page_accounts)
     run = Run(
         run_id=carry.run_id + 1,
         first_interval=inputs[0].tariff.interval,
@@ -185,7 +188,7 @@ def prepare_run(
         readings_hash=readings_hash,
         entries_root=MerkleTree(leaves).root,
         certificates_root=MerkleTree([at for _, at in certificates]).root,
-        nets_hash=keccak(packed),
+        nets_hash=pages[0].hash(),
         import_wh=imported,
         export_wh=exported,
         traded_wh=traded,
@@ -193,16 +196,8 @@ def prepare_run(
         previous_run=carry.run_hash,
     )
     run_hash = digest(domain, record_hash(run))
-    return PreparedRun(
-        run,
-        run_hash,
-        nets,
-        packed,
-        lines,
-        certificates,
-        after,
-        Carry(run.run_id, run_hash, carry.certificates + len(pieces), counts, stores),
-    )
+    next_carry = Carry(run.run_id, run_hash, carry.certificates + len(pieces), counts, stores)
+    return PreparedRun(run, run_hash, nets, pages, lines, certificates, after, next_carry)
 
 
 def _corrections(corrected: Sequence[CorrectedInterval], supplier: Address) -> list[Entry] | Rejected:

@@ -24,6 +24,7 @@ from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
 from node.mending import Mending
 from node.off_loop import off_loop
+from node.pages import PAGE_ACCOUNTS, PagedLedger
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.signing_keys import IsValid, always
 from node.storage.models import CertificateRow, EntryRow, RunRow
@@ -79,6 +80,7 @@ class Settling:
         attestors: Sequence[Guard],
         measuring: Measuring,
         is_valid: IsValid = always,
+        page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         self._community = community
         self._domain = domain
@@ -95,8 +97,10 @@ class Settling:
         self._seen_head: int | None = None
         self._final = 0
         """Last run that no dispute can void any more; what it rests on is no longer in memory."""
-        self._accounts = [member.account for member in community.members] + [community.supplier]
-        self._mending = Mending(community, ledger, projection, trading)
+        self._accounts = community.parties()
+        self._paged = PagedLedger(ledger)
+        self._page_accounts = page_accounts
+        self._mending = Mending(community, ledger, self._paged, projection, trading)
 
     def genesis_carry(self) -> Carry:
         """Return what the first run starts from."""
@@ -152,13 +156,9 @@ class Settling:
         if receipt is None:
             await self._mending.require_unrefuted(run_id, prepared.run_hash)
             await self._mending.fill_bond()
-            receipt = await self._ledger.send(
-                "Settlement",
-                "settle",
-                record_values(prepared.run),
-                prepared.packed_nets,
-                [sig for _, sig in signatures],
-            )
+            signed = [signature for _, signature in signatures]
+            run = record_values(prepared.run)
+            receipt = await self._paged.settle(run, prepared.run_hash, prepared.pages, signed)
         if await self._ledger.run_hash_at(run_id) != prepared.run_hash:
             raise Corrupt(f"run {run_id} on chain is not the one that journal and readings give")
         # What the chain says, not what the run adds up to: the guarantee fund may have paid, and deposits come in.
@@ -167,7 +167,10 @@ class Settling:
             members = [(account, after[account]) for account in prepared.nets if account != self._community.supplier]
             self._trading.release(intervals, members)
             await self._trading.synced()
-        self._project(prepared, signatures, receipt, after)
+        gas_used = receipt["gasUsed"]
+        if len(prepared.pages) > 1:
+            gas_used = await self._paged.gas_of(run_id, prepared.run_hash, receipt)
+        self._project(prepared, signatures, receipt, gas_used, after)
         await self._forget_final()
         return SettledRun(
             run_id,
@@ -176,7 +179,7 @@ class Settling:
             prepared.run.traded_wh,
             prepared.run.certified_wh,
             len(prepared.certificates),
-            receipt["gasUsed"],
+            gas_used,
         )
 
     async def opened(self, run_id: int) -> OpenedOwnRun | None:
@@ -221,7 +224,15 @@ class Settling:
     ) -> PreparedRun:
         again = self._measuring.correcting.settled_again([each.tariff.interval for each in inputs], self._known)
         prepared = prepare_run(
-            self._domain, self._salts, self._community.supplier, carry, history, inputs, balances, again
+            self._domain,
+            self._salts,
+            self._community.supplier,
+            carry,
+            history,
+            inputs,
+            balances,
+            again,
+            self._page_accounts,
         )
         if isinstance(prepared, Rejected):
             first, last = inputs[0].tariff.interval, inputs[-1].tariff.interval
@@ -300,6 +311,7 @@ class Settling:
         prepared: PreparedRun,
         signatures: Sequence[tuple[Address, bytes]],
         receipt: TxReceipt,
+        gas_used: int,
         balances: Mapping[Address, int],
     ) -> None:
         run = prepared.run
@@ -324,7 +336,7 @@ class Settling:
             net_sum_neur=sum(prepared.nets.values()),
             transaction=receipt["transactionHash"].to_0x_hex(),
             block_number=receipt["blockNumber"],
-            gas_used=receipt["gasUsed"],
+            gas_used=gas_used,
             carry=prepared.carry.to_json(),
         )
         length = self._community.market.interval_length_s

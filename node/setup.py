@@ -40,6 +40,7 @@ def init_community(
     sharing: Sharing = Sharing.NONE,
     chain_url: str | None = None,
     link: str | None = None,
+    members_decide: bool = True,
 ) -> Community:
     """Found a community now, on this machine's clock.
 
@@ -53,6 +54,7 @@ def init_community(
         sharing: What becomes of surplus that nobody traded.
         chain_url: JSON-RPC of the network that the ledger is put on; None for a chain of its own.
         link: The community's name among others that it may be linked to; None for none.
+        members_decide: Whether members decide on the registry from the start, if there are any.
     Raises:
         Misconfigured: the folder is in use, a file is wrong, or the operator has no money on the network.
         Unavailable: the network does not answer.
@@ -77,6 +79,7 @@ def init_community(
         guarantee_neur=GUARANTEE_NEUR,
         challenge_window_s=CHALLENGE_WINDOW_S,
         link=(link, secrets.token_bytes(32)) if link else None,
+        members_decide=members_decide,
         tariffs=TariffSchedule.load(tariffs).rows if tariffs else [(first - first % 86_400, *EXAMPLE_TARIFF)],
     )
     external = ExternalChain(chain_url) if chain_url else None

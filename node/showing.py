@@ -3,11 +3,14 @@
 from collections import deque
 from collections.abc import Sequence
 
+from energy.identity import hex_text
 from market.commands import Command
 from market.events import Event, GateClosed, IntervalOpened, Trade
+from node.community import Community
 from node.depth import Depth
 from node.events import Broadcaster, EventKind
 from node.settling import SettledRun
+from node.storage.models import Account
 from node.storage.projection import Projection
 
 
@@ -79,3 +82,14 @@ class Showing:
                 self._broadcaster.publish(EventKind.TRADE, data)
             case _:
                 pass
+
+
+def account_rows(community: Community) -> list[Account]:
+    """Return every account that a run may name, with the label that people know it by."""
+    members = [
+        Account(address=hex_text(member.account), label=member.label, kind=member.kind, meter=hex_text(member.meter))
+        for member in community.members
+    ]
+    fees = community.contracts.fees
+    purse = [] if fees is None else [Account(address=hex_text(fees), label="Fees", kind="fees")]
+    return [*members, Account(address=hex_text(community.supplier), label="Supplier", kind="supplier"), *purse]

@@ -21,8 +21,15 @@ CONTRACT_FILES: Final = {
     "readings": "Readings",
     "settlement": "Settlement",
     "certificates": "Certificates",
+    "disputes": "Disputes",
+    "questions": "Questions",
+    "cooperative": "Cooperative",
+    "timelock": "Timelock",
+    "fees": "Fees",
+    "reputation": "Reputation",
+    "badges": "Badges",
 }
-"""Artifact by the name that the node gives the contract."""
+"""Artifact by the name that the node gives the contract; a community need not have those from the disputes on."""
 
 Arguments = dict[str, Any]
 """Decoded values by name; integers, texts, lists and nested objects, ready for JSON."""

@@ -44,6 +44,8 @@ def explore(chosen: argparse.Namespace, node: NodeRpc) -> list[str]:
     rows: list[JsonObject] = []
     faults: list[str] = []
     for name, file in CONTRACT_FILES.items():
+        if name not in status["contracts"]:
+            continue
         artifact = json.loads((source / f"{file}.json").read_text())
         row = _contract(node, name, status["contracts"][name], artifact)
         rows.append(row)

@@ -14,16 +14,8 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature, event_abi_to_log_topic, function_abi_to_4byte_selector
 
 from energy.identity import hex_text
-from node.ledger import artifact
+from node.ledger import CONTRACT_NAMES, artifact
 
-ARTIFACTS: Final = {
-    "token": "CommunityToken",
-    "registry": "Registry",
-    "readings": "Readings",
-    "settlement": "Settlement",
-    "certificates": "Certificates",
-}
-"""Compiled contract of each one that a status names."""
 ITEMS_SHOWN: Final = 6
 """Of a list among the arguments; the rest is counted."""
 
@@ -75,7 +67,7 @@ def decoded_event(contracts: Mapping[str, str], log: Mapping[str, Any]) -> Said:
 
 
 def _contract_at(contracts: Mapping[str, str], address: str | None) -> str | None:
-    return next((ARTIFACTS[name] for name, at in contracts.items() if at == address and name in ARTIFACTS), None)
+    return next((CONTRACT_NAMES[name] for name, at in contracts.items() if at == address), None)
 
 
 @cache

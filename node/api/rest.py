@@ -88,6 +88,7 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
         Resource("/certificates/{number}", "One certificate", ref("Certificate"), methods.get_certificate),
         Resource("/certificates/{number}/evidence", "Its evidence", ref("Evidence"), methods.get_evidence),
         Resource("/accounts", "Accounts", array(ref("Account")), methods.get_accounts),
+        Resource("/proposals", "What members propose and decide", array(ref("Proposal")), methods.get_proposals),
         Resource("/summary", "Totals over a stretch of time", ref("Summary"), methods.get_summary, "SummaryFilter"),
     ]
 

@@ -22,7 +22,7 @@ def read_address(node: NodeClient, contract: str, function: str) -> str:
 def would_pass(node: NodeClient, sender: str, to: str, data: bytes) -> bool:
     """Say whether the chain would take a call as it is now."""
     try:
-        node.call("eth_call", {"from": sender, "to": to, "data": "0x" + data.hex()}, "latest")
+        node.call("eth_call", {"from": sender, "to": to, "data": "0x" + data.hex()}, "pending")
     except Failure as failure:
         if failure.exit_code == ExitCode.UNREACHABLE:
             raise
@@ -30,9 +30,15 @@ def would_pass(node: NodeClient, sender: str, to: str, data: bytes) -> bool:
     return True
 
 
-def send(node: NodeClient, private_key: bytes, to: str, data: bytes) -> str:
+def send(node: NodeClient, private_key: bytes, to: str, data: bytes, advice: str) -> str:
     """Sign and send a transaction, and wait until it is in a block; return its hash.
 
+    Args:
+        node: Takes it.
+        private_key: Of the sender.
+        to: Called contract.
+        data: Of the call.
+        advice: What to do if the chain does not take it after all.
     Raises:
         Failure: the chain refuses it, or it does not come into a block.
     """
@@ -45,7 +51,7 @@ def send(node: NodeClient, private_key: bytes, to: str, data: bytes) -> str:
         "type": 2,
         "chainId": int(node.call("eth_chainId"), 16),
         "nonce": int(node.call("eth_getTransactionCount", account.address, "pending"), 16),
-        "gas": 2 * int(node.call("eth_estimateGas", call), 16),
+        "gas": 2 * int(node.call("eth_estimateGas", call, "pending"), 16),
         "maxFeePerGas": 2 * int(node.call("eth_gasPrice"), 16),
         "maxPriorityFeePerGas": 0,
         "to": str(to_checksum_address(to)),
@@ -64,5 +70,5 @@ def send(node: NodeClient, private_key: bytes, to: str, data: bytes) -> str:
     raise Failure(
         ExitCode.FAILED,
         _("The chain did not take the transaction {hash}.").format(hash=identity),
-        _("Look whether the run is still open: another dispute may have been faster."),
+        advice,
     )

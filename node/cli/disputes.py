@@ -149,7 +149,8 @@ def _prove(session: Session, run: "OpenedRun", sender: str, private_key: Any) ->
     disputes = read_address(node, contracts["registry"], "disputes")
     for found in find_frauds(run):
         if would_pass(node, sender, disputes, found.calldata):
-            return found, send(node, private_key(), disputes, found.calldata)
+            late = _("Look whether the run is still open: another dispute may have been faster.")
+            return found, send(node, private_key(), disputes, found.calldata, late)
     return None
 
 

@@ -114,6 +114,10 @@ def init(
     link: Annotated[
         str | None, typer.Option(metavar="NAME", help="Let it be linked to other communities, under this name.")
     ] = None,
+    operator_decides: Annotated[
+        bool,
+        typer.Option("--operator-decides", help="Leave members and keys to the operator for now, not to the members."),
+    ] = False,
     ask_nothing: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is not given as usual.")] = False,
 ) -> None:
     """Found a community: its keys, a chain of its own with the contracts, its members and tariffs."""
@@ -137,6 +141,7 @@ def init(
         sharing=sharing,
         chain_url=chain_url,
         link=link,
+        members_decide=not operator_decides,
     )
     if session.as_json:
         counts = {"members": len(community.members), "chainId": community.chain_id}

@@ -17,6 +17,7 @@ from node.cli import (
     certificates,
     chain,
     configuration,
+    cooperative,
     dispatching,
     disputes,
     keys,
@@ -60,6 +61,7 @@ app.add_typer(market_views.runs, name="run")
 app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(disputes.app, name="dispute")
+app.add_typer(cooperative.app, name="coop")
 app.add_typer(meter.app, name="meter")
 app.add_typer(dispatching.app, name="dispatch")
 app.add_typer(oracle.app, name="oracle")

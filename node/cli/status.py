@@ -20,6 +20,13 @@ _CONTRACTS: Final = {
     "readings": mark("Readings"),
     "settlement": mark("Settlement"),
     "certificates": mark("Certificates"),
+    "disputes": mark("Disputes"),
+    "questions": mark("Questions"),
+    "cooperative": mark("Cooperative"),
+    "timelock": mark("Timelock"),
+    "fees": mark("Fees"),
+    "reputation": mark("Reputation"),
+    "badges": mark("Badges"),
 }
 
 
@@ -49,7 +56,11 @@ def show_status(context: typer.Context) -> None:
         (_("Members"), number(status["members"])),
         (_("Next gate"), _next_gate(status)),
         (_("Last run"), _last_run(status)),
-        *((_(label), status["contracts"][contract]) for contract, label in _CONTRACTS.items()),
+        *(
+            (_(label), status["contracts"][contract])
+            for contract, label in _CONTRACTS.items()
+            if contract in status["contracts"]
+        ),
         (_("Node"), f"{status['node']} ({status['version']})"),
     ]
     width = max(len(name) for name, _value in lines)

@@ -8,6 +8,7 @@ from eth_account import Account
 from market.config import MarketConfig
 from market.mechanism import Mechanism
 from node.community import Community
+from node.council import Council
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
 from node.external.settings import ExternalChain
@@ -22,6 +23,8 @@ OPEN_AHEAD = 4
 DEPOSIT_NEUR = 200 * 10**9
 SUPPLIER_DEPOSIT_NEUR = 2_000 * 10**9
 GUARANTEE_NEUR = 500 * 10**9
+COUNCIL = Council(delay_s=60, period_s=300, grace_s=60)
+"""Short enough to watch a vote."""
 KEYS_FOLDER = "members"
 KEYS_PASSWORD = "demo"
 
@@ -56,6 +59,7 @@ async def found_demo(
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,
         tariffs=street.tariffs,
+        council=COUNCIL,
     )
     keys = {role: seeded(seed, role) for role in (*ROLES, "salt")}
     community = await found_community(folder, founding, keys, progress, external)

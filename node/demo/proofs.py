@@ -46,7 +46,7 @@ async def supply_is_unchanged(node: Node) -> Proof:
         first = session.exec(select(RunRow.block_number).order_by(col(RunRow.run_id)).limit(1)).first()
     before = await node.ledger.read("CommunityToken", "totalSupply", block=(first or 1) - 1)
     after = await node.ledger.read("CommunityToken", "totalSupply")
-    accounts = [member.account for member in node.community.members] + [node.community.supplier]
+    accounts = node.community.parties()
     owned = sum((await node.ledger.balances(accounts)).values()) + await node.ledger.read("Settlement", "guaranteeFund")
     held = await node.ledger.read("Settlement", "totalHeld")
     return Proof("supply", before == after and owned == held, {"supply_neur": after, "held_neur": held})
@@ -151,7 +151,7 @@ def _verify_text(text: str) -> Any:
 
 
 async def _published_nets(node: Node) -> list[list[int]]:
-    """Return the nets of every run, decoded from the chain's own logs."""
+    """Return the nets of every run, which has one page in a community of this size, from the chain's own logs."""
     published = []
     for event in await node.ledger.events("Settlement", "RunPublished"):
         packed = bytes(event["args"]["nets"])

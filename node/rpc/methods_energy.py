@@ -108,6 +108,7 @@ class EnergyMethods:
             "energy_getConcerns": self.get_concerns,
             "energy_getAccounts": self.get_accounts,
             "energy_getSummary": self.get_summary,
+            "energy_getProposals": self.get_proposals,
         }
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
@@ -280,6 +281,10 @@ class EnergyMethods:
     async def get_summary(self, filter: Any = None) -> Any:
         """Return totals over a stretch of time."""
         return await _read(self._queries.summary, filter, parameters.SUMMARY_FILTERS)
+
+    async def get_proposals(self) -> list[JsonObject]:
+        """Return the members' proposals with their votes."""
+        return await self._core.proposals()
 
 
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")

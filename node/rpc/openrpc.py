@@ -172,6 +172,13 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("Summary"),
         ({"from": _QUARTER, "to": _QUARTER + 86_400},),
     ),
+    "energy_getProposals": Method(
+        "What members propose and decide, one vote each: the newest 50, the newest first.",
+        {},
+        array(ref("Proposal")),
+        (),
+        ("Unavailable",),
+    ),
 }
 """All methods that the node itself answers, but for `rpc.discover`."""
 

@@ -132,6 +132,10 @@ class NodeCommands(Protocol):
         """Return the evidence document of a certificate; None when it does not exist or is not settled yet."""
         ...
 
+    async def proposals(self) -> list[JsonObject]:
+        """Return what members propose and decide, the newest first; see `node.proposals`."""
+        ...
+
     def now(self) -> int:
         """Return the node's time, UTC epoch seconds; simulated in a demo."""
         ...

@@ -13,6 +13,7 @@ from node.candles import LENGTH_S_MAX
 from node.concerns import Code
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
+from node.rpc.council_schemas import PROPOSAL
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
@@ -67,6 +68,8 @@ SIGNED_DOMAIN: Final = record(
     {"chainId": NATURAL, "verifyingContract": ADDRESS, "name": TEXT, "version": TEXT}, ("chainId", "verifyingContract")
 ) | {"description": "the EIP-712 domain that was signed under; given, a mistake in it is named"}
 CONTRACTS: Final = ("token", "registry", "readings", "settlement", "certificates")
+CONTRACTS_LATER: Final = ("disputes", "questions", "cooperative", "timelock", "fees", "reputation", "badges")
+"""Contracts that a community need not have."""
 LEVELS: Final[Schema] = {
     "type": "integer",
     "minimum": 1,
@@ -155,7 +158,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                 record({"meter": HASH, "label": TEXT, "kind": TEXT, "lastSeen": INT_OR_NULL, "state": TEXT})
             ),
             "lastRun": or_null(record({"runId": NATURAL, "lastInterval": INSTANT})),
-            "contracts": record(dict.fromkeys(CONTRACTS, ADDRESS)),
+            "contracts": record(dict.fromkeys(CONTRACTS + CONTRACTS_LATER, ADDRESS), CONTRACTS),
             "node": ADDRESS,
             "sealer": ADDRESS,
             "version": TEXT,
@@ -376,6 +379,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "savedNeur": INT | {"description": "homesAtGridNeur - homesPaidNeur"},
         }
     ),
+    "Proposal": PROPOSAL,
     "TradeFilter": _filter({"interval": INSTANT, **_RANGE, "account": ADDRESS, **_PAGING}),
     "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_PAGING}),
     "IntervalFilter": _filter({**_RANGE, **_PAGING}),

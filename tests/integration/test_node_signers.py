@@ -11,10 +11,11 @@ from sqlmodel import Session, col, select
 
 from energy.identity import hex_text
 from node.app import Node
+from node.keys import KeyPair
 from node.storage.models import AttestationRow, RunRow
 from oracles.hashing import keccak
 from oracles.token_signer import TokenPlace, generate_key
-from tests.support.real_node import FIRST, LENGTH_S, Homes, hear, homes_of, running, tick_at
+from tests.support.real_node import FIRST, LENGTH_S, Homes, copy_of, found, hear, homes_of, running, tick_at
 from tests.support.softhsm import MODULE, TOKEN, make_token, needs_softhsm
 
 NEW_ATTESTOR = keccak(b"the attestor that follows")
@@ -24,6 +25,13 @@ def _signers(node: Node, interval: int) -> set[str]:
     with Session(node.projection.engine) as session:
         row = session.exec(select(AttestationRow).where(col(AttestationRow.interval) == interval)).one()
     return set(json.loads(row.signatures))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A community whose operator decides on keys."""
+    found(tmp_path / "node", members_decide=False)
+    return tmp_path / "node"
 
 
 @needs_softhsm
@@ -66,3 +74,24 @@ async def _four_intervals(node: Node, homes: Homes) -> None:
     for number in range(1, 5):
         homes.use("H01", export_wh=100)
         assert (await hear(node, homes, FIRST + number * LENGTH_S)).attested
+
+
+def test_where_members_decide_a_rotation_waits_for_them(
+    founded: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy_of(founded, tmp_path / "decided")
+    (folder / "attestor.json").write_text(json.dumps(Account.encrypt(NEW_ATTESTOR, "p", kdf="pbkdf2", iterations=1)))
+    (folder / "password").write_text("p\n")
+    (folder / "signers.toml").write_text(
+        "[attestor-1-next]\nbackend = 'keystore'\nfile = 'attestor.json'\npassword_file = 'password'\n"
+        "valid_from = 2025-07-01T11:30:00Z\noverlap_h = 1\n"
+    )
+
+    async def check() -> None:
+        async with running(folder, FIRST - 1_200) as node:
+            assert not await node.ledger.read(
+                "Registry", "isAttestor", KeyPair.from_private(NEW_ATTESTOR).address, FIRST
+            )
+
+    asyncio.run(check())
+    assert "resilia coop propose registry addAttestor" in caplog.text

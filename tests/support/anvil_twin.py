@@ -7,6 +7,7 @@ Contract tests use it when REPLAY_ON_ANVIL is set (`make replay`); see `tests.su
 import atexit
 import json
 import subprocess
+import time
 import urllib.request
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 from tests.support.source_tree import ROOT
 
 BINARY: Final = ROOT / "contracts" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+
+MINED_S: Final = 30.0
 
 Log = tuple[bytes, tuple[int, ...], bytes]
 """Address, topics and data."""
@@ -53,7 +56,7 @@ class AnvilTwin:
             self._ask("evm_setNextBlockTimestamp", timestamp)
             self._time = timestamp
         identity = self._ask("eth_sendTransaction", self._message(sender, to, data))
-        receipt = self._ask("eth_getTransactionReceipt", identity)
+        receipt = self._mined(identity)
         assert receipt["status"] == "0x1", "anvil refuses what py-evm takes"
         self.compared += 1
         return int(receipt["gasUsed"], 16), [_log(each) for each in receipt["logs"]]
@@ -65,6 +68,15 @@ class AnvilTwin:
         self.compared += 1
         error = answer.get("error")
         return None if error is None else str(error.get("data"))
+
+    def _mined(self, identity: str) -> dict[str, Any]:
+        """Return a receipt: anvil answers with a transaction's hash before its block is there."""
+        deadline = time.monotonic() + MINED_S
+        while (receipt := self._ask("eth_getTransactionReceipt", identity)) is None:
+            assert time.monotonic() < deadline, "anvil does not seal a block"
+            time.sleep(0.002)
+        found: dict[str, Any] = receipt
+        return found
 
     def _message(self, sender: str, to: bytes, data: bytes) -> dict[str, str]:
         message = {"from": sender, "data": "0x" + data.hex(), "gas": hex(30_000_000), "gasPrice": "0x0"}

@@ -149,9 +149,9 @@ def homes_of(folder: Path) -> Iterator[Homes]:
 
 
 @asynccontextmanager
-async def running(folder: Path, now: int) -> AsyncIterator[Node]:
-    """Run a node of a founded folder from an instant on."""
-    node = await Node.open(folder, SimulatedClock(now), manual_time=True)
+async def running(folder: Path, now: int, **options: Any) -> AsyncIterator[Node]:
+    """Run a node of a founded folder from an instant on, with options of `Node.open`."""
+    node = await Node.open(folder, SimulatedClock(now), manual_time=True, **options)
     try:
         yield node
     finally:

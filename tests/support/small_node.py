@@ -5,6 +5,7 @@ from typing import Any, Final
 from energy.identity import Address, hex_text
 from oracles.signatures import address_of
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
+from tests.support.proposals import ProposalsDouble
 
 NOW: Final = 1_495_023_600
 """2017-05-17 12:20 UTC, 05:20 in Los Angeles."""
@@ -154,7 +155,7 @@ def linked() -> dict[str, Any]:
     return {"mode": "together", "gridLostAt": None, "link": link()}
 
 
-class LinkedCore:
+class LinkedCore(ProposalsDouble):
     """What a double of the core answers about grid and links."""
 
     def set_grid(self, lost: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import {IRegistry} from "./IRegistry.sol";
 /// @notice OpenZeppelin's Governor over the registry's list of members. A member proposes calls; whoever was a member when
 /// the vote began votes once, whatever it owns; what has a majority and a quorum waits in the timelock, and then anybody
 /// executes it. The timelock is the only one that acts, and has no other master: hand it the registry with
-/// `transferOwnership`, and let the first proposal accept it. Times are UTC epoch seconds (`mode=timestamp`).
+/// `transferOwnership`, and let anybody call its `accept`. Times are UTC epoch seconds (`mode=timestamp`).
 interface ICooperative {
     /// A quorum is 1 to 100 percent.
     error QuorumOutOfBounds(uint8 quorumPercent);

@@ -54,7 +54,7 @@ def eth_get_storage_at(session: Session, address: Any, slot: Any, block: Any = "
 
 def eth_call(session: Session, transaction: Any, block: Any = "latest", overrides: Any = None) -> str:
     """Return what a call answers."""
-    head = require_state(session, block)
+    head = _context(session, block)
     message = call_message(transaction, call_gas_max(head), overrides)
     return data(_succeeded(session.chain.call(head, message)).output)
 
@@ -64,7 +64,7 @@ def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest", 
 
     The first guess is what a run with all the gas used, and what calls keep back (EIP-150).
     """
-    head = require_state(session, block)
+    head = _context(session, block)
     message = call_message(transaction, head.header.gas_limit, overrides)
     if _is_transfer(session, head, message) and _suffices(session, head, message, TRANSFER_GAS):
         return quantity(TRANSFER_GAS)
@@ -131,6 +131,17 @@ def eth_create_access_list(session: Session, transaction: Any, block: Any = "lat
 def call_gas_max(head: Head) -> int:
     """Return the gas that a call on a block may use."""
     return min(CALL_GAS_MAX, head.header.gas_limit)
+
+
+def _context(session: Session, reference: Any) -> Head:
+    """Return the block in which a call is executed; a pending one has the head's state and the next block's time."""
+    head = require_state(session, reference)
+    if reference != "pending":
+        return head
+    instant = session.chain.next_timestamp()
+    return replace(
+        head, header=replace(head.header, number=head.header.number + 1, parent_hash=head.hash, timestamp=instant)
+    )
 
 
 def _is_transfer(session: Session, head: Head, message: Message) -> bool:

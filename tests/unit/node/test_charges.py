@@ -7,13 +7,14 @@ from market.terms import ChargeOn
 from node.charges import ChargeSchedule
 from tests.support.market import address
 
-SUPPLIER, MEMBER = address(9), address(1)
+SUPPLIER, MEMBER, FEES = address(9), address(1), address(8)
+NAMED = {"supplier": SUPPLIER, "fees": FEES}
 HEAD = "valid_from,valid_to,name,on,price_ueur_per_kwh,owner\n"
 
 
 def load(path: Path, *lines: str) -> ChargeSchedule:
     path.write_text(HEAD + "\n".join(lines) + "\n")
-    return ChargeSchedule.load(path, "Europe/Paris", SUPPLIER, lambda account: account == MEMBER)
+    return ChargeSchedule.load(path, "Europe/Paris", NAMED, lambda account: account == MEMBER)
 
 
 def test_charges_hold_between_their_days_on_the_communitys_clock(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_charges_hold_between_their_days_on_the_communitys_clock(tmp_path: Path)
 
 
 def test_without_a_file_there_are_no_charges(tmp_path: Path) -> None:
-    assert ChargeSchedule.load(tmp_path / "none", "UTC", SUPPLIER, lambda _: True).at(0) == ()
+    assert ChargeSchedule.load(tmp_path / "none", "UTC", NAMED, lambda _: True).at(0) == ()
 
 
 @pytest.mark.parametrize(

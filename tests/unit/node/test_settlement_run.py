@@ -105,7 +105,7 @@ def test_money_adds_up_line_by_line(inputs: list[IntervalInput]) -> None:
     assert {account: running[account] - BALANCES[account] for account in BALANCES} == prepared.nets
     assert prepared.carry.entries == {account: count for account, count in counts.items() if count}
     packed = by_eth_account.pack_nets([(hex_text(each), net) for each, net in sorted(prepared.nets.items()) if net])
-    assert prepared.packed_nets == packed
+    assert [page.nets for page in prepared.pages] == [packed]
     assert prepared.run.nets_hash == keccak(packed)
 
 
@@ -298,6 +298,6 @@ def test_an_estimate_settles_nothing() -> None:
 def test_a_run_of_nothing_is_a_run() -> None:
     idle = IntervalInput(_tariff(FIRST), [], [], [_metered(each, 0, 0) for each in ACCOUNTS])
     prepared = _prepared(GENESIS, [idle])
-    assert (prepared.packed_nets, prepared.lines, prepared.certificates) == (b"", (), ())
+    assert ([page.nets for page in prepared.pages], prepared.lines, prepared.certificates) == ([b""], (), ())
     roots = (prepared.run.orders_root, prepared.run.trades_root, prepared.run.certificates_root)
     assert roots == (Digest(bytes(32)),) * 3

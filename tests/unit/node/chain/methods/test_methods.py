@@ -125,6 +125,18 @@ def test_what_is_unknown_is_null(ask: Asker) -> None:
             ask(method, "0x99")
 
 
+def test_a_call_on_the_pending_block_sees_its_time_and_number(ask: Asker, chain: Chain) -> None:
+    tells_time, tells_number = ("0x" + code + "60005260206000f3" for code in ("42", "43"))
+
+    def told(code: str, block: str) -> int:
+        return int(ask("eth_call", {"to": hex_text(A)}, block, {hex_text(A): {"code": code}}), 16)
+
+    head = chain.head.header
+    assert (told(tells_time, "latest"), told(tells_number, "latest")) == (head.timestamp, head.number)
+    assert (told(tells_time, "pending"), told(tells_number, "pending")) == (chain.next_timestamp(), head.number + 1)
+    assert chain.next_timestamp() > head.timestamp
+
+
 def test_the_pending_block_is_the_next_one_and_empty(ask: Asker, chain: Chain) -> None:
     pending = ask("eth_getBlockByNumber", "pending", False)
     assert (pending["number"], pending["parentHash"]) == ("0x4", hex_text(chain.head.hash))
