@@ -166,6 +166,8 @@ contract Certificates is Bundles {
     /// @inheritdoc ICertificates
     function enrolConverter(bytes32 device, Carrier carrier, uint16 factorPermille) external onlyCommunity {
         if (carrier == Carrier.ELECTRICITY) revert NotAConverter(device);
+        // Asked because it reverts for an unknown device.
+        // slither-disable-next-line unused-return
         registry.meterOf(device);
         _enrol(device, factorPermille).carrier = carrier;
         emit ConverterEnrolled(device, carrier, factorPermille);

@@ -35,6 +35,8 @@ contract Disputes is IDisputes, Bonds {
     uint256 public immutable bondRequired;
 
     constructor(ISettlement settlement_, address operator_, uint256 bondRequired_) Openings(settlement_) {
+        // An address that nobody has puts up no bond, so nobody settles with it.
+        // slither-disable-next-line missing-zero-check
         operator = operator_;
         bondRequired = bondRequired_;
     }
@@ -45,6 +47,8 @@ contract Disputes is IDisputes, Bonds {
     function proveOrderSignature(uint64 runId, OrderOpening calldata order) external {
         _open(runId, order);
         bytes32 digest = settlement.hashOrder(order.signed.order);
+        // Why a signature is bad makes no difference.
+        // slither-disable-next-line unused-return
         (address signer, ECDSA.RecoverError failure,) =
             ECDSA.tryRecoverCalldata(digest, order.signed.signature);
         bool signed = failure == ECDSA.RecoverError.NoError && signer == order.signed.order.account;
@@ -330,6 +334,8 @@ contract Disputes is IDisputes, Bonds {
 
     function _isBound(address account) internal view override returns (bool) {
         if (account != operator) return registry.isOracle(account, uint64(block.timestamp));
+        // What the run was does not matter, only whether it is final.
+        // slither-disable-next-line unused-return
         (uint64 lastRunId,,) = settlement.lastRun();
         return lastRunId != 0 && !settlement.isFinal(lastRunId);
     }

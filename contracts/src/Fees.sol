@@ -30,12 +30,16 @@ contract Fees is IFees {
         }
         if (permille != WHOLE) revert SharesNotWhole(permille);
         settlement = settlement_;
+        // A wrong address is seen before the members take the contract for theirs.
+        // slither-disable-next-line missing-zero-check
         remainderOwner = remainderOwner_;
     }
 
     /// @inheritdoc IFees
     function collect() external {
         // Asking again would make what waits wait anew: anybody could keep it from coming.
+        // From when it can be drawn is checked where it is drawn.
+        // slither-disable-next-line unused-return
         (uint256 pending,,) = settlement.pendingOf(address(this));
         if (pending != 0) revert StillPending(pending);
         settlement.requestWithdrawal(settlement.balanceOf(address(this)));

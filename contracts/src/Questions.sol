@@ -215,6 +215,8 @@ contract Questions is IQuestions, Openings {
         delete _questions[id];
         emit Closed(id);
         // Another dispute may have voided the run, and another run may have taken its number since.
+        // A hash is the same or it is not.
+        // slither-disable-next-line incorrect-equality
         if (settlement.isOpen(question.runId) && settlement.runAt(question.runId).runHash == question.runHash) {
             disputes.voidFor(question.runId, Fraud.UNANSWERED, question.asker);
         }
@@ -294,10 +296,14 @@ contract Questions is IQuestions, Openings {
         bool afterFirst = nets.before.length == 0;
         bool beforeLast = nets.rest == 0;
         if (!afterFirst && first.length != 0) {
+            // The word behind an account is its net, and not asked for.
+            // slither-disable-next-line unused-return
             (address lowest,) = NetsLib.wordAt(first, 0);
             afterFirst = lowest < account;
         }
         if (!beforeLast && last.length != 0) {
+            // The word behind an account is its net, and not asked for.
+            // slither-disable-next-line unused-return
             (address highest,) = NetsLib.wordAt(last, last.length - 32);
             beforeLast = account < highest;
         }

@@ -149,6 +149,8 @@ contract Registry is IRegistry, Ownable2Step {
 
     /// @inheritdoc IRegistry
     function cancelRotation() external {
+        // 0 says that there is none.
+        // slither-disable-next-line incorrect-equality
         if (_rotations[msg.sender].readyAt == 0) revert RotationNotReady(msg.sender, 0);
         _endRound(msg.sender);
         emit RotationCancelled(msg.sender);
@@ -158,6 +160,8 @@ contract Registry is IRegistry, Ownable2Step {
     function rotate(address account) external {
         Rotation memory rotation = _rotations[account];
         address successor = rotation.successor;
+        // 0 says that there is none.
+        // slither-disable-next-line incorrect-equality
         if (rotation.readyAt == 0 || block.timestamp < rotation.readyAt) {
             revert RotationNotReady(account, rotation.readyAt);
         }
@@ -289,8 +293,12 @@ contract Registry is IRegistry, Ownable2Step {
     function _setMember(address account, bool member) private {
         isMember[account] = member;
         uint48 instant = uint48(block.timestamp);
+        // What was there before is in the history already.
+        // slither-disable-next-line unused-return
         _membership[account].push(instant, member ? 1 : 0);
         uint208 count = _memberCount.latest();
+        // What was there before is in the history already.
+        // slither-disable-next-line unused-return
         _memberCount.push(instant, member ? count + 1 : count - 1);
     }
 

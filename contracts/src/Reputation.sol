@@ -106,6 +106,8 @@ contract Reputation is IReputation, Openings {
     /// @dev Halved once for each half-life, and along a straight line in between; rounded down.
     function _faded(uint256 wh, uint256 elapsed) private pure returns (uint256) {
         uint256 halved = wh >> (elapsed / HALF_LIFE);
+        // No chance in it: how far into its half-life a time is.
+        // slither-disable-next-line weak-prng
         return halved - halved * (elapsed % HALF_LIFE) / (2 * HALF_LIFE);
     }
 }

@@ -71,6 +71,8 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         token = token_;
         registry = registry_;
         readings = readings_;
+        // A wrong address is seen before the members take the contract for theirs.
+        // slither-disable-next-line missing-zero-check
         supplier = supplier_;
     }
 
@@ -95,6 +97,8 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         external
     {
         // A permit that somebody else submitted first has done its work; without allowance the deposit fails anyway.
+        // The token is the community's own and calls nobody back.
+        // slither-disable-next-line reentrancy-benign,reentrancy-events
         try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         deposit(account, amount);
     }
@@ -338,6 +342,8 @@ contract Settlement is ISettlement, LedgerCore, EIP712 {
         Account storage account = _accounts[owner];
         uint64 afterRun = account.afterRun;
         // Money that a void run, or the pages of an unfinished one, may have brought stays until they are undone.
+        // 0 says that there is none.
+        // slither-disable-next-line incorrect-equality
         bool older = (_voidFrom == 0 || afterRun < _voidFrom)
             && (_openedAt == 0 || account.exitAt < _openedAt + EXIT_DELAY);
         bool exitOpen = block.timestamp >= account.exitAt && older;
