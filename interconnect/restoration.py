@@ -47,7 +47,7 @@ class Restoration:
                     self.void_wh += abs(award.net_export_wh)
                 else:
                     self.accepted_wh += abs(award.net_export_wh)
-            case Settled(run, as_parent) if not as_parent:
+            case Settled(run=run, as_parent=as_parent) if not as_parent:
                 self.runs = (*self.runs, run.number)
                 self.compensation_neur += run.compensation_neur
             case GaveUp(conflict):

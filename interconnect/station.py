@@ -77,6 +77,9 @@ class Settled:
 
     run: LinkRun
     as_parent: bool
+    other: Digest
+    signatures: tuple[bytes, ...]
+    """Of the other side's attestors, by ascending signer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ class Station:
         settled = ledger.settle(run, signatures, by_parent=not as_parent)
         if isinstance(settled, Rejected):
             return settled
-        return Accepted((Settled(run, as_parent), *self._due_run(sender, ledger)))
+        return Accepted((Settled(run, as_parent, sender, signatures), *self._due_run(sender, ledger)))
 
     # -- CERTIFICATES
 

@@ -127,7 +127,7 @@ class Node:
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self.grid = Grid(folder)
-        self.coupling = coupling_of(folder, community, keys, self.trading, self.settlement_domain, clock, links)
+        self.coupling = coupling_of(folder, community, keys, self.trading, self.ledger, clock, links)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
 

@@ -45,11 +45,13 @@ class Contracts:
     """None for a community whose runs are final at once."""
     questions: Address | None = None
     cooperative: Address | None = None
-    """The last five are missing in agreements from before they were founded."""
+    """This and the next four are missing in agreements from before they were founded."""
     timelock: Address | None = None
     fees: Address | None = None
     reputation: Address | None = None
     badges: Address | None = None
+    gateway: Address | None = None
+    """Only of a community with an account for links."""
 
     def named(self) -> dict[str, Address]:
         """Return those that there are by name, in the sequence of the fields."""

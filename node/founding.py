@@ -278,7 +278,7 @@ async def _network_id(external: ExternalChain, keys: KeyRing, chain_id: int) -> 
 
 async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: Progress) -> Contracts:
     """Put the contracts on chain, enrol everybody, and pay the deposits in."""
-    steps = 21 + 3 * len(founding.members) + 5 * bool(founding.challenge_window_s)
+    steps = 21 + 3 * len(founding.members) + 5 * bool(founding.challenge_window_s) + bool(founding.link)
     done = 0
 
     def step(what: str) -> None:
@@ -321,6 +321,9 @@ async def _deploy(ledger: Ledger, founding: Founding, keys: KeyRing, progress: P
     await ledger.send("Settlement", "fundGuarantee", founding.guarantee_neur)
     step("guarantee fund")
     contracts = Contracts(token, registry, readings, settlement, certificates)
+    if founding.link is not None:
+        contracts = replace(contracts, gateway=await ledger.deploy("Gateway", settlement, certificates))
+        step("Gateway")
     if founding.challenge_window_s:
         contracts = await _open_disputes(ledger, founding, keys, contracts, step)
     hand_over = founding.members_decide and bool(founding.members)

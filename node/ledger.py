@@ -36,6 +36,7 @@ CONTRACT_NAMES: Final = {
     "fees": "Fees",
     "reputation": "Reputation",
     "badges": "Badges",
+    "gateway": "Gateway",
 }
 """Compiled contract of each field of `Contracts`."""
 GAS_PER_TRANSACTION: Final = 15_000_000

@@ -33,6 +33,7 @@ CONTRACTS: Final = (
     "Badges",
     "Disputes",
     "Questions",
+    "Gateway",
 )
 """Contracts that are deployed (the timelock by the cooperative); each has a source file and an artifact of its name."""
 

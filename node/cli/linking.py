@@ -53,6 +53,9 @@ def add(
     capacity: Annotated[
         int, typer.Option(min=1, metavar="WH", help="Most that may cross the link in an interval, either way.")
     ] = 25_000,
+    run_awards: Annotated[
+        int, typer.Option(min=1, metavar="COUNT", help="So many awards are settled by one run.")
+    ] = 96,
     hub: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where children reach this community's NATS server.")
     ] = "127.0.0.1:7422",
@@ -67,7 +70,7 @@ def add(
     session = session_of(context)
     links, found = Links.load(folder), read_document(document)
     if isinstance(found, Card):
-        agreed = links.add_child(found, fee, void, bond, capacity, hub)
+        agreed = links.add_child(found, fee, void, bond, capacity, hub, run_awards)
         print_json("link-terms", agreed.to_json())
         name = found.name
     else:

@@ -80,6 +80,8 @@ class Conditions:
     port: int
     password: str
     """Of the child's server there."""
+    run_awards: int = 96
+    """So many awards make a run: a day's, at four an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Agreement:
             self.conditions.fee_ueur_per_kwh,
             self.conditions.void_ueur_per_kwh,
             self.parent.tick_ueur_per_kwh,
+            self.conditions.run_awards,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +131,7 @@ class Agreement:
             "host": each.host,
             "port": each.port,
             "password": each.password,
+            "runAwards": each.run_awards,
         }
 
     @classmethod
@@ -137,8 +141,10 @@ class Agreement:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        fee, void, bond, capacity, port = _integers(raw, "fee", "void", "bondNeur", "capacityWh", "port")
-        conditions = Conditions(fee, void, bond, capacity, str(raw["host"]), port, str(raw["password"]))
+        fee, void, bond, capacity, port, awards = _integers(
+            raw, "fee", "void", "bondNeur", "capacityWh", "port", "runAwards"
+        )
+        conditions = Conditions(fee, void, bond, capacity, str(raw["host"]), port, str(raw["password"]), awards)
         return cls(Card.from_json(raw["parent"]), Card.from_json(raw["child"]), conditions)
 
 

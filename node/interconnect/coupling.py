@@ -14,28 +14,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from energy.errors import Unavailable
 from energy.identity import Digest
 from energy.results import Rejected
 from interconnect.curves import Curve, Step, residual
 from interconnect.modes import HearingRules, Watch
-from interconnect.station import Coupled, Effect
+from interconnect.station import Coupled, Effect, Settled
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from node.clock import Clock
 from node.community import Community, Member
 from node.interconnect.carrier import Carrier
+from node.interconnect.gate import Gate, SignedRun
 from node.interconnect.links import Links
 from node.interconnect.options import LinkOptions
 from node.interconnect.registers import LinkRegisters
 from node.interconnect.reports import Reports
 from node.interconnect.service import LinkService
 from node.keys import KeyPair, KeyRing, load_link_key
+from node.ledger import Ledger
 from node.rpc.ports import JsonObject
 from node.storage.log import AppendLog
 from node.trading import Trading
 from node.typed_data import order_digest
 from oracles.signatures import sign
-from oracles.typed_data import Domain
+from oracles.typed_data import Domain, community_domain
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +69,7 @@ def coupling_of(
     community: Community,
     keys: KeyRing,
     trading: Trading,
-    domain: Domain,
+    ledger: Ledger,
     clock: Clock,
     options: LinkOptions,
 ) -> "Coupling | None":
@@ -79,7 +82,8 @@ def coupling_of(
     if member is None:
         return None
     key = load_link_key(folder / "keys")
-    return Coupling(folder, community, member, key, keys, trading, domain, clock, options)
+    domain = community_domain(community.chain_id, community.contracts.settlement)
+    return Coupling(folder, community, member, key, keys, trading, domain, clock, options, ledger)
 
 
 class Coupling:
@@ -96,6 +100,7 @@ class Coupling:
         domain: Domain,
         clock: Clock,
         options: LinkOptions,
+        ledger: Ledger,
     ) -> None:
         """Read who the neighbours are; nothing is sent yet.
 
@@ -126,6 +131,7 @@ class Coupling:
         self._offered: set[int] = set()
         self._untraded: list[Coupled] = []
         self._registers = LinkRegisters(links.folder / "registers.csv", member.serial, community)
+        self._gate = Gate(ledger, links, signers, key.address) if community.contracts.gateway else None
         self._reports = Reports(links.folder / "reports.json")
         self._task: asyncio.Task[None] | None = None
 
@@ -174,6 +180,9 @@ class Coupling:
         self._offered = {each for each in self._offered if each > now}
         self._registers.write(now, self.coupled)
         self._reports.step(self.service.watch, now, is_open=self._is_open())
+        if self._gate is not None:
+            with suppress(Unavailable):  # a chain that is away keeps no gate open; the runs wait
+                await self._gate.settle()
 
     async def _grant(self, now: int) -> None:
         length = self._community.market.interval_length_s
@@ -227,6 +236,8 @@ class Coupling:
         if isinstance(effect, Coupled):
             self.coupled[effect.interval] = effect
             self._untraded.append(effect)
+        if isinstance(effect, Settled) and self._gate is not None:
+            self._gate.take(SignedRun(effect.other, effect.run, effect.signatures))
         self._reports.follow(effect)
 
     def _heard(self, name: str) -> None:

@@ -97,7 +97,9 @@ class Links:
         above = [self.parent.parent] if self.parent else []
         return {each.name: each.community for each in (*above, *(child.child for child in self.children))}
 
-    def add_child(self, card: Card, fee: int, void: int, bond_neur: int, capacity_wh: int, host: str) -> Agreement:
+    def add_child(
+        self, card: Card, fee: int, void: int, bond_neur: int, capacity_wh: int, host: str, run_awards: int = 96
+    ) -> Agreement:
         """Agree with a child on terms; who is a child already gets new ones of the same password.
 
         Raises:
@@ -109,7 +111,7 @@ class Links:
         password = known.conditions.password if known else secrets.token_urlsafe(PASSWORD_BYTES)
         name, _, port = host.rpartition(":")
         try:
-            conditions = Conditions(fee, void, bond_neur, capacity_wh, name, int(port), password)
+            conditions = Conditions(fee, void, bond_neur, capacity_wh, name, int(port), password, run_awards)
             agreed = Agreement(self.own, card, conditions)
         except ValueError as error:
             raise Misconfigured(f"{card.name} can not be linked: {error}") from None

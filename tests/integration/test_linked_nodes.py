@@ -85,7 +85,18 @@ def link(capsys: pytest.CaptureFixture[str], tmp_path: Path, city: Place, child:
     card, terms = tmp_path / f"{child.name}.card", tmp_path / f"{child.name}.terms"
     assert resilia(["link", "card", "--dir", str(child.folder)]) == 0
     card.write_text(capsys.readouterr().out)
-    conditions = ["--fee", str(FEE), "--void", str(VOID), "--capacity", "5000", "--hub", f"127.0.0.1:{hub}"]
+    conditions = [
+        "--fee",
+        str(FEE),
+        "--void",
+        str(VOID),
+        "--capacity",
+        "5000",
+        "--run-awards",
+        "1",
+        "--hub",
+        f"127.0.0.1:{hub}",
+    ]
     listening = ["--listen", f"127.0.0.1:{city.port}"]
     assert resilia(["link", "add", str(card), "--dir", str(city.folder), *conditions, *listening]) == 0
     terms.write_text(capsys.readouterr().out)
@@ -126,7 +137,8 @@ def test_surplus_flows_to_the_other_neighbourhood_and_bills_of_both_show_it(plac
     north.ask("at", FIRST - 600)
     south.ask("at", FIRST - 600)
     city.until(FIRST - 600, lambda status: all(FIRST in each for each in status["offers"].values()))
-    assert city.ask("at", FIRST - 420)["link"]["interval"] == FIRST
+    zone = city.ask("at", FIRST - 420)["link"]
+    assert zone["interval"] == FIRST
     for place in (north, south):
         place.until(FIRST - 400, lambda status: FIRST in status["awarded"])
     sold = north.ask("at", FIRST - 315)["link"]
@@ -143,6 +155,14 @@ def test_surplus_flows_to_the_other_neighbourhood_and_bills_of_both_show_it(plac
     (purchase,) = [line for line in south.ask("entries") if line[0] == "purchase"]
     assert purchase[1:] == [400, 100_000]
     assert ["supply", 100, 250_000] in south.ask("entries")
+
+    # Both chains hold the run of each link, signed by both sides; what remains at the city is the grid's fee.
+    sale, purchase_neur = 400 * (zone["price"] - FEE), 400 * (zone["price"] + FEE)
+    for place in (city, north, south):
+        place.until(FIRST + LENGTH_S, lambda status: status["link"]["balanceNeur"])
+    assert north.ask("gate", "city")[1] == sale
+    assert south.ask("gate", "city")[1] == -purchase_neur
+    assert (city.ask("gate", "north")[1], city.ask("gate", "south")[1]) == (-sale, purchase_neur)
 
 
 def _together(status: dict[str, Any]) -> bool:

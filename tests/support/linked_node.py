@@ -2,7 +2,8 @@
 
 Reads commands from standard input, one JSON array a line, and answers each with one JSON line. ``["at", instant]`` lets
 time pass and gives the status; ``["order", side, wh, price, interval]`` places an order of the home; ``["meter",
-instant, import, export]`` is a row of its meter; ``["grid", lost]``, ``["reports"]``, ``["entries"]``. `found` founds.
+instant, import, export]`` is a row of its meter; ``["grid", lost]``, ``["reports"]``, ``["entries"]``,
+``["gate", name]``. `found` founds.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ def found(folder: Path, name: str, number: int) -> None:
         guarantee_neur=EUR,
         tariffs=[(FIRST - FIRST % 86_400, *TARIFF, 50)],
         link=(name, keccak(b"link of " + name.encode())),
+        members_decide=False,  # so that the operator may link the communities on chain
     )
     keys = {role: keccak(f"{role} of {name}".encode()) for role in (*ROLES, "salt")}
     asyncio.run(found_community(folder, founding, keys))
@@ -121,6 +123,12 @@ class Process:
 
     async def do_reports(self) -> Any:
         return self.node.link_reports()
+
+    async def do_gate(self, name: str) -> Any:
+        """Return the last run with a neighbour that is on the own chain, and what the neighbour owes by it."""
+        assert self.node.coupling is not None
+        found = await self.node.ledger.read("Gateway", "neighbourOf", self.node.coupling.links.neighbours[name])
+        return [found[3], found[7]]
 
     async def do_entries(self) -> Any:
         """Return the home's bill: kind, Wh, price of each line."""
