@@ -135,7 +135,7 @@ class Drafting:
 
     def frame_of(self, meter: MeterId, raw_hash: Digest) -> bytes:
         """Return the frame behind a reading or correction; nothing where there is none."""
-        return b"" if raw_hash == NO_FRAME_HASH else self._meters[meter].at_boundary[raw_hash].raw
+        return b"" if raw_hash == NO_FRAME_HASH else self._meters[meter].at_boundary[raw_hash][0].raw
 
     def _correction(
         self,

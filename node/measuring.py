@@ -365,9 +365,12 @@ class Measuring:
 
     def _decode_for_oracle(self, meter: MeterId, raw: bytes) -> RegisterSample | Rejected:
         member = self._members[meter]
-        kept = self._meters[meter].at_boundary.get(keccak(raw))
-        # A meter without a clock is timed by when its frame came.
-        received_at = kept.received_at if kept else 0
+        # A meter without a clock is timed by when its frame came: one that says the same again, by when it came for the
+        # reading that is being signed.
+        came = [frame.received_at for frame in self._meters[meter].at_boundary.get(keccak(raw), ())]
+        readings = [each.reading for each in self._draft.readings] if self._draft else []
+        due = [each.observed_at for each in readings if each.meter == meter]
+        received_at = next((at for at in came if at in due), came[0] if came else 0)
         sample = decode_frame(KeptFrame(split_source(member.meter_source)[0].name, received_at, raw))
         if isinstance(sample, RegisterSample) and sample.serial != member.serial:
             return Rejected(MeteringReject.FOREIGN_METER, {"meter": hex_text(meter)})

@@ -16,7 +16,7 @@ from metering.meter import MeterConfig, MeterState, clear_tamper, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import Reading, ReadingFlag
 from metering.registers import RegisterSample
-from metering.validation import NO_FLAG, Timed, check_time
+from metering.validation import CLOCK_DRIFT_S_MAX, NO_FLAG, Timed, check_time
 from node.storage.readings_log import KeptFrame
 
 
@@ -30,8 +30,9 @@ class MeterFrames:
     """One meter, with the frames that its next readings rest on."""
 
     state: MeterState
-    at_boundary: dict[bytes, KeptFrame] = field(default_factory=dict)
-    """Frames that settled a boundary, by their hash, until the reading is signed."""
+    at_boundary: dict[bytes, list[KeptFrame]] = field(default_factory=dict)
+    """Frames that settled a boundary, by their hash, until the reading is signed; a meter without a clock says the same
+    at several boundaries while nothing flows."""
     _latest: KeptFrame | None = None
     """The last accepted frame, unless it is kept."""
     _kept_at: int = -1
@@ -83,7 +84,7 @@ class MeterFrames:
             if outcome.events[0].index.at != index.at and self._latest is not None:
                 keep.append(self._latest)
             keep.append(frame)
-            self.at_boundary[sample.raw_hash] = frame
+            self.at_boundary.setdefault(sample.raw_hash, []).append(frame)
         elif (state.flags, state.tampered) != remarked or self._is_first_within_reach(index.at):
             keep.append(frame)
         self._latest = None if keep else frame
@@ -94,7 +95,12 @@ class MeterFrames:
     def forget_frames(self) -> None:
         """Let go of the frames of boundaries that no reading needs any more."""
         needed = {each.raw_hash for each in self.state.boundaries.values()}
-        self.at_boundary = {at: frame for at, frame in self.at_boundary.items() if at in needed}
+        oldest = min(self.state.boundaries, default=0) - CLOCK_DRIFT_S_MAX
+        self.at_boundary = {
+            raw_hash: [frame for frame in frames if frame.received_at >= oldest] or frames[-1:]
+            for raw_hash, frames in self.at_boundary.items()
+            if raw_hash in needed
+        }
 
     def _is_first_within_reach(self, at: int) -> bool:
         length = self.state.config.interval_length_s

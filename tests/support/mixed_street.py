@@ -213,6 +213,8 @@ def street(folder: Path, clock: SimulatedClock, houses: int, intervals: int, see
     for house in found:
         house.drawn_wh = [chance.randint(0, 900) for _ in range(intervals + 1)]
         house.fed_wh = [chance.randint(0, 400) if house.number % 3 == 0 else 0 for _ in range(intervals + 1)]
+    # Nobody is at home: a meter without a clock says the same, byte by byte, at every boundary.
+    found[7].drawn_wh = found[7].fed_wh = [0] * (intervals + 1)
     liar, slow, replaced, silent = found[0], found[1], found[2], found[3]
     liar.drawn_wh = [2 * wh for wh in liar.drawn_wh]
     liar.admits_percent = 30
