@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.api.explorer import ask
+from node.api.proposals_view import PROPOSAL_KEYS, proposal_row
 from node.api.tables import (
     BLOCKS,
     CERTIFICATES,
@@ -18,6 +19,7 @@ from node.api.tables import (
     LEAGUE,
     ORDERS,
     OUTLOOK,
+    PROPOSALS,
     RUNS,
     STORAGE,
     TRADES,
@@ -88,6 +90,10 @@ def browsable_lists(
         plan = plan_of(core.now())
         return Page(items=list(plan.steps) if plan else [], next=None)
 
+    async def proposals(*, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
+        found = [proposal_row(item) for item in await core.proposals()]
+        return Page(items=found if newest_first else found[::-1], next=None)
+
     async def blocks(**arguments: Any) -> Page:
         return await chain_blocks(chain, **arguments)
 
@@ -100,6 +106,7 @@ def browsable_lists(
         ),
         BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
         BrowsableList(STORAGE, STEP_KEYS, parameters.RUN_FILTERS, storage),
+        BrowsableList(PROPOSALS, PROPOSAL_KEYS, parameters.RUN_FILTERS, proposals),
         BrowsableList(BLOCKS, BLOCK_KEYS, parameters.RUN_FILTERS, blocks),
         BrowsableList(LEAGUE, LEAGUE_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_league, queries))),
         BrowsableList(DAYS, DAY_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_days, core, queries))),

@@ -122,7 +122,7 @@ class MemberPages:
         status = self._rendering.status()
         reader = await self._rendering.reader(status)
         return self._rendering.page(
-            request, "me.html", status=status, reader=reader, who=self.reader(request), rpc_url=self._rpc_url(request)
+            request, "me.html", status=status, reader=reader, who=self.reader(request), rpc_url=self.rpc_url(request)
         )
 
     async def account(self, request: Request) -> Response:
@@ -149,7 +149,7 @@ class MemberPages:
             day=day,
             reference_price=self._reference_price(),
             held=self._held is not None and self._held.passkey(parameters.address("account", address)) is not None,
-            rpc_url=self._rpc_url(request),
+            rpc_url=self.rpc_url(request),
         )
 
     async def bill(self, request: Request) -> Response:
@@ -210,7 +210,8 @@ class MemberPages:
         book = self._core.book(None)
         return int((book["traded"]["meanPrice"] if book else None) or REFERENCE_PRICE) // 1_000 * 1_000
 
-    def _rpc_url(self, request: Request) -> str:
+    def rpc_url(self, request: Request) -> str:
+        """Return where the reader's wallet reaches the chain."""
         host = request.url.hostname or "127.0.0.1"
         return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{self._rpc_port}"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from node.api.proposals_view import STATES
 from node.api.wording import (
     CommunityClock,
     euros,
@@ -26,7 +27,18 @@ from node.query_rows import Row
 Value = int | str | None
 
 INSTANT_KEYS: Final = frozenset(
-    {"start", "interval", "matchedAt", "placedAt", "firstInterval", "lastInterval", "timestamp", "lastSeen", "end"}
+    {
+        "start",
+        "interval",
+        "matchedAt",
+        "placedAt",
+        "firstInterval",
+        "lastInterval",
+        "timestamp",
+        "lastSeen",
+        "end",
+        "votesUntil",
+    }
 )
 """Keys whose values are UTC epoch seconds."""
 
@@ -93,6 +105,10 @@ def _numeric(words: Callable[[int | None], str]) -> Show:
 
 def _stamp(value: Value, reader: Reader) -> Cell:
     return Cell("–" if value is None else reader.clock.stamp(int(value)))
+
+
+def _proposal_state(value: Value, reader: Reader) -> Cell:
+    return Cell(gettext(STATES[str(value)]))
 
 
 def _count(value: Value, reader: Reader) -> Cell:
@@ -282,6 +298,21 @@ STORAGE: Final = Table(
         Column(mark("Gives"), "dischargeWh", _energy),
         Column(mark("Holds at the end"), "storedWh", _energy),
         Column(mark("Worth of energy"), "worth", _mean_price),
+    ),
+)
+PROPOSALS: Final = Table(
+    "proposals",
+    mark("Proposals"),
+    mark("What members propose and decide, one vote each; the chain counts."),
+    (
+        Column(mark("What"), "description", _text),
+        Column(mark("State"), "state", _proposal_state),
+        Column(mark("For"), "for", _count),
+        Column(mark("Against"), "against", _count),
+        Column(mark("Abstained"), "abstain", _count),
+        Column(mark("Needs"), "quorum", _count),
+        Column(mark("Votes until"), "votesUntil", _stamp),
+        Column(mark("By"), "proposer", _account),
     ),
 )
 METERS: Final = Table(

@@ -26,7 +26,7 @@ SCRIPT: Final = """
 
 
 class WalletDouble:
-    """Answers what the page asks, as MetaMask would; notes the methods in `asked`."""
+    """Answers what the page asks, as MetaMask would; notes the methods in `asked`, transactions in `sent`."""
 
     def __init__(self, key: bytes, chain_id: int = 1, *, unwilling: bool = False) -> None:
         self._account: Any = Account.from_key(key)
@@ -34,6 +34,7 @@ class WalletDouble:
         self._chain = chain_id
         self._unwilling = unwilling
         self.asked: list[str] = []
+        self.sent: list[dict[str, str]] = []
 
     def install(self, page: Page) -> None:
         """Put it into every document that the page opens."""
@@ -48,12 +49,20 @@ class WalletDouble:
             "wallet_switchEthereumChain": lambda: self._switch(int(params[0]["chainId"], 16)),
             "wallet_addEthereumChain": lambda: self._add(params[0]),
             "eth_signTypedData_v4": lambda: self._sign_typed(params[0], json.loads(params[1])),
+            "eth_sendTransaction": lambda: self._send(params[0]),
             "personal_sign": lambda: self._sign(encode_defunct(hexstr=params[0])),
         }
         if method not in answers:
             return _error(4200, f"{method} is not supported")
         found = answers[method]()
         return found if isinstance(found, dict) else {"result": found}
+
+    def _send(self, transaction: dict[str, str]) -> Any:
+        assert transaction["from"] == self._account.address.lower()
+        if self._unwilling:
+            return _error(4001, "User rejected the request.")
+        self.sent.append(transaction)
+        return {"result": "0x" + "ab" * 32}
 
     def _switch(self, chain_id: int) -> Any:
         if chain_id not in self._chains:

@@ -41,8 +41,7 @@ NEXT = FIRST + (SETTLED + 1) * LENGTH_S
 HOMES = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
 BATTERY, SUPPLIER, CONTRACT = ("0x" + byte * 20 for byte in ("44", "55", "66"))
 NODE = Address(bytes.fromhex("99" * 20))
-RUN_INTERVALS = 4
-IMPORT_TARIFF, EXPORT_TARIFF = 201_600, 40_000
+RUN_INTERVALS, IMPORT_TARIFF, EXPORT_TARIFF = 4, 201_600, 40_000
 
 
 def word(prefix: int, number: int) -> str:
@@ -314,7 +313,7 @@ class CoreDouble(small_node.LinkedCore):
                 {"meter": word(0xBB, 0), "label": "H01", "kind": "linky-tic", "lastSeen": NOW - 70, "state": "ok"}
             ],
             "lastRun": {"runId": 9, "lastInterval": FIRST + 35 * LENGTH_S},
-            "contracts": dict.fromkeys(("token", "registry", "readings", "settlement", "certificates"), CONTRACT),
+            "contracts": dict.fromkeys(small_node.CONTRACTS, CONTRACT),
             "node": hex_text(NODE),
             "sealer": hex_text(NODE),
             "version": "0.1.0",
@@ -391,6 +390,7 @@ PAGES = (
     "/league",
     "/days",
     "/outlook",
+    "/proposals",
     "/storage",
     "/blocks/3",
     f"/transactions/{word(0xD6, 3)}",

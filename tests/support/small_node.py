@@ -17,7 +17,9 @@ MEMBER: Final = hex_text(address_of(MEMBER_KEY))
 NEIGHBOUR: Final = "0x" + "bb" * 20
 CONTRACTS: Final = {
     name: "0x" + f"{number:02x}" * 20
-    for number, name in enumerate(("token", "registry", "readings", "settlement", "certificates"), start=0xC1)
+    for number, name in enumerate(
+        ("token", "registry", "readings", "settlement", "certificates", "cooperative"), start=0xC1
+    )
 }
 DOMAIN: Final = Domain("RESILIA-GRID", "1", 1_904_113_327, Address(bytes.fromhex(CONTRACTS["settlement"][2:])))
 

@@ -118,6 +118,16 @@ async function cancel(panel, wallet, say, button) {
   say("cancelled", await json(`/api/v1/orders/${orderDigest}`, { method: "DELETE", body: { account, signature } }));
 }
 
+/** Vote by a transaction of the wallet's: castVote(uint256,uint8). The operator pays a member's gas. */
+async function vote(panel, wallet, say, button) {
+  say("waiting");
+  const from = await connected(panel, wallet);
+  const word = (value) => BigInt(value).toString(16).padStart(64, "0");
+  const data = "0x56781388" + word(button.dataset.proposal) + word(button.dataset.vote);
+  await wallet.request({ method: "eth_sendTransaction", params: [{ from, to: panel.dataset.cooperative, data }] });
+  say("voted");
+}
+
 async function signIn(panel, wallet, say) {
   say("waiting");
   const account = await connected(panel, wallet);
@@ -135,7 +145,7 @@ async function signOut() {
   location.reload();
 }
 
-const ACTIONS = { place, cancel, "sign-in": signIn, "sign-out": signOut };
+const ACTIONS = { place, cancel, vote, "sign-in": signIn, "sign-out": signOut };
 
 for (const panel of document.querySelectorAll("[data-wallet]")) {
   offer(panel.querySelector("[data-wallets]"));
@@ -143,7 +153,7 @@ for (const panel of document.querySelectorAll("[data-wallet]")) {
   const say = (step, receipt = {}) => {
     const text = told.dataset[step] ?? step;
     told.textContent = text.replace(/\{(\w+)\}/g, (whole, name) => receipt[name] ?? whole);
-    told.className = "verdict" + (["resting", "matched", "cancelled"].includes(step) ? " good" : "");
+    told.className = "verdict" + (["resting", "matched", "cancelled", "voted"].includes(step) ? " good" : "");
   };
   panel.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-action]");

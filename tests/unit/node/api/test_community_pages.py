@@ -9,7 +9,7 @@ from node.api.community_pages import alerts, badges
 from node.events import Broadcaster
 from node.i18n import speaking
 from node.queries import Queries
-from tests.support.asgi import request
+from tests.support.asgi import request, run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, NOW, CoreDouble, filled_projection
 
@@ -82,3 +82,18 @@ def test_outlook_goes_from_now_to_the_end_of_tomorrow() -> None:
     text = request(APP, "GET", "/").text
     assert "Best time to use power: Thursday" in text
     assert 'class="best"' in text
+
+
+def test_proposals_are_the_same_on_the_page_in_json_and_in_csv() -> None:
+    (item,) = run(CoreDouble().proposals())
+    (row,) = request(APP, "GET", "/proposals.json").json()["items"]
+    assert {key: row[key] for key in ("id", "state", "description", "proposer", "votesUntil", "quorum", "members")} == {
+        key: item[key] for key in ("id", "state", "description", "proposer", "votesUntil", "quorum", "members")
+    }
+    assert {key: row[key] for key in ("for", "against", "abstain")} == item["votes"]
+    (line,) = csv.DictReader(io.StringIO(request(APP, "GET", "/proposals.csv").text))
+    assert (line["id"], line["for"], line["against"]) == (item["id"], "2", "1")
+    english, french = (request(APP, "GET", f"/community?lang={language}").text for language in ("en", "fr"))
+    assert "for 2, against 1, abstained 0 · 2 of 2 votes that it needs" in " ".join(english.split())
+    assert "Registry.admitMember(account 0x7777" in english
+    assert "pour 2, contre 1, abstentions 0 · 2 voix sur 2 requises" in " ".join(french.split())

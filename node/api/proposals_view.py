@@ -1,0 +1,72 @@
+"""What members propose and decide, as the page shows it: rows of a list, and what is needed and how long it is open.
+
+Units: UTC epoch seconds, votes.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.i18n import duration, gettext, mark, ngettext
+from node.query_rows import Row
+from node.rpc.ports import JsonObject
+
+PROPOSAL_KEYS: Final = (
+    "id", "state", "description", "proposer", "votesUntil", "for", "against", "abstain", "quorum", "members",
+)  # fmt: skip
+STATES: Final = {
+    "pending": mark("not open yet"),
+    "active": mark("open for votes"),
+    "canceled": mark("withdrawn"),
+    "defeated": mark("rejected"),
+    "succeeded": mark("accepted"),
+    "queued": mark("waits"),
+    "expired": mark("expired"),
+    "executed": mark("done"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProposal:
+    """One proposal in words."""
+
+    id: str
+    description: str
+    proposer: str
+    state: str
+    is_open: bool
+    calls: tuple[str, ...]
+    votes: dict[str, int]
+    needs: str
+    left: str
+    """How long votes are taken; empty when they are not."""
+
+
+def proposal_row(item: JsonObject) -> Row:
+    """Return a proposal of `energy_getProposals` as a row of the list."""
+    return {**{key: item[key] for key in PROPOSAL_KEYS if key in item}, **item["votes"]}
+
+
+def shown(item: JsonObject, now: int) -> ShownProposal:
+    """Return a proposal of `energy_getProposals` in the reader's words."""
+    votes, quorum = item["votes"], int(item["quorum"])
+    counted = int(votes["for"]) + int(votes["abstain"])
+    is_open = item["state"] == "active"
+    left = duration(max(0, int(item["votesUntil"]) - now))
+    return ShownProposal(
+        id=item["id"],
+        description=item["description"],
+        proposer=item["proposer"],
+        state=gettext(STATES[item["state"]]),
+        is_open=is_open,
+        calls=tuple(
+            f"{call['contract'] or call['address']}.{call['function'] or call['data'][:10]}("
+            + ", ".join(f"{each['name']} {each['value']}" for each in call["arguments"])
+            + ")"
+            for call in item["calls"]
+        ),
+        votes={name: int(votes[name]) for name in ("for", "against", "abstain")},
+        needs=ngettext(
+            "{count} of {needed} vote that it needs", "{count} of {needed} votes that it needs", quorum
+        ).format(count=counted, needed=quorum),
+        left=gettext("{time} left to vote").format(time=left) if is_open else "",
+    )
