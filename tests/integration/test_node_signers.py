@@ -53,7 +53,7 @@ def test_a_token_takes_over_from_a_keystore_with_an_overlap(
                 assert not any(followed in run.signatures for run in runs), "its time is over"
 
     with make_token(tmp_path_factory.mktemp("token")) as pin_file:
-        made = generate_key(TokenPlace(MODULE, TOKEN, "oracle-1", pin_file))
+        made = generate_key(TokenPlace(MODULE, TOKEN, "oracle-1-of-a-node", pin_file))
         (folder / "attestor.json").write_text(
             json.dumps(Account.encrypt(NEW_ATTESTOR, "p", kdf="pbkdf2", iterations=1))
         )
@@ -61,7 +61,7 @@ def test_a_token_takes_over_from_a_keystore_with_an_overlap(
         at = datetime.fromtimestamp(FIRST - 3 * LENGTH_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         late = datetime.fromtimestamp(FIRST + 3 * LENGTH_S - 3_600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         (folder / "signers.toml").write_text(
-            f"[oracle-1-next]\nbackend = 'pkcs11'\nmodule = '{MODULE}'\ntoken = '{TOKEN}'\nkey = 'oracle-1'\n"
+            f"[oracle-1-next]\nbackend = 'pkcs11'\nmodule = '{MODULE}'\ntoken = '{TOKEN}'\nkey = 'oracle-1-of-a-node'\n"
             f"pin_file = '{pin_file}'\nvalid_from = {late}\noverlap_h = 1\n"
             "[attestor-1-next]\nbackend = 'keystore'\nfile = 'attestor.json'\npassword_file = 'password'\n"
             f"valid_from = {at}\noverlap_h = 1\n"

@@ -75,6 +75,7 @@ def test_with_a_certificate_both_ports_speak_tls(tmp_path: Path) -> None:
         client = ChainDouble()
         events = Broadcaster()
         folder = tmp_path
+        requests = client
 
     async def check() -> list[int]:
         servers = Servers(cast(Any, ServedNode()), ServeOptions(rpc_port=0, web_port=0, tls=str(path)))

@@ -5,7 +5,7 @@ import pytest
 
 from energy.identity import hex_text
 from node.chain.datadir import init_chain
-from node.chain.role import become_follower, read_role
+from node.chain.role import become_follower, note_awaited, read_role
 from node.cli.main import main
 from tests.support.chain import GENESIS, new_chain, signed
 from tests.support.rpc_server import serving
@@ -44,6 +44,9 @@ def test_nobody_takes_over_from_a_sealer_that_answers(tmp_path: Path, capsys: py
         folder = follower(tmp_path, there.url)
         assert main(["chain", "take-over", "--dir", str(folder), "--sealer-is-gone"]) == 78
     assert "answers, at block 7" in capsys.readouterr().err
+    assert main(["chain", "take-over", "--dir", str(folder), "--sealer-is-gone"]) == 78
+    assert "did not wait for this follower" in capsys.readouterr().err
+    note_awaited(folder / "chain", awaited=True)
     assert main(["chain", "take-over", "--dir", str(folder), "--sealer-is-gone", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["head"] == 0
 
