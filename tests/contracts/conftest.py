@@ -30,3 +30,4 @@ def disputed(founded_disputed: Disputed) -> Iterator[Disputed]:
     foundation = founded_disputed.community.evm.snapshot()
     yield founded_disputed
     founded_disputed.community.evm.restore(foundation)
+    founded_disputed.published.clear()
