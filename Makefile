@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 check: lint types imports contracts-check
 
@@ -41,7 +41,7 @@ wheel-test: $(VENV)/.installed-dev
 	$(BIN)/python -m scripts.check_wheel
 
 test-long: $(VENV)/.installed-dev
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest -n auto --run-long $(ARGS)
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -n auto --dist loadfile --run-long $(ARGS)
 
 bench-dispatch: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.dispatch $(ARGS)
