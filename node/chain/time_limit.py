@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 CALL_S: Final = 5.0
 """For one call, as in geth."""
@@ -33,12 +33,23 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
     previous = signal.signal(signal.SIGALRM, _interrupt)
+    seconds = max(seconds, 1e-3)
     try:
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+        # Again and again: a destructor or a callback of the garbage collector swallows what is raised in it.
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        _disarm(previous)
+
+
+def _disarm(previous: Any) -> None:
+    while True:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+        except Interrupted:  # it rang once more meanwhile
+            continue
+        return
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

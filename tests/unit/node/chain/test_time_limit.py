@@ -1,3 +1,4 @@
+import sys
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,18 @@ def test_interrupts_what_takes_too_long_and_nothing_afterwards() -> None:
     with time_limit(5):
         spin(0.01)
     spin(0.05)
+
+
+def test_what_swallows_the_interruption_is_interrupted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def __del__(self) -> None:
+            spin(0.05)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    began = time.monotonic()
+    with pytest.raises(Interrupted), time_limit(0.02):
+        spin(5 * len({id(Slow())}))
+    assert time.monotonic() - began < 4
 
 
 def test_another_thread_is_left_alone() -> None:
