@@ -8,13 +8,13 @@ Units: gas, wei, UTC epoch seconds. Covers one transaction at a time, not those 
 """
 
 import asyncio
-import json
 import logging
 from functools import cache
 from typing import Any, Final
 
 from eth_utils.abi import function_abi_to_4byte_selector
 
+from energy import strict_json
 from energy.identity import Address, hex_text
 from node.chain.transactions import SignedTransaction, decode_transaction
 from node.chain_access import ChainAccess, ChainClient
@@ -25,7 +25,7 @@ from node.rpc.ports import ChainRequests
 
 logger = logging.getLogger(__name__)
 
-SEND: Final = b'"eth_sendRawTransaction"'
+SEND: Final = "eth_sendRawTransaction"
 LACKS_MONEY: Final = b"insufficient funds for gas"
 """How the chain's refusal begins."""
 GAS_MAX: Final = 3_000_000
@@ -53,15 +53,18 @@ class SponsoredRequests:
     async def request_bytes(self, raw: bytes) -> bytes:
         """Pass a request on; see `ChainRequests`."""
         answer = await self._client.request_bytes(raw)
-        if SEND in raw and LACKS_MONEY in answer and not raw.startswith(b"["):
-            async with self._one_at_a_time:
-                if await self._pay_for(json.loads(raw)["params"]):
-                    answer = await self._client.request_bytes(raw)
+        if LACKS_MONEY in answer and SEND.encode() in raw:
+            request = strict_json.loads(raw)
+            if isinstance(request, dict) and request["method"] == SEND:
+                async with self._one_at_a_time:
+                    if await self._pay_for(request["params"]):
+                        answer = await self._client.request_bytes(raw)
         return answer
 
     async def _pay_for(self, params: Any) -> bool:
         """Give the sender of a transaction what it lacks for its gas, if it is covered."""
-        transaction = decode_transaction(bytes.fromhex(params[0][2:]))  # the chain has read it before
+        (raw,) = params.values() if isinstance(params, dict) else params  # the chain has read it before
+        transaction = decode_transaction(bytes.fromhex(raw[2:]))
         if not await self._is_covered(transaction):
             return False
         balance = int(await self._client.call("eth_getBalance", [hex_text(transaction.sender), "latest"]), 16)
