@@ -5,13 +5,16 @@ again. The neighbour above is asked every `every_s` whether it answers.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from energy.errors import Unavailable
-from node.interconnect.streams import Heard, LinkStreams, Take
+from node.interconnect.streams import LOST, Heard, LinkStreams, Take
+
+logger = logging.getLogger(__name__)
 
 AGAIN_S: Final = 1.0
 
@@ -63,14 +66,17 @@ class Carrier:
                 continue
             self._streams = streams
             try:
-                await streams.answer(heard)
                 async with asyncio.TaskGroup() as group:
+                    group.create_task(streams.answer(heard))
                     group.create_task(self._send(streams))
                     group.create_task(streams.read(take))
                     group.create_task(self._ask(streams, heard, every_s))
+            except* (Unavailable, *LOST) as lost:
+                logger.warning("the own NATS server is lost, and tried again: %s", lost.exceptions[0])
             finally:
                 self._streams = None
                 await streams.close()
+            await asyncio.sleep(AGAIN_S)
 
     async def _send(self, streams: LinkStreams) -> None:
         while True:

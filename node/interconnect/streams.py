@@ -38,6 +38,9 @@ Take = Callable[[str, bytes], Awaitable[bool]]
 Heard = Callable[[str], None]
 """Is told the name of a neighbour that was heard just now."""
 
+LOST: Final = (NatsError, OSError)
+"""What the client raises when its server is away."""
+
 
 class LinkStreams:
     """One community's two streams. Make it with `open`."""
@@ -71,7 +74,7 @@ class LinkStreams:
             await streams._set_up(neighbours)
         except TimeoutError:
             raise Unavailable(f"no NATS server at {server} lets this node in") from None
-        except (NatsError, OSError) as error:
+        except LOST as error:
             raise Unavailable(f"the NATS server at {server} can not be used: {error}") from error
         return streams
 
@@ -84,7 +87,7 @@ class LinkStreams:
         name = sha256(f"{self._name} {to} ".encode() + data).hexdigest()
         try:
             await self._context.publish(f"resilia.{self._name}.{to}", data, headers={"Nats-Msg-Id": name})
-        except (NatsError, OSError) as error:
+        except LOST as error:
             raise Unavailable(f"the own NATS server does not take a message: {error}") from error
 
     async def answer(self, heard: Heard) -> None:
@@ -100,7 +103,7 @@ class LinkStreams:
         """Say whether a neighbour answers at once."""
         try:
             await self._client.request(f"resilia.beat.{neighbour}", self._name.encode(), timeout=BEAT_S)
-        except (TimeoutError, NatsError, OSError):
+        except (TimeoutError, *LOST):
             return False
         return True
 
@@ -113,7 +116,7 @@ class LinkStreams:
                 messages = await subscription.fetch(64, timeout=FETCH_S)
             except (TimeoutError, NatsTimeoutError):
                 continue
-            except (NatsError, OSError):
+            except LOST:
                 await asyncio.sleep(FETCH_S)
                 continue
             for message in messages:
