@@ -28,6 +28,7 @@ CONTRACT_FILES: Final = {
     "fees": "Fees",
     "reputation": "Reputation",
     "badges": "Badges",
+    "gateway": "Gateway",
 }
 """Artifact by the name that the node gives the contract; a community need not have those from the disputes on."""
 

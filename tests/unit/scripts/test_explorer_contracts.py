@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from node.ledger import CONTRACT_NAMES
 from oracles.hashing import keccak
 from scripts.audit import ExitCode
 from scripts.contract_abi import CONTRACT_FILES
@@ -50,6 +51,10 @@ def test_code_matches_but_for_immutables() -> None:
         assert not code_matches(bytes(wrong), compiled)
     assert not code_matches(filled[:-1], compiled)
     assert not code_matches(b"", compiled)
+
+
+def test_knows_every_contract_that_a_node_names() -> None:
+    assert CONTRACT_FILES == CONTRACT_NAMES
 
 
 def test_lists_the_contracts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
