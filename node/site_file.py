@@ -11,10 +11,10 @@ the stores of the kind. All lists have one value per interval. Anything else tha
 Units: Wh per interval, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatch.layers import make
@@ -71,22 +71,16 @@ class SiteFile:
         return tuple(ExchangePrices(sold, sold, bought, bought, 0) for sold, bought in pairs)
 
 
+Document = TypeVar("Document")
+
+
 def load_site(path: Path) -> SiteFile:
     """Read a site.
 
     Raises:
         Misconfigured: missing, no JSON, or a field is wrong; says which and what would be right.
     """
-    try:
-        raw = strict_json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise Misconfigured(f"{path} is missing") from None
-    except (OSError, strict_json.BadJson) as error:
-        raise Misconfigured(f"{path} can not be read as JSON: {error}") from error
-    try:
-        return _site(raw)
-    except ValueError as error:
-        raise Misconfigured(f"{path}: {error}") from error
+    return read_document(path, _site)
 
 
 def _site(raw: object) -> SiteFile:
@@ -168,6 +162,24 @@ def _series(fields: Mapping[str, Any], name: str) -> tuple[int, ...]:
         raise ValueError(f"{name} must be a list with one whole number per interval")
     low, high = (-PRICE_MAX, PRICE_MAX) if name.endswith("ueur_per_kwh") else (0, ENERGY_WH_MAX)
     return tuple(whole_number(value, f"{name}[{place}]", low, high) for place, value in enumerate(values))
+
+
+def read_document(path: Path, made: Callable[[object], Document]) -> Document:
+    """Return what is made of a JSON file; a `ValueError` of `made` names the field.
+
+    Raises:
+        Misconfigured: missing, no JSON, or a field is wrong; says which and what would be right.
+    """
+    try:
+        raw = strict_json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise Misconfigured(f"{path} is missing") from None
+    except (OSError, strict_json.BadJson) as error:
+        raise Misconfigured(f"{path} can not be read as JSON: {error}") from error
+    try:
+        return made(raw)
+    except ValueError as error:
+        raise Misconfigured(f"{path}: {error}") from error
 
 
 def whole_number(value: object, name: str, low: int, high: int) -> int:

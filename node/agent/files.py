@@ -2,7 +2,8 @@
 
     state.json      saved: where it stands; written whole at every change
     history.csv     saved: use and sun of each interval; appended, so that forecasts are learned again after a restart
-    weather.csv     told: time, temp_c, rh_pct, wind_kmh, sky_clear; what lies ahead is the forecast. May grow or change
+    weather.csv     told: time (of UTC, if it names no zone), temp_c, rh_pct, wind_kmh, sky_clear; what lies
+                    ahead is the forecast. May grow or change
     stays.json      told: cars that are there, {"car": {"until": 1493704800, "wanted_wh": 30000, "content_wh": 20000}}
     commands.json   tells: the power of each device, and until when it holds; a device that hears no more rests then
     status.json     tells: what it does and why, and its alarms
@@ -15,13 +16,14 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from dispatch.forecasting.weather import VARIABLES
+from energy import strict_json
 from node.storage.durable import write_whole
 
 STATE, HISTORY, WEATHER, STAYS = "state.json", "history.csv", "weather.csv", "stays.json"
@@ -95,7 +97,7 @@ class AgentFolder:
         """Return the cars that are there, if that file changed; None else, or when it can not be read."""
         text = self._if_changed(STAYS)
         try:
-            stays = json.loads(text) if text else None
+            stays = strict_json.loads(text.encode()) if text else None
         except ValueError:
             return None
         return stays if isinstance(stays, dict) else None
@@ -132,9 +134,14 @@ class AgentFolder:
 
 def _instant(text: str) -> int | None:
     try:
-        return int(text) if text.isdigit() else int(datetime.fromisoformat(text).timestamp())
+        return int(text) if text.isdigit() else int(_with_zone(datetime.fromisoformat(text)).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def _with_zone(instant: datetime) -> datetime:
+    """Return an instant without a zone as one of UTC, on every machine."""
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _number(text: str | None) -> float | None:

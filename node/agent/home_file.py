@@ -10,7 +10,6 @@
 Anything else that is wrong is refused with its field. Units: W; all int.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from typing import Any, Final
 from dispatch.plant import Device, Plant
 from energy.errors import Misconfigured
 from metering.protocols import split_source
-from node.site_file import devices_of, object_of, whole_number
+from node.site_file import devices_of, object_of, read_document, whole_number
 
 SCHEMA: Final = "resilia/home/1"
 POWER_W_MAX: Final = 10**6
@@ -51,16 +50,7 @@ def load_home(path: Path) -> HomeFile:
     Raises:
         Misconfigured: missing, no JSON, or a field is wrong; says which and what would be right.
     """
-    try:
-        raw = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise Misconfigured(f"{path} is missing") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise Misconfigured(f"{path} can not be read as JSON: {error}") from error
-    try:
-        return _home(raw)
-    except ValueError as error:
-        raise Misconfigured(f"{path}: {error}") from error
+    return read_document(path, _home)
 
 
 def _home(raw: object) -> HomeFile:

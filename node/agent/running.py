@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
+from energy import strict_json
 from metering.protocols import source_of
 from metering.registers import RegisterSample
 from metering.sources.ports import Source
@@ -98,7 +99,9 @@ async def _bridge(url: str, folder: AgentFolder, told: Callable[[], dict[str, An
 async def _take(client: aiomqtt.Client, topic: str, folder: AgentFolder) -> None:
     async for message in client.messages:
         try:
-            value = json.loads(bytes(message.payload)) if isinstance(message.payload, bytes | bytearray) else None
+            value = (
+                strict_json.loads(bytes(message.payload)) if isinstance(message.payload, bytes | bytearray) else None
+            )
         except ValueError:
             value = None
         if str(message.topic) == f"{topic}/weather" and isinstance(value, list):

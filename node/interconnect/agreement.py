@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from energy import strict_json
 from energy.errors import Misconfigured
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from interconnect.terms import Attestors, LinkTerms
@@ -155,7 +156,7 @@ def read_document(path: Path) -> Card | Agreement:
         Misconfigured: it can not be read, or is neither; says which field.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = strict_json.loads(path.read_bytes())
         match raw["schema"]:
             case "resilia/link-card/1":
                 return Card.from_json(raw)
