@@ -11,12 +11,13 @@ from energy.identity import address_from_hex, hex_text
 from node.api.decoding import decoded_call
 from node.community import Contracts
 from node.ledger import Ledger
+from node.proposal_words import STATE_WORDS
 from node.rpc.ports import JsonObject
 
 SHOWN: Final = 50
 """Most proposals in one answer, the newest first."""
-STATES: Final = ("pending", "active", "canceled", "defeated", "succeeded", "queued", "expired", "executed")
-"""In the sequence of the contract's `ProposalState`."""
+STATES: Final = tuple(STATE_WORDS)
+"""By the contract's numbers."""
 
 
 class Proposals:

@@ -6,23 +6,14 @@ Units: UTC epoch seconds, votes.
 from dataclasses import dataclass
 from typing import Final
 
-from node.i18n import duration, gettext, mark, ngettext
+from node.i18n import duration, gettext, ngettext
+from node.proposal_words import STATE_WORDS
 from node.query_rows import Row
 from node.rpc.ports import JsonObject
 
 PROPOSAL_KEYS: Final = (
     "id", "state", "description", "proposer", "votesUntil", "for", "against", "abstain", "quorum", "members",
 )  # fmt: skip
-STATES: Final = {
-    "pending": mark("not open yet"),
-    "active": mark("open for votes"),
-    "canceled": mark("withdrawn"),
-    "defeated": mark("rejected"),
-    "succeeded": mark("accepted"),
-    "queued": mark("waits"),
-    "expired": mark("expired"),
-    "executed": mark("done"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ def shown(item: JsonObject, now: int) -> ShownProposal:
         id=item["id"],
         description=item["description"],
         proposer=item["proposer"],
-        state=gettext(STATES[item["state"]]),
+        state=gettext(STATE_WORDS[item["state"]]),
         is_open=is_open,
         calls=tuple(
             f"{call['contract'] or call['address']}.{call['function'] or call['data'][:10]}("

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from node.api.proposals_view import STATES
 from node.api.wording import (
     CommunityClock,
     euros,
@@ -22,6 +21,7 @@ from node.api.wording import (
     short_hex,
 )
 from node.i18n import gettext, mark, number
+from node.proposal_words import STATE_WORDS
 from node.query_rows import Row
 
 Value = int | str | None
@@ -108,7 +108,7 @@ def _stamp(value: Value, reader: Reader) -> Cell:
 
 
 def _proposal_state(value: Value, reader: Reader) -> Cell:
-    return Cell(gettext(STATES[str(value)]))
+    return Cell(gettext(STATE_WORDS[str(value)]))
 
 
 def _count(value: Value, reader: Reader) -> Cell:

@@ -20,7 +20,8 @@ from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of
 from node.cli.session import session_of
 from node.i18n import gettext as _
-from node.i18n import local_time, mark
+from node.i18n import local_time
+from node.proposal_words import STATE_WORDS
 
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, help="Propose, vote and decide as members of the cooperative, one vote each."
@@ -29,16 +30,6 @@ app = typer.Typer(
 VOTES: Final = {"against": 0, "for": 1, "abstain": 2}
 ARTIFACTS: Final = {"token": "CommunityToken"}
 """Compiled contract of a name in the node's status, where that is not the name with a capital."""
-_STATES: Final = {
-    "pending": mark("not open yet"),
-    "active": mark("open for votes"),
-    "canceled": mark("withdrawn"),
-    "defeated": mark("rejected"),
-    "succeeded": mark("accepted"),
-    "queued": mark("waits"),
-    "expired": mark("expired"),
-    "executed": mark("done"),
-}
 
 ProposalArgument = Annotated[
     str, typer.Argument(metavar="PROPOSAL", help="The proposal's number, or enough of its beginning.")
@@ -227,7 +218,7 @@ def _find(node: NodeClient, text: str, state: str) -> JsonObject:
     if proposal["state"] != state:
         raise Failure(
             ExitCode.FAILED,
-            _("The proposal is not ready for that: {state}.").format(state=_(_STATES[proposal["state"]])),
+            _("The proposal is not ready for that: {state}.").format(state=_(STATE_WORDS[proposal["state"]])),
             _("'resilia coop list' shows what can be done when."),
         )
     return dict(proposal)
@@ -267,7 +258,7 @@ def _row(item: JsonObject, zone: str) -> tuple[str, ...]:
         f"({', '.join(argument['value'] for argument in each['arguments'])})"
         for each in item["calls"]
     )
-    state = _(_STATES[item["state"]])
+    state = _(STATE_WORDS[item["state"]])
     until = item["executableAt"] if item["state"] == "queued" else item["votesUntil"]
     votes = item["votes"]
     return (
