@@ -1,16 +1,20 @@
-"""Pages that are written for one reader take turns: a few at a time, each with a pause as long as it took.
+"""Pages that are written for one reader take turns: a few at a time, with a pause after each.
 
 When something happens, hundreds of open pages fetch themselves again at once. Writing one holds the event loop for
-some milliseconds, in which no order is acknowledged. What programs ask for, and files, never wait here.
+some milliseconds, in which no order is acknowledged. The pause is as long as the page took, `REST_S_MAX` at most. What
+programs ask for, and files, never wait here.
 """
 
 import asyncio
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.api.metrics import part_of
 
-WRITTEN_AT_ONCE = 2
+WRITTEN_AT_ONCE: Final = 2
+REST_S_MAX: Final = 0.1
+"""A page that takes longer waits for something, as for the chain, and holds the loop no more than others."""
 
 
 class PageTurns:
@@ -39,7 +43,8 @@ class PageTurns:
             nonlocal holds
             if holds:
                 holds = False
-                self._rests_until = 2 * loop.time() - began
+                now = loop.time()
+                self._rests_until = now + min(now - began, REST_S_MAX)
                 self._turns.release()
 
         async def send_after(message: Message) -> None:
