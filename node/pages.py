@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from web3.types import TxReceipt
 
+from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Address, Digest
 from market.settlement import pack_nets
 from node.ledger import Ledger
@@ -88,6 +89,7 @@ class PagedLedger:
 
         Raises:
             ChainRefused: the contract does not take it now.
+            Corrupt: the chain does not show what it has taken.
         """
         while True:
             found, void = await self.unfinished(), await self._ledger.read("Settlement", "voidFrom")
@@ -102,6 +104,8 @@ class PagedLedger:
             logger.error("run %d is %s, and is taken back", run_id, "void" if void else "not finished in time")
             run, pages = await self._published(run_id, run_hash, is_settled=is_settled)
             start = found.left if found is not None and found.undoing else Digest(bytes(run["netsHash"]))
+            if start not in pages:
+                raise Corrupt(f"the chain's logs lack the page of run {run_id} that goes back next")
             while start in pages:
                 page = pages[start]
                 await self._ledger.send("Settlement", "undoPage", tuple(run.values()), page.nets, page.rest)
