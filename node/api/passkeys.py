@@ -34,7 +34,6 @@ from oracles.typed_data import Domain
 
 ALGORITHMS: Final = (COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA)
 CHALLENGE_S: Final = 300
-SENTENCE_LEN_MAX: Final = 2_000
 
 
 class Passkeys:
@@ -107,9 +106,7 @@ class Passkeys:
                 supported_pub_key_algs=list(ALGORITHMS),
             )
         except WebAuthnException as error:
-            raise HTTPException(
-                403, i18n.gettext("The passkey was not accepted: {reason}").format(reason=error)
-            ) from None
+            raise _refused(error) from None
         passkey = Passkey(made.credential_id, made.credential_public_key, made.sign_count, str(request.url.hostname))
         self._held.give_to(account, private_key, _secret(body["secret"]), passkey)
         return JSONResponse({"account": hex_text(account)}, 201)
@@ -158,9 +155,7 @@ class Passkeys:
                 raise NotOpened("this is another passkey")
             private_key = self._held.opened(account, _secret(body["secret"]))
         except (WebAuthnException, NotOpened) as error:
-            raise HTTPException(
-                403, i18n.gettext("The passkey was not accepted: {reason}").format(reason=error)
-            ) from None
+            raise _refused(error) from None
         self._held.used(account, used.new_sign_count)
         return _unkept({"signature": hex_text(sign(private_key, digest))})
 
