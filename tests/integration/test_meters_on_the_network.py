@@ -6,10 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from ocpp.v16 import ChargePoint
-from ocpp.v16.call import BootNotification, MeterValues
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
 
 from energy.results import Rejected
 from metering.mqtt.bundle import unpack
@@ -20,6 +16,7 @@ from metering.signed.device_key import fingerprint
 from metering.sources.simulators.charge_point import meter_values
 from metering.sources.simulators.kinds import KINDS, SIMULATED_KEY, Registers
 from tests.support.brokers import LOGIN, connected, free_port, running_broker
+from tests.support.charge_points import booted, report, wired
 from tests.support.meters import NOON
 from tests.support.telegrams import decoded
 
@@ -86,28 +83,13 @@ def test_a_charge_point_that_others_wrote(name: str, tmp_path: Path) -> None:
     async def test() -> None:
         source = source_of(f"{name}:tcp://127.0.0.1:{port}", tmp_path, lambda: NOON + 1)
         waiting = asyncio.ensure_future(first(source.samples()))
-        while True:
-            try:
-                wire = await connect(f"ws://127.0.0.1:{port}/CP-1", subprotocols=[Subprotocol("ocpp1.6")])
-                break
-            except OSError:
-                await asyncio.sleep(0.05)
-        point = ChargePoint("CP-1", wire)
-        running = asyncio.ensure_future(point.start())
-        accepted = await point.call(BootNotification(charge_point_model="One", charge_point_vendor="Other"))
-        assert accepted.status == "Accepted"
-        payload = meter_values("EVSE-1", SHOWN, 1)
-        values = [
-            {"timestamp": each["timestamp"], "sampled_value": each["sampledValue"]} for each in payload["meterValue"]
-        ]
-        await point.call(MeterValues(connector_id=1, meter_value=values))
-        sample = await waiting
+        async with booted(port) as point:
+            await report(point, SHOWN, 1)
+            sample = await waiting
         signed = f"EVSE-1@{fingerprint(SIMULATED_KEY.public_key())}"
         assert sample.serial == (signed if name == "ocpp-ocmf" else "CP-1/1")
         assert (sample.import_index_wh, sample.export_index_wh, sample.metered_at) == (12_345_678, 4_567, NOON)
         assert PROTOCOLS[name].decode(sample.raw, NOON + 1) == sample
-        running.cancel()
-        await wire.close()
         source.close()
 
     asyncio.run(asyncio.wait_for(test(), 60))
@@ -120,18 +102,12 @@ def test_a_signed_record_that_was_changed_on_the_way_is_refused(tmp_path: Path) 
     async def test() -> None:
         source = source_of(f"ocpp-ocmf:tcp://127.0.0.1:{port}", tmp_path, lambda: NOON + 1)
         waiting = asyncio.ensure_future(anext(source.samples()))
-        while True:
-            try:
-                wire = await connect(f"ws://127.0.0.1:{port}/CP-1", subprotocols=[Subprotocol("ocpp1.6")])
-                break
-            except OSError:
-                await asyncio.sleep(0.05)
         message = json.dumps([2, "1", "MeterValues", meter_values("EVSE-1", SHOWN, 1)])
-        await wire.send(message.replace("12345.678", "12345.679"))
-        refused = await waiting
+        async with wired(port) as wire:
+            await wire.send(message.replace("12345.678", "12345.679"))
+            refused = await waiting
         assert isinstance(refused, Rejected)
         assert refused.code == MeteringReject.SIGNATURE
-        await wire.close()
         source.close()
 
     asyncio.run(asyncio.wait_for(test(), 60))

@@ -3,23 +3,18 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import aiomqtt
-from ocpp.v16 import ChargePoint
-from ocpp.v16.call import BootNotification, MeterValues
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
 
 from energy.identity import hex_text
 from metering.mqtt.bundle import unpack
 from metering.readings import QualityCode, TrustClass, quality
 from metering.signed.device_key import fingerprint
-from metering.sources.simulators.charge_point import meter_values
 from metering.sources.simulators.kinds import KINDS, SIMULATED_KEY, Registers
 from node.app import Node
 from node.clock import SimulatedClock
 from tests.support.brokers import LOGIN, connected, free_port, running_broker
+from tests.support.charge_points import booted, report
 from tests.support.real_node import FIRST, LENGTH_S, homes_of, running, tick_at
 
 EVSE = f"EVSE-1@{fingerprint(SIMULATED_KEY.public_key())}"
@@ -42,25 +37,6 @@ def _prepare(folder: Path, ocpp_port: int, broker_port: int) -> None:
     )
 
 
-async def _charge_point(port: int) -> tuple[ChargePoint, "asyncio.Task[Any]"]:
-    while True:
-        try:
-            wire = await connect(f"ws://127.0.0.1:{port}/CP-1", subprotocols=[Subprotocol("ocpp1.6")])
-            break
-        except OSError:
-            await asyncio.sleep(0.05)
-    point = ChargePoint("CP-1", wire)
-    running_point = asyncio.create_task(point.start())
-    await point.call(BootNotification(charge_point_model="One", charge_point_vendor="Other"))
-    return point, running_point
-
-
-async def _report(point: ChargePoint, shown: Registers, page: int) -> None:
-    payload = meter_values("EVSE-1", shown, page)["meterValue"]
-    values = [{"timestamp": each["timestamp"], "sampled_value": each["sampledValue"]} for each in payload]
-    await point.call(MeterValues(connector_id=1, meter_value=values))
-
-
 async def _publish(node: Node, publisher: aiomqtt.Client, shown: Registers) -> None:
     """Publish what the street's meter shows until the node has it: a broker keeps nothing for who is not there yet."""
     feeder = node.neighbourhood._feeder
@@ -78,20 +54,20 @@ def test_ocpp_settles_and_mqtt_finds_what_no_meter_admits(folder: Path, tmp_path
                 assert isinstance(node.clock, SimulatedClock)
                 await tick_at(node, FIRST - 1_200)
                 publisher = await connected(broker_port)
-                point, running_point = await _charge_point(ocpp_port)
-                for number in range(INTERVALS + 1):
-                    instant = FIRST + number * LENGTH_S
-                    node.clock.advance_to(instant)
-                    homes.use("H01", import_wh=400 if number else 0)
-                    street_wh = 7_000_000 + number * (400 + 700 + HIDDEN_WH)
-                    homes.show(instant, ("H01", "H02"))
-                    await _report(point, Registers(instant, 3_000_000 + 700 * number, 500_000, 2_800), number)
-                    await _publish(node, publisher, Registers(instant, street_wh, 0, 5_000))
-                    while node.measuring.missing(instant - LENGTH_S):
-                        node.measuring.read_files()
-                        await node.measuring.heard(0.05)
-                    report = await node.tick()
-                    assert report.attested == (() if number == 0 else (instant - LENGTH_S,))
+                async with booted(ocpp_port) as point:
+                    for number in range(INTERVALS + 1):
+                        instant = FIRST + number * LENGTH_S
+                        node.clock.advance_to(instant)
+                        homes.use("H01", import_wh=400 if number else 0)
+                        street_wh = 7_000_000 + number * (400 + 700 + HIDDEN_WH)
+                        homes.show(instant, ("H01", "H02"))
+                        await report(point, Registers(instant, 3_000_000 + 700 * number, 500_000, 2_800), number)
+                        await _publish(node, publisher, Registers(instant, street_wh, 0, 5_000))
+                        while node.measuring.missing(instant - LENGTH_S):
+                            node.measuring.read_files()
+                            await node.measuring.heard(0.05)
+                        ticked = await node.tick()
+                        assert ticked.attested == (() if number == 0 else (instant - LENGTH_S,))
                 meter = next(member.meter for member in node.community.members if member.label == "H03")
                 rows = node.projection.readings_of(meter, FIRST, FIRST + INTERVALS * LENGTH_S)
                 good = quality(TrustClass.A, QualityCode.VALIDATED)
@@ -100,7 +76,6 @@ def test_ocpp_settles_and_mqtt_finds_what_no_meter_admits(folder: Path, tmp_path
                 assert hex_text(meter) == rows[0].meter
                 (concern,) = node.concerns()
                 assert (concern["code"], concern["facts"]["difference"]) == ("R20", INTERVALS * HIDDEN_WH)
-                running_point.cancel()
                 await publisher.__aexit__(None, None, None)
 
     ocpp_port = free_port()
