@@ -77,9 +77,11 @@ contract Gateway is IGateway, ERC1155Holder {
         address[] calldata attestors,
         uint8 quorum,
         address payee,
+        address bondOwner,
         uint64 certificatePrice
     ) external onlyCommunity {
         Neighbour storage neighbour = _neighbours[other];
+        if (neighbour.bondNeur != 0 && bondOwner != neighbour.bondOwner) revert BondBound(neighbour.bondFreeAt);
         if (neighbour.quorum != 0 && (neighbour.isChild != isChild || neighbour.closed)) revert OtherSide(other);
         if (quorum == 0 || quorum > attestors.length) revert BadAttestors(quorum, attestors.length);
         for (uint256 i = 0; i < _attestors[other].length; i++) _attests[other][_attestors[other][i]] = false;
@@ -89,7 +91,8 @@ contract Gateway is IGateway, ERC1155Holder {
         }
         _attestors[other] = attestors;
         (neighbour.quorum, neighbour.isChild) = (quorum, isChild);
-        (neighbour.payee, neighbour.certificatePrice) = (payee, certificatePrice);
+        (neighbour.payee, neighbour.bondOwner) = (payee, bondOwner);
+        neighbour.certificatePrice = certificatePrice;
         _others[_linkId(other, isChild)] = other;
         emit Linked(other, isChild, attestors, quorum);
     }
@@ -102,7 +105,7 @@ contract Gateway is IGateway, ERC1155Holder {
     /// @inheritdoc IGateway
     function postBond(bytes32 other, uint256 amount) external {
         Neighbour storage neighbour = _open(other);
-        if (neighbour.bondOwner == address(0)) neighbour.bondOwner = msg.sender;
+        if (msg.sender != neighbour.bondOwner) revert NotTheBondOwner(msg.sender, neighbour.bondOwner);
         neighbour.bondNeur += amount;
         emit BondPosted(other, msg.sender, amount);
         _token.safeTransferFrom(msg.sender, address(this), amount);

@@ -6,6 +6,7 @@ May be cut off anywhere: the contract says which run was the last, and the links
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from energy.identity import Address, Digest
 from interconnect.records import LinkRun, record_digest, record_values
@@ -17,6 +18,8 @@ from node.ledger import ChainRefused, Ledger
 logger = logging.getLogger(__name__)
 
 GATEWAY = "Gateway"
+NO_ACCOUNT: Final = Address(bytes(20))
+"""Whose bond is taken: the community names somebody by linking again, once it knows its neighbour's account here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Gate:
             attestors: Sequence[Address] = sorted(card.attestors.keys)
             price = agreed.conditions.void_ueur_per_kwh
             await self._ledger.send(
-                GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, price
+                GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, NO_ACCOUNT, price
             )
         self._linked.add(other)
 

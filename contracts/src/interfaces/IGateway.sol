@@ -62,7 +62,7 @@ struct Neighbour {
     /// What the neighbour owes this community by settled runs, n€.
     int256 balanceNeur;
     uint256 bondNeur;
-    /// Who posted the bond and may have it back.
+    /// Who posts the bond and may have it back; zero while none is taken.
     address bondOwner;
     /// Who is paid from the bond for void awards and for two words under one number.
     address payee;
@@ -131,6 +131,8 @@ interface IGateway {
     /// @param isChild Whether it is below.
     /// @param attestors Ascending.
     /// @param payee Who is paid from its bond.
+    /// @param bondOwner Who posts its bond and may have it back: nobody else, or a stranger who was first could. Stays
+    /// as it is while there is a bond.
     /// @param certificatePrice µ€ per kWh of a certificate that has to be given up.
     function link(
         bytes32 other,
@@ -138,13 +140,14 @@ interface IGateway {
         address[] calldata attestors,
         uint8 quorum,
         address payee,
+        address bondOwner,
         uint64 certificatePrice
     ) external;
 
     /// @notice End a link; the bond stays for `BOND_DELAY`. Only the registry's owner.
     function close(bytes32 other) external;
 
-    /// @notice Add to a neighbour's bond. Whoever posts first owns it.
+    /// @notice Add to a neighbour's bond. Only its owner.
     function postBond(bytes32 other, uint256 amount) external;
 
     /// @notice Take the bond of a closed link back, after the delay. Only its owner.

@@ -32,8 +32,11 @@ class Gate:
     def act(self, function: str, *arguments: Any, sender: str = PAYEE) -> Receipt:
         return self.contract.transact(function, *arguments, sender=sender)
 
-    def link(self, other: Digest, *, is_child: bool, quorum: int = QUORUM, sender: str = OWNER) -> Receipt:
-        return self.act("link", other, is_child, [each.address for each in THEIRS], quorum, PAYEE, PRICE, sender=sender)
+    def link(
+        self, other: Digest, *, is_child: bool, quorum: int = QUORUM, bond_owner: str = OWNER, sender: str = OWNER
+    ) -> Receipt:
+        theirs = [each.address for each in THEIRS]
+        return self.act("link", other, is_child, theirs, quorum, PAYEE, bond_owner, PRICE, sender=sender)
 
     def post_bond(self, other: Digest = CHILD, amount: int = BOND) -> Receipt:
         self.community.give(OWNER, amount, spender=self.contract)

@@ -62,11 +62,11 @@ def test_quorum_is_one_that_the_attestors_can_reach(gate: Gate, quorum: int) -> 
 def test_attestors_ascend(gate: Gate) -> None:
     backwards = [each.address for each in reversed(THEIRS)]
     with reverts("BadAttestors", 2, 3):
-        gate.act("link", NOBODY, True, backwards, 2, PAYEE, 0, sender=OWNER)
+        gate.act("link", NOBODY, True, backwards, 2, PAYEE, OWNER, 0, sender=OWNER)
 
 
 def test_new_attestors_take_the_place_of_the_old(gate: Gate) -> None:
-    gate.act("link", CHILD, True, [STRANGER.address], 1, PAYEE, 0, sender=OWNER)
+    gate.act("link", CHILD, True, [STRANGER.address], 1, PAYEE, OWNER, 0, sender=OWNER)
     run = gate.run()
     with reverts("UnknownSigner", THEIRS[0].address, gate.community.evm.timestamp):
         gate.settle(run, theirs=THEIRS[:1])
@@ -98,6 +98,22 @@ def test_bond_comes_back_to_whoever_posted_it_a_month_after_the_end(gate: Gate) 
     gate.community.evm.timestamp = free_at
     gate.act("withdrawBond", CHILD, sender=OWNER)
     assert (gate.money(OWNER), gate.neighbour()["bondNeur"]) == (BOND, 0)
+
+
+def test_nobody_else_posts_a_bond_and_so_owns_what_others_add(gate: Gate) -> None:
+    gate.community.give(STRANGER.address, 1, spender=gate.contract)
+    with reverts("NotTheBondOwner", STRANGER.address, OWNER):
+        gate.act("postBond", CHILD, 1, sender=STRANGER.address)
+
+
+def test_a_bond_keeps_its_owner(gate: Gate) -> None:
+    gate.link(CHILD, is_child=True, bond_owner=STRANGER.address)
+    gate.link(CHILD, is_child=True)
+    gate.post_bond()
+    with reverts("BondBound", 0):
+        gate.link(CHILD, is_child=True, bond_owner=STRANGER.address)
+    gate.link(CHILD, is_child=True)
+    assert (gate.neighbour()["bondNeur"], gate.neighbour()["bondOwner"]) == (BOND, OWNER.lower())
 
 
 def test_bond_is_for_neighbours_only(gate: Gate) -> None:
