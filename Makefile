@@ -92,7 +92,7 @@ forge-long: $(VENV)/.installed-dev contracts/node_modules
 	$(BIN)/python scripts/forge_tests.py --long
 
 prove: $(VENV)/.installed-dev contracts/node_modules $(ANALYSERS)/.installed
-	$(BIN)/python scripts/prove_ledger.py --z3 $(ANALYSERS)/bin/z3
+	$(BIN)/python scripts/prove_ledger.py --z3 $(ANALYSERS)/bin/z3 $(ARGS)
 
 halmos: contracts/node_modules $(PROVERS)/.installed
 	cd contracts && PATH="$(FORGE_PATH):$$PATH" FOUNDRY_PROFILE=proofs \

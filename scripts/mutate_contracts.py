@@ -1,6 +1,7 @@
 """Change the contracts' rules one by one, and see that a test in Solidity notices: mutation testing.
 
-    python scripts/mutate_contracts.py            all sources that the tests in `contracts/forge` compile
+    python -m scripts.mutate_contracts                        all sources that the tests in `contracts/forge` compile
+    python -m scripts.mutate_contracts LedgerCore.sol --part 2/4     the second quarter of the mutants of one
 
 A mutant is one operator turned, one number moved by one, or one statement left out. Exit code 0 only if each mutant
 that compiles fails a test or stands, with a reason, in `contracts/proofs/survivors.txt`: lines
@@ -91,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's text."""
     parser = argparse.ArgumentParser(prog="mutate_contracts", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sources", nargs="*", default=SOURCES, help="files under contracts/src")
-    sources: Sequence[str] = parser.parse_args(arguments).sources
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="I/N", help="every N-th mutant from the I-th on")
+    options = parser.parse_args(arguments)
+    sources: Sequence[str] = options.sources
+    first, step = options.part
     excused = _survivors()
     killed = invalid = 0
     unknown: list[Mutant] = []
@@ -110,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for source in sources:
             text = (CONTRACTS / "src" / source).read_text(encoding="utf-8")
             lines = text.splitlines()
-            for mutant in mutants(source, text):
+            for mutant in list(mutants(source, text))[first - 1 :: step]:
                 changed = [*lines[: mutant.line], mutant.after, *lines[mutant.line + 1 :]]
                 (root / "src" / source).write_text("\n".join(changed) + "\n", encoding="utf-8")
                 survives = _survives(root)
@@ -128,6 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if unknown or not killed else 0
 
 
+def _part(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N with 1 <= I <= N")
+    return int(found[1]), int(found[2])
+
+
 def _survives(root: Path) -> bool | None:
     """Say whether all tests succeed; None when the mutant does not compile."""
     done = subprocess.run(
@@ -137,7 +148,8 @@ def _survives(root: Path) -> bool | None:
         text=True,
         check=False,
     )
-    start = done.stdout.find("{")
+    # What the compiler says of a wrong source has braces too, but is no JSON.
+    start = done.stdout.find('{"')
     if start < 0:
         return None
     suites = json.loads(done.stdout[start:]).values()

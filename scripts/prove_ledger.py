@@ -26,14 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="prove_ledger", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--z3", default=shutil.which("z3"), help="the solver; else the one on PATH")
     parser.add_argument("--seconds", type=int, default=120, help="time for each query")
+    parser.add_argument("proofs", nargs="*", help="contracts of the specification; else all")
     options = parser.parse_args(arguments)
     if not options.z3:
         print("z3 is missing: pip install z3-solver", file=sys.stderr)
         return 1
     text = (CONTRACTS / SPEC).read_text(encoding="utf-8")
-    asserted = {number + 1 for number, line in enumerate(text.splitlines()) if "assert(" in line}
+    asserted = _asserted(text)
+    if unknown := set(options.proofs) - asserted.keys():
+        parser.error(f"{SPEC} has no proof {', '.join(sorted(unknown))}, but {', '.join(asserted)}")
+    wanted = options.proofs or list(asserted)
+    lines = {line for name in wanted for line in asserted[name]}
     proved: set[int] = set()
-    for message in _check(text, options.z3, options.seconds):
+    for message in _check(text, wanted, options.z3, options.seconds):
         line = (
             text.encode()[: message["sourceLocation"]["start"]].count(b"\n") + 1 if "sourceLocation" in message else 0
         )
@@ -42,13 +47,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             proved.add(line)
         elif message["severity"] == "error" or re.match(r"CHC: (?!.*safe)", first):
             print(f"{SPEC}:{line}: {message['message'][:600]}", file=sys.stderr)
-    for line in sorted(asserted - proved):
+    for line in sorted(lines - proved):
         print(f"{SPEC}:{line}: not proved: {text.splitlines()[line - 1].strip()}", file=sys.stderr)
-    print(f"{len(proved)} of {len(asserted)} assertions proved")
-    return 0 if asserted and proved == asserted else 1
+    print(f"{len(proved)} of {len(lines)} assertions proved")
+    return 0 if lines and proved == lines else 1
 
 
-def _check(text: str, z3: str, seconds: int) -> list[dict[str, Any]]:
+def _asserted(text: str) -> dict[str, list[int]]:
+    """Return the lines with an assertion, by the contract that makes it."""
+    found: dict[str, list[int]] = {}
+    contract = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        contract = named[1] if (named := re.match(r"contract (\w+)", line)) else contract
+        if "assert(" in line:
+            found.setdefault(contract, []).append(number)
+    return found
+
+
+def _check(text: str, proofs: Sequence[str], z3: str, seconds: int) -> list[dict[str, Any]]:
     """Return the compiler's messages."""
     core = (CONTRACTS / "src" / "LedgerCore.sol").read_text(encoding="utf-8")
     # The checker forgets what is written through a local name of a storage place: write the place out instead.
@@ -66,7 +82,7 @@ def _check(text: str, z3: str, seconds: int) -> list[dict[str, Any]]:
             "outputSelection": {"*": {"*": ["abi"]}},
             "modelChecker": {
                 "engine": "chc",
-                "contracts": {SPEC: re.findall(r"^contract (\w+)", text, re.MULTILINE)},
+                "contracts": {SPEC: list(proofs)},
                 "targets": ["assert"],
                 "solvers": ["smtlib2"],
                 "showProvedSafe": True,

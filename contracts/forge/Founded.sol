@@ -52,8 +52,8 @@ abstract contract Founded is Test {
             registry.addOracle(vm.addr(oracles[i]), 0);
             registry.addAttestor(vm.addr(attestors[i]), 0);
         }
-        _ascend(oracles);
-        _ascend(attestors);
+        ascend(oracles);
+        ascend(attestors);
         token.approve(address(settlement), type(uint256).max);
         token.approve(address(disputes), type(uint256).max);
         token.approve(address(questions), type(uint256).max);
@@ -71,7 +71,7 @@ abstract contract Founded is Test {
         return abi.encodePacked(r, s, v);
     }
 
-    function _ascend(uint256[3] storage keys) private {
+    function ascend(uint256[3] storage keys) internal {
         for (uint256 i = 0; i < 3; i++) {
             for (uint256 j = 0; j + 1 < 3; j++) {
                 if (vm.addr(keys[j]) > vm.addr(keys[j + 1])) (keys[j], keys[j + 1]) = (keys[j + 1], keys[j]);

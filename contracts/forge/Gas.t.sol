@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {TradeOpening} from "../src/interfaces/IOpenings.sol";
+import {Export, LinkRun} from "../src/interfaces/IGateway.sol";
 import {IntervalReadings, Order, Run, Trade} from "../src/interfaces/SignedTypes.sol";
-import {Founded} from "./Founded.sol";
+import {Linked} from "./Linked.sol";
 
 /// @notice What common calls cost, with the calls around them: `gas.snapshot` holds it, and a change is seen.
-contract GasTest is Founded {
+contract GasTest is Linked {
     bytes32 private constant SALT = keccak256("salt");
 
     Trade private _trade;
@@ -15,6 +16,7 @@ contract GasTest is Founded {
 
     function setUp() public {
         found();
+        linkUp();
         for (uint256 i = 0; i < 4; i++) _deposit(i, 1e12);
         token.mint(address(this), BOND);
         disputes.postBond(OPERATOR, BOND);
@@ -69,6 +71,16 @@ contract GasTest is Founded {
     function test_gas_ask_for_an_order() public {
         token.mint(address(this), STAKE);
         questions.askOrderOfTrade(1, TradeOpening(_trade, SALT, new bytes32[](0)), true);
+    }
+
+    function test_gas_settle_a_run_between_communities() public {
+        LinkRun memory run = nextRun(1, 0);
+        gateway.settle(run, quorum(attestors, gateway.hashRun(run)), quorum(theirs, gateway.hashRun(run)));
+    }
+
+    function test_gas_import_a_certificate() public {
+        Export memory exported = exportOf(1, 0, 1_000);
+        gateway.importCertificate(exported, quorum(theirs, gateway.hashExport(exported)));
     }
 
     function _deposit(uint256 who, uint256 amount) private {

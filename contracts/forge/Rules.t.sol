@@ -92,7 +92,7 @@ contract RulesTest is Test {
     }
 
     function testFuzz_reading_settles_when_validated_trusted_and_clean(Reading memory reading) public view {
-        reading.quality = reading.quality % 4 == 0 ? (reading.quality % 8) << 8 | 17 : reading.quality;
+        reading.quality = reading.quality % 4 == 0 ? (reading.quality / 4 % 8) << 8 | 17 : reading.quality;
         reading.flags = reading.flags % 2 == 0 ? reading.flags & ~uint32(0x10a) : reading.flags;
         bool clean = reading.flags & (1 << 1) == 0 && reading.flags & (1 << 3) == 0 && reading.flags & (1 << 8) == 0;
         bool expected = reading.quality % 256 == 17 && reading.quality / 256 < 4 && clean;

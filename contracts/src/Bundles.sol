@@ -104,10 +104,16 @@ abstract contract Bundles is ICertificates, ERC1155, Openings {
     }
 
     /// @inheritdoc ICertificates
-    function claim(uint256 id, address beneficiary, ReadingOpening calldata consumption) external {
+    function claim(uint256 id, address beneficiary, ReadingOpening calldata consumption) public {
         Bundle storage bundle = _heldElectricity(id);
         _consume(beneficiary, consumption, bundle);
         _claim(id, bundle, beneficiary, consumption.reading.meter);
+    }
+
+    /// @inheritdoc ICertificates
+    function claimBatch(uint256[] calldata ids, address beneficiary, ReadingOpening[] calldata consumptions) external {
+        if (ids.length != consumptions.length) revert LengthsDiffer(ids.length, consumptions.length);
+        for (uint256 i = 0; i < ids.length; i++) claim(ids[i], beneficiary, consumptions[i]);
     }
 
     /// @inheritdoc ICertificates
@@ -123,6 +129,11 @@ abstract contract Bundles is ICertificates, ERC1155, Openings {
     function bundleOf(uint256 id) external view returns (Bundle memory bundle) {
         bundle = _known(id);
         bundle.status = _status(id, _known(id));
+    }
+
+    /// @inheritdoc ICertificates
+    function lockOf(uint256 id) external view returns (address keeper, uint64 until) {
+        if (_status(id, _known(id)) == Status.LOCKED) return (_locks[id].keeper, _locks[id].until);
     }
 
     /// @inheritdoc ICertificates

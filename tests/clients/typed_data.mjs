@@ -5,7 +5,7 @@ import { concat, encodeAbiParameters, hashStruct, hashTypedData, keccak256, toHe
 
 // JSON's integers go beyond what a number holds exactly: those become texts, which viem takes as well.
 const text = readFileSync(process.argv[2], "utf-8").replace(/([:[,]\s*)(-?\d{15,})(?=\s*[,\]}])/g, '$1"$2"');
-const { cases, domain, nets, types: all } = JSON.parse(text);
+const { cases, domain, linkCases, linkDomain, linkTypes, nets, types: all } = JSON.parse(text);
 const seen = {};
 
 function same(told, expected, what) {
@@ -20,6 +20,12 @@ for (const { type: primaryType, values: message, structHash, digest, salt, leaf 
   same(hashTypedData({ domain, types, primaryType, message }), digest, `${primaryType} digest`);
   const pair = encodeAbiParameters([{ type: "bytes32" }, { type: "bytes32" }], [hash, salt]);
   same(keccak256(keccak256(pair)), leaf, "leaf");
+}
+
+for (const { type: primaryType, values: message, structHash, digest } of linkCases) {
+  const types = { [primaryType]: linkTypes[primaryType] };
+  same(hashStruct({ data: message, primaryType, types }), structHash, `${primaryType} hash`);
+  same(hashTypedData({ domain: linkDomain, types, primaryType, message }), digest, `${primaryType} digest`);
 }
 
 for (const { nets: words, packed, netsHash, pages, pagesHash } of nets) {

@@ -20,6 +20,7 @@ DIGEST_VIEWS = {
     "Reading": ("readings", "hashReading"),
     "IntervalReadings": ("readings", "hashIntervalReadings"),
 }
+LINK_VIEWS = {"LinkRun": "hashRun", "Export": "hashExport"}
 LEAF_VIEWS = {
     "SignedOrder": ("settlement", "leafOfOrder"),
     "Trade": ("settlement", "leafOfTrade"),
@@ -65,6 +66,17 @@ def test_digest_view_agrees(community: Community, case: dict[str, Any]) -> None:
 def test_leaf_view_agrees(community: Community, case: dict[str, Any]) -> None:
     contract, view = LEAF_VIEWS[case["type"]]
     assert "0x" + getattr(community, contract).call(view, on_chain(case["values"]), case["salt"]).hex() == case["leaf"]
+
+
+@pytest.mark.parametrize("case", VECTORS["linkCases"], ids=lambda case: case["type"])
+def test_digest_of_what_two_communities_sign_agrees(community: Community, case: dict[str, Any]) -> None:
+    gateway = community.evm.deploy("Gateway", community.settlement, community.certificates)
+    assert "0x" + gateway.call(LINK_VIEWS[case["type"]], case["values"]).hex() == case["digest"]
+
+
+def test_every_struct_between_communities_is_checked_here() -> None:
+    assert [case["type"] for case in VECTORS["linkCases"]] == [*LINK_VIEWS] * 3
+    assert typed_data.LINK_TYPES.keys() == LINK_VIEWS.keys()
 
 
 @pytest.mark.parametrize("name", ["readings", "settlement"])

@@ -247,6 +247,8 @@ def _plain(entry: Mapping[str, Any], value: Any) -> Any:
         return value.address
     if isinstance(value, Mapping):
         return tuple(_plain(component, value[component["name"]]) for component in entry["components"])
+    if entry["type"].endswith("[]"):
+        return [_plain({**entry, "type": entry["type"].removesuffix("[]")}, each) for each in value]
     if isinstance(value, str) and entry["type"].startswith("bytes"):
         return bytes.fromhex(value[2:])
     return value

@@ -49,11 +49,29 @@ _FIELDS: Final = {
     "Halt": "address account,bool halted,uint64 nonce",
 }
 
-TYPES: Final = {
-    name: [{"name": field.split()[1], "type": field.split()[0]} for field in fields.split(",")]
-    for name, fields in _FIELDS.items()
+_LINK_FIELDS: Final = {
+    "LinkRun": "bytes32 link,uint64 number,uint64 firstAward,uint64 lastAward,uint64 exportWh,uint64 importWh,"
+    "uint64 voidWh,int128 netNeur,uint128 feeNeur,uint128 compensationNeur,bytes32 positionsHash,bytes32 previousRun",
+    "Export": "bytes32 origin,uint64 number,bytes32 destination,address recipient,bytes32 device,uint64 interval,"
+    "uint64 fromWh,uint64 toWh,uint8 source,uint32 carbon,bytes32 previousExport",
 }
-"""Every struct of the project as `eth_signTypedData_v4` wants it, without EIP712Domain."""
+
+
+def _types(declared: Mapping[str, str]) -> dict[str, list[dict[str, str]]]:
+    return {
+        name: [{"name": field.split()[1], "type": field.split()[0]} for field in fields.split(",")]
+        for name, fields in declared.items()
+    }
+
+
+TYPES: Final = _types(_FIELDS)
+"""Every struct of one community as `eth_signTypedData_v4` wants it, without EIP712Domain."""
+
+LINK_DOMAIN: Final = {"name": "RESILIA-LINK", "version": "1"}
+"""Of what holds on the chains of both ends of a link."""
+
+LINK_TYPES: Final = _types(_LINK_FIELDS)
+"""What the attestors of two communities sign, and the contract `Gateway` checks."""
 
 _QUARTER_HOUR_S: Final = 900
 _INTERVAL: Final = 1_751_371_200
@@ -66,8 +84,8 @@ def digest(domain: Mapping[str, Any], struct: str, values: Mapping[str, Any]) ->
 
 
 def _with_nested(struct: str) -> dict[str, list[dict[str, str]]]:
-    types = {struct: TYPES[struct]}
-    for field in TYPES[struct]:
+    types = {struct: (TYPES | LINK_TYPES)[struct]}
+    for field in types[struct]:
         if field["type"] in TYPES:
             types |= _with_nested(field["type"])
     return types
@@ -130,7 +148,7 @@ def pages_hash(pages: Sequence[bytes]) -> bytes:
 
 def document() -> dict[str, Any]:
     """Return the whole vector file as a JSON-ready object."""
-    cases = [_case(number, struct, values) for number, (struct, values) in enumerate(_messages())]
+    cases = [_case(number, struct, values) for number, (struct, values) in enumerate(_messages(TYPES))]
     return {
         "domain": DOMAIN,
         "types": TYPES,
@@ -139,6 +157,9 @@ def document() -> dict[str, Any]:
         "salts": _salts(),
         "nets": _nets(),
         "histories": [_history()],
+        "linkDomain": LINK_DOMAIN,
+        "linkTypes": LINK_TYPES,
+        "linkCases": [_link_case(struct, values) for struct, values in _messages(LINK_TYPES)],
     }
 
 
@@ -160,11 +181,16 @@ def _case(number: int, struct: str, values: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _messages() -> list[tuple[str, dict[str, Any]]]:
+def _link_case(struct: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    hashed, whole = digest(LINK_DOMAIN, struct, values)
+    return {"type": struct, "values": values, "structHash": _hex(hashed), "digest": _hex(whole)}
+
+
+def _messages(types: Mapping[str, list[dict[str, str]]]) -> list[tuple[str, dict[str, Any]]]:
     """Return a plain, a smallest and a largest message of every struct."""
-    plain = [(struct, {field["name"]: _plain(struct, field) for field in TYPES[struct]}) for struct in TYPES]
-    lowest = [(struct, {field["name"]: _bound(field, low=True) for field in TYPES[struct]}) for struct in TYPES]
-    highest = [(struct, {field["name"]: _bound(field, low=False) for field in TYPES[struct]}) for struct in TYPES]
+    plain = [(struct, {field["name"]: _plain(struct, field) for field in types[struct]}) for struct in types]
+    lowest = [(struct, {field["name"]: _bound(field, low=True) for field in types[struct]}) for struct in types]
+    highest = [(struct, {field["name"]: _bound(field, low=False) for field in types[struct]}) for struct in types]
     return plain + lowest + highest
 
 
@@ -185,6 +211,7 @@ _PLAIN: Final[dict[str, Any]] = {
     "outcome": 1,
     "quality": 2 << 8 | 17,
     "amount": -143_750_000,
+    "netNeur": -30_000_000,
     "balanceBefore": 100_000_000,
     "balanceAfter": -43_750_000,
     "fromWh": 250,

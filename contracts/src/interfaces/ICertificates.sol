@@ -10,7 +10,7 @@ import {Certificate} from "./SignedTypes.sol";
 enum Status {
     NONE,
     ACTIVE,
-    /// For a time, by its holder.
+    /// For a time, by its holder: pledged, or reserved for a sale that is pending.
     LOCKED,
     /// Lives on in two bundles.
     SPLIT,
@@ -156,6 +156,8 @@ interface ICertificates is IERC1155 {
     error NotAStore(bytes32 device);
     error NotAConverter(bytes32 device);
     error FactorOutOfBounds(uint16 factorPermille, uint16 max);
+    /// Each bundle needs a reading of its own.
+    error LengthsDiffer(uint256 ids, uint256 readings);
     /// Nothing certified would come out.
     error NothingComesOut(uint256 id);
     /// Charges of a store are recorded by ascending interval.
@@ -203,6 +205,10 @@ interface ICertificates is IERC1155 {
     /// of the beneficiary has drawn in the bundle's interval.
     function claim(uint256 id, address beneficiary, ReadingOpening calldata consumption) external;
 
+    /// @notice Claim many bundles at once, as `claim` would one by one: all of them or none.
+    /// @param consumptions For each bundle, in the same sequence.
+    function claimBatch(uint256[] calldata ids, address beneficiary, ReadingOpening[] calldata consumptions) external;
+
     /// @notice Use a bundle of converted energy of the caller up in the name of `beneficiary`, for ever (C2): the
     /// consumption was the converter's.
     function claimConverted(uint256 id, address beneficiary) external;
@@ -246,6 +252,9 @@ interface ICertificates is IERC1155 {
 
     /// @notice A bundle as it is now; reverts with `UnknownCertificate`.
     function bundleOf(uint256 id) external view returns (Bundle memory);
+
+    /// @notice Who may let a locked bundle go, and when its lock ends by itself; zeros for a bundle that is not locked.
+    function lockOf(uint256 id) external view returns (address keeper, uint64 until);
 
     /// @notice A charge of a store, counted from 1; reverts with `NotTheNextCharge`.
     function chargeOf(bytes32 device, uint64 charge) external view returns (Charge memory);

@@ -8,6 +8,7 @@ from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER, SUPP
 from tests.support.evm import reverts
 
 LOCKED, SPLIT, WITHDRAWN, EXPIRED = 2, 3, 6, 7
+NO_LOCK = ("0x" + 40 * "0", 0)
 EXPIRY = FIRST_INTERVAL + INTERVAL_LENGTH + 365 * 86_400
 
 
@@ -56,6 +57,7 @@ def test_locked_bundle_stays_until_its_time_or_its_keeper(market: Market) -> Non
     event = market.act("lock", locked, OTHER, until).event("Locked")
     assert event == {"id": locked, "keeper": OTHER, "until": until}
     assert market.bundle(locked)["status"] == LOCKED
+    assert market.view("lockOf", locked) == (OTHER, until)
     transfer = ("safeTransferFrom", HOLDER, OTHER, locked, BUNDLE_WH, b"")
     for function, *arguments in (
         transfer,
@@ -70,9 +72,11 @@ def test_locked_bundle_stays_until_its_time_or_its_keeper(market: Market) -> Non
         market.act("unlock", locked)
     released = market.community.evm.snapshot()
     market.act("unlock", locked, sender=OTHER)
+    assert market.view("lockOf", locked) == NO_LOCK
     market.act(*transfer)
     market.community.evm.restore(released)
     market.community.evm.timestamp = until
+    assert market.view("lockOf", locked) == NO_LOCK
     with reverts("NotCirculating", locked, 1):
         market.act("unlock", locked, sender=OTHER)
     market.act(*transfer)
@@ -99,6 +103,9 @@ def test_community_withdraws_what_was_issued_in_error_even_locked(market: Market
     market.act("lock", market.ids[0], OTHER, EXPIRY)
     market.act("withdraw", market.ids[0], sender=OWNER)
     assert market.bundle(market.ids[0])["status"] == WITHDRAWN
+    assert market.view("lockOf", market.ids[0]) == NO_LOCK
+    with reverts("UnknownCertificate", 7):
+        market.view("lockOf", 7)
     with reverts("NotTheHolder", OTHER, HOLDER):
         market.act("withdraw", market.ids[2], sender=OTHER)
 

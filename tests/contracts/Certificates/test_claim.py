@@ -115,7 +115,7 @@ def test_nothing_else_changes_certificates() -> None:
         if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
     }
     transfers = {"safeTransferFrom", "safeBatchTransferFrom", "setApprovalForAll"}
-    ends = {"split", "lock", "unlock", "withdraw", "expire", "inherit", "claim", "claimConverted"}
+    ends = {"split", "lock", "unlock", "withdraw", "expire", "inherit", "claim", "claimBatch", "claimConverted"}
     assert changing == transfers | ends | {
         "materialise",
         "enrolStore",
@@ -133,3 +133,29 @@ def _split(market: Market, token_id: int, wh: int) -> tuple[int, int]:
 
 def _first(parent: int, from_wh: int, to_wh: int) -> int:
     return int.from_bytes(keccak(encode(["uint256", "uint64", "uint64"], [parent, from_wh, to_wh])), "big")
+
+
+def test_batch_claims_what_single_claims_would(market: Market) -> None:
+    claimed = [market.ids[0], market.ids[2]]
+    readings = [market.drawn[NEIGHBOUR, 0], market.drawn[NEIGHBOUR, 1]]
+    receipt = market.act("claimBatch", claimed, OTHER, readings)
+    assert [event.arguments["id"] for event in receipt.events if event.name == "ClaimSingle"] == claimed
+    for step, token_id in enumerate(claimed):
+        assert market.view("claimedBalanceOf", OTHER, token_id) == BUNDLE_WH
+        assert market.view("usedWh", NEIGHBOUR, FIRST_INTERVAL + step * INTERVAL_LENGTH) == BUNDLE_WH
+        assert market.bundle(token_id)["status"] == CLAIMED
+
+
+def test_batch_is_whole_or_not_at_all(market: Market) -> None:
+    both = [market.ids[0], market.ids[1]]
+    reading_twice = [market.drawn[NEIGHBOUR, 0]] * 2
+    with reverts("BeyondConsumption", NEIGHBOUR, FIRST_INTERVAL, 2 * BUNDLE_WH, 150):
+        market.act("claimBatch", both, OTHER, reading_twice)
+    assert market.held_wh(HOLDER, *both) == 2 * BUNDLE_WH
+    assert market.view("usedWh", NEIGHBOUR, FIRST_INTERVAL) == 0
+    with reverts("NotCirculating", market.ids[0], CLAIMED):
+        market.act("claimBatch", [market.ids[0]] * 2, OTHER, reading_twice)
+    with reverts("LengthsDiffer", 2, 1):
+        market.act("claimBatch", both, OTHER, reading_twice[:1])
+    with reverts("NotTheHolder", OTHER, HOLDER):
+        market.act("claimBatch", both[:1], OTHER, reading_twice[:1], sender=OTHER)
