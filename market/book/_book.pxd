@@ -140,6 +140,12 @@ cdef struct Taker:
     uint64_t fill_count
 
 
+cdef struct Scout:
+    # Where the orders are looked for that coming ones will meet, a node each event.
+    Book *book
+    uint32_t node
+
+
 # -- LADDER
 
 cdef inline uint32_t next_marked(const Ladder *ladder, uint32_t level) noexcept nogil:
@@ -268,32 +274,34 @@ cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uin
     """Fill the taker from the oldest order of a level on; return the first node that stays, or the sentinel."""
     cdef uint32_t node = book.links[sentinel].next
     cdef uint32_t following
-    cdef uint64_t quantity
     cdef Payload *maker
     cdef Fill *fill
     while node != sentinel and taker.quantity:
         maker = &book.payloads[node - book.first_node]
         if maker.account == taker.account:
             break
-        quantity = maker.quantity if maker.quantity < taker.quantity else taker.quantity
-        taker.quantity -= quantity
-        maker.quantity -= quantity
         fill = &taker.fills[taker.fill_count]
         taker.fill_count += 1
-        fill.quantity = quantity
         fill.maker = maker.name
         fill.taker = taker.name
         fill.maker_account = maker.account
         fill.tick = tick
-        if maker.quantity == 0:
-            following = book.links[node].next
-            if not show_next(book, node):
-                release_node(book, node)
-            elif following == sentinel:
-                continue  # the newest of its level is next again
-            else:
-                append(book, sentinel, node)
-            node = following
+        if maker.quantity > taker.quantity:
+            fill.quantity = taker.quantity
+            maker.quantity -= taker.quantity
+            taker.quantity = 0
+            break
+        fill.quantity = maker.quantity
+        taker.quantity -= maker.quantity
+        maker.quantity = 0
+        following = book.links[node].next
+        if not show_next(book, node):
+            release_node(book, node)
+        elif following == sentinel:
+            continue  # the newest of its level is next again
+        else:
+            append(book, sentinel, node)
+        node = following
     return node
 
 
@@ -504,6 +512,27 @@ cdef inline void fetch_neighbours(const Arena *arena, const Event *event) noexce
         prefetch(&book.links[link.next])
 
 
+cdef inline bint meets(const Arena *arena, const Event *event) noexcept nogil:
+    """Say whether an order would meet another now."""
+    cdef uint32_t best = arena.books[event.book].ladders[SELL - event.side].best
+    return (event.kind != CANCEL) & (best < arena.levels - mirror(arena.levels, event.side, event.tick))
+
+
+cdef inline void fetch_makers(const Arena *arena, const Event *event, Scout *scout) noexcept nogil:
+    """Send the scout to the level that a coming order will meet, or let it go on from order to order where it is."""
+    cdef Book *book
+    cdef uint32_t other
+    if is_known(arena, event) & has_level(arena, event):
+        book = &arena.books[event.book]
+        other = SELL - event.side
+        if meets(arena, event):
+            scout.book = book
+            scout.node = sentinel_of(book, other, book.ladders[other].best)
+    scout.node = scout.book.links[scout.node].next
+    prefetch(&scout.book.links[scout.node])
+    prefetch(&scout.book.payloads[scout.node - scout.book.first_node])
+
+
 cdef inline bint carry_out(
     const Arena *arena, const Event *event, Taker *taker, uint64_t fill_room, Result *result
 ) noexcept nogil:
@@ -535,19 +564,23 @@ cdef inline uint64_t run(
 ) noexcept nogil:
     """Carry out events until one might find no room for its fills; return how many were carried out.
 
-    `fetching` asks early for memory that a later event needs: it costs more than it saves while the books fit the
-    cache. As a constant of the caller it leaves no branch.
+    The place of a later event's name is asked for in any case. `fetching` also asks for the orders and levels behind it:
+    that costs more than it saves while the books fit the cache. As a constant of the caller it leaves no branch.
     """
     cdef Arena arena = shared[0]  # a copy, so that its addresses stay in registers
     cdef uint64_t number = 0
-    if fetching:
-        while number + FETCH_AHEAD < count:
-            fetch_slot(&arena, &events[number + FETCH_AHEAD])
+    cdef Scout scout
+    scout.book = arena.books
+    scout.node = 0
+    while number + FETCH_AHEAD < count:
+        fetch_slot(&arena, &events[number + FETCH_AHEAD])
+        if fetching:
             fetch_link(&arena, &events[number + FETCH_AHEAD // 2])
+            fetch_makers(&arena, &events[number + FETCH_AHEAD // 2], &scout)
             fetch_neighbours(&arena, &events[number + FETCH_AHEAD // 4])
-            if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
-                return number
-            number += 1
+        if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
+            return number
+        number += 1
     while number < count:
         if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
             break

@@ -21,12 +21,13 @@ cdef extern from *:
     #if defined(__linux__)
     #include <sys/mman.h>
     #endif
+    enum { HUGE_FROM = 4 << 20 };  /* bytes: what is smaller would waste most of its last page */
     /* A wish: fewer entries for the processor to look up when much memory is used here and there. */
     static void prefer_huge_pages(void *memory, size_t size) {
     #ifdef MADV_HUGEPAGE
         const uintptr_t page = 4096, start = ((uintptr_t)memory + page - 1) & ~(page - 1);
         const uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
-        if (memory && start < end)
+        if (memory && size >= HUGE_FROM)
             madvise((void *)start, end - start, MADV_HUGEPAGE);
     #endif
     }
@@ -39,7 +40,6 @@ cdef int64_t ACCOUNT_MAX = 0xFFFFFFFF
 cdef enum:
     FETCHING_FROM = 50_000  # orders resting in all books: from here on they no longer fit the second-level cache
     FETCHING_BATCH = 64  # events, for the fetching to have a lead
-    HUGE_FROM = 1 << 18  # orders of one book, whose memory then fills huge pages by itself
 
 
 # -- MEMORY
@@ -71,10 +71,9 @@ cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacit
     arena.slots = <uint32_t *>calloc(names, sizeof(uint32_t))
     if not (arena.books and arena.links and arena.payloads and arena.hidden and arena.bitsets and arena.slots):
         raise MemoryError
-    if capacity >= HUGE_FROM:
-        prefer_huge_pages(arena.links, books * nodes * sizeof(Link))
-        prefer_huge_pages(arena.payloads, (<uint64_t>books << arena.slot_bits) * sizeof(Payload))
-        prefer_huge_pages(arena.slots, names * sizeof(uint32_t))
+    prefer_huge_pages(arena.links, books * nodes * sizeof(Link))
+    prefer_huge_pages(arena.payloads, (<uint64_t>books << arena.slot_bits) * sizeof(Payload))
+    prefer_huge_pages(arena.slots, names * sizeof(uint32_t))
     bits = arena.bitsets
     for i in range(arena.book_count):
         book = &arena.books[i]
