@@ -26,6 +26,7 @@ from node.clock import Clock
 from node.clock_discipline import Discipline, is_doubtful, unknown
 from node.community import Community
 from node.concerns import Concerns
+from node.erasing import Erasing
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
@@ -42,7 +43,7 @@ from node.proposals import Proposals
 from node.queries import Queries
 from node.rotation import rotate
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
-from node.salt_files import load_salts
+from node.salt_files import open_salts
 from node.settling import SettledRun, Settling
 from node.showing import Showing, account_rows
 from node.signing_keys import SigningKeys
@@ -88,8 +89,7 @@ class Node:
         page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
-        self.folder = folder
-        self.community = community
+        self.folder, self.community = folder, community
         self.clock, self.now = clock, clock.now
         self.events = Broadcaster(epoch=clock.now())
         self.client = chain.client
@@ -102,17 +102,17 @@ class Node:
         self.queries = Queries(self.projection.engine)
         self.settlement_domain = community_domain(community.chain_id, community.contracts.settlement)
         self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
-        self.salts = load_salts(folder / SALTS, community.salt_subjects())
+        self.salts = open_salts(folder / SALTS, community.salt_subjects(), clock.now())
         self._chain = chain
-        self._manual_time = manual_time
-        self._discipline = discipline
-        self._keys = keys
-        self._head: JsonObject = {}
+        self._manual_time, self._discipline = manual_time, discipline
+        self._keys, self._head = keys, JsonObject()
         self._showing = Showing(self.projection, self.events)
         self.depth = self._showing.depth
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._signing = SigningKeys(folder, keys)
+        files = (self._readings, self._signing.stores)
+        self.erasing = Erasing(folder, community, self.projection, self.salts, *files, self.ledger)
         self.concerns_open = Concerns()
         """What the operator should look after."""
         self.trading = Trading(
@@ -337,6 +337,7 @@ class Node:
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
         self.projection.put_accounts(account_rows(self.community))
+        await self.erasing.finish()
         self.trading.replay()
         if self._showing.projected > self.trading.sequence:
             raise Corrupt(

@@ -15,6 +15,7 @@ from market.certificates import CertificateState
 from market.metered import Source
 from node.chain_access import ChainClient
 from node.community import Community
+from node.erased_leaves import READINGS, among, erased_leaves
 from node.reading_rows import reading_of, reading_salt
 from node.settlement_run import certificate_salt
 from node.storage.models import AttestationRow, CertificateRow, ReadingRow, RunRow
@@ -54,6 +55,7 @@ class Certifying:
                 .where(col(ReadingRow.interval) == certificate.interval)
                 .order_by(col(ReadingRow.meter))
             ).all()
+            erased = erased_leaves(session, READINGS, [certificate.interval])[certificate.interval]
             attestations = session.exec(
                 select(AttestationRow)
                 .where(col(AttestationRow.interval) >= certificate.interval)
@@ -61,8 +63,9 @@ class Certifying:
                 .order_by(col(AttestationRow.interval))
             ).all()
         attestation = attestations[0]
-        place = next(place for place, row in enumerate(readings) if row.meter == certificate.device)
-        reading = reading_of(readings[place], self._community.market.interval_length_s)
+        row = next(row for row in readings if row.meter == certificate.device)
+        reading = reading_of(row, self._community.market.interval_length_s)
+        leaves = among([self._reading_leaf(each) for each in readings], erased)
         contracts = self._community.contracts
         evidence = Evidence(
             chain_id=self._community.chain_id,
@@ -78,9 +81,9 @@ class Certifying:
             reading=reading,
             reading_opening=Opening(
                 reading_salt(self._salts, reading.meter, reading.interval),
-                self._readings_tree(readings).proof(place),
+                MerkleTree(leaves).proof(leaves.index(self._reading_leaf(row))),
             ),
-            reading_signatures=_named(readings[place].signatures),
+            reading_signatures=_named(row.signatures),
             attested=_attested(attestation),
             previous_history=digest_from_hex(attestation.previous_history),
             later_intervals=tuple(record_hash(_attested(row)) for row in attestations[1:]),
@@ -90,13 +93,9 @@ class Certifying:
         )
         return to_document(evidence)
 
-    def _readings_tree(self, rows: Sequence[ReadingRow]) -> MerkleTree:
-        length = self._community.market.interval_length_s
-        leaves = []
-        for row in rows:
-            reading = reading_of(row, length)
-            leaves.append(leaf(reading_hash(reading), reading_salt(self._salts, reading.meter, reading.interval)))
-        return MerkleTree(leaves)
+    def _reading_leaf(self, row: ReadingRow) -> Digest:
+        reading = reading_of(row, self._community.market.interval_length_s)
+        return leaf(reading_hash(reading), reading_salt(self._salts, reading.meter, reading.interval))
 
     async def _block_proof(self, transaction: str, contract: Address, topic: Digest) -> BlockProof:
         receipt = await self._client.call("eth_getTransactionReceipt", [transaction])

@@ -29,7 +29,7 @@ from node.settlement_run import CorrectedInterval
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection, trade_of
-from node.storage.readings_log import SignedCorrection, TamperCleared
+from node.storage.readings_log import ErasedWord, SignedCorrection, TamperCleared
 from oracles.attestation import Oracle, collect_correction
 from oracles.corrections import Correction, correction_hash, reason_hash
 from oracles.rejections import OracleReject
@@ -80,7 +80,7 @@ class Correcting:
         self._versions: dict[int, dict[MeterId, list[SignedCorrection]]] = {}
         """By interval and meter, from version 2."""
 
-    def recover(self, records: Sequence[SignedCorrection | TamperCleared]) -> None:
+    def recover(self, records: Sequence[SignedCorrection | TamperCleared | ErasedWord]) -> None:
         """Take up what the log holds, in its sequence."""
         for record in records:
             self._line = max(self._line, record.line)
@@ -177,7 +177,9 @@ class Correcting:
             cleared = TamperCleared(member.meter, now, word.author, word.reason, word.line)
             self._log.append(readings_log.encode(cleared))
             return None
-        version = self._latest(member.meter, word.interval) if word.interval <= attested_through else None
+        version = None
+        if word.interval <= attested_through and self._is_whole(word.interval):
+            version = self._latest(member.meter, word.interval)
         if version is None:
             return Rejected(MeteringReject.MALFORMED_ROW, {"line": word.line, "field": "interval"})
         trust = self._meters[member.meter].state.config.trust
@@ -196,6 +198,11 @@ class Correcting:
         )
         self._draft(SignedCorrection(correction, word.author, word.reason, settles_with, word.line))
         return None
+
+    def _is_whole(self, interval: int) -> bool:
+        """Say whether an interval can be settled again: not when a reading of it was erased."""
+        self._projection.flush()
+        return len(self._projection.readings(interval)) == len(self._members)
 
     def _latest(self, meter: MeterId, interval: int) -> Version | None:
         versions = self._versions.get(interval, {}).get(meter)

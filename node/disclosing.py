@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from energy.errors import Misconfigured
 from energy.identity import digest_from_hex, hex_text
 from node.community import Community
+from node.erased_leaves import READINGS, among, erased_leaves
 from node.founding import COMMUNITY_FILE, SALTS
 from node.reading_rows import reading_of, reading_salt
 from node.salt_files import load_salts
@@ -20,17 +21,16 @@ from node.storage.database import open_database
 from node.storage.models import AttestationRow, ReadingRow
 from oracles.disclosure import Disclosure, OpenedReading
 from oracles.merkle import MerkleTree, leaf
-from oracles.salts import Erased
 from oracles.typed_data import reading_hash
 
 DISCLOSURES_FILE: Final = "disclosures.csv"
 
 
 def disclose(folder: Path, label: str, start: int, end: int) -> Disclosure:
-    """Open the attested readings of a member's meter from `start` on and before `end`.
+    """Open the attested readings of a member's meter from `start` on and before `end`, but for those that were erased.
 
     Raises:
-        Misconfigured: the folder is no node's, there is no such member, or a salt key that is needed was destroyed.
+        Misconfigured: the folder is no node's, there is no such member, or a salt key is missing.
     """
     community = Community.load(folder / COMMUNITY_FILE)
     meter = next((hex_text(member.meter) for member in community.members if member.label == label), None)
@@ -38,7 +38,7 @@ def disclose(folder: Path, label: str, start: int, end: int) -> Disclosure:
         raise Misconfigured(f"no member is called {label}")
     salts = load_salts(folder / SALTS, community.salt_subjects())
     length_s = community.market.interval_length_s
-    opened = []
+    opened: list[OpenedReading] = []
     engine = open_database(f"sqlite:///{folder / 'node.sqlite'}")
     try:
         with Session(engine) as session:
@@ -48,15 +48,13 @@ def disclose(folder: Path, label: str, start: int, end: int) -> Disclosure:
                 rows = session.exec(of_interval.order_by(col(ReadingRow.meter))).all()
                 readings = [reading_of(row, length_s) for row in rows]
                 of_salts = [reading_salt(salts, each.meter, each.interval) for each in readings]
-                tree = MerkleTree(
-                    [leaf(reading_hash(each), salt) for each, salt in zip(readings, of_salts, strict=True)]
-                )
+                own = [leaf(reading_hash(each), salt) for each, salt in zip(readings, of_salts, strict=True)]
+                leaves = among(own, erased_leaves(session, READINGS, [attested.interval])[attested.interval])
                 place = next((place for place, row in enumerate(rows) if row.meter == meter), None)
                 if place is not None:
+                    proof = MerkleTree(leaves).proof(leaves.index(own[place]))
                     root = digest_from_hex(attested.readings_root)
-                    opened.append(OpenedReading(readings[place], of_salts[place], tree.proof(place), root))
-    except Erased as error:
-        raise Misconfigured(f"nothing can be opened any more: {error}") from error
+                    opened.append(OpenedReading(readings[place], of_salts[place], proof, root))
     finally:
         engine.dispose()
     return Disclosure(community.chain_id, community.contracts.readings, tuple(opened))

@@ -168,7 +168,8 @@ async def found_community(
     if founding.link is not None:
         add_link_key(folder / "keys", founding.link[1])
         Links.create(folder, link_card(founding.link[0], community, keys))
-    create_salts(folder / SALTS, community.salt_subjects(), private_keys["salt"] if private_keys else None)
+    seed = private_keys["salt"] if private_keys else None
+    create_salts(folder / SALTS, community.salt_subjects(), community.first_interval, seed)
     write_whole(folder / COMMUNITY_FILE, community.to_json())
     (folder / UNFINISHED_MARK).unlink()
     return community

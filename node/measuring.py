@@ -35,7 +35,7 @@ from node.signing_keys import IsValid, always
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
-from node.storage.readings_log import KeptFrame, SignedCorrection, SignedInterval, TamperCleared
+from node.storage.readings_log import ErasedWord, KeptFrame, SignedCorrection, SignedInterval, TamperCleared
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.guarding import Guard
 from oracles.hashing import keccak
@@ -112,7 +112,7 @@ class Measuring:
             Corrupt: a record does not decode, or the chain holds something else than the log.
         """
         heard: list[KeptFrame | TamperCleared] = []
-        words: list[SignedCorrection | TamperCleared] = []
+        words: list[SignedCorrection | TamperCleared | ErasedWord] = []
         signed: list[SignedInterval] = []
         for position, data in enumerate(self._log.records(), start=1):
             try:
@@ -125,7 +125,7 @@ class Measuring:
                 case SignedInterval():
                     signed.append(record)
                     self._draft = None
-                case SignedCorrection():
+                case SignedCorrection() | ErasedWord():
                     words.append(record)
                 case TamperCleared():
                     words.append(record)

@@ -1,6 +1,7 @@
 """A settled run with its leaves opened, from a node's folder: beside the running node, which notices nothing.
 
-What the tables and the journal show is opened, not computed anew: so a fraud that the node wrote down is found.
+What the tables and the journal show is opened, not computed anew: so a fraud that the node wrote down is found. What
+was erased stays closed.
 Refuses, as `Misconfigured`, a folder without the run; as `Corrupt`, leaves that do not give the run's roots.
 """
 
@@ -20,6 +21,7 @@ from node.audit_files import read_journal
 from node.audit_tables import read_only
 from node.certifying import certificate_of
 from node.community import Community
+from node.erased_leaves import ENTRIES, ERASED_KIND, READINGS, among, erased_leaves
 from node.founding import COMMUNITY_FILE, SALTS
 from node.reading_rows import reading_of, reading_salt
 from node.salt_files import load_salts
@@ -44,7 +46,7 @@ def settled_runs(folder: Path) -> list[tuple[int, str]]:
 
 
 def read_opened(folder: Path, run_id: int) -> OpenedRun:
-    """Return a run with all its leaves.
+    """Return a run with all its leaves, but for those of erased records.
 
     Raises:
         Misconfigured: the folder is no node's, or has no such run.
@@ -62,14 +64,19 @@ def read_opened(folder: Path, run_id: int) -> OpenedRun:
         trades = session.exec(
             select(TradeRow).where(in_run).order_by(col(TradeRow.interval), col(TradeRow.number))
         ).all()
-        entries = session.exec(select(EntryRow).where(col(EntryRow.run_id) == run_id).order_by(text("rowid"))).all()
+        lines = (col(EntryRow.run_id) == run_id, col(EntryRow.kind) != ERASED_KIND)
+        entries = session.exec(select(EntryRow).where(*lines).order_by(text("rowid"))).all()
         of_run = col(CertificateRow.run_id) == run_id
         certificates = session.exec(select(CertificateRow).where(of_run).order_by(col(CertificateRow.position))).all()
         measured = col(ReadingRow.interval).between(run.first_interval, run.last_interval)
         rows = session.exec(select(ReadingRow).where(measured).order_by(col(ReadingRow.meter))).all()
+        closed_entries = erased_leaves(session, ENTRIES, [run_id])[run_id]
+        closed_readings = erased_leaves(session, READINGS, intervals)
     orders, orders_root = open_leaves(SIGNED_ORDER, _orders(folder, community, salts, intervals))
     opened_trades, trades_root = open_leaves(TRADE, [_trade(salts, row) for row in trades])
-    opened_entries, entries_root = open_leaves(ENTRY, [_entry(salts, row) for row in entries])
+    opened_entries, entries_root = open_leaves(
+        ENTRY, among([_entry(salts, run.first_interval, row) for row in entries], closed_entries)
+    )
     opened_certificates, certificates_root = open_leaves(
         CERTIFICATE, [_certificate(salts, row) for row in certificates]
     )
@@ -79,7 +86,7 @@ def read_opened(folder: Path, run_id: int) -> OpenedRun:
     readings: list[Opening] = []
     for interval in intervals:
         of_interval = [_reading(salts, row, length) for row in rows if row.interval == interval]
-        readings += open_leaves(READING, of_interval)[0]
+        readings += open_leaves(READING, among(of_interval, closed_readings[interval]))[0]
     return OpenedRun(
         run_id,
         community_domain(community.chain_id, community.contracts.settlement),
@@ -127,10 +134,15 @@ def _trade(salts: Salts, row: TradeRow) -> tuple[tuple[Value, ...], Digest]:
     return trade_values(matched), trade_salt(salts, matched, trade_hash(matched))
 
 
-def _entry(salts: Salts, row: EntryRow) -> tuple[tuple[Value, ...], Digest]:
+def _entry(salts: Salts, first_interval: int, row: EntryRow) -> tuple[tuple[Value, ...], Digest]:
     account: Address = address_from_hex(row.account)
-    values = (
-        account,
+    return entry_values_of(row), entry_salt(salts, first_interval, account, row.sequence)
+
+
+def entry_values_of(row: EntryRow) -> tuple[Value, ...]:
+    """Return the values of a statement line as they lie under the run's root."""
+    return (
+        address_from_hex(row.account),
         row.sequence,
         int(EntryKind[row.kind.upper()]),
         row.interval,
@@ -141,7 +153,6 @@ def _entry(salts: Salts, row: EntryRow) -> tuple[tuple[Value, ...], Digest]:
         row.balance_after_neur,
         digest_from_hex(row.reference),
     )
-    return values, entry_salt(salts, account, row.sequence)
 
 
 def _certificate(salts: Salts, row: CertificateRow) -> tuple[tuple[Value, ...], Digest]:

@@ -9,12 +9,25 @@ Refuses: cursors that it did not give out (`BadCursor`); limits are capped, neve
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypedDict, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, SQLColumnExpression, case, cast, func, or_, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    SQLColumnExpression,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    tuple_,
+)
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from node import query_rows
 from node.candles import LENGTH_S_DEFAULT, candle, candle_statement
+from node.erased_leaves import ERASED_KIND
 from node.league import league
 from node.query_rows import Row
 from node.storage.models import (
@@ -268,8 +281,8 @@ class Queries:
         `localWh` is, per interval, what meters took while neighbours gave: min(import, export); the grid brings the
         rest. `localSharePermille` is local over imported energy, rounded down, None when nothing was imported.
         `homesPaidNeur` is what the homes paid in settled intervals, `homesAtGridNeur` what the same metered energy
-        costs at the grid's tariffs alone, and `savedNeur` the difference. `gridCarbonG` is the grid's part times its
-        carbon intensity, rounded down once.
+        costs at the grid's tariffs alone, and `savedNeur` the difference; what a home has had erased counts in neither.
+        `gridCarbonG` is the grid's part times its carbon intensity, rounded down once.
         """
         imported = func.coalesce(col(MarketInterval.import_wh), 0)
         exported = func.coalesce(col(MarketInterval.export_wh), 0)
@@ -337,6 +350,7 @@ def _homes_paid_neur(connection: Connection, start: int | None, end: int | None)
         select_columns(func.sum(col(EntryRow.amount_neur)))
         .join(Account, col(Account.address) == col(EntryRow.account))
         .where(col(Account.kind) == HOME, *_within(col(EntryRow.interval), None, start, end))
+        .where(col(EntryRow.kind) != ERASED_KIND)
     )
     return -int(connection.execute(statement).scalar() or 0)
 
@@ -352,6 +366,13 @@ def _homes_at_grid_neur(connection: Connection, start: int | None, end: int | No
         .join(MarketInterval, col(MarketInterval.start) == col(ReadingRow.interval))
         .where(col(Account.kind) == HOME, col(MarketInterval.run_id).is_not(None))
         .where(*_within(col(MarketInterval.start), None, start, end))
+        .where(
+            ~exists().where(
+                col(EntryRow.account) == col(ReadingRow.account),
+                col(EntryRow.run_id) == col(MarketInterval.run_id),
+                col(EntryRow.kind) == ERASED_KIND,
+            )
+        )
     )
     return int(connection.execute(statement).scalar() or 0)
 

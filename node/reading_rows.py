@@ -17,7 +17,7 @@ from oracles.typed_data import Domain, digest, reading_hash
 
 def reading_salt(salts: Salts, meter: MeterId, interval: int) -> Digest:
     """Return the salt of a reading's leaf."""
-    return salts.salt((meter,), b"reading", meter, interval)
+    return salts.salt(interval, (meter,), b"reading", meter, interval)
 
 
 def reading_row(domain: Domain, account: Address, signed: SignedReading) -> ReadingRow:

@@ -175,7 +175,7 @@ def prepare_run(
     if isinstance(again := _corrections(corrected, supplier), Rejected):
         return again
     entries += again
-    lines, leaves, counts, after = _statement(salts, carry, entries, balances)
+    lines, leaves, counts, after = _statement(salts, inputs[0].tariff.interval, carry, entries, balances)
     certificates = _certificates(salts, carry, pieces)
     nets = {account: after[account] - balances[account] for account in sorted(after)}
     pages = cut(nets, page_accounts)
@@ -247,7 +247,7 @@ def open_run(
     entries = [
         (
             entry_values(line.sequence, line.entry, line.balance_after_neur - line.entry.amount_neur),
-            entry_salt(salts, line.entry.account, line.sequence),
+            entry_salt(salts, prepared.run.first_interval, line.entry.account, line.sequence),
         )
         for line in prepared.lines
     ]
@@ -290,7 +290,7 @@ def order_leaf(salts: Salts, order: Order, signature: bytes) -> Digest:
 
 def order_salt(salts: Salts, order: Order, struct_hash: Digest) -> Digest:
     """Return the salt of a signed order's leaf."""
-    return salts.salt((order.account,), b"order", struct_hash)
+    return salts.salt(order.interval, (order.account,), b"order", struct_hash)
 
 
 def trade_leaf(salts: Salts, matched: MatchedTrade) -> Digest:
@@ -301,17 +301,18 @@ def trade_leaf(salts: Salts, matched: MatchedTrade) -> Digest:
 
 def trade_salt(salts: Salts, matched: MatchedTrade, struct_hash: Digest) -> Digest:
     """Return the salt of a trade's leaf."""
-    return salts.salt((matched.trade.buyer, matched.trade.seller), b"trade", struct_hash)
+    trade = matched.trade
+    return salts.salt(trade.interval, (trade.buyer, trade.seller), b"trade", struct_hash)
 
 
-def entry_salt(salts: Salts, account: Address, sequence: int) -> Digest:
-    """Return the salt of a statement line's leaf."""
-    return salts.salt((account,), b"entry", account, sequence)
+def entry_salt(salts: Salts, first_interval: int, account: Address, sequence: int) -> Digest:
+    """Return the salt of a statement line's leaf, of a run that begins with an interval."""
+    return salts.salt(first_interval, (account,), b"entry", account, sequence)
 
 
 def certificate_salt(salts: Salts, certificate: Certificate) -> Digest:
     """Return the salt of a certificate's leaf."""
-    return salts.salt((certificate.device, certificate.owner), b"certificate", certificate.number)
+    return salts.salt(certificate.interval, (certificate.device, certificate.owner), b"certificate", certificate.number)
 
 
 def _certificates(
@@ -322,7 +323,7 @@ def _certificates(
 
 
 def _statement(
-    salts: Salts, carry: Carry, entries: Sequence[Entry], balances: Mapping[Address, int]
+    salts: Salts, first_interval: int, carry: Carry, entries: Sequence[Entry], balances: Mapping[Address, int]
 ) -> tuple[tuple[StatementLine, ...], list[Digest], dict[Address, int], dict[Address, int]]:
     """Number the entries of each account and carry its balance from line to line."""
     counts = dict(carry.entries)
@@ -335,5 +336,7 @@ def _statement(
         counts[entry.account] = sequence
         running[entry.account] = before + entry.amount_neur
         lines.append(StatementLine(sequence, entry, running[entry.account]))
-        leaves.append(leaf(entry_hash(sequence, entry, before), entry_salt(salts, entry.account, sequence)))
+        leaves.append(
+            leaf(entry_hash(sequence, entry, before), entry_salt(salts, first_interval, entry.account, sequence))
+        )
     return tuple(lines), leaves, counts, running

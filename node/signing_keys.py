@@ -77,6 +77,8 @@ class SigningKeys:
         """By role, with those that are to follow."""
         self.rotations: list[Rotation] = []
         """Keys that are to follow others."""
+        self.stores: list[GuardStore] = []
+        """What the keys of this machine remember."""
         self._folder = folder
         self._open: list[Callable[[], None]] = []
         (folder / "guards").mkdir(exist_ok=True)
@@ -134,6 +136,7 @@ class SigningKeys:
     def _guarded(self, name: str, signer: Signer) -> GuardedSigner:
         store = GuardStore(self._folder / "guards" / f"{name}.signed", signer.address)
         self._open.append(store.close)
+        self.stores.append(store)
         return GuardedSigner(signer, store)
 
     def _rotation(self, role: str, table: Mapping[str, Any]) -> Rotation:

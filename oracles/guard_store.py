@@ -11,15 +11,15 @@ restore, wait until the chain shows what this key signed last.
 import fcntl
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured
-from energy.identity import Address, Digest
+from energy.identity import ZERO_DIGEST, Address, Digest
 
 
 class SignedKind(IntEnum):
@@ -46,6 +46,7 @@ class SignedRecord:
     sequence: int
     """Sequence of the reading; 0 for the other kinds."""
     struct_hash: Digest
+    """Zero once it was erased."""
 
 
 _BODY: Final = struct.Struct(">B32sQQ32s")
@@ -68,6 +69,7 @@ class GuardStore:
             Corrupt: a record does not match its check, or the file belongs to another key.
         """
         self._path = path
+        self._owner = owner
         self._check = sha256(b"resilia-guard/1" + owner).digest()[:_CHECK_BYTES]
         self._signed: dict[tuple[SignedKind, bytes, int], Digest] = {}
         self._last_readings: dict[bytes, SignedRecord] = {}
@@ -103,13 +105,57 @@ class GuardStore:
             return
         check, data = self._check, bytearray()
         for record in records:
-            body = _BODY.pack(record.kind, record.subject, record.number, record.sequence, record.struct_hash)
+            body = _packed(record)
             check = _next_check(check, body)
             data += body + check
         self._write(bytes(data))
         self._check = check
         for record in records:
             self._remember(record)
+
+    def blur(self, chosen: Callable[[SignedRecord], bool]) -> None:
+        """Forget what was said in some records, for good, and remember that something was: nothing else may be said.
+
+        The last reading of a meter is never to be chosen: the next one is held against it.
+
+        Raises:
+            Corrupt: the disk refuses.
+        """
+        self._file.seek(0)
+        data = self._file.readall()
+        check, rewritten, changed = sha256(b"resilia-guard/1" + self._owner).digest()[:_CHECK_BYTES], bytearray(), False
+        for offset in range(0, len(data), RECORD_BYTES):
+            record = _unpacked(data[offset : offset + _BODY.size])
+            if record.struct_hash != ZERO_DIGEST and chosen(record):
+                record, changed = replace(record, struct_hash=ZERO_DIGEST), True
+            body = _packed(record)
+            check = _next_check(check, body)
+            rewritten += body + check
+        if changed:
+            self._replace(bytes(rewritten))
+            self._check = check
+            self._signed.clear()
+            for offset in range(0, len(rewritten), RECORD_BYTES):
+                self._remember(_unpacked(bytes(rewritten[offset : offset + _BODY.size])))
+
+    def _replace(self, data: bytes) -> None:
+        """Put another file in the place of this one, under the same lock, and write over what this one held."""
+        draft = self._path.with_name(self._path.name + ".draft")
+        old = self._file
+        try:
+            draft.unlink(missing_ok=True)
+            self._file = open(draft, "a+b", buffering=0)  # noqa: SIM115  (lives as long as the store)
+            self._lock()
+            self._write(data)
+            with open(self._path, "r+b", buffering=0) as wiped:
+                draft.replace(self._path)
+                _sync_folder(self._path.parent)
+                wiped.write(bytes(len(data)))
+                os.fsync(wiped.fileno())
+            old.close()
+        except OSError as error:
+            self._failure = Corrupt(f"{self._path.name} could not be written: {error.strerror}; restart to go on")
+            raise self._failure from error
 
     def close(self) -> None:
         """Close the file and let another process have it."""
@@ -130,8 +176,7 @@ class GuardStore:
             self._check = _next_check(self._check, body)
             if data[offset + _BODY.size : offset + RECORD_BYTES] != self._check:
                 raise Corrupt(f"{self._path.name}: record {offset // RECORD_BYTES} is damaged or of another key")
-            kind, subject, number, sequence, struct_hash = _BODY.unpack(body)
-            self._remember(SignedRecord(SignedKind(kind), subject, number, sequence, Digest(struct_hash)))
+            self._remember(_unpacked(body))
         if whole < len(data):
             self._file.truncate(whole)
             os.fsync(self._file.fileno())
@@ -151,6 +196,15 @@ class GuardStore:
         except OSError as error:
             self._failure = Corrupt(f"{self._path.name} could not be written: {error.strerror}; restart to go on")
             raise self._failure from error
+
+
+def _packed(record: SignedRecord) -> bytes:
+    return _BODY.pack(record.kind, record.subject, record.number, record.sequence, record.struct_hash)
+
+
+def _unpacked(body: bytes) -> SignedRecord:
+    kind, subject, number, sequence, struct_hash = _BODY.unpack(body)
+    return SignedRecord(SignedKind(kind), subject, number, sequence, Digest(struct_hash))
 
 
 def _next_check(previous: bytes, body: bytes) -> bytes:

@@ -48,11 +48,18 @@ class Opening:
 
 
 def open_leaves(
-    struct: StructType, records: Sequence[tuple[tuple[Value, ...], Digest]]
+    struct: StructType, records: Sequence[tuple[tuple[Value, ...], Digest] | Digest]
 ) -> tuple[list[Opening], Digest]:
-    """Return an opening for each record (values, salt) of a tree, in its sequence, and the tree's root."""
-    tree = MerkleTree([leaf(struct.hash(values), salt) for values, salt in records])
-    openings = [Opening(struct, values, salt, tree.proof(place)) for place, (values, salt) in enumerate(records)]
+    """Return an opening for each record of a tree, in its sequence, and the tree's root.
+
+    A record is its values and salt; of one that was erased, its leaf, which is not opened.
+    """
+    tree = MerkleTree([each if isinstance(each, bytes) else leaf(struct.hash(each[0]), each[1]) for each in records])
+    openings = [
+        Opening(struct, each[0], each[1], tree.proof(place))
+        for place, each in enumerate(records)
+        if not isinstance(each, bytes)
+    ]
     return openings, tree.root
 
 

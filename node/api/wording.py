@@ -59,6 +59,7 @@ NAMES: Final = {
     "shared_given": mark("shared surplus, given"),
     "correction_due": mark("correction, owed"),
     "correction_credit": mark("correction, paid back"),
+    "erased": mark("erased lines, their sum"),
 }
 """Names of states and sources, as the projection writes them."""
 

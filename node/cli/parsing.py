@@ -95,6 +95,13 @@ def parse_instant(text: str, time_zone: str) -> int:
     return int(seconds)
 
 
+def parse_month(text: str) -> int:
+    """Return the UTC epoch second at which a month begins, written as in 2026-11."""
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", text, re.ASCII):
+        raise usage_failure(_("{text} is no month.").format(text=repr(text)), _("Write it as in 2026-11."))
+    return int(datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC).timestamp())
+
+
 def parse_interval(text: str, status: dict[str, Any]) -> int:
     """Return the start of the interval that is meant: "next" for the one whose gate closes next, else its first second.
 

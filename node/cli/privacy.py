@@ -1,18 +1,26 @@
-"""`resilia privacy`: open some readings for somebody who may see them, and check what was opened."""
+"""`resilia privacy`: open some readings for somebody who may see them, check what was opened, and erase the past."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, talk
+from node.cli.parsing import parse_month
 from node.cli.session import session_of
 from node.i18n import gettext as _
 
-app = typer.Typer(cls=Group, rich_markup_mode=None, help="Open readings for somebody, and check what was opened.")
+if TYPE_CHECKING:
+    from node.clock import Clock
+    from node.erasing import Erased
+    from node.erasures_file import Erasure
+
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="Open readings for somebody, check what was opened, and erase what is past."
+)
 
 
 @app.command("disclose", cls=Command)
@@ -40,6 +48,42 @@ def disclose(
     document = to_document(disclose(folder, label, first, behind))
     write_down(folder, SystemClock().now(), label, first, behind, author, reason)
     print_line(json.dumps(document, indent=1))
+
+
+@app.command("erase", cls=Command)
+def erase(
+    context: typer.Context,
+    label: Annotated[str, typer.Option(metavar="LABEL", help="The member whose readings they are.")],
+    before: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month, by UTC, before which everything goes.")],
+    author: Annotated[str, typer.Option(metavar="NAME", help="Who erases them; kept in the node's list of erasures.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For whom and why; kept in the same list.")],
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that 'resilia init' made.")] = Path("."),
+) -> None:
+    """Erase a member's readings of the time before a month, for good, while the node does not run."""
+    import asyncio
+
+    from node.clock import SystemClock
+    from node.erasures_file import Erasure
+
+    if not author.strip() or not reason.strip():
+        raise usage_failure(_("An erasure has an author and a reason."), _("Give --author NAME and --reason TEXT."))
+    clock = SystemClock()
+    done = asyncio.run(_erase(folder, Erasure(clock.now(), label, parse_month(before), author, reason), clock))
+    if session_of(context).as_json:
+        print_json("erasure", {"erased": done.readings, "kept": done.kept})
+    else:
+        message = _("{erased} readings are erased; {kept} stay, for others' certificates rest on them.")
+        talk(message.format(erased=done.readings, kept=done.kept))
+
+
+async def _erase(folder: Path, erasure: "Erasure", clock: "Clock") -> "Erased":
+    from node.app import Node
+
+    node = await Node.open(folder, clock)
+    try:
+        return await node.erasing.erase(erasure)
+    finally:
+        await node.close()
 
 
 @app.command("check", cls=Command)

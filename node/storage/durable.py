@@ -39,3 +39,26 @@ def require_space(folder: Path) -> None:
     disk = os.statvfs(folder)
     if disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN:
         raise Unavailable("the node's disk is full: nothing is begun before space is freed", retry_after_s=60)
+
+
+def shred_into(path: Path, data: bytes) -> None:
+    """Put a file in the place of one, with its rights, or else for its owner alone, and write over what that one held.
+
+    A power cut leaves the old one or the new one. The old bytes go when the new file stands; a disk that writes
+    elsewhere, or a backup, may still hold them.
+    """
+    draft = path.with_name(path.name + ".draft")
+    draft.unlink(missing_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    old = open(path, "r+b", buffering=0) if path.exists() else None  # noqa: SIM115  (it outlives its name)
+    draft.replace(path)
+    sync_folder(path.parent)
+    if old is not None:
+        with old:
+            old.write(bytes(os.fstat(old.fileno()).st_size))
+            os.fsync(old.fileno())

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt, Misconfigured
-from node.storage.durable import sync_folder
+from node.storage.durable import shred_into, sync_folder
 
 _FRAME: Final = struct.Struct(">II")
 _LENGTH: Final = struct.Struct(">I")
@@ -94,6 +94,31 @@ class AppendLog:
         self.hash = sha256(self.hash + record).digest()
         self.count += 1
         return self.hash
+
+    async def rewrite(self, records: list[bytes]) -> None:
+        """Put other records in the place of all, for good: what is not among them is written over on disk.
+
+        For an erasure alone. A power cut leaves the old file or the new one.
+
+        Raises:
+            Corrupt: the disk refuses, now or before.
+        """
+        await self.synced()
+        with open(self.path, "rb") as file:
+            length, _ = _FRAME.unpack(file.read(_FRAME.size))
+            beginning = file.read(length)
+        seed = beginning[_LENGTH.size + len(_FORMAT) :]
+        bodies = [beginning, *map(_framed, records)]
+        try:
+            shred_into(self.path, b"".join(_FRAME.pack(len(body), zlib.crc32(body)) + body for body in bodies))
+            self._file.close()
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115  (lives as long as the log)
+        except OSError as error:
+            self._failure = Corrupt(f"{self.path.name} could not be written: {error.strerror}; free space and restart")
+            raise self._failure from error
+        self.hash, self.count, self.durable = seed, len(records), len(records)
+        for record in records:
+            self.hash = sha256(self.hash + record).digest()
 
     async def synced(self) -> None:
         """Wait until everything appended so far is on disk; calls that wait together share one fsync.

@@ -184,6 +184,18 @@ class AttestationRow(SQLModel, table=True):
     transaction: str
 
 
+class ErasedLeaf(SQLModel, table=True):
+    """What is left of a record that was erased: its leaf, which others' proofs stand beside."""
+
+    tree: str = Field(primary_key=True)
+    """readings or entries."""
+    scope: int = Field(primary_key=True)
+    """The interval or the run whose tree it is."""
+    position: int = Field(primary_key=True)
+    """Its place among all leaves of the tree."""
+    leaf: str
+
+
 class RunRow(SQLModel, table=True):
     """One settlement run on chain."""
 

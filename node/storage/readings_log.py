@@ -13,6 +13,7 @@ from energy.identity import Digest, MeterId, hex_text, meter_from_hex
 from metering.readings import Reading
 from oracles.attestation import SignedReading
 from oracles.corrections import Correction
+from oracles.records import IntervalReadings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,13 @@ class SignedInterval:
     """The chain's history hash before this interval."""
     signatures: tuple[bytes, ...]
     """Over the commitment to the whole interval, by ascending signer; none yet while it is a draft."""
+    attested: IntervalReadings | None = None
+    """What was committed to, once some of its readings were erased and are not among `readings` any more."""
 
     @property
     def interval(self) -> int:
         """Start of the interval."""
-        return self.readings[0].reading.interval
+        return self.attested.interval if self.attested else self.readings[0].reading.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,15 @@ class TamperCleared:
     """Of the file of corrections."""
 
 
-LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared
+@dataclass(frozen=True, slots=True)
+class ErasedWord:
+    """What is left of a correction that was erased."""
+
+    line: int
+    """Of the file of corrections: it is not to be heard again."""
+
+
+LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared | ErasedWord
 
 
 def encode(record: LogRecord) -> bytes:
@@ -96,6 +107,8 @@ def encode(record: LogRecord) -> bytes:
         }
     elif isinstance(record, TamperCleared):
         plain = {"kind": "cleared", **_plain(record)}
+    elif isinstance(record, ErasedWord):
+        plain = {"kind": "erased", "line": record.line}
     else:
         plain = {
             "kind": "interval",
@@ -105,7 +118,7 @@ def encode(record: LogRecord) -> bytes:
             ],
             "previous_history": record.previous_history.hex(),
             "signatures": [each.hex() for each in record.signatures],
-        }
+        } | ({"attested": _attested(record.attested)} if record.attested else {})
     return json.dumps(plain, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -131,6 +144,8 @@ def decode(data: bytes) -> LogRecord:
             )
         if plain["kind"] == "cleared":
             return TamperCleared(**_with_bytes({name: plain[name] for name in plain if name != "kind"}))
+        if plain["kind"] == "erased":
+            return ErasedWord(plain["line"])
         if plain["kind"] != "interval":
             raise ValueError(f"unknown kind {plain['kind']!r}")
         return SignedInterval(
@@ -140,6 +155,7 @@ def decode(data: bytes) -> LogRecord:
             ),
             Digest(bytes.fromhex(plain["previous_history"])),
             tuple(bytes.fromhex(each) for each in plain["signatures"]),
+            _attested_of(plain["attested"]) if "attested" in plain else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or of the wrong kind: {error!r}") from error
@@ -147,6 +163,15 @@ def decode(data: bytes) -> LogRecord:
 
 def _plain(record: Reading | Correction | TamperCleared) -> dict[str, int | str]:
     return {name: hex_text(value) if isinstance(value, bytes) else value for name, value in asdict(record).items()}
+
+
+def _attested(record: IntervalReadings) -> list[int | str]:
+    return [record.interval, record.readings_root.hex(), record.import_wh, record.export_wh]
+
+
+def _attested_of(plain: list[Any]) -> IntervalReadings:
+    interval, root, import_wh, export_wh = plain
+    return IntervalReadings(interval, Digest(bytes.fromhex(root)), import_wh, export_wh)
 
 
 def _reading(plain: dict[str, Any]) -> Reading:

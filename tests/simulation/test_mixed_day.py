@@ -89,7 +89,9 @@ class Day:
         )
         self.by_serial = {house.serial: house for house in self.houses}
         self.board = Board()
-        self.salts = create_salts(folder / "salts", self.community.salt_subjects(), b"salt")
+        self.salts = create_salts(
+            folder / "salts", self.community.salt_subjects(), self.community.first_interval, b"salt"
+        )
         self.projection = Projection(
             open_database(f"sqlite:///{folder}/node.sqlite"), TariffSchedule([(0, 1, 1, 1, 1, 1)])
         )

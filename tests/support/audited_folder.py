@@ -70,7 +70,7 @@ def make_folder(folder: Path, community: Community = COMMUNITY) -> Path:
     """Run the market and leave everything that a node would; return the file of receipts, one a line."""
     (folder / "keys").mkdir(parents=True)
     (folder / "community.json").write_text(community.to_json())
-    create_salts(folder / "keys" / "salts", community.salt_subjects(), SALT_KEY)
+    create_salts(folder / "keys" / "salts", community.salt_subjects(), FIRST, SALT_KEY)
     (folder / "keys" / "node.json").write_text(json.dumps({"address": NODE_KEY.address.hex()}))
     engine = open_database(f"sqlite:///{folder / 'node.sqlite'}")
     projection = Projection(engine, TariffSchedule([TARIFF]))

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -131,7 +132,15 @@ def load(folder: Path) -> None:
 def _chain_of(folder: Path) -> Iterator[None]:
     """Give the node that opens next a chain that was forked."""
     chain = ForkedChain(folder)
-    running = ChainProcess(cast("subprocess.Popen[bytes]", chain), chain.ready())
+    for _ in range(100):
+        if "ready" in (said := chain.ready()):
+            break
+        # The chain of a node that was killed lets go of its store when it sees that, as a supervisor would wait for.
+        assert "in use" in said["error"], said
+        chain.wait()
+        time.sleep(0.1)
+        chain = ForkedChain(folder)
+    running = ChainProcess(cast("subprocess.Popen[bytes]", chain), said)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("node.chain_access.start_chain", lambda *args, **kwargs: running)
         yield
@@ -148,6 +157,8 @@ def live(folder: Path, kill_at: int) -> dict[str, Any] | None:
                 result = asyncio.run(_live(folder))
             (folder / "result").write_text(json.dumps({**result, "steps": steps.count}))
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     _, status = os.waitpid(pid, 0)

@@ -20,7 +20,7 @@ from market.settlement import Tariff
 from node.settlement_run import Carry, IntervalInput, PreparedRun, certificate_salt, prepare_run
 from oracles import merkle
 from oracles.records import record_values
-from oracles.salts import Salts
+from oracles.salts import Salts, month_of, moving_on
 from oracles.typed_data import CERTIFICATE, RUN, Domain
 from tests.support import typed_data_vectors as by_eth_account
 from tests.support.market import address, digest, order, trade
@@ -28,13 +28,14 @@ from tests.support.market import address, digest, order, trade
 KEYS: dict[bytes, bytes] = {address(number): bytes([0x51 + number]) * 32 for number in (1, 2, 3, 99)} | {
     digest(number): bytes([0x71 + number]) * 32 for number in (1, 2, 3)
 }
-SALTS = Salts(KEYS)
 CONTRACT = Address(b"\xc4" * 20)
 DOMAIN = Domain("RESILIA-GRID", "1", 1_904_113_327, CONTRACT)
 SUPPLIER = address(99)
 ACCOUNTS = (1, 2, 3)
 STORE = 3
 FIRST = 900
+SALTS = Salts({subject: moving_on(key, month_of(FIRST) + 1) for subject, key in KEYS.items()})
+"""Of a time before keys move on, so that each is its own salt key."""
 HISTORY = digest(77)
 GENESIS = Carry(
     0, digest(0), 0, {}, {MeterId(digest(STORE)): Store(address(STORE), MeterId(digest(STORE)), 900, 0)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Corrupt, Misconfigured
-from energy.identity import Address, Digest
+from energy.identity import ZERO_DIGEST, Address, Digest
 from oracles.guard_store import RECORD_BYTES, GuardStore, SignedKind, SignedRecord
 
 OWNER = Address(b"\x01" * 20)
@@ -110,3 +110,19 @@ def test_a_full_disk_stops_the_store_for_good(path: Path, monkeypatch: pytest.Mo
         with pytest.raises(Corrupt):
             store.append(RECORDS[:1])
         assert store.struct_hash(SignedKind.READING, METER, 900) is None
+
+
+def test_what_is_blurred_is_gone_from_the_disk_and_nothing_else_may_be_said_of_it(path: Path) -> None:
+    write(path, RECORDS)
+    with closing(GuardStore(path, OWNER)) as store:
+        store.blur(lambda each: each.number == 900 and each.kind is SignedKind.READING)
+        with pytest.raises(Misconfigured, match="in use"):
+            GuardStore(path, OWNER)
+        store.append([SignedRecord(SignedKind.READING, METER, 2700, 6, Digest(b"\x14" * 32))])
+    assert known(path) == [ZERO_DIGEST, *(each.struct_hash for each in RECORDS[1:])]
+    assert bytes(RECORDS[0].struct_hash) not in path.read_bytes()
+    before = path.read_bytes()
+    with closing(GuardStore(path, OWNER)) as store:
+        assert store.last_reading(METER) is not None
+        store.blur(lambda each: each.number == 900 and each.kind is SignedKind.READING)
+    assert path.read_bytes() == before
