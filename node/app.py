@@ -31,6 +31,7 @@ from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
 from node.grid import Grid
+from node.holdings import Holdings
 from node.interconnect.coupling import coupling_of
 from node.interconnect.options import LinkOptions
 from node.keys import KeyRing, load_keys
@@ -90,9 +91,8 @@ class Node:
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
         self.folder, self.community = folder, community
-        self.clock, self.now = clock, clock.now
+        self.clock, self.now, self.client = clock, clock.now, chain.client
         self.events = Broadcaster(epoch=clock.now())
-        self.client = chain.client
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
@@ -103,9 +103,8 @@ class Node:
         self.settlement_domain = community_domain(community.chain_id, community.contracts.settlement)
         self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
         self.salts = open_salts(folder / SALTS, community.salt_subjects(), clock.now())
-        self._chain = chain
         self._manual_time, self._discipline = manual_time, discipline
-        self._keys, self._head = keys, JsonObject()
+        self._chain, self._keys, self._head = chain, keys, JsonObject()
         self._showing = Showing(self.projection, self.events)
         self.depth = self._showing.depth
         self._journal = AppendLog(folder / "journal.log", community.digest())
@@ -118,6 +117,7 @@ class Node:
         self.trading = Trading(
             community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
         )
+        self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
         self.measuring = self._measured()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),

@@ -7,7 +7,6 @@ signature over it holds. Refuses: `NodeRefused` for what a rule refuses, `NotARe
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,8 +15,9 @@ import httpx
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
+from node.client_records import OPENED, Book, Happened, Level, Receipt, book_of, happenings, level_of
 from node.rpc.ports import JsonObject
-from node.typed_data import cancel_digest, order_digest, order_json, receipt_digest
+from node.typed_data import cancel_digest, look_digest, order_digest, order_json, receipt_digest
 from oracles.signatures import address_of, recover, sign
 from oracles.typed_data import Domain
 
@@ -25,11 +25,12 @@ __all__ = ["Book", "Client", "Happened", "Level", "NodeRefused", "NotAReceipt", 
 
 API: Final = "/api/v1"
 TIMEOUT_S: Final = 30
+LOOK_S: Final = 60
+"""For how long the member signs that it wants to see what is its own."""
 SILENCE_S_MAX: Final = 60
 RECONNECTION_S: Final = 1
 LEVELS_MAX: Final = 10_000
 """Prices per side of a snapshot: all that a book has."""
-_OPENED: Final = "opened"
 RECONNECTIONS_MAX: Final = 5
 """Attempts in a row to follow a node that does not answer."""
 
@@ -49,56 +50,24 @@ class NotAReceipt(Exception):
     """The answer to an order is not what the node signs for one: keep it, and ask an auditor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One price of a book."""
-
-    price: int
-    quantity_wh: int
-    orders: int
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What rests in the book of one interval; the best prices come first."""
-
-    interval: int
-    gate_closure: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the node signed for an order or a cancellation."""
-
-    order: Digest
-    sequence: int
-    outcome: str
-    filled_wh: int
-    resting_wh: int
-    accepted_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One event."""
-
-    id: str
-    kind: str
-    data: JsonObject
-
-
 class Client:
     """One member at one node; without a key it only looks."""
 
-    def __init__(self, url: str, key: bytes | None = None, transport: httpx.BaseTransport | None = None) -> None:
-        """Take the address of the node's page and a private key of 32 bytes; `transport` is for tests.
+    def __init__(
+        self,
+        url: str,
+        key: bytes | None = None,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        rpc_url: str = "http://127.0.0.1:8545",
+    ) -> None:
+        """Take the addresses of the node's page and JSON-RPC and a private key of 32 bytes; `transport` is for tests.
 
         Raises:
             ValueError: no valid key.
         """
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False, transport=transport)
+        self._rpc_url = rpc_url
         self._key = key
         self._account = None if key is None else address_of(key)
         self._settlement: Domain | None = None
@@ -131,7 +100,7 @@ class Client:
             if refused.status == 404:
                 return None
             raise
-        sides = (tuple(_level(each) for each in book[side]) for side in ("bids", "asks"))
+        sides = (tuple(level_of(each) for each in book[side]) for side in ("bids", "asks"))
         return Book(book["interval"], book["gateClosure"], *sides)
 
     def trades(self, **query: Any) -> list[JsonObject]:
@@ -158,13 +127,31 @@ class Client:
             for trade in self.trades(interval=interval, account=self.account)
         )
 
+    def positions(self, **query: int) -> list[JsonObject]:
+        """Return what the member has traded and may still trade, by interval; `start` and `end` if need be."""
+        items: list[JsonObject] = self._own_call("energy_getPositions", _named(query))["items"]
+        return items
+
+    def exposure(self) -> JsonObject:
+        """Return the member's collateral, what of it is in use, its open orders, and its limits."""
+        return self._own_call("energy_getExposure")
+
+    def readings(self, **query: int) -> list[JsonObject]:
+        """Return the signed readings of the member's meters; `start` and `end` if need be."""
+        page = self._own_call("energy_getReadings", _named(query))
+        items: list[JsonObject] = page["items"]
+        while page["next"] is not None:
+            page = self._own_call("energy_getReadings", _named(query) | {"cursor": page["next"]})
+            items += page["items"]
+        return items
+
     def events(self, kinds: Sequence[str] = ("interval", "trade", "run")) -> Iterator[Happened]:
         """Yield what happens, for ever; a lost connection is taken up where it was.
 
         Raises:
             httpx.TransportError: the node does not answer any more.
         """
-        return (event for event in self._events(kinds) if event.kind != _OPENED)
+        return (event for event in self._events(kinds) if event.kind != OPENED)
 
     def follow_book(self, interval: int) -> Iterator[Book]:
         """Yield the book of an interval as it is and after each change, until its gate closes.
@@ -187,20 +174,20 @@ class Client:
                     continue
                 if event.data["previousSequence"] <= sequence:
                     for level in event.data["levels"]:
-                        sides[level["side"]][level["price"]] = _level(level)
+                        sides[level["side"]][level["price"]] = level_of(level)
                     sequence = event.data["sequence"]
-                    yield _book(interval, interval - lead_s, sides)
+                    yield book_of(interval, interval - lead_s, sides)
                     continue
             # A stream that has begun, missed or dropped something, or a change that does not follow what is here.
             snapshot = self._snapshot(interval)
             if snapshot is None:
                 return
             sides = {
-                side: {each["price"]: _level(each) for each in snapshot[key]}
+                side: {each["price"]: level_of(each) for each in snapshot[key]}
                 for side, key in (("buy", "bids"), ("sell", "asks"))
             }
             sequence = snapshot["sequence"]
-            yield _book(interval, interval - lead_s, sides)
+            yield book_of(interval, interval - lead_s, sides)
 
     def _snapshot(self, interval: int) -> JsonObject | None:
         try:
@@ -211,7 +198,7 @@ class Client:
             raise
 
     def _events(self, kinds: Sequence[str]) -> Iterator[Happened]:
-        """Yield what happens, and `_OPENED` whenever a stream has begun."""
+        """Yield what happens, and `OPENED` whenever a stream has begun."""
         last: str | None = None
         failures = 0
         while True:
@@ -221,7 +208,7 @@ class Client:
                 with self._http.stream(
                     "GET", "/events", params=query, headers=headers, timeout=SILENCE_S_MAX
                 ) as stream:
-                    for event in _happenings(stream.iter_lines()):
+                    for event in happenings(stream.iter_lines()):
                         failures, last = 0, event.id or last
                         yield event
             except httpx.TransportError:
@@ -278,6 +265,17 @@ class Client:
         assert self._key is not None
         return hex_text(sign(self._key, digest))
 
+    def _own_call(self, method: str, *wish: JsonObject) -> JsonObject:
+        """Ask for what is the member's own, with a look that the member signs."""
+        until = self.status()["now"] + LOOK_S
+        look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [self.account, *wish, look]}
+        answer: JsonObject = self._http.post(self._rpc_url, json=body).json()
+        if "error" in answer:
+            raise NodeRefused(200, {"detail": answer["error"]["message"]})
+        result: JsonObject = answer["result"]
+        return result
+
     def _next_nonce(self) -> int:
         """Return a number above all that the account has used, whatever this client knows of it."""
         if not self._nonce:
@@ -318,7 +316,7 @@ class Client:
         )
 
     def _list(self, path: str, query: dict[str, Any]) -> list[JsonObject]:
-        named = {{"start": "from", "end": "to"}.get(name, name): value for name, value in query.items()}
+        named = _named(query)
         items: list[JsonObject] = []
         cursor: str | None = None
         while True:
@@ -335,35 +333,12 @@ class Client:
         return _read(self._http.request(method, API + path, json=body, headers=headers))
 
 
+def _named(query: Mapping[str, Any]) -> JsonObject:
+    return {{"start": "from", "end": "to"}.get(name, name): value for name, value in query.items()}
+
+
 def _read(answer: httpx.Response) -> JsonObject:
     read: JsonObject = answer.json()
     if not answer.is_success:
         raise NodeRefused(answer.status_code, read)
     return read
-
-
-def _happenings(lines: Iterator[str]) -> Iterator[Happened]:
-    """Yield the events of a stream of server-sent events."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line:
-            fields[name] = value
-        else:
-            if "event" in fields:
-                yield Happened(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
-            elif "retry" in fields:  # the first that a stream tells: whatever happens from now on will be told
-                yield Happened("", _OPENED, {})
-            fields = {}
-
-
-def _level(told: JsonObject) -> Level:
-    return Level(told["price"], told["quantityWh"], told["orders"])
-
-
-def _book(interval: int, gate_closure: int, sides: Mapping[str, Mapping[int, Level]]) -> Book:
-    bids, asks = (
-        tuple(level for _, level in sorted(sides[side].items(), reverse=side == "buy") if level.orders)
-        for side in ("buy", "sell")
-    )
-    return Book(interval, gate_closure, bids, asks)

@@ -14,7 +14,7 @@ from node.measuring import Measuring
 from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.trading import Trading
-from oracles.typed_data import CANCEL, CONDITIONS, HALT, ORDER, Domain, community_domain
+from oracles.typed_data import CANCEL, CONDITIONS, HALT, LOOK, ORDER, Domain, community_domain
 
 BOOK_LEVELS_SHOWN = 50
 
@@ -86,7 +86,7 @@ class Present:
             "readings": _domain_json(community_domain(self._community.chain_id, contracts.readings)),
             "types": {
                 struct.name: [{"name": name, "type": kind} for kind, name in struct.fields]
-                for struct in (ORDER, CONDITIONS, CANCEL, HALT)
+                for struct in (ORDER, CONDITIONS, CANCEL, HALT, LOOK)
             },
         }
 

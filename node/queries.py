@@ -80,7 +80,7 @@ class Queries:
     """Read-only questions to the projection; safe to call from several threads when the engine is."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     # -- TRADES
 
@@ -96,7 +96,7 @@ class Queries:
         newest_first: bool = False,
     ) -> Page:
         """Return trades by interval, then number; of one account when it bought or sold."""
-        where = _within(col(TradeRow.interval), interval, start, end)
+        where = within(col(TradeRow.interval), interval, start, end)
         if account is not None:
             where.append(or_(col(TradeRow.buyer) == account, col(TradeRow.seller) == account))
         return self._page(TradeRow, ("interval", "number"), where, query_rows.trade, limit, cursor, newest_first)
@@ -104,7 +104,7 @@ class Queries:
     def latest_trades(self, limit: int) -> list[Row]:
         """Return the latest trades of all intervals in the sequence of the journal, newest first."""
         statement = select(TradeRow).order_by(col(TradeRow.sequence).desc(), col(TradeRow.number).desc()).limit(limit)
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return [query_rows.trade(row) for row in session.exec(statement)]
 
     def candles(
@@ -119,11 +119,11 @@ class Queries:
     ) -> Page:
         """Return candles over the trades of one interval or of all, matched from `start` to before `end`."""
         limit = max(1, min(limit, LIMIT_MAX))
-        where = _within(col(TradeRow.interval), interval, None, None)
-        where += _within(col(TradeRow.matched_at), None, start, end)
+        where = within(col(TradeRow.interval), interval, None, None)
+        where += within(col(TradeRow.matched_at), None, start, end)
         if cursor is not None:
-            where += _within(col(TradeRow.matched_at), None, _parse_cursor(cursor, 1)[0], None)
-        with self._engine.connect() as connection:
+            where += within(col(TradeRow.matched_at), None, _parse_cursor(cursor, 1)[0], None)
+        with self.engine.connect() as connection:
             rows = connection.execute(candle_statement(length_s, where).limit(limit + 1)).all()
         following = str(rows[limit].start) if len(rows) > limit else None
         return Page(items=[candle(row, length_s) for row in rows[:limit]], next=following)
@@ -148,7 +148,7 @@ class Queries:
 
     def order(self, digest: str) -> Row | None:
         """Return one order by its EIP-712 digest."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.get(OrderRow, digest)
             return query_rows.order(row) if row else None
 
@@ -164,7 +164,7 @@ class Queries:
         newest_first: bool = False,
     ) -> Page:
         """Return delivery intervals in their sequence."""
-        where = _within(col(MarketInterval.start), None, start, end)
+        where = within(col(MarketInterval.start), None, start, end)
         return self._page(MarketInterval, ("start",), where, query_rows.interval, limit, cursor, newest_first)
 
     def published_prices(self, start: int) -> dict[int, int]:
@@ -173,13 +173,13 @@ class Queries:
         statement = select(col(MarketInterval.start), priced).where(
             col(MarketInterval.start) >= start, priced.is_not(None)
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return {int(interval): int(price) for interval, price in session.execute(statement)}
 
     def latest_metered_interval(self) -> Row | None:
         """Return the latest interval whose readings are in, or None."""
         metered = select(MarketInterval).where(col(MarketInterval.import_wh).is_not(None))
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.exec(metered.order_by(col(MarketInterval.start).desc()).limit(1)).first()
             return query_rows.interval(row) if row else None
 
@@ -194,7 +194,7 @@ class Queries:
             .where(ReadingRow.interval == interval)
             .group_by(col(Account.kind))
         )
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             sums = {kind: (int(imported), int(exported)) for kind, imported, exported in session.exec(statement)}
         if not sums:
             return None
@@ -230,13 +230,13 @@ class Queries:
         newest_first: bool = False,
     ) -> Page:
         """Return certificates by number."""
-        where = _within(col(CertificateRow.interval), interval, start, end)
+        where = within(col(CertificateRow.interval), interval, start, end)
         where += _equal((col(CertificateRow.owner), owner), (col(CertificateRow.run_id), run_id))
         return self._page(CertificateRow, ("number",), where, query_rows.certificate, limit, cursor, newest_first)
 
     def certificate(self, number: int) -> Row | None:
         """Return one certificate by its number."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.get(CertificateRow, number)
             return query_rows.certificate(row) if row else None
 
@@ -244,13 +244,13 @@ class Queries:
 
     def accounts(self) -> list[Row]:
         """Return all accounts with their free balance on chain, by label."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             rows = session.exec(select(Account).order_by(col(Account.label), col(Account.address))).all()
             return [query_rows.account(row) for row in rows]
 
     def statement(self, account: str) -> dict[str, object] | None:
         """Return one account's balance and all its entries; None for an unknown account. Personal data."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             row = session.get(Account, account)
             if row is None:
                 return None
@@ -263,15 +263,15 @@ class Queries:
 
     def entries(self, *, account: str, start: int | None = None, end: int | None = None) -> list[Row]:
         """Return one account's entries for the intervals of a stretch of time, in their sequence. Personal data."""
-        where = [col(EntryRow.account) == account, *_within(col(EntryRow.interval), None, start, end)]
-        with Session(self._engine) as session:
+        where = [col(EntryRow.account) == account, *within(col(EntryRow.interval), None, start, end)]
+        with Session(self.engine) as session:
             statement = select(EntryRow).where(*where).order_by(col(EntryRow.sequence))
             return [query_rows.entry(row) for row in session.exec(statement)]
 
     def league(self, *, start: int | None = None, end: int | None = None) -> list[Row]:
         """Return who traded how much with neighbours over the intervals of a stretch of time, see `node.league`."""
-        with self._engine.connect() as connection:
-            return league(connection, _within(col(TradeRow.interval), None, start, end))
+        with self.engine.connect() as connection:
+            return league(connection, within(col(TradeRow.interval), None, start, end))
 
     # -- SUMMARY
 
@@ -301,9 +301,9 @@ class Queries:
             "gridCarbonMg": cast(imported - local, BigInteger) * carbon,
         }
         statement = select_columns(func.count(), *(func.sum(summand) for summand in sums.values())).where(
-            *_within(col(MarketInterval.start), None, start, end)
+            *within(col(MarketInterval.start), None, start, end)
         )
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             intervals, *values = connection.execute(statement).one()
             homes_paid_neur = _homes_paid_neur(connection, start, end)
             homes_at_grid_neur = _homes_at_grid_neur(connection, start, end)
@@ -338,7 +338,7 @@ class Queries:
         if cursor is not None:
             here, first = tuple_(*columns), tuple_(*_parse_cursor(cursor, len(keys)))
             statement = statement.where(here <= first if newest_first else here >= first)
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             rows = session.exec(statement.limit(limit + 1)).all()
         following = [str(getattr(row, key)) for row in rows[limit:] for key in keys]
         return Page(items=[shape(row) for row in rows[:limit]], next="-".join(following) or None)
@@ -349,7 +349,7 @@ def _homes_paid_neur(connection: Connection, start: int | None, end: int | None)
     statement = (
         select_columns(func.sum(col(EntryRow.amount_neur)))
         .join(Account, col(Account.address) == col(EntryRow.account))
-        .where(col(Account.kind) == HOME, *_within(col(EntryRow.interval), None, start, end))
+        .where(col(Account.kind) == HOME, *within(col(EntryRow.interval), None, start, end))
         .where(col(EntryRow.kind) != ERASED_KIND)
     )
     return -int(connection.execute(statement).scalar() or 0)
@@ -365,7 +365,7 @@ def _homes_at_grid_neur(connection: Connection, start: int | None, end: int | No
         .join(Account, col(Account.address) == col(ReadingRow.account))
         .join(MarketInterval, col(MarketInterval.start) == col(ReadingRow.interval))
         .where(col(Account.kind) == HOME, col(MarketInterval.run_id).is_not(None))
-        .where(*_within(col(MarketInterval.start), None, start, end))
+        .where(*within(col(MarketInterval.start), None, start, end))
         .where(
             ~exists().where(
                 col(EntryRow.account) == col(ReadingRow.account),
@@ -377,7 +377,8 @@ def _homes_at_grid_neur(connection: Connection, start: int | None, end: int | No
     return int(connection.execute(statement).scalar() or 0)
 
 
-def _within(column: Column, exactly: int | None, start: int | None, end: int | None) -> list[ColumnElement[bool]]:
+def within(column: Column, exactly: int | None, start: int | None, end: int | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of a half-open range, or of one value."""
     conditions: list[ColumnElement[bool]] = []
     if exactly is not None:
         conditions.append(column == exactly)

@@ -6,7 +6,16 @@ Units: Wh, µ€/kWh (``price``, ``…Tariff``), n€ (``…Neur``), g CO2e/kWh,
 from energy.quantities import amount_neur
 from market.orders import TimeInForce
 from node.order_names import TIME_IN_FORCE_NAMES
-from node.storage.models import Account, CertificateRow, EntryRow, MarketInterval, OrderRow, RunRow, TradeRow
+from node.storage.models import (
+    Account,
+    CertificateRow,
+    EntryRow,
+    MarketInterval,
+    OrderRow,
+    ReadingRow,
+    RunRow,
+    TradeRow,
+)
 
 Row = dict[str, int | str | None]
 
@@ -25,6 +34,20 @@ def trade(row: TradeRow) -> Row:
         "buyOrder": row.buy_order,
         "sellOrder": row.sell_order,
         "amountNeur": amount_neur(row.quantity_wh, row.price_ueur_per_kwh),
+    }
+
+
+def reading(row: ReadingRow) -> Row:
+    """Return a signed reading."""
+    return {
+        "meter": row.meter,
+        "interval": row.interval,
+        "importWh": row.import_wh,
+        "exportWh": row.export_wh,
+        "importIndexWh": row.import_index_wh,
+        "exportIndexWh": row.export_index_wh,
+        "quality": row.quality,
+        "observedAt": row.observed_at,
     }
 
 

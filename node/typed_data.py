@@ -44,6 +44,11 @@ def halt_digest(domain: Domain, account: Address, halted: bool, nonce: int) -> D
     return digest(domain, structs.HALT.hash((account, halted, nonce)))
 
 
+def look_digest(domain: Domain, account: Address, until: int) -> Digest:
+    """Return what a member signs to see what is its own."""
+    return digest(domain, structs.LOOK.hash((account, until)))
+
+
 def receipt_digest(
     domain: Domain, sequence: int, journal_hash: bytes, order: Digest, outcome: int, accepted_at: int
 ) -> Digest:

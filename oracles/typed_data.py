@@ -28,6 +28,7 @@ ORDER: Final = StructType(
 SIGNED_ORDER: Final = StructType("SignedOrder(Order order,bytes signature)", ORDER)
 CANCEL: Final = StructType("Cancel(address account,bytes32 orderDigest)")
 HALT: Final = StructType("Halt(address account,bool halted,uint64 nonce)")
+LOOK: Final = StructType("Look(address account,uint64 until)")
 RECEIPT: Final = StructType(
     "Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt)"
 )

@@ -22,8 +22,8 @@ from node.held_keys import HeldKeys
 from node.i18n import mark
 from node.queries import Queries
 from node.rpc import parameters
+from node.rpc.caller import Caller
 from node.rpc.guard import caller_of
-from node.rpc.methods_energy import Caller
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import NodeCommands
 from node.rpc.schemas import SCHEMAS

@@ -27,6 +27,7 @@ from node.cli import (
     meter,
     oracle,
     orders,
+    own_view,
     privacy,
     service,
     signal_view,
@@ -55,6 +56,7 @@ app.command("doctor", cls=Command)(run_doctor)
 app.add_typer(orders.app, name="order")
 app.command("book", cls=Command)(market_views.show_book)
 app.command("trades", cls=Command)(market_views.show_trades)
+app.command("account", cls=Command)(own_view.show_account)
 app.add_typer(signal_view.app, name="market")
 app.add_typer(certificates.app, name="cert")
 app.add_typer(market_views.runs, name="run")

@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from node.rpc.caller import Caller
 from node.rpc.fleeting import Connection
-from node.rpc.methods_energy import Caller
 
 
 class HostGuard:

@@ -8,7 +8,6 @@ elsewhere (-39002).
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pjrpc.common import UNSET, MaybeSet, Request, Response
@@ -25,14 +24,15 @@ from node.price_signal import EARLIER_DAYS, HOURS_MAX, WINDOW_S_DEFAULT, signal_
 from node.queries import BadCursor, Queries
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
-from node.rpc.fleeting import Connection
+from node.rpc.caller import BY_HTTP, Caller
 from node.rpc.messages import Message, message
+from node.rpc.methods_own import OWN_METHODS, OwnMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Request, "Caller"], Awaitable[MaybeSet[Response]]]
+Handler = Callable[[Request, Caller], Awaitable[MaybeSet[Response]]]
 
 LEVELS_DEFAULT: Final = 50
 LEVELS_MAX: Final = 10_000
@@ -44,20 +44,6 @@ OUTCOME_NAMES: Final[Mapping[Outcome, str]] = {
     Outcome.PARTLY_FILLED_REST_CANCELLED: "partly-filled-rest-cancelled",
     Outcome.CANCELLED: "cancelled",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks."""
-
-    local: bool
-    """True for a connection from this machine that no proxy passed on."""
-    connection: Connection | None = None
-    """What the call came by, when that stays open: a WebSocket."""
-
-
-BY_HTTP: Final = Caller(local=False)
-"""Somebody whose connection ends with the answer."""
 
 
 class Refused(JsonRpcError):
@@ -109,6 +95,7 @@ class EnergyMethods:
             "energy_getAccounts": self.get_accounts,
             "energy_getSummary": self.get_summary,
             "energy_getProposals": self.get_proposals,
+            **OwnMethods(self._core, self._queries).table(),
         }
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
@@ -290,7 +277,7 @@ class EnergyMethods:
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")
 """Methods that answer callers on this machine only."""
 
-_ASK_WHO: Final = (*LOCAL_METHODS, "energy_placeOrder")
+_ASK_WHO: Final = (*LOCAL_METHODS, *OWN_METHODS, "energy_placeOrder")
 """Methods that must know who asks."""
 
 

@@ -11,12 +11,14 @@ from node.rpc import codes
 from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
 from node.rpc.chain_schemas import chain_methods
 from node.rpc.messages import REFUSALS
+from node.rpc.news_schemas import news_methods
 from node.rpc.schema_kinds import ADDRESS, BOOL, HASH, INSTANT, NATURAL, SIGNATURE, Schema, array, or_null, page, ref
 from node.rpc.schemas import LEVELS, SCHEMAS, SIGNED_DOMAIN
 
 _ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
 _DIGEST: Final = "0x" + "5a" * 32
 _SIGNATURE: Final = "0x" + "1c" * 65
+_LOOK: Final = {"until": 1_495_024_200, "signature": _SIGNATURE}
 _QUARTER: Final = 1_495_024_200  # 2017-05-17T12:30Z
 
 
@@ -172,6 +174,27 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("Summary"),
         ({"from": _QUARTER, "to": _QUARTER + 86_400},),
     ),
+    "energy_getPositions": Method(
+        "What an account has bought and sold and may still, by interval; by its own key's Look, or the node's machine.",
+        {"account": (ADDRESS, True), "filter": (ref("PositionFilter"), False), "look": (ref("Look"), False)},
+        ref("Positions"),
+        (_ACCOUNT, {"from": _QUARTER}, _LOOK),
+        ("InvalidParams", "LocalOnly"),
+    ),
+    "energy_getExposure": Method(
+        "An account's collateral, what is in use, open orders, limits; by its own key's Look, or the node's machine.",
+        {"account": (ADDRESS, True), "look": (ref("Look"), False)},
+        or_null(ref("Exposure")),
+        (_ACCOUNT, _LOOK),
+        ("InvalidParams", "LocalOnly"),
+    ),
+    "energy_getReadings": Method(
+        "The signed readings of an account's meters, by interval; by its own key's Look, or the node's machine.",
+        {"account": (ADDRESS, True), "filter": (ref("ReadingFilter"), False), "look": (ref("Look"), False)},
+        page("Reading"),
+        (_ACCOUNT, {"from": _QUARTER, "to": _QUARTER + 86_400}, _LOOK),
+        ("InvalidParams", "LocalOnly"),
+    ),
     "energy_getProposals": Method(
         "What members propose and decide, one vote each: the newest 50, the newest first.",
         {},
@@ -220,7 +243,7 @@ def openrpc_document(version: str) -> dict[str, Any]:
             "quantities and bytes as 0x text.",
             "license": {"name": "MIT"},
         },
-        "methods": [*(_method(name, method) for name, method in METHODS.items()), *chain_methods()],
+        "methods": [*(_method(name, method) for name, method in METHODS.items()), *news_methods(), *chain_methods()],
         "components": {"schemas": {**SCHEMAS, **CHAIN_SCHEMAS}, "errors": dict(ERRORS)},
     }
 

@@ -51,6 +51,14 @@ class SignedCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedLook:
+    """A member's wish to see what is its own."""
+
+    until: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SignedSwitch:
     """A member's wish that its account be stopped, or go on."""
 
@@ -88,6 +96,11 @@ def cancel(value: Any) -> SignedCancel:
 def switch(value: Any) -> SignedSwitch:
     """Return the switch in ``{account, halted, nonce}``."""
     return SignedSwitch(**_fields("switch", value, SWITCH_FIELDS, tuple(SWITCH_FIELDS)))
+
+
+def look(value: Any) -> SignedLook:
+    """Return the look in ``{until, signature}``."""
+    return SignedLook(**_fields("look", value, LOOK_FIELDS, tuple(LOOK_FIELDS)))
 
 
 def filters(value: Any, allowed: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
@@ -266,6 +279,12 @@ _limit = ("limit", integer(1, INT64_MAX))
 _cursor = ("cursor", text(64))
 _range: Mapping[str, tuple[str, Parser]] = {"from": ("start", natural), "to": ("end", natural)}
 
+LOOK_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "until": ("until", natural),
+    "signature": ("signature", signature),
+}
+POSITION_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = _range
+READING_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {**_range, "limit": _limit, "cursor": _cursor}
 TRADE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "interval": ("interval", natural),
     **_range,

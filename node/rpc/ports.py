@@ -12,6 +12,7 @@ from energy.results import Rejected
 from market.events import Outcome
 from market.orders import Order
 from node.depth import Depth
+from node.holdings import Holdings
 from node.tariffs import TariffSchedule
 
 JsonObject = dict[str, Any]
@@ -126,6 +127,11 @@ class NodeCommands(Protocol):
     @property
     def tariffs(self) -> TariffSchedule:
         """What the grid asks, pays and emits, by interval."""
+        ...
+
+    @property
+    def holdings(self) -> Holdings:
+        """What members hold in the market: what `energy_getPositions` and `energy_getExposure` answer."""
         ...
 
     async def evidence(self, number: int) -> JsonObject | None:

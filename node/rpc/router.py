@@ -16,7 +16,7 @@ from pjrpc.server import AsyncDispatcher
 from energy import strict_json
 from energy.errors import Unavailable
 from node.rpc import codes, news
-from node.rpc.methods_energy import Caller
+from node.rpc.caller import Caller
 from node.rpc.ports import ChainRequests, JsonObject
 from node.rpc.pushing import Pushing
 from node.rpc.subscriptions import SubscriptionError

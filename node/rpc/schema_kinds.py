@@ -32,6 +32,15 @@ INT_TEXT: Final[Schema] = {
     "description": "an integer, or its decimal text where a program would lose digits",
 }
 
+RANGE: Final = {
+    "from": INSTANT | {"description": "first second, UTC epoch"},
+    "to": INSTANT | {"description": "first second after, UTC epoch"},
+}
+PAGING: Final = {
+    "limit": {"type": "integer", "minimum": 1, "description": "1000 when left out, at most 5000"},
+    "cursor": TEXT | {"description": "the 'next' of the answer before"},
+}
+
 
 def ref(name: str) -> Schema:
     """Return a reference to one of `SCHEMAS`."""

@@ -16,6 +16,7 @@ from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import PROPOSAL
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
+from node.rpc.own_schemas import OWN_SCHEMAS
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.rpc.schema_kinds import (
     ADDRESS,
@@ -29,7 +30,9 @@ from node.rpc.schema_kinds import (
     INT_TEXT,
     LABEL_OR_NONE,
     NATURAL,
+    PAGING,
     PRICE,
+    RANGE,
     SIGNATURE,
     TEXT,
     TEXT_OR_NULL,
@@ -55,14 +58,6 @@ _RECEIPT: Final = {
     "acceptedAt": INSTANT | {"description": "time of that record, UTC epoch"},
 }
 _SIGNED: Final = {"receiptSignature": SIGNATURE, "node": ADDRESS}
-_RANGE: Final = {
-    "from": INSTANT | {"description": "first second, UTC epoch"},
-    "to": INSTANT | {"description": "first second after, UTC epoch"},
-}
-_PAGING: Final = {
-    "limit": {"type": "integer", "minimum": 1, "description": "1000 when left out, at most 5000"},
-    "cursor": TEXT | {"description": "the 'next' of the answer before"},
-}
 _DOMAIN: Final = record({"name": TEXT, "version": TEXT, "chainId": NATURAL, "verifyingContract": ADDRESS})
 SIGNED_DOMAIN: Final = record(
     {"chainId": NATURAL, "verifyingContract": ADDRESS, "name": TEXT, "version": TEXT}, ("chainId", "verifyingContract")
@@ -380,19 +375,20 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Proposal": PROPOSAL,
-    "TradeFilter": _filter({"interval": INSTANT, **_RANGE, "account": ADDRESS, **_PAGING}),
-    "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_PAGING}),
-    "IntervalFilter": _filter({**_RANGE, **_PAGING}),
-    "RunFilter": _filter(_PAGING),
-    "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **_RANGE, **_PAGING}),
-    "SummaryFilter": _filter(_RANGE),
+    **OWN_SCHEMAS,
+    "TradeFilter": _filter({"interval": INSTANT, **RANGE, "account": ADDRESS, **PAGING}),
+    "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **PAGING}),
+    "IntervalFilter": _filter({**RANGE, **PAGING}),
+    "RunFilter": _filter(PAGING),
+    "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **RANGE, **PAGING}),
+    "SummaryFilter": _filter(RANGE),
     "CandleFilter": _filter(
         {
             "interval": INSTANT | {"description": "only trades of this delivery interval"},
             "from": INSTANT | {"description": "first second of matching, UTC epoch"},
             "to": INSTANT | {"description": "first second of matching after, UTC epoch"},
             "lengthS": {"type": "integer", "minimum": 1, "maximum": LENGTH_S_MAX, "description": "900 when left out"},
-            **_PAGING,
+            **PAGING,
         }
     ),
 }

@@ -50,8 +50,8 @@ def test_committed_vectors_are_what_the_generator_makes() -> None:
 
 def test_every_struct_is_checked_here() -> None:
     assert {case["type"] for case in VECTORS["cases"]} == typed_data.TYPES.keys()
-    # Of conditions the contracts know the hash; of the switch that stops an account, nothing: the node keeps it.
-    assert typed_data.TYPES.keys() == DIGEST_VIEWS.keys() | LEAF_VIEWS | {"Conditions", "Halt"}
+    # Of conditions the contracts know the hash; of switches and looks nothing: these are for the node alone.
+    assert typed_data.TYPES.keys() == DIGEST_VIEWS.keys() | LEAF_VIEWS | {"Conditions", "Halt", "Look"}
 
 
 @pytest.mark.parametrize("case", cases(DIGEST_VIEWS))

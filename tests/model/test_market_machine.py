@@ -25,7 +25,8 @@ from market.commands import (
     WakeOrders,
 )
 from market.orders import Side, TimeInForce
-from tests.support.market import CONDITIONS, SIGNATURE, SMALL, address, busy_day, cancel, order, place, resolve
+from tests.support.market import CONDITIONS, SIGNATURE, SMALL, address, cancel, order, place
+from tests.support.market_machine import FIRST_SEED, run_days
 from tests.support.watched_market import TwinnedMarket
 
 INTERVALS = (1_800, 2_700, 3_600)
@@ -141,20 +142,5 @@ test_the_engine_does_what_its_slow_twin_does.settings = settings(max_examples=12
 
 @pytest.mark.long
 def test_the_engine_does_what_its_slow_twin_does_a_million_times() -> None:
-    done = trades = 0
-    for seed in count(1_000):
-        market, placed, now = TwinnedMarket(SMALL), list[PlaceOrder](), 0
-        for seconds, move in busy_day(seed):
-            now += seconds
-            command = resolve(move, placed)
-            if command is not None:
-                market.do(command, now)
-                done += 1
-            if isinstance(command, PlaceOrder):
-                placed.append(command)
-        trades += len(market.auditor.trades)
-        if done % 10_000 < 250:
-            print(f"{done} commands, {trades} trades", flush=True)
-        if done >= COMMANDS_LONG:
-            break
-    assert trades > COMMANDS_LONG // 20
+    done = run_days(FIRST_SEED, COMMANDS_LONG)
+    assert done.trades > COMMANDS_LONG // 20

@@ -2,7 +2,14 @@
 
 from typing import Any, Final
 
-from energy.identity import Address, hex_text
+from energy.identity import Address, Digest, hex_text
+from energy.results import Accepted
+from market.commands import AdmitAccount, Command, OpenInterval, PlaceOrder
+from market.config import MarketConfig
+from market.engine import apply
+from market.orders import Order
+from market.state import MarketState
+from node.holdings import Holdings
 from oracles.signatures import address_of
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 from tests.support.proposals import ProposalsDouble
@@ -152,13 +159,39 @@ def link() -> dict[str, Any]:
     }
 
 
+def holdings_of(now: int, *orders: Order) -> Holdings:
+    """Return what members hold in a market with the member and a neighbour, after some orders."""
+    state = MarketState(MarketConfig())
+    commands: list[Command] = [AdmitAccount(bytes_of(each), 10**12) for each in (MEMBER, NEIGHBOUR)]
+    commands += [OpenInterval(INTERVAL), OpenInterval(INTERVAL + 900)]
+    commands += [
+        PlaceOrder(each, Digest(number.to_bytes(32, "big")), bytes(65)) for number, each in enumerate(orders, 1)
+    ]
+    for command in commands:
+        assert isinstance(apply(state, command, now), Accepted), command
+
+    async def synced() -> None:
+        pass
+
+    return Holdings(state, synced, DOMAIN)
+
+
+def bytes_of(account: str) -> Address:
+    """Return an account's bytes."""
+    return Address(bytes.fromhex(account[2:]))
+
+
 def linked() -> dict[str, Any]:
     """Return what a node's status says of grid and links."""
     return {"mode": "together", "gridLostAt": None, "link": link()}
 
 
 class LinkedCore(ProposalsDouble):
-    """What a double of the core answers about grid and links."""
+    """What a double of the core answers about grid and links, and of what its members hold."""
+
+    @property
+    def holdings(self) -> Holdings:
+        return holdings_of(NOW)
 
     def set_grid(self, lost: bool) -> dict[str, Any]:
         return {"mode": "island" if lost else "together", "gridLostAt": NOW if lost else None}

@@ -47,6 +47,7 @@ _FIELDS: Final = {
     "Entry": "address account,uint64 sequence,uint8 kind,uint64 interval,uint64 quantityWh,int64 price,"
     "int128 amount,int128 balanceBefore,int128 balanceAfter,bytes32 ref",
     "Halt": "address account,bool halted,uint64 nonce",
+    "Look": "address account,uint64 until",
 }
 
 _LINK_FIELDS: Final = {

@@ -11,6 +11,7 @@ from node.chain.chain import Chain
 from node.chain.dispatcher import SEND, Dispatcher
 from node.chain.methods import PRIVATE_METHODS, PUBLIC_METHODS
 from node.rpc.chain_schemas import RESULTS
+from node.rpc.news import METHODS as NEWS
 from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.router import FORWARDED
 from tests.support.chain import ALICE, BOB, EMITTER, STRANGER, created, new_chain, signed
@@ -115,7 +116,7 @@ def calls(chain: Chain) -> dict[str, list[list[Any]]]:
 def test_the_document_has_exactly_what_is_served() -> None:
     listed = [method["name"] for method in openrpc_document("0")["methods"]]
     assert len(listed) == len(set(listed))
-    assert set(listed) == {*METHODS, *PUBLIC_METHODS, SEND}
+    assert set(listed) == {*METHODS, *NEWS, "energy_subscription", *PUBLIC_METHODS, SEND}
     assert set(RESULTS) == {*PUBLIC_METHODS, SEND}
     assert all(name.startswith(FORWARDED) for name in RESULTS)
     assert not any(name.startswith(FORWARDED) for name in PRIVATE_METHODS)

@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from node.queries import Queries
-from node.rpc.methods_energy import Caller, EnergyMethods, energy_dispatcher
+from node.rpc.caller import Caller
+from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
+from node.rpc.news_schemas import news_methods
 from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
@@ -12,6 +14,7 @@ from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble
 from tests.support.json_schema import check
 from tests.support.small_community import HOMES, NEXT, CoreDouble, filled_projection, word
+from tests.support.small_node import MEMBER
 
 QUERIES = Queries(filled_projection())
 SIGNATURE = "0x" + "1c" * 65
@@ -23,6 +26,9 @@ PARAMS: dict[str, list[Any]] = {
     "energy_getCertificate": [1],
     "energy_getEvidence": [1],
     "energy_getStatement": [HOMES[0]],
+    "energy_getPositions": [HOMES[0]],
+    "energy_getExposure": [MEMBER],
+    "energy_getReadings": [HOMES[0]],
 }
 """Parameters with which a method's answer is not null; the documented example does for the others."""
 
@@ -70,6 +76,17 @@ def test_examples_are_as_documented(name: str) -> None:
         if param["name"] in shown:
             check(shown[param["name"]], param["schema"], name)
     check(method["examples"][0]["result"]["value"], method["result"]["schema"], name)
+
+
+def test_examples_of_subscriptions_are_as_documented() -> None:
+    for method in news_methods():
+        (example,) = method["examples"]
+        for param, shown in zip(method["params"], example["params"], strict=True):
+            assert param["name"] == shown["name"]
+            check(shown["value"], param["schema"], method["name"])
+        assert ("result" in example) == ("result" in method)
+        if "result" in method:
+            check(example["result"]["value"], method["result"]["schema"], method["name"])
 
 
 def _references(node: Any) -> list[str]:

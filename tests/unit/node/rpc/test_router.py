@@ -10,7 +10,8 @@ from energy.results import Rejected
 from market.rejections import MarketReject
 from node.queries import Queries
 from node.rpc import codes
-from node.rpc.methods_energy import Caller, EnergyMethods, energy_dispatcher
+from node.rpc.caller import Caller
+from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.ports import JsonObject
 from node.rpc.router import BATCH_LEN_MAX, BODY_BYTES_MAX, RpcRouter
 from tests.support.asgi import run

@@ -1,0 +1,86 @@
+"""What a bot asks and is told of itself, over real sockets: positions, exposure, readings; news taken up again."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from energy.identity import hex_text
+from market.orders import Side
+from node.app import Node
+from node.client import Client, NodeRefused
+from node.typed_data import order_json
+from tests.support.real_node import FIRST, KEYS, Homes, homes_of, running, serving, signed, tick_at
+
+BEFORE = FIRST - 1_200
+
+
+async def _call(socket: ClientConnection, method: str, *params: Any) -> Any:
+    await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    return json.loads(await asyncio.wait_for(socket.recv(), 10))["result"]
+
+
+async def _told_trade(socket: ClientConnection) -> dict[str, Any]:
+    params = json.loads(await asyncio.wait_for(socket.recv(), 10))["params"]
+    assert params["result"]["kind"] == "trade"
+    return {"subscription": params["subscription"], **params["result"]}
+
+
+def _look(node: Node, keys: dict[str, bytes], url: str) -> None:
+    """Ask as somebody from elsewhere, whom a proxy passed on."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "page":
+            return httpx.Response(200, json=node.status() if request.url.path.endswith("/status") else node.domain())
+        headers = {"content-type": "application/json", "x-forwarded-for": "192.0.2.1"}
+        passed_on = httpx.post(url, content=request.content, headers=headers, trust_env=False)
+        return httpx.Response(200, json=passed_on.json())
+
+    transport = httpx.MockTransport(answer)
+    with Client("http://page", keys["H01"], transport, rpc_url="http://rpc") as seller:
+        (position,) = seller.positions()
+        assert (position["positionWh"], position["openSellWh"], position["status"]) == (-90, 10, "open")
+        assert position["paidNeur"] == -90 * 120_000
+        exposure = seller.exposure()
+        assert (exposure["account"], exposure["openOrders"], exposure["openWh"]) == (seller.account, 1, 10)
+        assert exposure["inUseNeur"] == position["worstCaseNeur"]
+        assert seller.positions(start=FIRST + 900) == []
+        assert seller.readings() == []
+    with Client("http://page", keys["H02"], transport, rpc_url="http://rpc") as buyer:
+        assert [each["positionWh"] for each in buyer.positions()] == [90]
+        buyer._key = keys["H01"]
+        with pytest.raises(NodeRefused, match="look"):
+            buyer.positions()
+
+
+def test_a_bot_sees_what_is_its_own_and_misses_nothing(folder: Path) -> None:
+    async def check(homes: Homes) -> None:
+        async with running(folder, BEFORE) as node, serving(node) as (url, _):
+            await tick_at(node, BEFORE)
+            socket_url = url.replace("http", "ws", 1)
+
+            async def place(home: str, side: Side, wh: int) -> None:
+                order, signature = signed(node.settlement_domain, homes.order(home, side, wh, 120_000, FIRST))
+                async with connect(socket_url) as socket:
+                    await _call(socket, "energy_placeOrder", order_json(order), hex_text(signature))
+
+            async with connect(socket_url) as socket:
+                first = await _call(socket, "energy_subscribe", {"kinds": ["trade"], "interval": FIRST})
+                await place("H01", Side.SELL, 100)
+                await place("H02", Side.BUY, 60)
+                trade = await _told_trade(socket)
+                assert (trade["subscription"], trade["data"]["quantityWh"]) == (first, 60)
+            await place("H02", Side.BUY, 30)
+            async with connect(socket_url) as socket:
+                await _call(socket, "energy_subscribe", {"kinds": ["trade"], "after": trade["id"]})
+                missed = await _told_trade(socket)
+                assert (missed["data"]["quantityWh"], missed["data"]["number"]) == (30, trade["data"]["number"] + 1)
+            keys = {label: KEYS[label].private_key for label in ("H01", "H02")}
+            await asyncio.to_thread(_look, node, keys, url)
+
+    with homes_of(folder) as homes:
+        asyncio.run(check(homes))
