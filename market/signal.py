@@ -67,6 +67,10 @@ class Signal:
         return self.price_ueur_per_kwh + self.scarcity_ueur_per_kwh + self.carbon_ueur_per_kwh
 
 
+FLAT_PERMILLE: Final = 50
+"""Indices that differ by less, over their mean, make no time better than another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The stretch in which energy is cheapest."""
@@ -101,7 +105,9 @@ def signal(known: Known) -> Signal:
 
 
 def best_window(signals: Sequence[Signal], interval_length_s: int, length_s: int) -> Window | None:
-    """Return the stretch of a length whose mean index is lowest, the earliest of equals; None when none is so long.
+    """Return the stretch of a length whose mean index is lowest, the earliest of equals.
+
+    None when no stretch is so long, or all intervals are about as dear (`FLAT_PERMILLE`).
 
     Args:
         signals: Of consecutive intervals, ascending; a gap ends a stretch.
@@ -113,6 +119,10 @@ def best_window(signals: Sequence[Signal], interval_length_s: int, length_s: int
     if length_s <= 0 or length_s % interval_length_s:
         raise ValueError(f"a window lasts a multiple of {interval_length_s} s, not {length_s} s")
     count = len(range(0, length_s, interval_length_s))
+    indices = [each.index_ueur_per_kwh for each in signals]
+    overall = mean_down(sum(indices), len(indices)) if indices else 0
+    if not indices or 1_000 * (max(indices) - min(indices)) <= FLAT_PERMILLE * abs(overall):
+        return None
     best: tuple[int, int] | None = None
     for place in range(len(signals) - count + 1):
         stretch = signals[place : place + count]
@@ -123,7 +133,6 @@ def best_window(signals: Sequence[Signal], interval_length_s: int, length_s: int
             best = total, stretch[0].interval
     if best is None:
         return None
-    overall = mean_down(sum(each.index_ueur_per_kwh for each in signals), len(signals))
     return Window(best[1], best[1] + length_s, mean_down(best[0], count), overall)
 
 

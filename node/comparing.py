@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from market.clearing import LOT_MECHANISMS, Assessment, SealedBook, SealedOrder, compare
+from market.clearing import REPORTED, Assessment, SealedBook, SealedOrder, compare
 from market.commands import CancelOrder, PlaceOrder
 from market.config import MarketConfig
 from market.journal import decode
@@ -86,11 +86,11 @@ def compare_folder(folder: Path, start: int, end: int | None, *, with_lies: bool
 
 def totals(intervals: Sequence[Sequence[Order]], config: MarketConfig, with_lies: bool) -> list[Totals]:
     """Return the totals of each mechanism over the orders of some intervals; one that it can not clear is left out."""
-    found: Mapping[str, Totals] = {name: Totals(name) for name in LOT_MECHANISMS}
+    found: Mapping[str, Totals] = {name: Totals(name) for name in REPORTED}
     for orders in intervals:
         book = sealed(orders, config)
         liars = range(len(book)) if with_lies and len(book) <= LIARS_MAX else ()
-        for name, mechanism in LOT_MECHANISMS.items():
+        for name, mechanism in REPORTED.items():
             try:
                 assessed = compare(book, {name: mechanism}, liars)[name]
             except ValueError:

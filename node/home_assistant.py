@@ -18,10 +18,12 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 
 from energy.errors import Misconfigured
+from market.signal import Window
 from node.api.lists import read_outlook
 from node.api.wording import CommunityClock
 from node.events import Broadcaster
-from node.outlook import best_window, expected_price
+from node.outlook import expected_price, told_window
+from node.price_signal import read_window
 from node.queries import LIMIT_MAX, Queries
 from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
@@ -128,9 +130,9 @@ def _sensor(
     }
 
 
-def community_state(status: JsonObject, summary: Row, coming: Sequence[Row]) -> JsonObject:
-    """Return the values of `COMPONENTS`; null for what is not known."""
-    window = best_window(coming, int(status["intervalLengthS"]))
+def community_state(status: JsonObject, summary: Row, coming: Sequence[Row], best: Window | None) -> JsonObject:
+    """Return the values of `COMPONENTS`, `best` being the best window; null for what is not known."""
+    window = told_window(coming, best)
     now = coming[0] if coming else None
     permille = summary["localSharePermille"]
     return {
@@ -234,11 +236,12 @@ class Publisher:
         status = self._core.status()
         base, clock = base_topic(status), CommunityClock(status["timeZone"])
         start, end = clock.day(self._core.now())
+        best = await read_window(self._core, self._queries)
         summary, coming = await asyncio.gather(
             asyncio.to_thread(self._queries.summary, start=start, end=end),
             asyncio.to_thread(read_outlook, self._core, self._queries),
         )
-        await _publish(client, f"{base}/state", community_state(status, summary, coming))
+        await _publish(client, f"{base}/state", community_state(status, summary, coming, best))
         await _publish(client, f"{base}/prices", price_lists(coming, end))
         for account in self._broker.accounts:
             state = await asyncio.to_thread(account_state, self._queries, account, start, end)

@@ -1,4 +1,4 @@
-"""What energy will cost and emit from now to the end of tomorrow, and the best stretch of it.
+"""What energy will cost and emit from now to the end of tomorrow, and in the best window of the price signal.
 
 Units: µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int. The grid's tariffs and carbon are those of the tariff file. The
 price among neighbours is that of the latest day before on which the same time of day was traded: a guess by habit, and
@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from energy.errors import Misconfigured
+from market.signal import Window as BestWindow
 from node.query_rows import Row
 from node.tariffs import TariffSchedule
 
 DAY_S: Final = 86_400
 """Habits are by the time of day in UTC: for a day after a change of clocks they are an hour off."""
 HABIT_DAYS: Final = 15
-WINDOW_S: Final = 2 * 3_600
-"""Long enough for a washing machine."""
-FLAT_PERMILLE: Final = 50
-"""Prices that differ by less, over their mean, make no time better than another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The stretch with the lowest mean price."""
+    """What a member will probably pay in the best window, and what it emits."""
 
     start: int
     end: int
@@ -64,19 +61,16 @@ def outlook(tariffs: TariffSchedule, past: Sequence[Row], start: int, end: int, 
     return rows
 
 
-def best_window(rows: Sequence[Row], length_s: int) -> Window | None:
-    """Return the cheapest stretch of `WINDOW_S`; None when there is none, or all are about as dear."""
-    count = WINDOW_S // length_s
-    prices = [expected_price(row) for row in rows]
-    if len(prices) < count or 1_000 * (max(prices) - min(prices)) <= FLAT_PERMILLE * abs(sum(prices)) // len(prices):
+def told_window(rows: Sequence[Row], best: BestWindow | None) -> Window | None:
+    """Return the best window of the price signal as its intervals are told here; None when there is none."""
+    chosen = [row for row in rows if best is not None and best.start <= int(row["start"] or 0) < best.end]
+    if best is None or not chosen:
         return None
-    first = min(range(len(prices) - count + 1), key=lambda place: sum(prices[place : place + count]))
-    chosen = rows[first : first + count]
     return Window(
-        start=int(chosen[0]["start"] or 0),
-        end=int(chosen[-1]["start"] or 0) + length_s,
-        price_ueur_per_kwh=sum(map(expected_price, chosen)) // count,
-        carbon_g_per_kwh=sum(int(row["carbonGPerKwh"] or 0) for row in chosen) // count,
+        start=best.start,
+        end=best.end,
+        price_ueur_per_kwh=sum(map(expected_price, chosen)) // len(chosen),
+        carbon_g_per_kwh=sum(int(row["carbonGPerKwh"] or 0) for row in chosen) // len(chosen),
     )
 
 

@@ -3,14 +3,18 @@
 The formula is `market.signal`'s. Units: Wh, µ€/kWh, g CO2e/kWh, UTC epoch seconds. Refuses: nothing.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
 from energy.errors import Misconfigured
 from market.signal import Known, Signal, Window, best_window, signal
+from node.api.wording import CommunityClock
 from node.depth import Depth
 from node.i18n import gettext as _
 from node.i18n import local_interval, number, price
+from node.queries import Queries
+from node.rpc.ports import NodeCommands
 from node.tariffs import TariffSchedule
 
 HOURS_MAX: Final = 48
@@ -57,9 +61,36 @@ def signals(
     return found
 
 
-def signal_json(found: list[Signal], length_s: int, window_s: int, zone: str, hours: int) -> dict[str, Any]:
-    """Return what `energy_getPriceSignal` answers, the window in words of the running context's language."""
-    window = best_window(found, length_s, window_s)
+async def read_signals(core: NodeCommands, queries: Queries, hours: int = HOURS_MAX) -> list[Signal]:
+    """Return the index of the intervals to come, from the node's books, tariffs and published prices."""
+    now, length_s = core.now(), int(core.status()["intervalLengthS"])
+    published = await asyncio.to_thread(queries.published_prices, now - EARLIER_DAYS * _DAY_S)
+    return signals(core.depth, core.tariffs, published, now, length_s, hours)
+
+
+async def read_window(core: NodeCommands, queries: Queries) -> Window | None:
+    """Return the best window until tomorrow night: what the page, Home Assistant and `energy_getPriceSignal` tell."""
+    status = core.status()
+    found = until_tomorrow_night(await read_signals(core, queries), core.now(), status["timeZone"])
+    return best_window(found, int(status["intervalLengthS"]), WINDOW_S_DEFAULT)
+
+
+def until_tomorrow_night(found: list[Signal], now: int, zone: str) -> list[Signal]:
+    """Return those that begin today or tomorrow on the community's clock."""
+    clock = CommunityClock(zone)
+    _, tomorrow = clock.day(now)
+    _, end = clock.day(tomorrow)
+    return [each for each in found if each.interval < end]
+
+
+def signal_json(
+    found: list[Signal], length_s: int, window_s: int, zone: str, hours: int | None, now: int
+) -> dict[str, Any]:
+    """Return what `energy_getPriceSignal` answers, the window in words of the running context's language.
+
+    Without `hours`, the window is the one until tomorrow night.
+    """
+    window = best_window(found if hours else until_tomorrow_night(found, now, zone), length_s, window_s)
     return {
         "intervalLengthS": length_s,
         "items": [
@@ -87,13 +118,16 @@ def signal_json(found: list[Signal], length_s: int, window_s: int, zone: str, ho
     }
 
 
-def words(window: Window, zone: str, hours: int) -> str:
+def words(window: Window, zone: str, hours: int | None) -> str:
     """Return the window in words."""
     when = local_interval(window.start, window.end - window.start, zone)
-    said = _("Energy is cheapest in {when}: {index} on average, against {mean} over the next {hours} h.")
+    if hours:
+        said = _("Energy is cheapest in {when}: {index} on average, against {mean} over the next {hours} h.")
+    else:
+        said = _("Energy is cheapest in {when}: {index} on average, against {mean} until tomorrow night.")
     return said.format(
         when=when,
         index=price(window.mean_index_ueur_per_kwh),
         mean=price(window.overall_mean_ueur_per_kwh),
-        hours=number(hours),
+        hours=number(hours or 0),
     )

@@ -12,6 +12,7 @@ from energy.quantities import ratio_down
 from market.clearing.continuous import continuous
 from market.clearing.huang import huang
 from market.clearing.mcafee import mcafee
+from market.clearing.muda import muda
 from market.clearing.outcome import Clearing
 from market.clearing.pay_as_bid import pay_as_bid
 from market.clearing.sealed_book import SealedBook
@@ -30,6 +31,9 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
 
 LOT_MECHANISMS: Final[Mapping[str, Mechanism]] = {**MECHANISMS, "mcafee": mcafee}
 """The same and those for orders of one size."""
+
+REPORTED: Final[Mapping[str, Mechanism]] = {**LOT_MECHANISMS, "muda": muda}
+"""All that a report compares. No community can choose MUDA: its draw needs a seed that nobody can choose or foresee."""
 
 
 @dataclass(frozen=True, slots=True)

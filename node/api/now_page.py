@@ -18,7 +18,8 @@ from node.api.rendering import account_labels
 from node.api.storage_chart import storage_chart, storage_sentences
 from node.api.tables import Reader
 from node.api.wording import CommunityClock, short_hex
-from node.outlook import best_window
+from node.outlook import told_window
+from node.price_signal import read_window
 from node.queries import Flow, Queries
 from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
@@ -99,7 +100,7 @@ async def read_now_page(core: NodeCommands, queries: Queries, plan_of: PlanOf) -
     clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
     day = await asyncio.to_thread(_read_day, queries, clock, core.now(), bool(status["demo"]))
     coming = await asyncio.to_thread(read_outlook, core, queries)
-    window = best_window(coming, length_s)
+    window = told_window(coming, await read_window(core, queries))
     plan = plan_of(core.now())
     return NowPage(
         status=status,

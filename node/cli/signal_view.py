@@ -19,7 +19,10 @@ _BASES = {"book": mark("book"), "earlier-day": mark("earlier day"), "tariff": ma
 @app.command("signal", cls=Command)
 def show_signal(
     context: typer.Context,
-    hours: Annotated[int, typer.Option(min=1, max=48, metavar="HOURS", help="How far to look; 48 if left out.")] = 48,
+    hours: Annotated[
+        int | None,
+        typer.Option(min=1, max=48, metavar="HOURS", help="How far to look; 48, the window until tomorrow night."),
+    ] = None,
     window: Annotated[
         int, typer.Option(min=1, metavar="MINUTES", help="How long the best window is to be; 120 if left out.")
     ] = 120,

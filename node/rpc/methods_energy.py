@@ -20,7 +20,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
-from node.price_signal import EARLIER_DAYS, HOURS_MAX, WINDOW_S_DEFAULT, signal_json, signals
+from node.price_signal import HOURS_MAX, WINDOW_S_DEFAULT, read_signals, signal_json
 from node.queries import BadCursor, Queries
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
@@ -201,14 +201,13 @@ class EnergyMethods:
     async def get_price_signal(self, filter: Any = None) -> JsonObject:
         """Return the index of the intervals to come, and the best window."""
         asked = parameters.filters(filter, parameters.SIGNAL_FILTERS)
-        hours, window_s = asked.get("hours", HOURS_MAX), asked.get("window_s", WINDOW_S_DEFAULT)
-        now, status = self._core.now(), self._core.status()
+        hours, window_s = asked.get("hours"), asked.get("window_s", WINDOW_S_DEFAULT)
+        status = self._core.status()
         length_s = status["intervalLengthS"]
         if window_s % length_s:
             raise BadParameter("filter.windowS", f"must be a multiple of {length_s}, the length of an interval")
-        published = await asyncio.to_thread(self._queries.published_prices, now - EARLIER_DAYS * 86_400)
-        found = signals(self._core.depth, self._core.tariffs, published, now, length_s, hours)
-        return signal_json(found, length_s, window_s, status["timeZone"], hours)
+        found = await read_signals(self._core, self._queries, hours or HOURS_MAX)
+        return signal_json(found, length_s, window_s, status["timeZone"], hours, self._core.now())
 
     async def get_candles(self, filter: Any = None) -> Any:
         """Return candles over trades."""

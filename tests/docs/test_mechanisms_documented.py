@@ -3,7 +3,7 @@
 import re
 
 from benchmarks.clearing import LEVELS, orders
-from market.clearing import SealedBook, compare
+from market.clearing import MECHANISMS, REPORTED, SealedBook, compare
 from market.config import MarketConfig
 from tests.support.source_tree import ROOT
 
@@ -25,6 +25,7 @@ def test_comparison_shows_what_the_report_says() -> None:
         re.split(r"\s*\|\s*", line.strip("| ")) for line in text.splitlines() if re.match(r"\| `[a-z-]+` \|", line)
     ]
     book = SealedBook(LEVELS, orders(60))
+    compared = {**MECHANISMS, "muda": REPORTED["muda"]}
     assert shown == [
         [
             f"`{name}`",
@@ -37,5 +38,5 @@ def test_comparison_shows_what_the_report_says() -> None:
             price(each.highest_tick),
             cents(each.lie.gain_tick_wh if each.lie else 0),
         ]
-        for name, each in compare(book, liars=range(len(book))).items()
+        for name, each in compare(book, compared, liars=range(len(book))).items()
     ]

@@ -1,14 +1,15 @@
 """What every mechanism owes its members, whatever they state; and, for two of them, that nothing beats the truth."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from market.clearing import (
-    LOT_MECHANISMS,
     MECHANISMS,
+    REPORTED,
     Mechanism,
     SealedBook,
     SealedOrder,
@@ -16,6 +17,7 @@ from market.clearing import (
     call_auction,
     huang,
     mcafee,
+    muda,
     uniform_price,
 )
 from market.clearing.report import gain, welfare
@@ -23,7 +25,7 @@ from market.orders import Side
 from tests.support.clearing import sealed_books
 
 
-@pytest.mark.parametrize("mechanism", LOT_MECHANISMS.values(), ids=LOT_MECHANISMS)
+@pytest.mark.parametrize("mechanism", REPORTED.values(), ids=REPORTED)
 @given(sealed_books(lots=True))
 def test_deals_are_fair_on_lots(mechanism: Mechanism, book: SealedBook) -> None:
     assert_fair(mechanism, book)
@@ -73,6 +75,11 @@ def test_truth_is_best_with_huang(book: SealedBook) -> None:
 @given(sealed_books(orders_max=12, lots=True))
 def test_truth_is_best_with_mcafee(book: SealedBook) -> None:
     assert_truth_is_best(mcafee, book)
+
+
+@given(sealed_books(orders_max=12), st.binary(max_size=2))
+def test_truth_is_best_with_muda_whatever_the_draw(book: SealedBook, seed: bytes) -> None:
+    assert_truth_is_best(partial(muda, seed=seed), book)
 
 
 def assert_truth_is_best(mechanism: Mechanism, book: SealedBook) -> None:

@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from node.home_assistant import (
     discovery,
     price_lists,
 )
+from node.price_signal import read_window
 from node.queries import Queries
+from node.rpc.methods_energy import EnergyMethods
 from tests.support.small_community import FIRST, HOMES, NOW, CoreDouble, filled_projection
 
 QUERIES = Queries(filled_projection())
@@ -51,15 +54,15 @@ def test_discovery_is_one_device_with_a_sensor_for_every_value() -> None:
 
 def test_values_are_those_of_the_page_in_home_assistants_units() -> None:
     summary, coming = QUERIES.summary(start=DAY[0], end=DAY[1]), read_outlook(CORE, QUERIES)
-    state = community_state(CORE.status(), summary, coming)
+    state = community_state(CORE.status(), summary, coming, asyncio.run(read_window(CORE, QUERIES)))
     assert state.keys() == COMPONENTS.keys()
     assert (state["traded"], state["grid_price"], state["grid_carbon"]) == (summary["tradedWh"], "0.201600", 62)
     assert state["local_share"] == "63.0"
-    assert state["best_start"].startswith("2017-05-18T")
+    assert state["best_start"] == "2017-05-17T12:15:00+00:00"
     lists = price_lists(coming, DAY[1])
     assert len(lists["today"]) + len(lists["tomorrow"]) == len(coming)
     assert len(lists["tomorrow"]) == 96
-    empty = community_state(CORE.status() | {"meters": []}, {**summary, "localSharePermille": None}, [])
+    empty = community_state(CORE.status() | {"meters": []}, {**summary, "localSharePermille": None}, [], None)
     assert (empty["price"], empty["best_start"], empty["local_share"]) == (None, None, None)
 
 
@@ -136,3 +139,15 @@ def test_a_real_broker_keeps_everything_for_home_assistant_and_learns_what_is_ne
 
     asyncio.run(test())
     assert NOW > 0
+
+
+def test_home_assistant_and_json_rpc_name_one_window() -> None:
+    best = asyncio.run(read_window(CORE, QUERIES))
+    told = asyncio.run(EnergyMethods(CORE, QUERIES).get_price_signal())["window"]
+    assert best is not None
+    assert (told["start"], told["end"]) == (best.start, best.end)
+    assert "until tomorrow night" in told["words"]
+    state = community_state(CORE.status(), QUERIES.summary(), read_outlook(CORE, QUERIES), best)
+    assert datetime.fromisoformat(state["best_start"]).timestamp() == told["start"]
+    other = asyncio.run(EnergyMethods(CORE, QUERIES).get_price_signal({"hours": 48}))["window"]
+    assert "over the next 48" in other["words"]

@@ -1,4 +1,5 @@
-from node.outlook import Window, best_window, expected_price, outlook
+from market.signal import Window as BestWindow
+from node.outlook import Window, expected_price, outlook, told_window
 from node.query_rows import Row
 from node.tariffs import TariffSchedule
 
@@ -42,14 +43,10 @@ def test_nobody_pays_neighbours_more_than_the_grid() -> None:
     assert expected_price({"usualPrice": -10_000, "importTariff": 200_000}) == -10_000
 
 
-def test_the_best_window_is_the_cheapest_two_hours_and_the_first_of_equals() -> None:
-    cheap = [traded(START - DAY + 3_600 + step * 900, 100_000) for step in range(8)]
+def test_the_best_window_is_told_with_the_prices_of_its_intervals() -> None:
+    cheap = [traded(START - DAY + 3_600 + step * 900, 100_000) for step in range(4)]
     rows = outlook(TARIFFS, cheap, START, START + DAY, LENGTH_S)
-    assert best_window(rows, LENGTH_S) == Window(START + 3_600, START + 10_800, 100_000, 85)
-    rows = outlook(TARIFFS, [], START, START + DAY, LENGTH_S)
-    assert best_window(rows, LENGTH_S) == Window(START, START + 7_200, 200_000, 80)
-
-
-def test_a_flat_price_has_no_best_window() -> None:
-    assert best_window(outlook(TARIFFS, [], START + 7_200, START + DAY, LENGTH_S), LENGTH_S) is None
-    assert best_window(outlook(TARIFFS, [], START + 6_300, START + 8_100, LENGTH_S), LENGTH_S) is None, "too short"
+    best = BestWindow(START + 3_600, START + 10_800, 0, 0)
+    assert told_window(rows, best) == Window(START + 3_600, START + 10_800, (4 * 100_000 + 4 * 300_000) // 8, 85)
+    assert told_window(rows, None) is None
+    assert told_window([], best) is None

@@ -29,11 +29,11 @@ def test_books_then_earlier_days_then_tariffs() -> None:
         (130_000, "tariff"),
     ]
     assert (found[2].carbon_ueur_per_kwh, found[-1].carbon_ueur_per_kwh) == (5_000, 1_000)
-    answer = signal_json(found, 900, 900, "Europe/Paris", 48)
+    answer = signal_json(found, 900, 900, "Europe/Paris", 48, NOW)
     assert answer["window"]["start"] == first
     assert "Energy is cheapest in 1970-01-21" in answer["window"]["words"]
     with speaking("fr"):
-        assert "la moins chère" in signal_json(found, 900, 900, "Europe/Paris", 48)["window"]["words"]
+        assert "la moins chère" in signal_json(found, 900, 900, "Europe/Paris", 48, NOW)["window"]["words"]
 
 
 def test_intervals_before_the_first_tariff_are_left_out() -> None:
@@ -41,4 +41,4 @@ def test_intervals_before_the_first_tariff_are_left_out() -> None:
     found = signals(Depth(), tariffs, {}, NOW, 900, 48)
     assert (found[0].interval, len(found)) == (21 * DAY, 97)
     none = signals(Depth(), tariffs, {}, NOW, 900, 1)
-    assert signal_json(none, 900, 900, "Europe/Paris", 1)["window"] is None
+    assert signal_json(none, 900, 900, "Europe/Paris", 1, NOW)["window"] is None

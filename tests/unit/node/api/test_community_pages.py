@@ -80,7 +80,7 @@ def test_outlook_goes_from_now_to_the_end_of_tomorrow() -> None:
     assert items[0]["start"] == NOW // 900 * 900
     assert items[-1]["start"] == FIRST - 5 * 3_600 + 2 * 86_400 - 900
     text = request(APP, "GET", "/").text
-    assert "Best time to use power: Thursday" in text
+    assert "Best time to use power: Wednesday" in text
     assert 'class="best"' in text
 
 

@@ -24,7 +24,7 @@ def test_the_index_is_shown_part_by_part(capsys: pytest.CaptureFixture[str]) -> 
         assert main(["market", "signal", "--window", "60", "--rpc", server.url]) == ExitCode.OK
         captured = capsys.readouterr()
         assert main(["market", "signal", "--hours", "3", "--json", "--rpc", server.url]) == ExitCode.OK
-    assert asked == [{"hours": 48, "windowS": 3_600}, {"hours": 3, "windowS": 7_200}]
+    assert asked == [{"hours": None, "windowS": 3_600}, {"hours": 3, "windowS": 7_200}]
     assert "15.55" in captured.out
     assert captured.err.strip() == "Energy is cheapest then."
     assert json.loads(capsys.readouterr().out)["items"][0]["index"] == 155_500
