@@ -17,6 +17,7 @@ from energy.results import Rejected
 from market.commands import AdmitAccount, OpenInterval, PlaceOrder
 from market.config import MarketConfig
 from market.engine import MarketState, apply
+from market.grid import Feeder
 from market.orders import Order, Side, TimeInForce
 from node.clock import SimulatedClock
 from node.community import Community, Contracts
@@ -81,9 +82,16 @@ async def through_the_node(orders: list[tuple[Order, bytes]], domain: Any, folde
     return spent
 
 
-def through_the_engine(orders: list[tuple[Order, bytes]], domain: Any) -> float:
+def narrow(orders: list[tuple[Order, bytes]]) -> MarketConfig:
+    """Return a market whose members are on four feeders of 20 kW each, behind one of the street."""
+    accounts = list(dict.fromkeys(order.account for order, _ in orders))
+    branches = [Feeder(f"branch {place}", 20_000, tuple(accounts[place::4]), "street") for place in range(4)]
+    return MarketConfig(feeders=(Feeder("street", 1_000_000), *branches))
+
+
+def through_the_engine(orders: list[tuple[Order, bytes]], domain: Any, config: MarketConfig) -> float:
     """Return seconds of this thread's CPU for the same orders without signatures and journal."""
-    state = MarketState(MarketConfig())
+    state = MarketState(config)
     now = INTERVAL - 3_600
     for account in dict.fromkeys(order.account for order, _ in orders):
         apply(state, AdmitAccount(account, 10**15), now)
@@ -102,7 +110,9 @@ def main() -> None:
     as_json = parser.parse_args().json
     domain = community_domain(1_234_567_890, Address(bytes([7]) * 20))
     orders = signed_orders(domain)
-    engine_s = min(through_the_engine(orders, domain) for _ in range(3))
+    engine_s, feeders_s = (
+        min(through_the_engine(orders, domain, config) for _ in range(3)) for config in (MarketConfig(), narrow(orders))
+    )
     with tempfile.TemporaryDirectory() as folder:
         wall_s, cpu_s = asyncio.run(through_the_node(orders, domain, Path(folder)))
     result = {
@@ -110,6 +120,7 @@ def main() -> None:
         "signed_orders_per_s": round(ORDERS / wall_s),
         "signed_orders_per_cpu_s": round(ORDERS / cpu_s),
         "engine_orders_per_cpu_s": round(ORDERS / engine_s),
+        "feeders_orders_per_cpu_s": round(ORDERS / feeders_s),
         "signed_over_engine": round(cpu_s / engine_s, 1),
     }
     print(json.dumps(result) if as_json else "\n".join(f"{name:28} {value}" for name, value in result.items()))
