@@ -42,6 +42,7 @@ from node.pages import PAGE_ACCOUNTS
 from node.present import Present
 from node.proposals import Proposals
 from node.queries import Queries
+from node.replication import Replication
 from node.rotation import rotate
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.salt_files import open_salts
@@ -126,10 +127,14 @@ class Node:
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
-        self.grid = Grid(folder)
         self.coupling = coupling_of(folder, community, keys, self.trading, self.ledger, clock, links)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
+        self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
+        self.evidence, self.grid = self.certifying.evidence, Grid(folder)
+        logs = [self._journal, self._readings, *([self.coupling.log] if self.coupling is not None else [])]
+        self._replication = Replication(folder, community, keys["sealer"].address, logs, self.concerns_open)
+        self.log_records, self.hear_taken_over = self._replication.records, self._replication.hear_taken_over
 
     @classmethod
     async def open(
@@ -192,6 +197,14 @@ class Node:
         finally:
             await self._let_go()
 
+    async def wind_down(self) -> None:
+        """Take nothing in any more, and let the standby have everything as long as it can still ask."""
+        self.trading.stop()
+        await self.measuring.stop()
+        if self.coupling is not None:
+            await self.coupling.stop()
+        await self._replication.drain()
+
     async def _let_go(self) -> None:
         """Close every file and end the chain's process, whatever else fails."""
         async with AsyncExitStack() as stack:
@@ -209,6 +222,7 @@ class Node:
     async def tick(self) -> TickReport:
         """Do whatever has become due: open books, close gates, sign and post readings, settle runs."""
         now = self.clock.now()
+        self._replication.look(now)
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
         if self.coupling is not None:
@@ -240,6 +254,7 @@ class Node:
             except Unavailable:
                 self._require_chain()
                 await asyncio.sleep(period_s)
+            self._replication.require_not_replaced()
             await asyncio.sleep(period_s)
 
     def _require_chain(self) -> None:
@@ -313,22 +328,6 @@ class Node:
         link = self.coupling.status() if self.coupling is not None else None
         return {**self._present.status(self._head), **self.mode(), "link": link}
 
-    def concerns(self) -> list[JsonObject]:
-        """Return what `energy_getConcerns` answers."""
-        return self._present.concerns()
-
-    def domain(self) -> JsonObject:
-        """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
-        return self._present.domain()
-
-    def book(self, interval: int | None) -> JsonObject | None:
-        """Return the book of an interval, of the next one to close for None; None when there is no such book."""
-        return self._present.book(interval)
-
-    async def evidence(self, number: int) -> JsonObject | None:
-        """Return the evidence document of a certificate; None when it does not exist or is not settled yet."""
-        return await self.certifying.evidence(number)
-
     # -- INSIDE
 
     async def _recover(self) -> None:
@@ -344,7 +343,8 @@ class Node:
                 f"the journal ends at record {self.trading.sequence}, but the tables have seen record "
                 f"{self._showing.projected}: it has lost its end; restore a backup"
             )
-        self._show()
+        # What no standby has told of may be shown: this disk has it, and it counts unless a standby has taken over.
+        self._showing.show(self._journal.durable)
         await rotate(self.ledger, self._signing.rotations, now)
         await self.measuring.recover()
         await self.settling.recover()
@@ -353,9 +353,9 @@ class Node:
         ]
         balances = await self.ledger.balances([*unknown, self.community.supplier])
         self.trading.execute_all([AdmitAccount(account, balances[account]) for account in unknown])
-        await self.trading.drop_disconnected(self.trading.all_disconnected())
-        await self.trading.synced()
-        self._show()
+        self.trading.drop_all_disconnected()
+        await self._journal.flushed()  # a standby can not ask before the node serves
+        self._showing.show(self._journal.durable)
         self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
         self.projection.flush()
         self._showing.take()

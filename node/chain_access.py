@@ -121,6 +121,8 @@ def open_chain_access(
         Unavailable: it did not come up in time.
     """
     key_file = folder / "keys" / SEALER_FILE
+    if external is not None and sealing.await_standby:
+        raise Misconfigured("a community whose ledger is a network elsewhere has no standby to wait for")
     if external is None:
         process = start_chain(folder / "chain", key_file, clock="manual" if manual_time else "system", sealing=sealing)
         return ChainAccess(AsyncChainClient(process.ipc_path), None, process)

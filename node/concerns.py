@@ -24,6 +24,7 @@ class Code(StrEnum):
     ORACLES_AWAY = "oracles-away"
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
+    STANDBY_AWAY = "standby-away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.QUEUE_FULL: (
         mark("{count} signed intervals wait for the chain: no more are signed until it answers."),
         mark("Meters' frames are still kept. Bring the chain back; the node then goes on by itself."),
+    ),
+    Code.STANDBY_AWAY: (
+        mark("The standby is away: no order is taken and nothing settles."),
+        mark("Start it again: resilia chain follow. Without it: docs/CHAIN.md, When the standby is lost."),
     ),
 }
 

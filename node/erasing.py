@@ -104,7 +104,13 @@ class Erasing:
 
         Raises:
             Misconfigured: there is no such member, or that time can still be disputed or corrected; says until when.
+                Or a standby has the records as well, and would keep them.
         """
+        if self._log.confirmed is not None:
+            raise Misconfigured(
+                "the standby would keep what is erased here: let this node hand over to itself, destroy the standby's "
+                "folder, erase, and begin another standby from a backup"
+            )
         self._projection.flush()
         await self._require_over(erasure, self._member(erasure.label))
         write_down(self._folder, erasure, ASKED)

@@ -1,8 +1,9 @@
 """A follower as an operator runs it: the chain's folder set up from the other node, then JSON-RPC for readers.
 
-It has no market, no journal and no members: only the chain, checked block by block.
+It serves no market and no members: only the chain, checked block by block. A standby has the node's logs beside it.
 """
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from node.chain.following import ask
 from node.chain.genesis import GENESIS_FILE, Genesis
 from node.chain.launcher import start_chain
 from node.chain.role import become_follower
+from node.chain.seal import read_sealer
+from node.log_following import LogFollower
 from node.rpc.app import create_chain_app
-from node.serve import RPC_PORT, AppServer, stop_signals
+from node.serve import RPC_PORT, AppServer, run_until, stop_signals
 
 CHECK_S = 5.0
 """How long another node may take to tell whether it is there."""
@@ -63,26 +66,35 @@ async def require_gone(url: str) -> None:
 
 
 async def serve_follower(
-    datadir: Path, url: str, key_file: Path | None, host: str, port: int | None, announce: Any
+    folder: Path, url: str, key_file: Path | None, host: str, port: int | None, announce: Any
 ) -> None:
     """Follow and answer until told to stop.
 
     Args:
-        datadir: That `prepare_follower` made.
+        folder: Whose chain's folder `prepare_follower` made.
         url: JSON-RPC of the node to follow.
         key_file: The sealing key, for a standby.
         host: Address to listen at.
         port: None for `RPC_PORT`, or any free one when that is taken.
         announce: Is called with the follower's URL and the height from which it resumes.
+    Raises:
+        Misconfigured: a standby's folder holds no community, or another node's records.
     """
-    with start_chain(datadir, key_file, follow=url) as process:
+    logs = None if key_file is None else LogFollower(folder, url, read_sealer(key_file))
+    with start_chain(folder / "chain", key_file, follow=url) as process:
         client = AsyncChainClient(process.ipc_path)
         server = AppServer(host, port, RPC_PORT)
         await server.start(create_chain_app(client))
         try:
             with stop_signals() as stop:
                 announce(server.url, process.resumed_at)
-                await stop.wait()
+                await run_until(stop, _for_ever() if logs is None else logs.run())
         finally:
+            if logs is not None:
+                await logs.close()
             await server.stop()
             await client.close()
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()

@@ -244,6 +244,7 @@ class Measuring:
         """
         length = self._community.market.interval_length_s
         done: list[int] = []
+        await self._log.synced()
         away = await self._posting.post(done, now)
         self.correcting.hear_people(now, self.attested_through, self.attested_through + length, self._note)
         while self._members and (start := self._posting.signed_through + length) + length <= now:
@@ -315,10 +316,10 @@ class Measuring:
         answer = await off_loop(collect_interval, oracles, commitment, signed_readings, salts, quorum)
         signed = replace(draft, readings=signed_readings, signatures=agreed(answer, f"the whole of {start}"))
         self._log.append(readings_log.encode(signed))
-        await self._log.synced()
         self._signed[start] = signed
         self._posting.put(signed)
         self._draft = None
+        await self._log.synced()  # before anything of it is posted: each attempt begins with what is not on disk yet
 
     def _say_why(self, error: Unavailable, start: int, now: int) -> None:
         """Tell the operator why nothing is signed, and what a person must do about it."""

@@ -17,11 +17,14 @@ from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
 from node.chain.launcher import Sealing
+from node.chain.seal import read_sealer
 from node.clock import SystemClock
 from node.clock_discipline import kernel_clock
 from node.held_keys import HeldKeys
 from node.home_assistant import Publisher, broker_of
 from node.interconnect.options import SERVER, SILENCE_S, LinkOptions
+from node.keys import SEALER_FILE
+from node.log_following import tell_replaced
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
 from node.storage_plan import StoragePlanFile
@@ -226,6 +229,7 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
                 announce(node, servers)
                 await run_until(stop, node.run())
         finally:
+            await node.wind_down()
             node.events.close()
             for teller in tellers:
                 teller.cancel()
@@ -241,7 +245,9 @@ def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None
     Raises:
         Misconfigured: an address is none.
     """
-    tellers = [Webhook(receiver_of(url), node, node.events).run() for url in options.webhooks]
+    sealer = read_sealer(node.folder / "keys" / SEALER_FILE)
+    tellers = [tell_replaced(node.folder, node.community.chain_id, sealer)]
+    tellers += [Webhook(receiver_of(url), node, node.events).run() for url in options.webhooks]
     if options.mqtt is not None:
         broker = broker_of(options.mqtt, options.mqtt_accounts)
         tellers.append(Publisher(broker, node, node.queries, node.events).run())

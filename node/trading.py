@@ -6,7 +6,7 @@ what took effect, and replaying it gives the same market, byte for byte.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from energy.errors import Corrupt
+from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from market import journal
@@ -63,6 +63,7 @@ class Trading:
         self._log = log
         self._clock = clock
         self._observer = observer
+        self._stopped = False
 
     @property
     def sequence(self) -> int:
@@ -71,8 +72,8 @@ class Trading:
 
     @property
     def durable(self) -> int:
-        """Number of the latest record that is on disk."""
-        return self._log.durable
+        """Number of the latest record that counts: on disk, and on the standby's where one is waited for."""
+        return self._log.acknowledged
 
     @property
     def journal_hash(self) -> bytes:
@@ -97,7 +98,7 @@ class Trading:
 
     async def place_order(self, order: Order, signature: bytes) -> Placed | Rejected:
         """Check, match and journal a signed order; return when it is on disk."""
-        require_space(self._log.path.parent)
+        self._require_log()
         digest = order_digest(self._domain, order)
         refusal = self._check_signature(order.account, digest, signature)
         if refusal is not None:
@@ -122,7 +123,7 @@ class Trading:
 
     async def cancel_order(self, account: Address, digest: Digest, signature: bytes) -> Cancelled | Rejected:
         """Check and journal a signed cancellation; return when it is on disk."""
-        require_space(self._log.path.parent)
+        self._require_log()
         refusal = self._check_signature(account, cancel_digest(self._domain, account, digest), signature)
         if refusal is not None:
             return refusal
@@ -148,13 +149,17 @@ class Trading:
 
         Those that have left, or whose gate has closed, are left alone.
         """
+        if self._stopped:
+            return  # the next start drops them
         for digest in digests:
             self.execute(DropDisconnected(digest))
         await self._log.synced()
 
-    def all_disconnected(self) -> list[Digest]:
-        """Return the resting orders that end with their connection: after a start of the node, none is left of them."""
-        return [each.digest for each in self.state.resting_orders() if each.order.cancel_on_disconnect]
+    def drop_all_disconnected(self) -> None:
+        """Take out the resting orders that end with their connection: after a start of the node, none is left."""
+        for each in self.state.resting_orders():
+            if each.order.cancel_on_disconnect:
+                self.execute(DropDisconnected(each.digest))
 
     async def halt_account(self, account: Address, halted: bool, nonce: int, signature: bytes) -> Switched | Rejected:
         """Check and journal a member's own switch; return when it is on disk."""
@@ -167,8 +172,23 @@ class Trading:
         """Journal the operator's switch; return when it is on disk."""
         return await self._switch(HaltAccount(account, halted, True, 0, bytes(65)))
 
-    async def _switch(self, command: HaltAccount) -> Switched | Rejected:
+    def stop(self) -> None:
+        """Take nothing in any more: what is in the journal now is all."""
+        self._stopped = True
+
+    def _require_log(self) -> None:
+        """Check that something new may be begun, so that nothing is applied that could not be acknowledged.
+
+        Raises:
+            Unavailable: the disk is full, the standby is away, or the node is about to stop.
+        """
         require_space(self._log.path.parent)
+        self._log.require_standby()
+        if self._stopped:
+            raise Unavailable("the node is stopping", retry_after_s=10)
+
+    async def _switch(self, command: HaltAccount) -> Switched | Rejected:
+        self._require_log()
         result = self.execute(command)
         if isinstance(result, Rejected):
             return result

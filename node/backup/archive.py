@@ -19,6 +19,7 @@ from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.identity import hex_text
 from node.backup.contents import CHAIN_FOLDER, KEYS_FOLDER, copy_folder
 from node.chain.reading import STORE_FILE, ChainReader
+from node.chain.role import begin_as_follower
 from node.chain.upkeep.verifying import require_verified, verify_chain
 from node.community import Community
 from node.founding import COMMUNITY_FILE
@@ -101,9 +102,13 @@ def verify_backup(archive: Path, *, execute: bool = False) -> Contents:
         return contents
 
 
-def restore_backup(archive: Path, folder: Path) -> Contents:
+def restore_backup(archive: Path, folder: Path, *, as_standby: bool = False) -> Contents:
     """Check a backup and put it in a new folder, from which a node starts; all of it or nothing.
 
+    Args:
+        archive: The file.
+        folder: Must not exist, or be empty.
+        as_standby: Whether the folder is for a standby: no node starts from it before it takes over.
     Raises:
         NotABackup: cut off, changed or foreign.
         Corrupt: what it holds contradicts itself.
@@ -115,6 +120,10 @@ def restore_backup(archive: Path, folder: Path) -> Contents:
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=parent) as name, _extracted(archive, Path(name)) as whole:
         _, contents = _described(whole)
+        if as_standby:
+            if contents.block is None:
+                raise Misconfigured("a community whose ledger is a network elsewhere has no standby")
+            begin_as_follower(whole / CHAIN_FOLDER)
         for path in whole.rglob("*"):
             _sync(path)
         if folder.exists():

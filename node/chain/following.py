@@ -79,10 +79,12 @@ class Follower:
             params += [hex_text(word), self._name]
         answer = await ask(http, self._url, "resilia_getSealedBlocks", params)
         try:
-            if self._standby is not None and answer["awaited"] is not self._awaited:
-                self._awaited = answer["awaited"] is True
-                note_awaited(chain.store.datadir, self._awaited)
             chain.highest_known = max(chain.highest_known, int(answer["head"], 16))
+            # What was acknowledged before the sealer waited for this one, it must have as well.
+            awaited = answer["awaited"] is True and (self._awaited or chain.highest_known <= head.header.number)
+            if self._standby is not None and awaited is not self._awaited:
+                self._awaited = awaited
+                note_awaited(chain.store.datadir, awaited)
             return [SealedBlock.from_json(block) for block in answer["blocks"]]
         except (KeyError, TypeError, ValueError) as error:
             raise BlockRefused(head.header.number + 1, f"the answer is no list of sealed blocks: {error}") from None

@@ -7,6 +7,7 @@ disk says that it seals nothing without that standby's word. So whoever of the t
 Refuses: a role that does not allow what is asked (`Misconfigured`).
 """
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,6 +24,7 @@ from node.chain.store import ChainStore
 from node.storage.durable import write_whole
 
 ROLE_FILE: Final = "role.json"
+LOCK_FILE: Final = "role.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,15 @@ class Role:
     role: Literal["sealer", "follower", "retired"]
     """A retired sealer neither seals nor follows yet."""
     url: str = ""
-    """Whom a follower follows: JSON-RPC of the sealer."""
+    """Whom a follower follows, or a sealer has replaced without a hand-over: JSON-RPC of that node."""
     standby: str = ""
     """Name of the standby: a follower's own, or for a sealer that of the one that it waits for, once it has told."""
+    replaces: str = ""
+    """The name by which the replaced node knew this one."""
     awaited: bool = False
     """Whether the sealer acknowledges nothing before the standby has it, as far as this node knows."""
+    logs: bool = False
+    """Whether that holds for the market's and the meters' records, too, and this standby has all that came before."""
 
 
 SEALER: Final = Role("sealer")
@@ -54,8 +60,10 @@ def read_role(datadir: Path) -> Role:
         role = Role(**document)
         if role.role not in ("sealer", "follower", "retired"):
             raise ValueError(f"role is {role.role!r}")
-        if [type(value) for value in (role.url, role.standby, role.awaited)] != [str, str, bool]:
-            raise ValueError("url and standby are texts, awaited is true or false")
+        if [type(each) for each in (role.url, role.standby, role.replaces)] != [str, str, str]:
+            raise ValueError("url, standby and replaces are texts")
+        if [type(each) for each in (role.awaited, role.logs)] != [bool, bool]:
+            raise ValueError("awaited and logs are true or false")
     except FileNotFoundError:
         return SEALER
     except (OSError, ValueError, TypeError) as error:
@@ -86,8 +94,17 @@ def become_follower(datadir: Path, url: str) -> None:
     role = read_role(datadir)
     if role.role == "sealer" and not _is_new(datadir):
         raise Misconfigured(f"{datadir} is the sealer's folder; 'resilia chain hand-over' lets it follow")
-    kept = role if role.role == "follower" else Role("follower", standby="0x" + token_hex(16))
+    kept = role if role.role == "follower" else _new_follower()
     _write(datadir, replace(kept, url=url))
+
+
+def begin_as_follower(datadir: Path) -> None:
+    """Make a restored copy of a sealer's folder a follower's, which never seals beside the first; whom, it is told."""
+    _write(datadir, _new_follower())
+
+
+def _new_follower() -> Role:
+    return Role("follower", standby="0x" + token_hex(16))
 
 
 def await_standby(datadir: Path) -> None:
@@ -97,7 +114,8 @@ def await_standby(datadir: Path) -> None:
         Misconfigured: the folder is not the sealer's.
     """
     require_sealer(datadir)
-    _write(datadir, replace(read_role(datadir), awaited=True))
+    with _changing(datadir) as role:
+        _write(datadir, replace(role, awaited=True))
 
 
 def is_standby(datadir: Path, name: str) -> bool:
@@ -105,16 +123,32 @@ def is_standby(datadir: Path, name: str) -> bool:
     role = read_role(datadir)
     if not role.awaited or not name:
         return False
-    if not role.standby:
-        _write(datadir, replace(role, standby=name))
-    return role.standby in ("", name)
+    if role.standby:
+        return role.standby == name
+    with _changing(datadir) as role:
+        if not role.standby:
+            _write(datadir, replace(role, standby=name))
+        return role.standby in ("", name)
 
 
 def note_awaited(datadir: Path, awaited: bool) -> None:
     """Note, for a follower, whether the sealer waits for its word: only then may it seal when the sealer is gone."""
-    role = read_role(datadir)
-    if role.awaited != awaited:
-        _write(datadir, replace(role, awaited=awaited))
+    with _changing(datadir) as role:
+        if role.awaited != awaited:
+            _write(datadir, replace(role, awaited=awaited))
+
+
+def note_logs(datadir: Path, level: bool) -> None:
+    """Note, for a standby, whether it has all records that count: else it may not take the market over."""
+    with _changing(datadir) as role:
+        if role.logs != level:
+            _write(datadir, replace(role, logs=level))
+
+
+def retire(datadir: Path) -> None:
+    """Give up sealing for good, because the standby that this sealer waits for has taken over."""
+    with _changing(datadir):
+        _write(datadir, Role("retired"))
 
 
 def _is_new(datadir: Path) -> bool:
@@ -136,12 +170,13 @@ def hand_over(datadir: Path) -> StoredBlock:
         return _head(store)
 
 
-def take_over(datadir: Path, last_block: Digest | None) -> StoredBlock:
+def take_over(datadir: Path, last_block: Digest | None, *, with_logs: bool = False) -> StoredBlock:
     """Begin to seal in the place of another node, and return the block after which that is.
 
     Args:
         datadir: Of a follower, or of a sealer that has handed over.
         last_block: Hash of the other's last block, as it handed over; None when the other is gone for good.
+        with_logs: Whether it takes over the market as well, whose records it must have, then.
     Raises:
         Misconfigured: a process runs on the folder, it is the sealer's already, its head is another block, or the
             sealer did not wait for it.
@@ -150,7 +185,7 @@ def take_over(datadir: Path, last_block: Digest | None) -> StoredBlock:
         role = read_role(datadir)
         if role.role == "sealer":
             raise Misconfigured(f"{datadir} is the sealer's folder already")
-        if last_block is None and not role.awaited:
+        if last_block is None and not (role.awaited and (role.logs or not with_logs)):
             raise Misconfigured(
                 "the sealer did not wait for this follower: it may have acknowledged what is not here, and would fork "
                 "the chain when it comes back; start it again and let it hand over"
@@ -161,8 +196,17 @@ def take_over(datadir: Path, last_block: Digest | None) -> StoredBlock:
                 f"the chain ends here with block {head.number} {hex_text(head.hash)}, "
                 f"not with {hex_text(last_block)}: let it catch up first"
             )
-        _write(datadir, SEALER)
+        # Whom it replaces without a hand-over, it tells for as long as that one may come back.
+        _write(datadir, replace(SEALER, url=role.url, replaces=role.standby) if last_block is None else SEALER)
         return head
+
+
+@contextmanager
+def _changing(datadir: Path) -> Iterator[Role]:
+    """Give the role while no other process changes it: the chain's and the node's both note something."""
+    with open(datadir / LOCK_FILE, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield read_role(datadir)
 
 
 def _write(datadir: Path, role: Role) -> None:

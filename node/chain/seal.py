@@ -37,6 +37,10 @@ class Sealer:
         """Return the word of the standby of that name that it has all blocks through one: a signature, and no seal."""
         return sign_with(self._key, _confirmation_digest(chain_id, block_hash, name))
 
+    def say(self, digest: Digest) -> bytes:
+        """Return the signature over something else that a standby says: a digest that no seal and no word can have."""
+        return sign_with(self._key, digest)
+
 
 def _confirmation_digest(chain_id: int, block_hash: Digest, name: str) -> Digest:
     return keccak(b"RESILIA-GRID standby has\0" + chain_id.to_bytes(8, "big") + block_hash + name.encode())

@@ -63,17 +63,25 @@ def restore(
     context: typer.Context,
     file: FileArgument,
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="New folder; it must not exist yet.")],
+    as_standby: Annotated[
+        bool, typer.Option("--as-standby", help="For a standby: no node starts from it before it takes over.")
+    ] = False,
 ) -> None:
     """Check a backup and put it in a new folder, from which a node starts. Never run two nodes of one community."""
     from energy.errors import Corrupt
     from node.backup.archive import NotABackup, restore_backup
 
     try:
-        contents = restore_backup(file, folder)
+        contents = restore_backup(file, folder, as_standby=as_standby)
     except (NotABackup, Corrupt) as error:
         raise _not_verified(error) from error
     _show(context, "backup-restore", contents)
-    if not contents.with_keys:
+    if as_standby:
+        key = folder / "keys" / "sealer.key"
+        talk(
+            _("Follow with it: resilia chain follow {folder} --from URL --standby {key}").format(folder=folder, key=key)
+        )
+    elif not contents.with_keys:
         talk(_("Put the folder keys back into {folder}, then start: resilia node --dir {folder}").format(folder=folder))
 
 

@@ -106,7 +106,7 @@ def follow(
         ),
     ] = None,
 ) -> None:
-    """Keep a copy of another node's chain, checked block by block, and answer readers until Ctrl-C."""
+    """Keep a copy of another node's chain, checked block by block, and answer readers; a standby has its logs, too."""
     session = session_of(context)
     import asyncio
 
@@ -124,19 +124,21 @@ def follow(
         )
         talk(_("JSON-RPC for readers: {url}").format(url=rpc_url))
 
-    asyncio.run(serve_follower(folder / "chain", url, standby, host, rpc_port, announce))
+    asyncio.run(serve_follower(folder, url, standby, host, rpc_port, announce))
 
 
 @app.command("hand-over", cls=Command)
 def hand_over(context: typer.Context, folder: FolderOption = Path(".")) -> None:
     """Give up sealing for good, so that a follower may take over. The node must not be running."""
     from node.chain.role import hand_over as give_up
+    from node.replication import records_on_disk
 
-    last = give_up(folder / "chain")
+    last, records = give_up(folder / "chain"), records_on_disk(folder)
     if session_of(context).as_json:
-        print_json("chain-hand-over", {"head": last.number, "headHash": hex_text(last.hash)})
+        told = {} if records is None else {"records": hex_text(records)}
+        print_json("chain-hand-over", {"head": last.number, "headHash": hex_text(last.hash), **told})
     line = _("This node seals no more. On the follower: resilia chain take-over --last-block {hash}")
-    talk(line.format(hash=hex_text(last.hash)))
+    talk(line.format(hash=hex_text(last.hash)) + ("" if records is None else f" --records {hex_text(records)}"))
 
 
 @app.command("take-over", cls=Command)
@@ -146,11 +148,14 @@ def take_over(
     last_block: Annotated[
         str | None, typer.Option(metavar="HASH", help="The other's last block, as 'resilia chain hand-over' told it.")
     ] = None,
+    records: Annotated[
+        str | None, typer.Option(metavar="HASH", help="The other's market and readings, as hand-over told it.")
+    ] = None,
     sealer_is_gone: Annotated[
         bool, typer.Option("--sealer-is-gone", help="The other is gone for good and can not hand over.")
     ] = False,
 ) -> None:
-    """Make a follower's chain the one that is sealed. Neither node may be running."""
+    """Make a follower's chain the one that is sealed, a standby's market the one that is served. Run neither node."""
     if (last_block is None) != sealer_is_gone:
         raise usage_failure(
             _("Give either --last-block or --sealer-is-gone."),
@@ -161,12 +166,21 @@ def take_over(
     from node.chain.role import read_role
     from node.chain.role import take_over as begin
     from node.following import require_gone
+    from node.replication import records_on_disk, require_records
 
+    with_logs = records_on_disk(folder) is not None
+    if with_logs and not sealer_is_gone:
+        if records is None:
+            raise usage_failure(
+                _("Give --records as well: here is a market, which must have all that the other's had."),
+                _("'resilia chain hand-over' told it behind the last block."),
+            )
+        require_records(folder, _block_hash(records))
     datadir = folder / "chain"
     followed = read_role(datadir).url
     if sealer_is_gone and followed:
         asyncio.run(require_gone(followed))
-    head = begin(datadir, None if last_block is None else _block_hash(last_block))
+    head = begin(datadir, None if last_block is None else _block_hash(last_block), with_logs=with_logs)
     if session_of(context).as_json:
         print_json("chain-take-over", {"head": head.number, "headHash": hex_text(head.hash)})
     line = _("This chain is sealed here after block #{head} {hash}. Put the key into keys/sealer.key.")

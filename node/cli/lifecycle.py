@@ -180,7 +180,8 @@ def node(
         typer.Option(min=0, max=60, metavar="SECONDS", help="Seal a block of its own chain so often; else at once."),
     ] = None,
     await_standby: Annotated[
-        bool, typer.Option("--await-standby", help="Let nothing on the chain count as done before a standby has it.")
+        bool,
+        typer.Option("--await-standby", help="Acknowledge no order and nothing on the chain before a standby has it."),
     ] = False,
 ) -> None:
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""

@@ -122,9 +122,9 @@ class Coupling:
         signers = LinkKeys(key, keys.attestors(), community.attestor_quorum)
         above = links.parent.parent.name if links.parent else None
         self._carrier = Carrier(options.server, links.own.name, sorted(links.neighbours), links.seed, above)
-        self._log = AppendLog(links.folder / "journal.log", community.digest())
+        self.log = AppendLog(links.folder / "journal.log", community.digest())
         self.service = LinkService(
-            links.station(self._timing, signers), self._log, self._carrier, links.neighbours, clock, self._follow
+            links.station(self._timing, signers), self.log, self._carrier, links.neighbours, clock, self._follow
         )
         steady_s = options.steady_s if links.parent is not None else 0
         self.service.watch = Watch(HearingRules(options.silence_s, steady_s))
@@ -150,13 +150,17 @@ class Coupling:
             self._task = asyncio.create_task(self._carrier.run(self.service.receive, self._heard, self._options.beat_s))
             self._task.add_done_callback(_told)
 
-    async def close(self) -> None:
-        """Let go of the server and of the files."""
+    async def stop(self) -> None:
+        """Let go of the server."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        await self._log.close()
+
+    async def close(self) -> None:
+        """Let go of the server and of the files."""
+        await self.stop()
+        await self.log.close()
 
     # -- TIME
 

@@ -67,6 +67,8 @@ class LinkService:
         self._clock = clock
         self._observer = observer
         self._turn = asyncio.Lock()
+        self._due: list[Effect] = []
+        """Effects of commands that are not on disk yet."""
 
     async def start(self) -> None:
         """Bring the station to where the journal ends.
@@ -124,9 +126,11 @@ class LinkService:
             if isinstance(effects, Rejected):
                 return effects
             self._journal.append(json.dumps(command, sort_keys=True, separators=(",", ":")).encode())
-            await self._journal.synced()
-            await self._publish(effects)
-            for effect in effects:
+            self._due += effects
+            await self._journal.synced()  # while no standby tells, what is due goes out with a later command
+            due, self._due = self._due, []
+            await self._publish(due)
+            for effect in due:
                 self._observer(effect)
             return effects
 

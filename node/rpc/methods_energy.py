@@ -27,6 +27,7 @@ from node.rpc import codes, parameters
 from node.rpc.caller import BY_HTTP, Caller
 from node.rpc.messages import Message, message
 from node.rpc.methods_own import OWN_METHODS, OwnMethods
+from node.rpc.methods_standby import StandbyMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
 
@@ -96,6 +97,7 @@ class EnergyMethods:
             "energy_getSummary": self.get_summary,
             "energy_getProposals": self.get_proposals,
             **OwnMethods(self._core, self._queries).table(),
+            **StandbyMethods(self._core).table(),
         }
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence

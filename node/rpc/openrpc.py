@@ -12,8 +12,22 @@ from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
 from node.rpc.chain_schemas import chain_methods
 from node.rpc.messages import REFUSALS
 from node.rpc.news_schemas import news_methods
-from node.rpc.schema_kinds import ADDRESS, BOOL, HASH, INSTANT, NATURAL, SIGNATURE, Schema, array, or_null, page, ref
+from node.rpc.schema_kinds import (
+    ADDRESS,
+    BOOL,
+    HASH,
+    INSTANT,
+    NATURAL,
+    SIGNATURE,
+    TEXT,
+    Schema,
+    array,
+    or_null,
+    page,
+    ref,
+)
 from node.rpc.schemas import LEVELS, SCHEMAS, SIGNED_DOMAIN
+from node.rpc.standby_schemas import LOG_RECORDS, POSITION
 
 _ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
 _DIGEST: Final = "0x" + "5a" * 32
@@ -75,6 +89,20 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("Switched"),
         (_ACCOUNT, True),
         ("InvalidParams", "Refused", "Unavailable", "LocalOnly"),
+    ),
+    "energy_getLogRecords": Method(
+        "For the node's standby, which signs with the sealing key how far its logs are: the records that come next. An "
+        "answer to another challenge than the node's gives that, and nothing else.",
+        {"standby": (TEXT, True), "challenge": (HASH, True), "positions": (array(POSITION), True)}
+        | {"word": (SIGNATURE, True)},
+        LOG_RECORDS,
+        ("0x5a", _DIGEST, [{"log": "journal", "count": 1, "hash": _DIGEST}], _SIGNATURE),
+    ),
+    "energy_standbyTookOver": Method(
+        "Say, signed with the sealing key, that the standby of a name has taken over: the node that waits for it ends.",
+        {"standby": (TEXT, True), "word": (SIGNATURE, True)},
+        BOOL,
+        ("0x5a", _SIGNATURE),
     ),
     "energy_setGrid": Method(
         "Say that the grid is lost, or back; only on the node's own machine.",

@@ -13,6 +13,7 @@ from market.events import Outcome
 from market.orders import Order
 from node.depth import Depth
 from node.holdings import Holdings
+from node.standby_words import Positions, Records
 from node.tariffs import TariffSchedule
 
 JsonObject = dict[str, Any]
@@ -101,6 +102,14 @@ class NodeCommands(Protocol):
 
     def set_grid(self, lost: bool) -> JsonObject:
         """Take the operator's word that the grid was lost, or is back; return the mode that holds now."""
+        ...
+
+    async def log_records(self, standby: str, challenge: bytes, positions: Positions, word: bytes) -> Records:
+        """Hear how far a standby's logs are; return what comes next. Raises `node.standby_words.BadWord`."""
+        ...
+
+    def hear_taken_over(self, standby: str, word: bytes) -> bool:
+        """Hear that a standby has taken over; return whether this node ends. Raises `node.standby_words.BadWord`."""
         ...
 
     def link_reports(self) -> list[JsonObject]:

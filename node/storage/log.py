@@ -6,18 +6,21 @@ another agreement. A frame is what one fsync made durable, and the next is writt
 end marks a crash before its acknowledgement and is dropped, and a bad frame with a good one anywhere behind it is
 `Corrupt`, even when it is the length that lies.
 The chain hash is `sha256(previous hash || record)`, starting from the seed; it does not depend on the frames.
+
+Where a standby is waited for, a record counts only when the standby has told that it is on its disk, too.
 """
 
 import asyncio
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from energy.errors import Corrupt, Misconfigured
+from energy.errors import Corrupt, Misconfigured, Unavailable
 from node.storage.durable import shred_into, sync_folder
 
 _FRAME: Final = struct.Struct(">II")
@@ -25,6 +28,10 @@ _LENGTH: Final = struct.Struct(">I")
 _FORMAT: Final = b"RESILIA-GRID log 1 "
 """Beginning of the first frame's only record; the seed follows."""
 RECORD_BYTES_MAX: Final = 1 << 20
+RECENT_MAX: Final = 4_096
+"""So many of the latest records stay in memory, for whoever follows."""
+STANDBY_S: Final = 10.0
+"""How long to wait for a standby's word."""
 
 
 class AppendLog:
@@ -47,6 +54,16 @@ class AppendLog:
         """How many records are on disk: those may be shown to others."""
         self.torn_bytes = 0
         """Of a frame that a crash cut off, dropped at the opening."""
+        self.recent: deque[tuple[bytes, bytes]] = deque(maxlen=RECENT_MAX)
+        """The latest records, each with the chain hash behind it; of those that were appended since the opening."""
+        self.confirmed: int | None = None
+        """How many records the standby has; None when none has to."""
+        self.grown: Callable[[], None] = _nothing
+        """Is called when more is on disk."""
+        self.standby_is_away = False
+        """Whether nothing new counts, for want of the standby's word."""
+        self._confirming = asyncio.Event()
+        """Set, and replaced by another, at each word of the standby."""
         self._unsynced = bytearray()
         self._flushing: asyncio.Task[None] | None = None
         self._failure: Corrupt | None = None
@@ -93,6 +110,7 @@ class AppendLog:
         self._unsynced += _framed(record)
         self.hash = sha256(self.hash + record).digest()
         self.count += 1
+        self.recent.append((record, self.hash))
         return self.hash
 
     async def rewrite(self, records: list[bytes]) -> None:
@@ -103,7 +121,7 @@ class AppendLog:
         Raises:
             Corrupt: the disk refuses, now or before.
         """
-        await self.synced()
+        await self.flushed()
         with open(self.path, "rb") as file:
             length, _ = _FRAME.unpack(file.read(_FRAME.size))
             beginning = file.read(length)
@@ -119,9 +137,65 @@ class AppendLog:
         self.hash, self.count, self.durable = seed, len(records), len(records)
         for record in records:
             self.hash = sha256(self.hash + record).digest()
+        self.recent.clear()
 
     async def synced(self) -> None:
-        """Wait until everything appended so far is on disk; calls that wait together share one fsync.
+        """Wait until everything appended so far is on disk, and on the standby's where one has to have it.
+
+        Calls that wait together share one fsync and one word of the standby.
+
+        Raises:
+            Corrupt: the disk refuses, now or before; nothing is written any more.
+            Unavailable: no standby tells that it has it. What was appended may count or not: it does when a standby
+                tells later, and does not when that takes over without it.
+        """
+        wanted = self.count
+        await self.flushed()
+        if self.confirmed is None or self.confirmed >= wanted:
+            return
+        try:
+            async with asyncio.timeout(STANDBY_S):
+                while self.confirmed < wanted:
+                    self.require_standby()
+                    await self._confirming.wait()
+        except TimeoutError:
+            self.standby_is_away = True
+            self.require_standby()
+
+    async def settled(self) -> None:
+        """Wait until everything counts, however long the standby is away."""
+        await self.flushed()
+        while self.confirmed is not None and self.confirmed < self.count:
+            await self._confirming.wait()
+
+    @property
+    def acknowledged(self) -> int:
+        """How many records count: on disk, and on the standby's where one has to have them."""
+        return self.durable if self.confirmed is None else min(self.durable, self.confirmed)
+
+    def await_standby(self) -> None:
+        """Let nothing count any more before a standby has it; none has told yet."""
+        self.confirmed, self.standby_is_away = 0, True
+
+    def confirm(self, count: int) -> None:
+        """Hear the standby's word that it has so many records."""
+        self.confirmed = max(self.confirmed or 0, count)
+        self.standby_is_away = False
+        """Whether nothing new counts, for want of the standby's word."""
+        self._confirming.set()
+        self._confirming = asyncio.Event()
+
+    def require_standby(self) -> None:
+        """Check that a standby is there, if one has to be.
+
+        Raises:
+            Unavailable: it has not told anything for too long.
+        """
+        if self.standby_is_away:
+            raise Unavailable(f"no standby tells that it has {self.path.name}: what is done now may not count")
+
+    async def flushed(self) -> None:
+        """Wait until everything appended so far is on this disk.
 
         Raises:
             Corrupt: the disk refuses, now or before; nothing is written any more.
@@ -141,6 +215,7 @@ class AppendLog:
             reached = self.count
             await asyncio.to_thread(self._write, bytes(pending))
             self.durable = reached
+            self.grown()
         finally:
             self._flushing = None
 
@@ -163,9 +238,13 @@ class AppendLog:
         """Write what is left, if the disk still takes it, and close the file."""
         try:
             if self._failure is None:
-                await self.synced()
+                await self.flushed()
         finally:
             self._file.close()
+
+
+def _nothing() -> None:
+    """Nobody follows."""
 
 
 def replay(path: Path, seed: bytes) -> tuple[bytes, list[bytes]]:

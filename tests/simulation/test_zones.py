@@ -38,6 +38,12 @@ def test_bad_day_sells_and_certifies_nothing_twice(seed: int) -> None:
     assert refusals(list(day.region.places.values()))["EQUIVOCATION"] > 0
 
 
+def test_slow_clock_clears_its_last_award_before_the_auditor_comes() -> None:
+    """Seed 84 of the long run: a city 400 s behind had accepted an award, and its gate was still to come."""
+    day = bad_day(84, SMALL, intervals=48)
+    assert (day.books.wrong, day.books.double_sold_wh) == ([], 0)
+
+
 def test_same_seed_is_the_same_history_to_the_byte() -> None:
     shape = replace(SMALL, neighbourhoods=2)
     first, second = (bad_day(7, shape, intervals=8).region.trace.hexdigest() for _ in range(2))

@@ -7,7 +7,7 @@ paid in 2 €, and the guarantee fund holds 0.50 €, so that debts come soon.
 import asyncio
 import csv
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,9 @@ TARIFF: Final = (250_000, 60_000, 275_000, 30_000)
 """Import, export, short, long in µ€/kWh."""
 
 
-def found(folder: Path, external: ExternalChain | None = None, **changes: Any) -> None:
+def found(
+    folder: Path, external: ExternalChain | None = None, sources: Mapping[str, str] = SOURCES, **changes: Any
+) -> None:
     """Found the community, always with the same keys, on a chain of its own or on a network.
 
     Its founding is changed as asked for.
@@ -59,7 +61,7 @@ def found(folder: Path, external: ExternalChain | None = None, **changes: Any) -
         )
         for label in LABELS:
             account = hex_text(KEYS[label].address)
-            rows.writerow((account, label, "home", SERIALS[label], SOURCES[label], "solar", 36_000, 36_000))
+            rows.writerow((account, label, "home", SERIALS[label], sources[label], "solar", 36_000, 36_000))
     usual: dict[str, Any] = {
         "name": "Three homes",
         "chain_id": CHAIN_ID,

@@ -10,6 +10,7 @@ from market.engine import apply
 from market.orders import Order
 from market.state import MarketState
 from node.holdings import Holdings
+from node.standby_words import Positions, Records
 from oracles.signatures import address_of
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 from tests.support.proposals import ProposalsDouble
@@ -198,6 +199,12 @@ class LinkedCore(ProposalsDouble):
 
     def link_reports(self) -> list[dict[str, Any]]:
         return [cut()]
+
+    async def log_records(self, standby: str, challenge: bytes, positions: Positions, word: bytes) -> Records:
+        return Records(b"\x01" * 32, True, {"journal": 1}, {"journal": [b"record"]})
+
+    def hear_taken_over(self, standby: str, word: bytes) -> bool:
+        return True
 
 
 def cut() -> dict[str, Any]:

@@ -70,6 +70,7 @@ def heal(region: Region) -> None:
     region.network.faults = Faults()
     for place in region.places.values():
         place.grid_there = True
+        place.clock_offset_s = 0  # or the last awards are still to be cleared when the auditor comes
         region.restart(place.community)
 
 

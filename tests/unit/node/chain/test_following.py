@@ -20,7 +20,7 @@ from node.chain.following import Follower
 from node.chain.methods.network import eth_syncing
 from node.chain.methods.replication import resilia_get_genesis, resilia_get_sealed_blocks
 from node.chain.methods.session import Session
-from node.chain.role import Role, await_standby, read_role
+from node.chain.role import Role, await_standby, become_follower, read_role
 from node.chain.sealed_block import BlockRefused, SealedBlock
 from node.chain.upkeep.verifying import require_verified, verify_chain
 from oracles.hashing import keccak
@@ -186,6 +186,35 @@ def test_a_standbys_word_is_the_sealing_keys_alone(leader: Chain) -> None:
         assert resilia_get_sealed_blocks(session, hex(number + 1), hex_text(word), NAME)["awaited"]
         assert leader.confirmed_through == through
     assert isinstance(leader.submit([signed(3)])[0], bytes)
+
+
+def test_a_standby_may_take_over_only_when_it_has_what_came_before(tmp_path: Path, leader: Chain) -> None:
+    """The sealer says that it waits before the standby has all blocks that were acknowledged without it."""
+    datadir = tmp_path / "follower"
+    init_chain(datadir, GENESIS)
+    become_follower(datadir, "http://127.0.0.1:9")
+    chain = follower_of(tmp_path)
+    known: list[int] = []
+
+    def told(first: str, confirmation: str, standby: str) -> Any:
+        known.append(chain.head.header.number)
+        awaited = read_role(datadir).awaited
+        assert awaited is (len(known) > 1 and known[-2] == 3), "level, and told of it"
+        return resilia_get_sealed_blocks(Session(leader, Filters()), first) | {"awaited": True}
+
+    async def run(url: str) -> None:
+        task = asyncio.create_task(Follower(chain, url, SEALER).run())
+        while not read_role(datadir).awaited:
+            assert not task.done()
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with serving({"resilia_getSealedBlocks": told}) as server:
+        asyncio.run(run(server.url))
+    assert known[0] == 0
+    assert chain.head == leader.head
+    chain.close()
 
 
 def test_one_standby_is_waited_for_and_no_other(leader: Chain) -> None:

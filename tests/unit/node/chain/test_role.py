@@ -12,10 +12,13 @@ from node.chain.role import (
     Role,
     await_standby,
     become_follower,
+    begin_as_follower,
     hand_over,
     is_standby,
     note_awaited,
+    note_logs,
     read_role,
+    retire,
     take_over,
 )
 from tests.support.chain import GENESIS, START, new_chain, signed
@@ -85,8 +88,31 @@ def test_nobody_seals_in_the_place_of_a_sealer_that_did_not_wait_for_it(tmp_path
         take_over(tmp_path, None)
     note_awaited(tmp_path, True)
     become_follower(tmp_path, "http://127.0.0.1:10")  # started again, perhaps at another address
-    assert take_over(tmp_path, None).number == 0
-    assert read_role(tmp_path) == SEALER
+    name = read_role(tmp_path).standby
+    with pytest.raises(Misconfigured, match="did not wait"):
+        take_over(tmp_path, None, with_logs=True)
+    note_logs(tmp_path, True)
+    assert take_over(tmp_path, None, with_logs=True).number == 0
+    assert read_role(tmp_path) == Role("sealer", "http://127.0.0.1:10", replaces=name), "whom it tells"
+
+
+def test_a_restored_copy_follows_and_never_seals_beside_the_first(tmp_path: Path) -> None:
+    new_chain(tmp_path / "chain").close()
+    await_standby(tmp_path / "chain")
+    begin_as_follower(tmp_path / "chain")
+    with pytest.raises(Misconfigured, match="which another node seals"):
+        new_chain(tmp_path / "chain")
+    become_follower(tmp_path / "chain", URL)
+    role = read_role(tmp_path / "chain")
+    assert (role.role, role.url, role.awaited) == ("follower", URL, False)
+
+
+def test_a_sealer_whose_standby_has_taken_over_seals_no_more(tmp_path: Path) -> None:
+    init_chain(tmp_path, GENESIS)
+    await_standby(tmp_path)
+    retire(tmp_path)
+    with pytest.raises(Misconfigured, match="which another node seals"):
+        new_chain(tmp_path)
 
 
 def test_a_follower_forgets_that_it_is_waited_for_when_it_is_not_any_more(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ PARAMS: dict[str, list[Any]] = {
     "energy_getPositions": [HOMES[0]],
     "energy_getExposure": [MEMBER],
     "energy_getReadings": [HOMES[0]],
+    "energy_getLogRecords": list(METHODS["energy_getLogRecords"].example),
 }
 """Parameters with which a method's answer is not null; the documented example does for the others."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.errors import Corrupt, Misconfigured
+from energy.errors import Corrupt, Misconfigured, Unavailable
 from node.storage.log import RECORD_BYTES_MAX, AppendLog, replay
 from tests.support.logs import SEED, frames_in, full_disk, read_log, write_log
 
@@ -232,3 +232,58 @@ def test_what_is_left_of_a_cut_file_is_whole_groups(
     assert read_log(path) == [
         record for group, size in zip(groups, sizes, strict=True) if size <= cut for record in group
     ]
+
+
+# -- A STANDBY
+
+
+def test_a_record_counts_when_the_standby_has_it(tmp_path: Path) -> None:
+    async def write() -> None:
+        log = AppendLog(tmp_path / "journal.log", SEED)
+        log.append(b"before")
+        await log.synced()
+        log.await_standby()
+        with pytest.raises(Unavailable, match="no standby"):
+            log.require_standby()
+        log.confirm(1)
+        log.require_standby()
+        log.append(b"after")
+        waiting = asyncio.create_task(log.synced())
+        while log.durable < 2:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        assert (log.durable, log.acknowledged) == (2, 1)
+        log.confirm(2)
+        await waiting
+        assert log.acknowledged == 2
+        log.confirm(1)  # an old word
+        assert log.acknowledged == 2
+        await log.close()
+
+    asyncio.run(write())
+
+
+def test_who_waits_too_long_for_a_standby_hears_that_nothing_is_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.storage.log.STANDBY_S", 0.02)
+
+    async def write() -> None:
+        log = AppendLog(tmp_path / "journal.log", SEED)
+        log.await_standby()
+        log.confirm(0)
+        log.append(b"lonely")
+        with pytest.raises(Unavailable, match="may not count"):
+            await log.synced()
+        assert log.standby_is_away
+        assert log.acknowledged == 0
+        with pytest.raises(Unavailable):  # at once, now
+            log.require_standby()
+        log.confirm(1)
+        await log.synced()
+        assert not log.standby_is_away
+        await log.close()
+
+    asyncio.run(write())
+    assert read_log(tmp_path / "journal.log") == [b"lonely"]
