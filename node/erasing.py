@@ -31,6 +31,7 @@ from metering.readings import is_estimate
 from metering.vee.estimation import PROVISIONAL_S_MAX
 from node.audit_files import read_journal
 from node.certifying import certificate_of
+from node.chain.role import read_role
 from node.community import Community, Member
 from node.corrections_file import CORRECTIONS_FILE
 from node.erased_leaves import ENTRIES, ERASED_KIND, READINGS, among, erased_leaves
@@ -106,7 +107,7 @@ class Erasing:
             Misconfigured: there is no such member, or that time can still be disputed or corrected; says until when.
                 Or a standby has the records as well, and would keep them.
         """
-        if self._log.confirmed is not None:
+        if read_role(self._folder / "chain").awaited:
             raise Misconfigured(
                 "the standby would keep what is erased here: let this node hand over to itself, destroy the standby's "
                 "folder, erase, and begin another standby from a backup"

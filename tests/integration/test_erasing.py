@@ -21,6 +21,7 @@ from energy.identity import Digest, hex_text
 from metering.readings import Reading
 from node.app import Node
 from node.auditing import AuditRequest, audit_market
+from node.chain.role import await_standby
 from node.clock import SimulatedClock
 from node.community import Community
 from node.disclosing import disclose
@@ -261,6 +262,14 @@ def test_what_may_still_be_needed_is_not_erased(lived: Path, tmp_path: Path, era
         asyncio.run(erasing.erase(erasure))
     assert not pending(folder)
     assert _everything(folder) == before
+
+
+def test_nothing_is_erased_that_a_standby_would_keep(lived: Path, tmp_path: Path) -> None:
+    folder = copy_of(lived, tmp_path / "node")
+    await_standby(folder / "chain")
+    with _closed(folder) as erasing, pytest.raises(Misconfigured, match="the standby would keep"):
+        asyncio.run(erasing.erase(Erasure(LATER, "H01", BEFORE, "Ada", "asked")))
+    assert not pending(folder)
 
 
 def test_a_kill_between_any_two_writes_comes_to_the_same_end(lived: Path, tmp_path: Path) -> None:
