@@ -15,6 +15,9 @@ from typing import Final
 from energy.identity import Address, Digest, MeterId
 from interconnect.curves import Curve, Step
 from oracles.hashing import keccak
+from oracles.link_words import EXPORT as EXPORT_WORD
+from oracles.link_words import RUN as RUN_WORD
+from oracles.link_words import SEPARATOR, LinkWord
 from oracles.signatures import recover, sign
 from oracles.struct_types import StructType
 
@@ -38,7 +41,6 @@ EXPORT: Final = StructType(
 _COMMUNITY_TAG: Final = keccak(b"RESILIA-COMMUNITY")
 _LINK_TAG: Final = keccak(b"RESILIA-LINK")
 _STEP: Final = StructType("Step(int64 price,uint64 quantityWh)")
-_SEPARATOR: Final = keccak(keccak(b"EIP712Domain(string name,string version)") + keccak(b"RESILIA-LINK") + keccak(b"1"))
 
 
 def community_id(chain_id: int, settlement: Address) -> Digest:
@@ -177,7 +179,13 @@ _VALUES: Final = {kind: attrgetter(*(each.name for each in fields(kind))) for ki
 
 def record_digest(record: LinkRecord) -> Digest:
     """Return what a key signs for a record."""
-    return keccak(b"\x19\x01" + _SEPARATOR + _STRUCTS[type(record)].hash(_VALUES[type(record)](record)))
+    return keccak(b"\x19\x01" + SEPARATOR + _STRUCTS[type(record)].hash(_VALUES[type(record)](record)))
+
+
+def link_word(record: LinkRun | Export) -> LinkWord:
+    """Return what attestors sign of a record, as their guards know it."""
+    kind, subject = (RUN_WORD, record.link) if isinstance(record, LinkRun) else (EXPORT_WORD, record.origin)
+    return LinkWord(kind, subject, record.number, _STRUCTS[type(record)].hash(_VALUES[type(record)](record)))
 
 
 def record_values(record: LinkRecord) -> tuple[int | bytes, ...]:

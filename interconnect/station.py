@@ -7,6 +7,7 @@ accepted before it carries out the effects: applied again, the same commands giv
 Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses with `LinkReject`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -27,13 +28,10 @@ NO_CURVE: Final = Curve()
 
 
 class LinkSigners(Protocol):
-    """The keys of a zone: the node's own, and its attestors'."""
+    """The zone's own key."""
 
     def sign(self, digest: Digest) -> bytes:
         """Return the signature of the link's key."""
-
-    def attest(self, digest: Digest) -> tuple[bytes, ...]:
-        """Return a quorum of attestors' signatures, by ascending signer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,22 @@ class Send:
 
     to: Digest
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attest:
+    """A message for another community that a quorum of the own attestors has to sign: once it is journaled."""
+
+    to: Digest
+    record: LinkRun | Export
+
+    def signed(self, signatures: Sequence[bytes]) -> bytes:
+        """Return the message.
+
+        Args:
+            signatures: Over the record's digest, by ascending signer.
+        """
+        return encode(message("run" if isinstance(self.record, LinkRun) else "export", self.record, signatures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class GaveUp:
     conflict: Conflict
 
 
-Effect = Send | Coupled | Settled | GaveUp | Decided | Export
+Effect = Send | Attest | Coupled | Settled | GaveUp | Decided | Export
 
 
 @dataclass(slots=True)
@@ -218,12 +232,12 @@ class Station:
     # -- RUNS
 
     def _due_run(self, other: Digest, ledger: LinkLedger) -> list[Effect]:
-        """Sign and send the next run as soon as this side knows all of it, once."""
+        """Have the next run signed and sent as soon as this side knows all of it, once."""
         run = ledger.due_run()
         if run is None or run.number <= self.run_sent.get(other, 0):
             return []
         self.run_sent[other] = run.number
-        return [Send(other, encode(message("run", run, self.signers.attest(record_digest(run)))))]
+        return [Attest(other, run)]
 
     def _take_run(self, sender: Digest, run: LinkRun, signatures: tuple[bytes, ...]) -> Accepted[Effect] | Rejected:
         as_parent = sender in self.zone.children
@@ -246,8 +260,7 @@ class Station:
         if isinstance(made, Rejected):
             return made
         (export,) = made.events
-        signatures = self.signers.attest(record_digest(export))
-        return Accepted((Send(destination, encode(message("export", export, signatures))),))
+        return Accepted((Attest(destination, export),))
 
     def _take_export(self, received: Message, signed: SignedExport) -> Accepted[Effect] | Rejected:
         match received.kind:

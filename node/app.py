@@ -111,7 +111,7 @@ class Node:
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._signing = SigningKeys(folder, keys)
-        files = (self._readings, self._signing.stores)
+        files, attestors = (self._readings, self._signing.stores), self._signing.attestors()
         self.erasing = Erasing(folder, community, self.projection, self.salts, *files, self.ledger)
         self.concerns_open = Concerns()
         """What the operator should look after."""
@@ -122,12 +122,12 @@ class Node:
         self.measuring = self._measured()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(charges_of(folder, community), self.projection, self._signing.attestors(), self.measuring),
+            *(charges_of(folder, community), self.projection, attestors, self.measuring),
             *(self._signing.is_valid, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
-        self.coupling = coupling_of(folder, community, keys, self.trading, self.ledger, clock, links)
+        self.coupling = coupling_of(folder, community, attestors, self.trading, self.ledger, clock, links)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book

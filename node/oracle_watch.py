@@ -21,6 +21,7 @@ from metering.registers import RegisterSample
 from oracles.agreement import AGREE_WH
 from oracles.corrections import Correction
 from oracles.guarding import Guard
+from oracles.link_words import LinkWord
 from oracles.records import IntervalReadings, Run
 from oracles.rejections import OracleReject
 from oracles.typed_data import Domain
@@ -138,6 +139,10 @@ class WatchfulGuard:
         return self._guard.sign_interval(domain, attested)
 
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
+        """Sign nothing: an oracle is no attestor."""
+        return Rejected(OracleReject.UNKNOWN_SIGNER, {"signer": hex_text(self.address)})
+
+    def sign_link(self, domain: Domain, word: LinkWord) -> Accepted[bytes] | Rejected:
         """Sign nothing: an oracle is no attestor."""
         return Rejected(OracleReject.UNKNOWN_SIGNER, {"signer": hex_text(self.address)})
 

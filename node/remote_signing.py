@@ -27,6 +27,7 @@ from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.corrections import Correction, correction_hash
 from oracles.guarding import Guard
+from oracles.link_words import LinkWord, link_digest
 from oracles.records import IntervalReadings, Run, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
@@ -37,20 +38,22 @@ TIMEOUT_S: Final = 5
 RETRY_AFTER_S: Final = 5
 _LENGTH: Final = re.compile("[1-9][0-9]{0,8}")
 
-Signable = Reading | Correction | IntervalReadings | Run
+Signable = Reading | Correction | IntervalReadings | Run | LinkWord
 
 KINDS: Final[Mapping[str, type[Signable]]] = {
     "reading": Reading,
     "correction": Correction,
     "interval": IntervalReadings,
     "run": Run,
+    "link": LinkWord,
 }
 """What may be asked for. Only readings come several at a time."""
-_HASHES: Final[Mapping[str, Callable[[Any], Digest]]] = {
-    "reading": reading_hash,
-    "correction": correction_hash,
-    "interval": record_hash,
-    "run": record_hash,
+_DIGESTS: Final[Mapping[str, Callable[[Domain, Any], Digest]]] = {
+    "reading": lambda domain, item: digest(domain, reading_hash(item)),
+    "correction": lambda domain, item: digest(domain, correction_hash(item)),
+    "interval": lambda domain, item: digest(domain, record_hash(item)),
+    "run": lambda domain, item: digest(domain, record_hash(item)),
+    "link": lambda domain, item: link_digest(item),
 }
 
 
@@ -106,6 +109,10 @@ class RemoteGuard:
         """Sign a settlement run."""
         return self._ask("run", domain, [run], unwound)
 
+    def sign_link(self, domain: Domain, word: LinkWord) -> Accepted[bytes] | Rejected:
+        """Sign a word to other communities."""
+        return self._ask("link", domain, [word])
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()
@@ -143,7 +150,7 @@ class RemoteGuard:
     def _check(self, kind: str, domain: Domain, items: Sequence[Signable], signatures: Sequence[bytes]) -> None:
         try:
             signers = {
-                recover(digest(domain, _HASHES[kind](item)), signature)
+                recover(_DIGESTS[kind](domain, item), signature)
                 for item, signature in zip(items, signatures, strict=True)
             }
         except ValueError as error:
@@ -243,6 +250,8 @@ class SigningServer:
                 return self._guard.sign_run(domain, run, unwound)
             case [Correction() as correction]:
                 return self._guard.sign_correction(domain, correction)
+            case [LinkWord() as word]:
+                return self._guard.sign_link(domain, word)
             case _:
                 return self._guard.sign_readings(domain, signables)
 

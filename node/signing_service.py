@@ -66,7 +66,13 @@ def open_service(
         chain_id = int(document["chain_id"])
         readings = community_domain(chain_id, address_from_hex(document["readings"].lower()))
         settlement = community_domain(chain_id, address_from_hex(document["settlement"].lower()))
-        domains = {"reading": readings, "correction": readings, "interval": readings, "run": settlement}
+        domains = {
+            "reading": readings,
+            "correction": readings,
+            "interval": readings,
+            "run": settlement,
+            "link": settlement,
+        }
         signer = _signer(path, folder, document["key"], opened)
         files = [folder / document[name] for name in ("ca", "certificate", "key_file")]
         store = GuardStore(folder / document["guard"], signer.address)

@@ -9,6 +9,7 @@ Refuses: `OracleReject.EQUIVOCATION`, `OracleReject.BROKEN_CHAIN`; a refusal sig
 """
 
 from collections.abc import Collection, Sequence
+from threading import Lock
 
 from energy.errors import Corrupt
 from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
@@ -17,6 +18,7 @@ from metering.readings import Reading
 from oracles.corrections import Correction, correction_hash
 from oracles.guard_store import GuardStore, SignedKind, SignedRecord
 from oracles.hashing import keccak
+from oracles.link_words import LinkWord, link_digest
 from oracles.records import IntervalReadings, Run, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
@@ -25,12 +27,13 @@ from oracles.typed_data import Domain, digest, reading_hash
 
 
 class GuardedSigner:
-    """A signer that remembers what it signed. Not safe for use by several threads."""
+    """A signer that remembers what it signed. One thing at a time, whichever thread asks."""
 
     def __init__(self, signer: Signer, store: GuardStore) -> None:
         """Take a key and the open store of what it signed."""
         self._signer = signer
         self._store = store
+        self._turn = Lock()
 
     @property
     def address(self) -> Address:
@@ -51,6 +54,10 @@ class GuardedSigner:
             Corrupt: the store cannot be written, or the key returned a signature that is not its own.
             ValueError: a reading has a value that its Solidity type cannot hold.
         """
+        with self._turn:
+            return self._sign_readings(domain, readings)
+
+    def _sign_readings(self, domain: Domain, readings: Sequence[Reading]) -> Accepted[bytes] | Rejected:
         hashes: list[Digest] = []
         fresh: dict[tuple[bytes, int], SignedRecord] = {}
         last: dict[bytes, SignedRecord | None] = {}
@@ -105,6 +112,22 @@ class GuardedSigner:
         """
         return self._sign_once(domain, SignedKind.RUN, run.run_id, record_hash(run), unwound)
 
+    def sign_link(self, domain: Domain, word: LinkWord) -> Accepted[bytes] | Rejected:
+        """Sign a word to other communities: one content under each number; raises as `sign_readings`.
+
+        Args:
+            domain: Of the own Settlement contract; the word holds beyond it.
+            word: As the caller has computed it.
+        """
+        record = SignedRecord(SignedKind(word.kind), word.subject, word.number, 0, word.struct_hash)
+        with self._turn:
+            said = self._store.struct_hash(record.kind, record.subject, record.number)
+            if said is None:
+                self._store.append([record])
+            elif said != word.struct_hash:
+                return _equivocation(record)
+            return Accepted((self._signature(link_digest(word)),))
+
     def _sign_once(
         self,
         domain: Domain,
@@ -115,12 +138,13 @@ class GuardedSigner:
         subject: bytes = b"",
     ) -> Accepted[bytes] | Rejected:
         record = SignedRecord(kind, subject or domain.separator, number, 0, struct_hash)
-        said = self._store.struct_hash(kind, record.subject, number)
-        if said is None or (said != struct_hash and digest(domain, said) in taken_back):
-            self._store.append([record])
-        elif said != struct_hash:
-            return _equivocation(record)
-        return Accepted((self._signature(digest(domain, struct_hash)),))
+        with self._turn:
+            said = self._store.struct_hash(kind, record.subject, number)
+            if said is None or (said != struct_hash and digest(domain, said) in taken_back):
+                self._store.append([record])
+            elif said != struct_hash:
+                return _equivocation(record)
+            return Accepted((self._signature(digest(domain, struct_hash)),))
 
     def _signature(self, to_sign: Digest) -> bytes:
         signature = self._signer.sign(to_sign)

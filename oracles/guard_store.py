@@ -20,6 +20,7 @@ from typing import Final
 
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.identity import ZERO_DIGEST, Address, Digest
+from oracles import link_words
 
 
 class SignedKind(IntEnum):
@@ -33,6 +34,10 @@ class SignedKind(IntEnum):
     """Subject: domain separator of the Settlement contract. Number: run."""
     CORRECTION = 4
     """Subject: hash of meter and interval. Number: version."""
+    LINK_RUN = link_words.RUN
+    """Subject: link. Number: run."""
+    EXPORT = link_words.EXPORT
+    """Subject: community. Number: export."""
 
 
 @dataclass(frozen=True, slots=True)

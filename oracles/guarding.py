@@ -11,6 +11,7 @@ from energy.identity import Address, Digest
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.corrections import Correction
+from oracles.link_words import LinkWord
 from oracles.records import IntervalReadings, Run
 from oracles.typed_data import Domain
 
@@ -33,3 +34,6 @@ class Guard(Protocol):
 
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign a settlement run; another of its number only when the one before was unwound."""
+
+    def sign_link(self, domain: Domain, word: LinkWord) -> Accepted[bytes] | Rejected:
+        """Sign a word to other communities; another one of its number never."""

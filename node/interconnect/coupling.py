@@ -11,14 +11,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from energy.errors import Unavailable
+from energy.errors import Corrupt, Unavailable
 from energy.identity import Digest
 from energy.results import Rejected
 from interconnect.curves import Curve, Step, residual
 from interconnect.modes import HearingRules, Watch
+from interconnect.records import Export, LinkRun, link_word
 from interconnect.station import Coupled, Effect, Settled
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
@@ -31,12 +33,13 @@ from node.interconnect.options import LinkOptions
 from node.interconnect.registers import LinkRegisters
 from node.interconnect.reports import Reports
 from node.interconnect.service import LinkService
-from node.keys import KeyPair, KeyRing, load_link_key
+from node.keys import KeyPair, load_link_key
 from node.ledger import Ledger
 from node.rpc.ports import JsonObject
 from node.storage.log import AppendLog
 from node.trading import Trading
 from node.typed_data import order_digest
+from oracles.guarding import Guard
 from oracles.signatures import sign
 from oracles.typed_data import Domain, community_domain
 
@@ -48,26 +51,53 @@ LEASE_INTERVALS: Final = 14 * 96
 """A child's capacity is granted for so long; anew at every start, and when half of it is over."""
 
 
-class LinkKeys:
-    """The keys with which a node speaks to other communities."""
+class LinkKey:
+    """The key with which a node speaks to other communities."""
 
-    def __init__(self, key: KeyPair, attestors: Sequence[KeyPair], quorum: int) -> None:
+    def __init__(self, key: KeyPair) -> None:
         self._key = key
-        self._attestors = sorted(attestors, key=lambda each: each.address)[:quorum]
 
     def sign(self, digest: Digest) -> bytes:
         """Return the signature of the link's account."""
         return sign(self._key.private_key, digest)
 
-    def attest(self, digest: Digest) -> tuple[bytes, ...]:
-        """Return a quorum of attestors' signatures, by ascending signer."""
-        return tuple(sign(each.private_key, digest) for each in self._attestors)
+
+@dataclass(frozen=True, slots=True)
+class LinkAttestors:
+    """A community's attestors, before other communities."""
+
+    guards: Sequence[Guard]
+    domain: Domain
+    """Of the own Settlement contract."""
+    quorum: int
+
+    def attest(self, record: LinkRun | Export) -> tuple[bytes, ...]:
+        """Return a quorum of signatures, by ascending signer.
+
+        Raises:
+            Unavailable: too few keys can be reached.
+            Corrupt: a guard has signed another content under that number: journal and guards contradict each other.
+        """
+        found: list[bytes] = []
+        refused: Rejected | None = None
+        for guard in sorted(self.guards, key=lambda each: each.address):
+            with suppress(Unavailable):
+                answer = guard.sign_link(self.domain, link_word(record))
+                if isinstance(answer, Rejected):
+                    refused = answer
+                elif len(found) < self.quorum:
+                    found += answer.events
+        if len(found) >= self.quorum:
+            return tuple(found)
+        if refused is not None:
+            raise Corrupt(f"attestors have signed something else for the link before: {refused}")
+        raise Unavailable("too few attestors answer to sign for the link")
 
 
 def coupling_of(
     folder: Path,
     community: Community,
-    keys: KeyRing,
+    attestors: Sequence[Guard],
     trading: Trading,
     ledger: Ledger,
     clock: Clock,
@@ -83,7 +113,7 @@ def coupling_of(
         return None
     key = load_link_key(folder / "keys")
     domain = community_domain(community.chain_id, community.contracts.settlement)
-    return Coupling(folder, community, member, key, keys, trading, domain, clock, options, ledger)
+    return Coupling(folder, community, member, key, attestors, trading, domain, clock, options, ledger)
 
 
 class Coupling:
@@ -95,7 +125,7 @@ class Coupling:
         community: Community,
         member: Member,
         key: KeyPair,
-        keys: KeyRing,
+        attestors: Sequence[Guard],
         trading: Trading,
         domain: Domain,
         clock: Clock,
@@ -119,19 +149,18 @@ class Coupling:
         self._clock = clock
         self._options = options
         self._timing = links.timing(community.market.gate_lead_s, options.offer_lead_s, options.close_lead_s)
-        signers = LinkKeys(key, keys.attestors(), community.attestor_quorum)
+        attest = LinkAttestors(attestors, domain, community.attestor_quorum).attest
+        station = links.station(self._timing, LinkKey(key))
         above = links.parent.parent.name if links.parent else None
         self._carrier = Carrier(options.server, links.own.name, sorted(links.neighbours), links.seed, above)
         self.log = AppendLog(links.folder / "journal.log", community.digest())
-        self.service = LinkService(
-            links.station(self._timing, signers), self.log, self._carrier, links.neighbours, clock, self._follow
-        )
+        self.service = LinkService(station, self.log, self._carrier, links.neighbours, clock, self._follow, attest)
         steady_s = options.steady_s if links.parent is not None else 0
         self.service.watch = Watch(HearingRules(options.silence_s, steady_s))
         self._offered: set[int] = set()
         self._untraded: list[Coupled] = []
         self._registers = LinkRegisters(links.folder / "registers.csv", member.serial, community)
-        self._gate = Gate(ledger, links, signers, key.address) if community.contracts.gateway else None
+        self._gate = Gate(ledger, links, attest, key.address) if community.contracts.gateway else None
         self._reports = Reports(links.folder / "reports.json")
         self._task: asyncio.Task[None] | None = None
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from energy.identity import Address, Digest
-from interconnect.records import LinkRun, record_digest, record_values
-from interconnect.station import LinkSigners
+from interconnect.records import LinkRun, record_values
 from node.interconnect.agreement import Agreement
 from node.interconnect.links import Links
+from node.interconnect.service import Attester
 from node.ledger import ChainRefused, Ledger
+from node.off_loop import off_loop
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +35,18 @@ class SignedRun:
 class Gate:
     """The node's side of the contract `Gateway`."""
 
-    def __init__(self, ledger: Ledger, links: Links, signers: LinkSigners, payee: Address) -> None:
+    def __init__(self, ledger: Ledger, links: Links, attest: Attester, payee: Address) -> None:
         """Take what is needed.
 
         Args:
             ledger: With the contract attached.
             links: Whom the community is linked to.
-            signers: Of its attestors.
+            attest: Has its attestors sign.
             payee: Who is paid from neighbours' bonds: the link's account.
         """
         self._ledger = ledger
         self._links = links
-        self._signers = signers
+        self._attest = attest
         self._payee = payee
         self._waiting: list[SignedRun] = []
         self._linked: set[Digest] = set()
@@ -74,7 +75,7 @@ class Gate:
         last_run = (await self._ledger.read(GATEWAY, "neighbourOf", signed.other))[3]
         if signed.run.number <= last_run:
             return False
-        own = self._signers.attest(record_digest(signed.run))
+        own = await off_loop(self._attest, signed.run)
         await self._ledger.send(GATEWAY, "settle", record_values(signed.run), list(own), list(signed.signatures))
         return True
 

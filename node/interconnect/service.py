@@ -15,16 +15,20 @@ from energy.identity import Digest, digest_from_hex, hex_text
 from energy.results import Accepted, Rejected
 from interconnect.curves import Curve, Step
 from interconnect.modes import Mode, Watch
+from interconnect.records import Export, LinkRun
 from interconnect.rejections import RETRIED
-from interconnect.station import Effect, Send, Station
+from interconnect.station import Attest, Effect, Send, Station
 from interconnect.wire import decode
 from node.clock import Clock
+from node.off_loop import off_loop
 from node.storage.log import AppendLog
 
 PUBLISHED_AGAIN: Final = 64
 """Commands whose messages are published once more at a start."""
 
 Observer = Callable[[Effect], None]
+Attester = Callable[[LinkRun | Export], tuple[bytes, ...]]
+"""Returns a quorum of the own attestors' signatures, by ascending signer; raises Unavailable while they are away."""
 Command = dict[str, Any]
 
 
@@ -46,6 +50,7 @@ class LinkService:
         neighbours: Mapping[str, Digest],
         clock: Clock,
         observer: Observer,
+        attest: Attester,
     ) -> None:
         """Take everything as it was opened.
 
@@ -56,6 +61,7 @@ class LinkService:
             neighbours: Community of each neighbour, by its name in the streams.
             clock: The node's.
             observer: Is shown every effect, after it is on disk; at a start those of the whole journal again.
+            attest: Has a quorum of the own attestors sign what is in the journal; runs beside the event loop.
         """
         self.station = station
         self.watch = Watch()
@@ -66,9 +72,10 @@ class LinkService:
         self._names = {community: name for name, community in neighbours.items()}
         self._clock = clock
         self._observer = observer
+        self._attest = attest
         self._turn = asyncio.Lock()
         self._due: list[Effect] = []
-        """Effects of commands that are not on disk yet."""
+        """Effects that did not go out yet, in their sequence."""
 
     async def start(self) -> None:
         """Bring the station to where the journal ends.
@@ -127,15 +134,18 @@ class LinkService:
                 return effects
             self._journal.append(json.dumps(command, sort_keys=True, separators=(",", ":")).encode())
             self._due += effects
-            await self._journal.synced()  # while no standby tells, what is due goes out with a later command
-            due, self._due = self._due, []
-            await self._publish(due)
-            for effect in due:
-                self._observer(effect)
+            # While no standby tells, or no attestor is there, what is due goes out with a later command.
+            await self._journal.synced()
+            while self._due:
+                await self._publish(self._due[:1])
+                self._observer(self._due.pop(0))
             return effects
 
     async def _publish(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
+            if isinstance(effect, Attest) and effect.to in self._names:
+                signatures = await off_loop(self._attest, effect.record)
+                await self._streams.publish(self._names[effect.to], effect.signed(signatures))
             if isinstance(effect, Send) and effect.to in self._names:
                 await self._streams.publish(self._names[effect.to], effect.data)
 

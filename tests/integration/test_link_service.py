@@ -14,6 +14,7 @@ from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Mode, Watch
 from interconnect.origin import Exports, Imports
 from interconnect.parent import ParentSide, Zone
+from interconnect.records import Export, LinkRun, record_digest
 from interconnect.station import Coupled, Effect, Settled, Station, Timing
 from node.clock import SimulatedClock
 from node.interconnect.service import LinkService
@@ -57,7 +58,7 @@ class Running:
         self._streams = await LinkStreams.open(self.server.url, self.name, sorted(neighbours), self.server.seed)
         self._log = AppendLog(self.folder / f"{self.name}.links", bytes(32))
         self.service = LinkService(
-            self._station(), self._log, self._streams, neighbours, self.clock, self.effects.append
+            self._station(), self._log, self._streams, neighbours, self.clock, self.effects.append, self._attest
         )
         self.service.watch = Watch(HearingRules(100_000, 0), Mode.TOGETHER)
         await self.service.start()
@@ -76,6 +77,13 @@ class Running:
     def coupled(self, interval: int) -> Coupled:
         return next(each for each in self.effects if isinstance(each, Coupled) and each.interval == interval)
 
+    @property
+    def _keys(self) -> Keys:
+        return Keys("above" if self.name == "city" else NAMES[self.name].hex())
+
+    def _attest(self, record: LinkRun | Export) -> tuple[bytes, ...]:
+        return self._keys.attest(record_digest(record))
+
     def _station(self) -> Station:
         community = NAMES[self.name]
         children = {}
@@ -87,9 +95,10 @@ class Running:
         else:
             terms = terms_of(community)
             uplink = ChildSide(terms, LinkLedger(terms, BOND_NEUR))
-        keys = Keys("above" if self.name == "city" else community.hex())
         zone = Zone(community, 1_000, children)
-        return Station(community, zone, Timing(600, 300), keys, Exports(community), Imports(community, {}, 0), uplink)
+        return Station(
+            community, zone, Timing(600, 300), self._keys, Exports(community), Imports(community, {}, 0), uplink
+        )
 
 
 async def until(true: Callable[[], object], wait_s: float = 60) -> None:

@@ -21,7 +21,7 @@ from interconnect.child import Decided
 from interconnect.curves import Step
 from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Watch
-from interconnect.records import record_digest
+from interconnect.records import Export, LinkRun, record_digest
 from interconnect.station import Coupled, Effect
 from node.interconnect.carrier import Carrier
 from node.interconnect.service import LinkService
@@ -82,9 +82,15 @@ class ZoneProcess:
         self.carrier = Carrier(server, name, sorted(neighbours), "", above)
         self.log = AppendLog(folder / "journal", bytes(32))
         self.said = open(folder / "effects.jsonl", "w")  # noqa: SIM115  (as long as the process)
-        self.service = LinkService(self.place.station, self.log, self.carrier, neighbours, self.clock, self.follow)
+        self.service = LinkService(
+            self.place.station, self.log, self.carrier, neighbours, self.clock, self.follow, self.attest
+        )
         self.service.watch = Watch(HearingRules(silence_s=4 * plan.scale, steady_s=plan.scale))
         self.offered: set[int] = set()
+
+    def attest(self, record: LinkRun | Export) -> tuple[bytes, ...]:
+        """Have the zone's attestors sign."""
+        return self.place.keys.attest(record_digest(record))
 
     def follow(self, effect: Effect) -> None:
         """Write an effect down."""

@@ -18,9 +18,9 @@ from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Mode, Watch
 from interconnect.origin import Exports, Goods, Imports
 from interconnect.parent import ParentSide, Zone
-from interconnect.records import community_id
+from interconnect.records import community_id, record_digest
 from interconnect.rejections import RETRIED, LinkReject
-from interconnect.station import Coupled, Effect, Send, Station, Timing
+from interconnect.station import Attest, Coupled, Effect, Send, Station, Timing
 from interconnect.terms import Attestors, LinkTerms
 from interconnect.wire import decode
 from oracles.signatures import address_of, sign
@@ -311,6 +311,8 @@ class Region:
     """Zones whose machine may be killed at any command."""
 
     def _publish(self, place: Place, effect: Effect) -> None:
+        if isinstance(effect, Attest):
+            effect = Send(effect.to, effect.signed(place.keys.attest(record_digest(effect.record))))
         match effect:
             case Send(to, data):
                 kind = decode(data).kind

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
-from energy.identity import Address
+from energy.identity import Address, Digest
 from energy.results import Accepted, Rejected
 from node.remote_signing import RemoteGuard, RemotePlace, SigningServer
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
+from oracles.link_words import RUN, LinkWord, link_digest
 from oracles.rejections import OracleReject
 from oracles.signatures import address_of, recover
 from oracles.signers import KeySigner
@@ -26,7 +27,7 @@ from tests.support.oracles import DOMAIN, first_reading, following
 
 KEY = ORACLE_KEYS[0]
 SETTLEMENT = community_domain(DOMAIN.chain_id, Address(b"\xa2" * 20))
-DOMAINS = {"reading": DOMAIN, "correction": DOMAIN, "interval": DOMAIN, "run": SETTLEMENT}
+DOMAINS = {"reading": DOMAIN, "correction": DOMAIN, "interval": DOMAIN, "run": SETTLEMENT, "link": SETTLEMENT}
 
 
 @dataclass
@@ -77,6 +78,19 @@ def test_it_signs_everything_that_a_guard_signs(machine: Machine) -> None:
         assert isinstance(guard.sign_interval(DOMAIN, evidence.attested), Accepted)
         assert isinstance(guard.sign_run(SETTLEMENT, evidence.run), Accepted)
         assert guard.sign_run(SETTLEMENT, evidence.run) == guard.sign_run(SETTLEMENT, evidence.run)
+
+
+def test_its_own_guard_refuses_a_second_word_to_a_neighbour(machine: Machine) -> None:
+    word = LinkWord(RUN, Digest(b"\x07" * 32), 1, Digest(b"\x09" * 32))
+    with closing(RemoteGuard(machine.place)) as guard:
+        answer = guard.sign_link(SETTLEMENT, word)
+        assert isinstance(answer, Accepted)
+        assert recover(link_digest(word), answer.events[0]) == guard.address
+        second = guard.sign_link(SETTLEMENT, replace(word, struct_hash=Digest(bytes(32))))
+        assert isinstance(second, Rejected)
+        assert second.code is OracleReject.EQUIVOCATION
+        with pytest.raises(Unavailable, match="no such thing"):
+            guard.sign_link(DOMAIN, word)
 
 
 def test_o1_its_own_guard_refuses_a_second_version(machine: Machine) -> None:

@@ -12,6 +12,7 @@ from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
+from oracles.link_words import EXPORT, RUN, LinkWord, link_digest
 from oracles.records import IntervalReadings, Run, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import address_of, recover, sign
@@ -233,3 +234,20 @@ def test_a_faulty_key_is_found_out(store: GuardStore, returned: bytes) -> None:
 
     with pytest.raises(Corrupt, match="0x" + address_of(KEY).hex()):
         GuardedSigner(Faulty(KEY), store).sign_readings(DOMAIN, [FIRST])
+
+
+def test_o1_one_word_to_other_communities_per_number(guard: GuardedSigner, store: GuardStore, tmp_path: Path) -> None:
+    link, other, first = (Digest(bytes([n]) * 32) for n in (7, 8, 9))
+    word = LinkWord(RUN, link, 1, first)
+    assert guard.sign_link(DOMAIN, word) == Accepted((sign(KEY, link_digest(word)),))
+    once = size(tmp_path)
+    assert code(guard.sign_link(DOMAIN, word)) is None
+    assert size(tmp_path) == once
+    for next_word in (replace(word, number=2), replace(word, subject=other), replace(word, kind=EXPORT)):
+        assert code(guard.sign_link(DOMAIN, replace(next_word, struct_hash=other))) is None
+    assert code(guard.sign_link(DOMAIN, replace(word, struct_hash=other))) is OracleReject.EQUIVOCATION
+    store.close()
+    with closing(GuardStore(tmp_path / "oracle.guard", address_of(KEY))) as again:
+        reopened = GuardedSigner(KeySigner(KEY), again)
+        assert code(reopened.sign_link(DOMAIN, replace(word, struct_hash=other))) is OracleReject.EQUIVOCATION
+        assert code(reopened.sign_link(DOMAIN, word)) is None
