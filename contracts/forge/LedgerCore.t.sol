@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {LedgerCore} from "../src/LedgerCore.sol";
 import {Test} from "./Vm.sol";
 
@@ -16,6 +17,14 @@ contract OpenLedger is LedgerCore {
 
     function setAside(address owner, uint128 amount) external {
         _setAside(owner, amount, 0, 0);
+    }
+
+    function setAsideUntil(address owner, uint128 amount, uint64 afterRun, uint64 exitAt) external {
+        _setAside(owner, amount, afterRun, exitAt);
+    }
+
+    function waits(address owner) external view returns (uint256 afterRun, uint256 exitAt) {
+        return (_accounts[owner].afterRun, _accounts[owner].exitAt);
     }
 
     function release(address owner, bool ready) external returns (uint128) {
@@ -113,8 +122,26 @@ contract LedgerCoreTest is Test {
     function testFuzz_more_than_free_is_not_set_aside(uint96 free, uint128 more) public {
         vm.assume(more > free);
         _found(free, 0, 0);
-        vm.expectRevert();
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.InsufficientFunds.selector, ALICE, more - free));
         _ledger.setAside(ALICE, more);
+    }
+
+    function testFuzz_all_that_is_set_aside_waits_as_the_last_was_to(
+        uint64 runBefore,
+        uint64 timeBefore,
+        uint64 afterRun,
+        uint64 exitAt
+    ) public {
+        _found(2, 0, 0);
+        _ledger.setAsideUntil(ALICE, 1, runBefore, timeBefore);
+        _ledger.setAsideUntil(ALICE, 1, afterRun, exitAt);
+        (uint256 run, uint256 time) = _ledger.waits(ALICE);
+        same(run, afterRun, "after run");
+        same(time, exitAt, "exit at");
+        vm.expectRevert(
+            abi.encodeWithSelector(ISettlement.WithdrawalNotReady.selector, ALICE, afterRun, exitAt)
+        );
+        _ledger.release(ALICE, false);
     }
 
     function _found(uint96 free, uint96 pending, uint96 fund) private {

@@ -8,6 +8,7 @@ interface Vm {
     function prank(address sender) external;
     function warp(uint256 timestamp) external;
     function expectRevert() external;
+    function expectRevert(bytes calldata reason) external;
     function assume(bool condition) external pure;
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
