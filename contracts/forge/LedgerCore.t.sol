@@ -63,7 +63,8 @@ contract LedgerCoreTest is Test {
         uint256 owed = uint256(-int256(net));
         _found(free, pending, fund);
         if (owed > uint256(free) + pending + fund) {
-            vm.expectRevert();
+            uint256 lacking = owed - free - pending - fund;
+            vm.expectRevert(abi.encodeWithSelector(ISettlement.InsufficientFunds.selector, ALICE, lacking));
             _ledger.applyNet(ALICE, net);
             return;
         }
