@@ -32,7 +32,7 @@ def refuse_collateral(
     state: MarketState, order: Order, open_wh: int, account: Account, leaving: Sequence[Resting]
 ) -> Rejected | None:
     """Return by how much an account can not afford an order, or None; what leaves first frees its own part."""
-    available_neur = account.collateral_neur - account.needed_neur
+    available_neur = account.limit_neur - account.needed_neur
     for resting in leaving:
         if resting.account is account:
             available_neur += open_exposure_neur(state, resting)

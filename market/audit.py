@@ -27,6 +27,7 @@ from market.commands import (
     HaltAccount,
     OpenInterval,
     PlaceOrder,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
@@ -116,6 +117,9 @@ class JournalAudit:
                 self._release(interval)
             case HaltAccount():
                 self._halt(command)
+            case RateAccount():
+                if not self.holding.rate(command, self._now):
+                    self._find(Breach.WRONG_RATING, account=hex_text(command.account), run_id=command.run_id)
             case WakeOrders(interval):
                 self._wake(interval)
 

@@ -36,6 +36,8 @@ class Breach(StrEnum):
     GATE_CLOSED_EARLY = "gate-closed-early"
     WRONG_RELEASE = "wrong-release"
     WRONG_ADMISSION = "wrong-admission"
+    WRONG_RATING = "wrong-rating"
+    """A run was counted twice for an account, or for a stranger."""
     NOT_OF_MECHANISM = "not-of-mechanism"
     """An order that the community's mechanism can not take."""
 

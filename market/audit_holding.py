@@ -5,10 +5,12 @@ until the run that settles that is on chain. Units: Wh, µ€/kWh, n€. Refuses
 """
 
 from energy.identity import Address
-from energy.quantities import amount_neur
+from energy.quantities import amount_neur, ratio_down
 from market.audit_book import AuditedOrder, DerivedTrade
+from market.commands import RateAccount
 from market.config import MarketConfig
 from market.orders import Side
+from market.standing import NEWCOMER, Facts, Standing
 
 
 class Holding:
@@ -18,6 +20,8 @@ class Holding:
         self._config = config
         self.collateral_neur: dict[Address, int] = {}
         self.needed_neur: dict[Address, int] = {}
+        self._standings: dict[Address, tuple[int, Standing]] = {}
+        """Last run that has said anything of an account, and what is left of all that was said."""
         self._held_neur: dict[int, dict[Address, int]] = {}
         """What each interval that is not released needs of each account."""
 
@@ -32,7 +36,17 @@ class Holding:
 
     def available_neur(self, account: Address) -> int:
         """Return what an account has left."""
-        return self.collateral_neur.get(account, 0) - self.needed_neur.get(account, 0)
+        _, standing = self._standings.get(account, (0, NEWCOMER))
+        permille = standing.collateral_permille
+        return ratio_down(self.collateral_neur.get(account, 0), 1_000, permille) - self.needed_neur.get(account, 0)
+
+    def rate(self, command: RateAccount, now: int) -> bool:
+        """Count what a run says of an account; say whether it is known, and the run was not counted before."""
+        account, is_right = command.account, command.account in self.collateral_neur
+        last_run, standing = self._standings.get(account, (0, NEWCOMER))
+        facts = Facts(command.kept_wh, command.failed_wh)
+        self._standings[account] = (command.run_id, standing.with_facts(facts, now))
+        return is_right and command.run_id > last_run
 
     def hold(self, interval: int, account: Address, change_neur: int) -> None:
         """Hold more of an account for an interval, or less."""

@@ -88,6 +88,16 @@ class HaltAccount:
     gives itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class RateAccount:
+    """Count for and against an account what a final run says of it (`market.standing`); each run once, in sequence."""
+
+    account: Address
+    run_id: int
+    kept_wh: int
+    failed_wh: int
+
+
 Command = (
     AdmitAccount
     | OpenInterval
@@ -97,5 +107,6 @@ Command = (
     | CloseGate
     | ReleaseInterval
     | HaltAccount
+    | RateAccount
     | WakeOrders
 )

@@ -25,12 +25,14 @@ from market.commands import (
     HaltAccount,
     OpenInterval,
     PlaceOrder,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
 from market.conditions import is_plain, refuse_conditions
 from market.events import (
     AccountAdmitted,
+    AccountRated,
     CancelReason,
     Event,
     GateClosed,
@@ -46,6 +48,7 @@ from market.orders import Order, Side, TimeInForce
 from market.placing import offer, place_with_conditions, relieved, wake
 from market.rejections import MarketReject
 from market.risk import refuse_risk
+from market.standing import Facts
 from market.state import Account, ClosedInterval, MarketState, Resting, Session
 
 __all__ = ["MarketState", "Result", "apply"]
@@ -82,6 +85,8 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
             result = _release(state, interval)
         case WakeOrders(interval):
             result = _wake(state, interval, now)
+        case RateAccount():
+            result = _rate(state, command, now)
         case HaltAccount():
             result = halt(state, command, now)
     if isinstance(result, Accepted):
@@ -103,6 +108,19 @@ def _admit(state: MarketState, command: AdmitAccount) -> Result:
         state.accounts[command.account] = account
     account.collateral_neur = command.collateral_neur
     return Accepted((AccountAdmitted(command.account, command.collateral_neur),))
+
+
+def _rate(state: MarketState, command: RateAccount, now: int) -> Result:
+    account = state.accounts.get(command.account)
+    if account is None:
+        return Rejected(MarketReject.UNKNOWN_ACCOUNT, {"account": hex_text(command.account)})
+    if command.run_id <= account.rated_run:
+        return Rejected(MarketReject.DUPLICATE_NONCE, {"nonce": command.run_id})
+    account.rated_run = command.run_id
+    account.standing = account.standing.with_facts(Facts(command.kept_wh, command.failed_wh), now)
+    kept_wh, failed_wh = account.standing.kept_wh, account.standing.failed_wh
+    permille = account.standing.collateral_permille
+    return Accepted((AccountRated(command.account, command.run_id, kept_wh, failed_wh, permille),))
 
 
 def _open(state: MarketState, interval: int, now: int) -> Result:

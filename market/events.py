@@ -100,6 +100,19 @@ class AccountAdmitted:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRated:
+    """What a run said of an account was counted; it needs so much of the full collateral from now on."""
+
+    account: Address
+    run_id: int
+    kept_wh: int
+    """What speaks for it now, faded."""
+    failed_wh: int
+    """What speaks against it."""
+    collateral_permille: int
+
+
+@dataclass(frozen=True, slots=True)
 class IntervalOpened:
     """Orders for an interval are taken from now on."""
 
@@ -183,4 +196,5 @@ Event = (
     | GateClosed
     | IntervalReleased
     | AccountHalted
+    | AccountRated
 )

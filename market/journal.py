@@ -22,6 +22,7 @@ from market.commands import (
     HaltAccount,
     OpenInterval,
     PlaceOrder,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
@@ -44,8 +45,9 @@ _DIGEST_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 65
 
 _HALT: Final = struct.Struct(">20sBBQ65s")
+_RATE: Final = struct.Struct(">20sQQQ")
 
-_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE, _DISCONNECT = range(1, 10)
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE, _DISCONNECT, _RATED = range(1, 11)
 
 _BODY_BYTES: Final = {
     _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
@@ -57,6 +59,7 @@ _BODY_BYTES: Final = {
     _SWITCH: _HALT.size,
     _WAKE: 8,
     _DISCONNECT: _DIGEST_BYTES,
+    _RATED: _RATE.size,
 }
 
 
@@ -141,6 +144,8 @@ def _encode_command(command: Command) -> tuple[int, bytes]:
             return _RELEASE, interval.to_bytes(8, "big")
         case WakeOrders(interval):
             return _WAKE, interval.to_bytes(8, "big")
+        case RateAccount(account, run_id, kept_wh, failed_wh):
+            return _RATED, _RATE.pack(_exactly(account, _ADDRESS_BYTES), run_id, kept_wh, failed_wh)
         case HaltAccount(account, halted, by_operator, nonce, signature):
             _exactly(account, _ADDRESS_BYTES)
             return _SWITCH, _HALT.pack(account, halted, by_operator, nonce, _exactly(signature, _SIGNATURE_BYTES))
@@ -166,6 +171,9 @@ def _decode_command(kind: int, body: bytes) -> Command:
             return WakeOrders(int.from_bytes(body, "big"))
         case 9:
             return DropDisconnected(Digest(body))
+        case 10:
+            account, *facts = _RATE.unpack(body)
+            return RateAccount(Address(account), *facts)
         case _:
             account, halted, by_operator, nonce, signature = _HALT.unpack(body)
             if halted > 1 or by_operator > 1:

@@ -11,12 +11,13 @@ from hashlib import sha256
 from typing import Final
 
 from energy.identity import Address, Digest
-from energy.quantities import amount_neur
+from energy.quantities import amount_neur, ratio_down
 from market.book import Book, CollectingBook, OrderBook
 from market.config import MarketConfig
 from market.grid import Grid
 from market.journal import encode_order
 from market.orders import Order, Side, intervals_of
+from market.standing import NEWCOMER, WHOLE_PERMILLE, Standing
 
 BookFactory = Callable[[int, int], Book]
 """Makes an empty book for a number of levels and of orders: `OrderBook`, or `ReferenceBook` to check it."""
@@ -26,7 +27,7 @@ WAITING: Final = -1
 ASLEEP: Final = -2
 """Handle of an order that may not match yet."""
 
-_STATE_FORMAT: Final = b"RESILIA-GRID market state 3"
+_STATE_FORMAT: Final = b"RESILIA-GRID market state 4"
 
 
 @dataclass(slots=True)
@@ -49,6 +50,15 @@ class Account:
     """Nonce of its member's last switch."""
     pace: tuple[int, int] = (0, 0)
     """Minute of its last accepted order, and how many it has had in that minute."""
+    standing: Standing = NEWCOMER
+    """By the last run that was counted."""
+    rated_run: int = 0
+    """Number of that run."""
+
+    @property
+    def limit_neur(self) -> int:
+        """What its worst case may come to: its collateral over the part that its standing asks for, rounded down."""
+        return ratio_down(self.collateral_neur, WHOLE_PERMILLE, self.standing.collateral_permille)
 
     @property
     def is_halted(self) -> bool:
@@ -189,11 +199,14 @@ class AccountView:
     collateral_neur: int
     needed_neur: int
     """In use by open orders and by trades of intervals that are not released."""
+    standing: Standing = NEWCOMER
+    limit_neur: int = 0
+    """What may be in use."""
 
     @property
     def available_neur(self) -> int:
         """Left for further orders; negative after the collateral was lowered below its use."""
-        return self.collateral_neur - self.needed_neur
+        return self.limit_neur - self.needed_neur
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +311,9 @@ class MarketState:
     def account(self, address: Address) -> AccountView | None:
         """Return an account's collateral and its use; None for a stranger."""
         account = self.accounts.get(address)
-        return None if account is None else AccountView(address, account.collateral_neur, account.needed_neur)
+        if account is None:
+            return None
+        return AccountView(address, account.collateral_neur, account.needed_neur, account.standing, account.limit_neur)
 
     def resting_orders(self, account: Address | None = None) -> tuple[OpenOrder, ...]:
         """Return the resting orders of one account or of all, by interval, then arrival."""
@@ -318,6 +333,8 @@ class MarketState:
             hasher.update(address + _integers(account.collateral_neur, account.needed_neur))
             hasher.update(_integers(len(account.nonces), *sorted(account.nonces), *account.pace))
             hasher.update(_integers(account.halted_by_member, account.halted_by_operator, account.switch_nonce))
+            standing = account.standing
+            hasher.update(_integers(account.rated_run, standing.kept_wh, standing.failed_wh, standing.instant))
         hasher.update(_integers(len(self.sessions)))
         for _, session in sorted(self.sessions.items()):
             hasher.update(_integers(session.interval, session.trades, session.traded_wh, session.turnover_neur))

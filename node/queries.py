@@ -237,8 +237,7 @@ class Queries:
     def certificate(self, number: int) -> Row | None:
         """Return one certificate by its number."""
         with Session(self.engine) as session:
-            row = session.get(CertificateRow, number)
-            return query_rows.certificate(row) if row else None
+            return query_rows.certificate(row) if (row := session.get(CertificateRow, number)) else None
 
     # -- ACCOUNTS
 
@@ -258,6 +257,7 @@ class Queries:
                 "account": row.address,
                 "label": row.label,
                 "balanceNeur": row.balance_neur,
+                **query_rows.standing(row),
                 "entries": self.entries(account=account),
             }
 

@@ -137,7 +137,18 @@ def certificate(row: CertificateRow) -> Row:
 
 def account(row: Account) -> Row:
     """Return an account."""
-    return {"address": row.address, "label": row.label, "kind": row.kind, "balanceNeur": row.balance_neur}
+    return {
+        "address": row.address,
+        "label": row.label,
+        "kind": row.kind,
+        "balanceNeur": row.balance_neur,
+        "collateralPermille": row.collateral_permille,
+    }
+
+
+def standing(row: Account) -> Row:
+    """Return what is known of an account's conduct, and what it asks for."""
+    return {"collateralPermille": row.collateral_permille, "keptWh": row.kept_wh, "failedWh": row.failed_wh}
 
 
 def entry(row: EntryRow) -> Row:

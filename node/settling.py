@@ -25,6 +25,7 @@ from node.measuring import Measuring
 from node.mending import Mending
 from node.off_loop import off_loop
 from node.pages import PAGE_ACCOUNTS, PagedLedger
+from node.rating import Rating
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.signing_keys import IsValid, always
 from node.storage.models import CertificateRow, EntryRow, RunRow
@@ -100,6 +101,7 @@ class Settling:
         self._accounts = community.parties()
         self._paged = PagedLedger(ledger)
         self._page_accounts = page_accounts
+        self._rating = Rating(community, trading, measuring, projection)
         self._mending = Mending(community, ledger, self._paged, projection, trading)
 
     def genesis_carry(self) -> Carry:
@@ -286,12 +288,15 @@ class Settling:
         return await self._ledger.event_receipt("Settlement", "RunSettled", runId=run_id)
 
     async def _forget_final(self) -> None:
-        """Drop from memory what no dispute can bring back."""
+        """Count what no dispute can bring back for and against its accounts, and drop it from memory."""
         last = self._carry().run_id
         if self._community.contracts.disputes is None:
             self._final = last
         while self._final < last and await self._ledger.read("Settlement", "isFinal", self._final + 1):
             self._final += 1
+        for run_id in range(self._rating.last_run + 1, self._final + 1):
+            self._rating.rate(run_id, self._intervals(run_id))
+        await self._trading.synced()
         through = self._intervals(self._final + 1)[0] - 1
         self._trading.forget(through)
         self._measuring.forget(through)

@@ -25,6 +25,7 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.GATE_CLOSED_EARLY: mark("The gate was closed before its time."),
     Breach.WRONG_RELEASE: mark("Collateral was released for an interval whose gate had not closed."),
     Breach.WRONG_ADMISSION: mark("More accounts were admitted than the market may have."),
+    Breach.WRONG_RATING: mark("A run was counted twice for an account, or for one that was never admitted."),
     Breach.NOT_OF_MECHANISM: mark("The order was accepted although the community's mechanism can not take it."),
     Breach.WRONG_REPLACEMENT: mark("The order was accepted in the place of one that it can not replace."),
     Breach.POST_ONLY_MATCHED: mark("A post-only order was accepted that would have met another at once."),

@@ -195,7 +195,12 @@ METHODS: Final[Mapping[str, Method]] = {
         (_ACCOUNT,),
         ("InvalidParams", "LocalOnly"),
     ),
-    "energy_getAccounts": Method("All accounts with their free balance on chain.", {}, array(ref("Account")), ()),
+    "energy_getAccounts": Method(
+        "All accounts with their free balance on chain, and what of the full collateral they need.",
+        {},
+        array(ref("Account")),
+        (),
+    ),
     "energy_getSummary": Method(
         "Totals over a stretch of time.",
         {"filter": (ref("SummaryFilter"), False)},

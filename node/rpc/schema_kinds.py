@@ -72,6 +72,16 @@ def record(fields: Mapping[str, Schema], required: tuple[str, ...] | None = None
     }
 
 
+COLLATERAL: Final[Schema] = {
+    "collateralPermille": NATURAL | {"description": "what of the full collateral the account needs"},
+}
+STANDING: Final[Schema] = {
+    **COLLATERAL,
+    "keptWh": NATURAL | {"description": "what speaks for the account, faded"},
+    "failedWh": NATURAL | {"description": "what speaks against it, faded"},
+}
+
+
 def page(item: str) -> Schema:
     """Return the schema of one page of a list."""
     return record({"items": array(ref(item)), "next": TEXT_OR_NULL | {"description": "cursor of the next page"}})

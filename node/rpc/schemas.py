@@ -21,6 +21,7 @@ from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
 from node.rpc.schema_kinds import (
     ADDRESS,
     BOOL,
+    COLLATERAL,
     FACTS,
     HASH,
     HASH_OR_NULL,
@@ -34,6 +35,7 @@ from node.rpc.schema_kinds import (
     PRICE,
     RANGE,
     SIGNATURE,
+    STANDING,
     TEXT,
     TEXT_OR_NULL,
     Schema,
@@ -340,7 +342,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Evidence": {"type": "object", "description": "checked by `resilia cert verify`, without node or network"},
-    "Account": record({"address": ADDRESS, "label": TEXT, "kind": TEXT, "balanceNeur": INT}),
+    "Account": record({"address": ADDRESS, "label": TEXT, "kind": TEXT, "balanceNeur": INT, **COLLATERAL}),
     "Entry": record(
         {
             "sequence": NATURAL,
@@ -354,7 +356,9 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "reference": TEXT,
         }
     ),
-    "Statement": record({"account": ADDRESS, "label": TEXT, "balanceNeur": INT, "entries": array(ref("Entry"))}),
+    "Statement": record(
+        {"account": ADDRESS, "label": TEXT, "balanceNeur": INT, **STANDING, "entries": array(ref("Entry"))}
+    ),
     "Summary": record(
         {
             "intervals": NATURAL,

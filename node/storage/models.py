@@ -54,6 +54,12 @@ class Account(SQLModel, table=True):
     meter: str | None = None
     balance_neur: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Free balance on chain after the last run."""
+    kept_wh: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """What speaks for it, faded until the last run that was counted (`market.standing`)."""
+    failed_wh: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """What speaks against it."""
+    collateral_permille: int = 1_000
+    """What of the full collateral it needs."""
 
 
 class MarketInterval(SQLModel, table=True):

@@ -15,6 +15,7 @@ from energy.errors import Unavailable
 from energy.identity import Digest, MeterId, address_from_hex, digest_from_hex, hex_text
 from market.commands import Command
 from market.events import (
+    AccountRated,
     CancelReason,
     Event,
     GateClosed,
@@ -25,6 +26,7 @@ from market.events import (
     Outcome,
     Trade,
 )
+from market.standing import FAILURES
 from node.storage.models import (
     Account,
     AttestationRow,
@@ -113,6 +115,8 @@ class Projection:
                     self._cancel(event)
                 case GateClosed():
                     self._close(event)
+                case AccountRated():
+                    self._rate(event)
                 case _:
                     pass
         self._positions["journal"] = sequence
@@ -200,6 +204,22 @@ class Projection:
             known = set(session.scalars(select(col(Account.address))))
             session.add_all(account for account in accounts if account.address not in known)
             session.commit()
+
+    def failures_of(self, run_id: int) -> list[tuple[str, int]]:
+        """Return the accounts of a run's lines for energy that was not delivered or not drawn, and how much it was."""
+        kinds = [kind.name.lower() for kind in FAILURES]
+        where = (col(EntryRow.run_id) == run_id, col(EntryRow.kind).in_(kinds))
+        with Session(self.engine) as session:
+            return [(row.account, row.quantity_wh) for row in session.scalars(select(EntryRow).where(*where))]
+
+    def _rate(self, event: AccountRated) -> None:
+        at = col(Account.address) == hex_text(event.account)
+        self._update(
+            *(Account, at),
+            kept_wh=event.kept_wh,
+            failed_wh=event.failed_wh,
+            collateral_permille=event.collateral_permille,
+        )
 
     def put_balances(self, balances: Mapping[str, int]) -> None:
         """Set what accounts hold on chain."""

@@ -329,3 +329,28 @@ def test_a_disclosure_opens_what_was_asked_and_proves_it(folder: Path, capsys: p
     assert resilia(["privacy", "check", str(file)]) == 1
     assert "Ada,H02 asked" in (folder / "disclosures.csv").read_text()
     assert resilia(["privacy", "disclose", *words, "--author", " ", "--reason", "x"]) != 0
+
+
+def test_final_run_counts_for_and_against_members_once(folder: Path) -> None:
+    said = {"H01": (500, 0), "H02": (1_250, 50), "H03": (200, 100)}
+
+    def standings(node: Node) -> dict[str, tuple[int, int]]:
+        views = {label: node.trading.state.account(KEYS[label].address) for label in said}
+        return {label: (view.standing.kept_wh, view.standing.failed_wh) for label, view in views.items() if view}
+
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                assert standings(node) == said
+                own = node.queries.statement(hex_text(KEYS["H03"].address))
+                assert own is not None
+                assert (own["keptWh"], own["failedWh"], own["collateralPermille"]) == (200, 100, 1_000)
+                (first,) = (row for row in node.queries.accounts() if row["address"] == hex_text(KEYS["H01"].address))
+                assert first["collateralPermille"] == 998
+                records = node.trading.sequence
+            async with running(folder, END) as node:
+                assert standings(node) == said
+                assert node.trading.sequence == records, "nothing is counted twice"
+
+    asyncio.run(check())

@@ -21,6 +21,7 @@ from market.commands import (
     HaltAccount,
     OpenInterval,
     PlaceOrder,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
@@ -109,6 +110,10 @@ class MarketTwins(RuleBasedStateMachine):
     @rule(account=st.integers(1, 4), collateral_neur=st.integers(-1, 150_000))
     def admit(self, account: int, collateral_neur: int) -> None:
         self.do(AdmitAccount(address(account), collateral_neur))
+
+    @rule(account=st.integers(1, 4), run_id=st.integers(1, 9), kept_wh=st.integers(0, 300_000), failed=st.booleans())
+    def rate(self, account: int, run_id: int, kept_wh: int, failed: bool) -> None:
+        self.do(RateAccount(address(account), run_id, kept_wh, 100_000 * failed))
 
     @rule(account=accounts, halted=st.booleans(), by_operator=st.booleans())
     def halt(self, account: int, halted: bool, by_operator: bool) -> None:

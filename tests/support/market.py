@@ -18,6 +18,7 @@ from market.commands import (
     HaltAccount,
     OpenInterval,
     PlaceOrder,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
@@ -193,6 +194,13 @@ _moves = st.one_of(
     _orders.map(place),
     st.builds(CancelEarlier, st.integers(0, 50), st.one_of(st.none(), _accounts)),
     st.builds(DisconnectEarlier, st.integers(0, 50)),
+    st.builds(
+        RateAccount,
+        st.integers(1, 5).map(address),
+        st.integers(1, 9),
+        st.integers(0, 300_000),
+        st.sampled_from([0, 0, 1_000, 500_000]),
+    ),
     st.builds(AdmitAccount, st.integers(1, 5).map(address), st.integers(-1, 120_000)),
     st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
     st.builds(CloseGate, _intervals),

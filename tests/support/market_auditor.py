@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from energy.identity import ZERO_DIGEST, Address, Digest
-from market.commands import AdmitAccount, CloseGate, Command, PlaceOrder, ReleaseInterval
+from market.commands import AdmitAccount, CloseGate, Command, PlaceOrder, RateAccount, ReleaseInterval
 from market.config import MarketConfig
 from market.events import CancelReason, Event, GateClosed, OrderCancelled, OrderEntered, OrderPlaced, Trade
 from market.mechanism import Mechanism
 from market.orders import Order, SelfTrade, Side
+from market.standing import Facts, Standing
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Auditor:
         self.config = config
         self.now = 0
         self.collateral: dict[Address, int] = {}
+        self.standings: dict[Address, tuple[int, Standing]] = {}
         self.resting: dict[Digest, AuditedOrder] = {}
         self.orders: dict[Digest, Order] = {}
         self.trades: list[Trade] = []
@@ -124,6 +126,10 @@ class Auditor:
     def _learn(self, command: Command, events: tuple[Event, ...]) -> None:
         if isinstance(command, AdmitAccount):
             self.collateral[command.account] = command.collateral_neur
+        if isinstance(command, RateAccount):
+            _, standing = self.standings.get(command.account, (0, Standing()))
+            standing = standing.with_facts(Facts(command.kept_wh, command.failed_wh), self.now)
+            self.standings[command.account] = (command.run_id, standing)
         if isinstance(command, ReleaseInterval):
             self.released.add(command.interval)
         if isinstance(command, CloseGate):
@@ -281,7 +287,8 @@ class Auditor:
             taker.shown_wh = min(taker.order.display_wh or taker.open_wh, taker.open_wh)
             self.resting[taker.digest] = taker
         account = taker.order.account
-        assert self.needed_neur(account) <= self.collateral[account]
+        _, standing = self.standings.get(account, (0, Standing()))
+        assert self.needed_neur(account) * standing.collateral_permille <= self.collateral[account] * 1_000
 
     def _assert_not_crossed(self) -> None:
         in_book = [resting for resting in self.resting.values() if not resting.is_beside]

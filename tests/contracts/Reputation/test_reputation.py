@@ -8,6 +8,8 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from market import standing
+from market.standing import HALF_LIFE_S, Facts, Standing
 from oracles.disputes import OpenedRun
 from oracles.openings import Opening
 from oracles.typed_data import READING
@@ -104,6 +106,42 @@ def test_what_was_not_kept_counts_against_the_account_once(
     assert judged.record(account) == (0, wh)
     with pytest.raises(Exception, match="AlreadyCounted"):
         judged.count_failure(line)
+
+
+@pytest.mark.parametrize("pause_s", [0, 1, 86_399, 15 * 86_400, HALF_LIFE, 100 * 86_400 + 1])
+def test_contract_and_market_come_to_the_same_figures(disputed: Disputed, pause_s: int) -> None:
+    judged = judge(disputed, lambda books: books.change(READING, 1, flags=1 << 3))
+    judged.wait(WINDOW)
+    failures = [line for account in (SELLER, BUYER) for line in judged.lines(account, 5, 6)]
+    assert failures
+    standings: dict[str, Standing] = {}
+    evm, members = disputed.community.evm, [each.address for each in MEMBERS]
+
+    def agree() -> None:
+        for account in members:
+            now = standings.get(account, Standing()).at(evm.timestamp)
+            assert judged.record(account) == (now.kept_wh, now.failed_wh)
+            assert judged.collateral(account) == now.collateral_permille
+
+    def counted(event: dict[str, Any], facts: Facts) -> None:
+        account = event["account"]
+        standings[account] = standings.get(account, Standing()).with_facts(facts, evm.timestamp)
+        agree()
+        judged.wait(pause_s)
+        agree()
+
+    for place in range(len(judged.run.readings)):
+        (event,) = judged.count_reading(place).events
+        wh = event.arguments["wh"]
+        counted(event.arguments, Facts(kept_wh=wh) if event.name == "Kept" else Facts(failed_wh=wh))
+    for line in failures:
+        failed = judged.count_failure(line).event("Failed")
+        counted(failed, Facts(failed_wh=failed["wh"]))
+    assert {name: judged.reputation.call(name) for name in ("HALF_LIFE", "INTERVAL_WH_MAX", "FAULT_WH")} == {
+        "HALF_LIFE": HALF_LIFE_S,
+        "INTERVAL_WH_MAX": standing.INTERVAL_WH_MAX,
+        "FAULT_WH": standing.FAULT_WH,
+    }
 
 
 def test_nothing_else_is_a_failure(disputed: Disputed) -> None:

@@ -11,6 +11,7 @@ from market.commands import (
     DropDisconnected,
     HaltAccount,
     OpenInterval,
+    RateAccount,
     ReleaseInterval,
     WakeOrders,
 )
@@ -44,6 +45,7 @@ COMMANDS: list[Command] = [
     HaltAccount(address(1), True, False, 2**64 - 1, bytes(range(65))),
     WakeOrders(900),
     DropDisconnected(digest(3)),
+    RateAccount(address(1), 1, 2**64 - 1, 2),
 ]
 
 
@@ -58,7 +60,7 @@ def test_layout_is_what_other_programs_read() -> None:
         + command.digest.hex() + SIGNATURE.hex()
     )  # fmt: skip
     kinds = [encode(0, 0, command)[17] for command in COMMANDS]
-    assert kinds == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert kinds == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -90,6 +92,8 @@ def test_unknown_format_kind_and_codes_are_refused(offset: int, value: int) -> N
         AdmitAccount(address(1), 2**128),
         AdmitAccount(address(1)[:19], 0),  # type: ignore[arg-type]
         OpenInterval(-900),
+        RateAccount(address(1), 1, -1, 0),
+        RateAccount(address(1), 1, 0, 2**64),
         CloseGate(2**64),
         place(ORDER).__class__(ORDER, digest(1)[:31], SIGNATURE),  # type: ignore[arg-type]
         place(ORDER).__class__(ORDER, digest(1), SIGNATURE + b"\0"),
