@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
+from energy.identity import Address, Digest, address_from_hex, digest_from_hex
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
-from node.cli.keystore import choose_key, key_folder
+from node.cli.list_options import Latest, Mine, OwnerKey, owner_asked, say_more
 from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, short, table, talk
-from node.cli.parsing import account_of, parse_account, parse_interval
+from node.cli.parsing import parse_interval
 from node.cli.session import session_of
 from node.i18n import energy, local_interval, ngettext, number
 from node.i18n import gettext as _
@@ -34,25 +34,25 @@ NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of
 def list_certificates(
     context: typer.Context,
     owner: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Only those of this account.")] = None,
-    mine: Annotated[bool, typer.Option("--mine", help="Only those of the one key in your key folder.")] = False,
+    mine: Mine = False,
+    key_file: OwnerKey = None,
     interval: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only of this interval: 2026-10-25T12:30, or epoch seconds.")
     ] = None,
     run: Annotated[int | None, typer.Option(metavar="NUMBER", help="Only of this settlement run.")] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="COUNT", help="At most so many; 100 if left out.")] = 100,
+    limit: Latest = 100,
 ) -> None:
-    """List certificates by number."""
+    """List the latest certificates by number."""
     session = session_of(context)
-    if mine:
-        owner = hex_text(choose_key(key_folder(), None, account_of(owner) if owner else None).account)
+    owner = owner_asked(owner, mine, key_file)
     node = session.node()
     status = node.call("energy_getStatus")
     filters = {
-        "owner": parse_account(owner) if owner else None,
+        "owner": owner,
         "interval": parse_interval(interval, status) if interval else None,
         "runId": run,
     }
-    items = list(node.items("energy_getCertificates", filters, limit))
+    items, more = node.latest("energy_getCertificates", filters, limit)
     if session.as_json:
         print_json("certificate-list", {"items": items})
         return
@@ -61,6 +61,8 @@ def list_certificates(
         return
     headings = [_("No."), _("Run"), _("Interval"), _("Energy"), _("Source"), _("State"), _("Device"), _("Owner")]
     print_line(table(headings, ">><><<<<", [_row(item, status) for item in items]))
+    if more:
+        say_more(limit)
 
 
 @app.command("show", cls=Command)

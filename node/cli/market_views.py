@@ -6,6 +6,7 @@ import typer
 
 from node.cli.failure import ExitCode, Failure
 from node.cli.help_pages import Command, Group
+from node.cli.list_options import Latest, say_more
 from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import parse_account, parse_interval
@@ -18,7 +19,6 @@ runs = typer.Typer(cls=Group, rich_markup_mode=None, help="Look at settlement ru
 IntervalOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="'next', a start such as 2026-10-25T12:30, or epoch seconds.")
 ]
-LimitOption = Annotated[int, typer.Option(min=1, metavar="COUNT", help="At most so many; 100 if left out.")]
 
 
 def show_book(context: typer.Context, interval: IntervalOption = None) -> None:
@@ -62,9 +62,9 @@ def show_trades(
     context: typer.Context,
     interval: IntervalOption = None,
     account: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Only this account's.")] = None,
-    limit: LimitOption = 100,
+    limit: Latest = 100,
 ) -> None:
-    """List trades by interval and number."""
+    """List the latest trades by interval and number."""
     session = session_of(context)
     node = session.node()
     status = node.call("energy_getStatus")
@@ -72,7 +72,7 @@ def show_trades(
         "interval": parse_interval(interval, status) if interval else None,
         "account": parse_account(account) if account else None,
     }
-    items = list(node.items("energy_getTrades", filters, limit))
+    items, more = node.latest("energy_getTrades", filters, limit)
     if session.as_json:
         print_json("trade-list", {"items": items})
         return
@@ -81,15 +81,17 @@ def show_trades(
         return
     headings = [_("Interval"), _("No."), _("Energy"), _("Price"), _("Amount"), _("Buyer"), _("Seller")]
     print_line(table(headings, "<>>>><<", [_trade_row(item, status) for item in items]))
+    if more:
+        say_more(limit)
 
 
 @runs.command("list", cls=Command)
-def list_runs(context: typer.Context, limit: LimitOption = 100) -> None:
-    """List settlement runs and the blocks that hold them."""
+def list_runs(context: typer.Context, limit: Latest = 100) -> None:
+    """List the latest settlement runs and the blocks that hold them."""
     session = session_of(context)
     node = session.node()
     status = node.call("energy_getStatus")
-    items = list(node.items("energy_getRuns", {}, limit))
+    items, more = node.latest("energy_getRuns", {}, limit)
     if session.as_json:
         print_json("run-list", {"items": items})
         return
@@ -98,6 +100,8 @@ def list_runs(context: typer.Context, limit: LimitOption = 100) -> None:
         return
     headings = [_("Run"), _("From"), _("Through"), _("Traded"), _("Certified"), _("Sum of nets"), _("Block"), _("Gas")]
     print_line(table(headings, "><<>>>>>", [_run_row(item, status) for item in items]))
+    if more:
+        say_more(limit)
 
 
 def _level(level: JsonObject) -> tuple[str, str, str]:

@@ -66,6 +66,11 @@ class NodeClient:
                 return
             wanted["cursor"] = page["next"]
 
+    def latest(self, method: str, filters: JsonObject, limit: int) -> tuple[list[JsonObject], bool]:
+        """Return the latest items of a list of the node, the oldest of them first, and whether there are more."""
+        found = list(self.items(method, {**filters, "newestFirst": True}, limit + 1))
+        return found[:limit][::-1], len(found) > limit
+
     def _post(self, body: bytes) -> JsonObject:
         request = Request(self.url, body, {"Content-Type": "application/json", "Accept": "application/json"})
         try:

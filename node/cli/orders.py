@@ -15,6 +15,7 @@ from market.orders import Order, Side
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.keystore import StoredKey, choose_key, key_folder, unlock
+from node.cli.list_options import Latest, Mine, OwnerKey, owner_asked, say_more
 from node.cli.node_client import JsonObject, NodeClient
 from node.cli.nonces import new_nonce
 from node.cli.order_options import (
@@ -38,7 +39,7 @@ from node.cli.order_options import (
     ValidFrom,
 )
 from node.cli.output import print_json, print_line, short, table, talk
-from node.cli.parsing import account_of, parse_account, parse_energy, parse_interval, parse_price
+from node.cli.parsing import account_of, parse_energy, parse_interval, parse_price
 from node.cli.session import session_of
 from node.i18n import duration, energy, local_interval, local_time, mark, price
 from node.i18n import gettext as _
@@ -166,25 +167,25 @@ def cancel_order(
 def list_orders(
     context: typer.Context,
     account: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Only this account's.")] = None,
-    mine: Annotated[bool, typer.Option("--mine", help="Only those of the one key in your key folder.")] = False,
+    mine: Mine = False,
+    key_file: OwnerKey = None,
     interval: Annotated[str | None, typer.Option(metavar="TIME", help="Only this interval's; 'next' will do.")] = None,
     state: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="resting, filled, cancelled, expired or unfilled.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="COUNT", help="At most so many; 100 if left out.")] = 100,
+    limit: Latest = 100,
 ) -> None:
-    """List orders by their place in the journal."""
+    """List the latest orders by their place in the journal."""
     session = session_of(context)
-    if mine:
-        account = hex_text(choose_key(key_folder(), None, account_of(account) if account else None).account)
+    owner = owner_asked(account, mine, key_file)
     node = session.node()
     status = node.call("energy_getStatus")
     filters = {
-        "account": parse_account(account) if account else None,
+        "account": owner,
         "interval": parse_interval(interval, status) if interval else None,
         "status": state,
     }
-    items = list(node.items("energy_getOrders", filters, limit))
+    items, more = node.latest("energy_getOrders", filters, limit)
     if session.as_json:
         print_json("order-list", {"items": items})
         return
@@ -193,6 +194,8 @@ def list_orders(
         return
     headings = [_("Order"), _("Placed"), _("Interval"), _("Account"), _("Side"), _("Energy"), _("Limit"), _("Filled")]
     print_line(table([*headings, _("Status")], "<<<<<>>><", [_row(item, status) for item in items]))
+    if more:
+        say_more(limit)
 
 
 def _row(item: JsonObject, status: JsonObject) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
-"""`resilia market signal`: when energy is dear and when it is cheap, and the best window in words."""
+"""`resilia market signal`: when energy is dear and when it is cheap, hour by hour, and the best window in words."""
 
-from typing import Annotated
+from fractions import Fraction
+from itertools import groupby
+from typing import Annotated, Final
 
 import typer
 
 from node.cli.help_pages import Command
+from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
 from node.cli.switching import app
@@ -13,7 +16,9 @@ from node.i18n import local_interval, mark, price
 
 __all__ = ["app"]
 
-_BASES = {"book": mark("book"), "earlier-day": mark("earlier day"), "tariff": mark("tariff")}
+_PARTS: Final = ("index", "price", "scarcity", "carbon")
+_BAR_CELLS: Final = 20
+_BASES: Final = {"book": mark("book"), "earlier-day": mark("earlier day"), "tariff": mark("tariff")}
 
 
 @app.command("signal", cls=Command)
@@ -27,7 +32,7 @@ def show_signal(
         int, typer.Option(min=1, metavar="MINUTES", help="How long the best window is to be; 120 if left out.")
     ] = 120,
 ) -> None:
-    """Show the price index of the intervals to come, from book, scarcity and carbon, and when energy is cheapest."""
+    """Show the price index hour by hour, from book, scarcity and carbon, and when energy is cheapest."""
     session = session_of(context)
     node = session.node()
     answer = node.call("energy_getPriceSignal", {"hours": hours, "windowS": window * 60})
@@ -35,15 +40,28 @@ def show_signal(
         print_json("price-signal", answer)
         return
     zone, length_s = node.call("energy_getStatus")["timeZone"], answer["intervalLengthS"]
+    hours_to_come = [list(each) for _start, each in groupby(answer["items"], lambda item: item["interval"] // 3_600)]
+    highest = max((_mean(each, "index") for each in hours_to_come), default=0)
     rows = [
         (
-            local_interval(each["interval"], length_s, zone),
-            *(price(each[name]) for name in ("index", "price", "scarcity", "carbon")),
-            _(_BASES[each["basis"]]),
+            local_interval(each[0]["interval"], length_s * len(each), zone),
+            *(price(_mean(each, part)) for part in _PARTS),
+            ", ".join(dict.fromkeys(_(_BASES[item["basis"]]) for item in each)),
+            _bar(_mean(each, "index"), highest),
         )
-        for each in answer["items"]
+        for each in hours_to_come
     ]
-    headings = [_("Interval"), _("Index"), _("Price"), _("Scarcity"), _("Carbon"), _("From")]
-    print_line(table(headings, "<>>>><", rows))
+    headings = [_("Interval"), _("Index"), _("Price"), _("Scarcity"), _("Carbon"), _("From"), ""]
+    print_line(table(headings, "<>>>><<", rows))
     if answer["window"]:
         talk(answer["window"]["words"])
+
+
+def _mean(items: list[JsonObject], part: str) -> int:
+    """Return the mean of a price in a hundredth of a cent per kWh, as µ€ per kWh: as exact as a person reads."""
+    total: int = sum(item[part] for item in items)
+    return round(Fraction(total, len(items) * 100)) * 100
+
+
+def _bar(value: int, highest: int) -> str:
+    return "█" * (max(value, 0) * _BAR_CELLS // highest) if highest > 0 else ""

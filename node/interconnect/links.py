@@ -78,7 +78,8 @@ class Links:
         """
         place = folder / FOLDER
         if not (place / "own.json").exists():
-            raise Misconfigured(f"the community in {folder} has no account for links: found it with --link NAME")
+            problem = "holds no community with an account for links"
+            raise Misconfigured(f"{folder} {problem}: name the right one with --dir, or found it with --link NAME")
         own = read_document(place / "own.json")
         parent = _agreement(place / "parent.json") if (place / "parent.json").exists() else None
         children = tuple(_agreement(path) for path in sorted(place.glob("child-*.json")))

@@ -193,6 +193,11 @@ def boolean(field: str, value: Any) -> bool:
     return value
 
 
+def _flag(field: str, value: Any) -> bool:
+    """Return true or false, which a query string writes as a text."""
+    return boolean(field, {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value)
+
+
 def _side(field: str, value: Any) -> Side:
     if isinstance(value, str) and value in SIDE_NAMES:
         return SIDE_NAMES[value]
@@ -277,6 +282,11 @@ DOMAIN_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
 
 _limit = ("limit", integer(1, INT64_MAX))
 _cursor = ("cursor", text(64))
+_pages: Mapping[str, tuple[str, Parser]] = {
+    "limit": _limit,
+    "cursor": _cursor,
+    "newestFirst": ("newest_first", _flag),
+}
 _range: Mapping[str, tuple[str, Parser]] = {"from": ("start", natural), "to": ("end", natural)}
 
 LOOK_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
@@ -289,25 +299,22 @@ TRADE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "interval": ("interval", natural),
     **_range,
     "account": ("account", address_text),
-    "limit": _limit,
-    "cursor": _cursor,
+    **_pages,
 }
 ORDER_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "account": ("account", address_text),
     "interval": ("interval", natural),
     "status": ("status", name(*OrderStatus)),
-    "limit": _limit,
-    "cursor": _cursor,
+    **_pages,
 }
-INTERVAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {**_range, "limit": _limit, "cursor": _cursor}
-RUN_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {"limit": _limit, "cursor": _cursor}
+INTERVAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {**_range, **_pages}
+RUN_FILTERS: Final = _pages
 CERTIFICATE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "owner": ("owner", address_text),
     "interval": ("interval", natural),
     "runId": ("run_id", natural),
     **_range,
-    "limit": _limit,
-    "cursor": _cursor,
+    **_pages,
 }
 SIGNAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "hours": ("hours", integer(1, HOURS_MAX)),

@@ -60,6 +60,7 @@ _RECEIPT: Final = {
     "acceptedAt": INSTANT | {"description": "time of that record, UTC epoch"},
 }
 _SIGNED: Final = {"receiptSignature": SIGNATURE, "node": ADDRESS}
+_LISTING: Final = PAGING | {"newestFirst": BOOL | {"description": "false when left out: the oldest first"}}
 _DOMAIN: Final = record({"name": TEXT, "version": TEXT, "chainId": NATURAL, "verifyingContract": ADDRESS})
 SIGNED_DOMAIN: Final = record(
     {"chainId": NATURAL, "verifyingContract": ADDRESS, "name": TEXT, "version": TEXT}, ("chainId", "verifyingContract")
@@ -380,11 +381,11 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "Proposal": PROPOSAL,
     **OWN_SCHEMAS,
-    "TradeFilter": _filter({"interval": INSTANT, **RANGE, "account": ADDRESS, **PAGING}),
-    "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **PAGING}),
-    "IntervalFilter": _filter({**RANGE, **PAGING}),
-    "RunFilter": _filter(PAGING),
-    "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **RANGE, **PAGING}),
+    "TradeFilter": _filter({"interval": INSTANT, **RANGE, "account": ADDRESS, **_LISTING}),
+    "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_LISTING}),
+    "IntervalFilter": _filter({**RANGE, **_LISTING}),
+    "RunFilter": _filter(_LISTING),
+    "CertificateFilter": _filter({"owner": ADDRESS, "interval": INSTANT, "runId": NATURAL, **RANGE, **_LISTING}),
     "SummaryFilter": _filter(RANGE),
     "CandleFilter": _filter(
         {

@@ -12,7 +12,7 @@ from tests.support.source_tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "RPC.md"
 ROWS = {row[0].strip("`"): row for row in table_rows(DOCUMENT)}
-PAGING = {"limit", "cursor"}
+PAGING = {"limit", "cursor", "newestFirst"}
 
 
 def test_energy_methods_are_documented_with_their_parameters() -> None:

@@ -29,17 +29,26 @@ def evidence_file(document: dict[str, Any], tmp_path: Path) -> Path:
 
 
 def test_lists_certificates(capsys: pytest.CaptureFixture[str]) -> None:
-    items = small_node.page(small_node.certificate(1, 0, 412), small_node.certificate(2, 412, 500, state="stored"))
+    items = small_node.page(small_node.certificate(2, 412, 500, state="stored"), small_node.certificate(1, 0, 412))
     with serving({"energy_getStatus": small_node.status(), "energy_getCertificates": items}) as server:
         arguments = ["cert", "list", "--owner", small_node.MEMBER, "--run", "3", "--interval", "2017-05-17T12:30Z"]
         assert main([*arguments, "--rpc", server.url]) == ExitCode.OK
-        wanted = {"owner": small_node.MEMBER, "interval": small_node.INTERVAL, "runId": 3, "limit": 100}
+        wanted = {
+            "owner": small_node.MEMBER,
+            "interval": small_node.INTERVAL,
+            "runId": 3,
+            "newestFirst": True,
+            "limit": 101,
+        }
         assert server.calls[-1] == ("energy_getCertificates", [wanted])
         _heading, first, second = capsys.readouterr().out.splitlines()
         assert "412\u00a0Wh" in first
         assert "stored" in second
         assert main(["cert", "list", "--json", "--rpc", server.url]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out) == {"schema": "resilia/certificate-list/1", "items": items["items"]}
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": "resilia/certificate-list/1",
+        "items": items["items"][::-1],
+    }
 
 
 def test_shows_one_certificate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ ANSWERS: Final[dict[str, Any]] = {
         "traded": {"trades": 3, "tradedWh": 2_980, "meanPrice": 114_000},
     },
     "energy_getTrades": small_node.page(small_node.trade(0, 1, 2)),
-    "energy_getOrders": small_node.page(small_node.order(1, "sell"), small_node.order(2, "buy", status="resting")),
+    "energy_getOrders": small_node.page(small_node.order(2, "buy", status="resting"), small_node.order(1, "sell")),
     "energy_getCertificates": small_node.page(small_node.certificate(1, 0, 412)),
     "energy_getCertificate": small_node.certificate(1, 0, 412),
     "energy_setGrid": {"mode": "island", "gridLostAt": small_node.NOW},

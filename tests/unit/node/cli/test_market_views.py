@@ -65,11 +65,11 @@ def test_the_book_as_json_is_what_the_node_says(capsys: pytest.CaptureFixture[st
 
 
 def test_lists_trades(capsys: pytest.CaptureFixture[str]) -> None:
-    trades = small_node.page(small_node.trade(0, 1, 2), small_node.trade(1, 3, 4, quantityWh=41, price=-10_000))
+    trades = small_node.page(small_node.trade(1, 3, 4, quantityWh=41, price=-10_000), small_node.trade(0, 1, 2))
     with serving({"energy_getStatus": small_node.status(), "energy_getTrades": trades}) as server:
         arguments = ["trades", "--interval", "next", "--account", small_node.MEMBER, "--limit", "7"]
         assert main([*arguments, "--rpc", server.url]) == ExitCode.OK
-        wanted = {"interval": INTERVAL, "account": small_node.MEMBER, "limit": 7}
+        wanted = {"interval": INTERVAL, "account": small_node.MEMBER, "newestFirst": True, "limit": 8}
         assert server.calls[-1] == ("energy_getTrades", [wanted])
     _heading, first, second = capsys.readouterr().out.splitlines()
     assert "€0.0450" in first

@@ -214,19 +214,31 @@ def test_a_digest_that_is_no_hexadecimal_is_a_mistake(key: list[str]) -> None:
         assert main(["order", "cancel", "0x" + "zz" * 32, *key, "--rpc", server.url]) == ExitCode.USAGE
 
 
-def test_lists_orders(capsys: pytest.CaptureFixture[str]) -> None:
-    orders = small_node.page(small_node.order(1, "sell"), small_node.order(2, "buy", status="resting", filledWh=0))
+def test_lists_the_latest_orders_the_oldest_of_them_first(capsys: pytest.CaptureFixture[str]) -> None:
+    orders = small_node.page(small_node.order(2, "buy", status="resting", filledWh=0), small_node.order(1, "sell"))
     with serving({"energy_getStatus": small_node.status(), "energy_getOrders": orders}) as server:
         arguments = ["order", "list", "--account", MEMBER.upper().replace("X", "x", 1), "--interval", "next"]
         assert main([*arguments, "--status", "resting", "--rpc", server.url]) == ExitCode.OK
-        wanted = {"account": MEMBER, "interval": INTERVAL, "status": "resting", "limit": 100}
+        wanted = {"account": MEMBER, "interval": INTERVAL, "status": "resting", "newestFirst": True, "limit": 101}
         assert server.calls[-1] == ("energy_getOrders", [wanted])
         heading, first, second = capsys.readouterr().out.splitlines()
         assert heading.split()[:3] == ["Order", "Placed", "Interval"]
         assert first.endswith("filled")
         assert "9.0\u00a0ct/kWh" in second
         assert main(["order", "list", "--json", "--rpc", server.url]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out) == {"schema": "resilia/order-list/1", "items": orders["items"]}
+        captured = capsys.readouterr()
+        assert json.loads(captured.out) == {"schema": "resilia/order-list/1", "items": orders["items"][::-1]}
+        assert not captured.err
+        assert main(["order", "list", "--limit", "1", "--rpc", server.url]) == ExitCode.OK
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 2
+    assert captured.err == "These are the latest 1; --limit COUNT shows more.\n"
+
+
+def test_lists_the_orders_of_a_key_file(key: list[str]) -> None:
+    with serving({"energy_getStatus": small_node.status(), "energy_getOrders": small_node.page()}) as server:
+        assert main(["order", "list", *key[:2], "--rpc", server.url]) == ExitCode.OK
+    assert server.calls[-1] == ("energy_getOrders", [{"account": MEMBER, "newestFirst": True, "limit": 101}])
 
 
 def test_an_empty_list_is_said_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

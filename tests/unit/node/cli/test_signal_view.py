@@ -13,7 +13,10 @@ from tests.support.rpc_server import serving
 def test_the_index_is_shown_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
     item = {"index": 155_500, "price": 115_500, "scarcity": 35_000, "carbon": 5_000}
     window = {"start": 0, "end": 3_600, "meanIndex": 1, "overallMean": 2, "words": "Energy is cheapest then."}
-    items = [{"interval": small_node.INTERVAL, **item, "basis": basis} for basis in ("book", "earlier-day", "tariff")]
+    items = [
+        {"interval": small_node.INTERVAL + 1_800 + 900 * place, **item, "basis": basis}
+        for place, basis in enumerate(("book", "earlier-day", "tariff"))
+    ]
     asked = []
 
     def answer(wanted: dict[str, int]) -> dict[str, object]:
@@ -25,6 +28,8 @@ def test_the_index_is_shown_part_by_part(capsys: pytest.CaptureFixture[str]) -> 
         captured = capsys.readouterr()
         assert main(["market", "signal", "--hours", "3", "--json", "--rpc", server.url]) == ExitCode.OK
     assert asked == [{"hours": None, "windowS": 3_600}, {"hours": 3, "windowS": 7_200}]
-    assert "15.55" in captured.out
+    assert captured.out.count("15.55") == 1, "three quarters of one hour are one line"
+    assert "book, earlier day, tariff" in captured.out
+    assert captured.out.rstrip().endswith("█" * 20)
     assert captured.err.strip() == "Energy is cheapest then."
     assert json.loads(capsys.readouterr().out)["items"][0]["index"] == 155_500

@@ -115,6 +115,17 @@ def test_filters_refuse_what_they_do_not_know(value: object, field: str) -> None
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(("given", "asked"), [(True, True), ("true", True), ("false", False)])
+def test_a_list_may_begin_at_its_end(given: object, asked: bool) -> None:
+    assert parameters.filters({"newestFirst": given}, parameters.RUN_FILTERS) == {"newest_first": asked}
+
+
+@pytest.mark.parametrize("given", [1, "yes", ""])
+def test_newest_first_is_true_or_false(given: object) -> None:
+    with pytest.raises(parameters.BadParameter, match="true or false"):
+        parameters.filters({"newestFirst": given}, parameters.ORDER_FILTERS)
+
+
 def test_order_status_is_one_of_the_known() -> None:
     with pytest.raises(BadParameter, match="resting, filled, cancelled"):
         parameters.filters({"status": "lost"}, parameters.ORDER_FILTERS)
