@@ -16,11 +16,11 @@ KEYS = ("account", "kind", "trades", "soldWh", "earnedNeur", "boughtWh", "paidNe
 
 
 def league(connection: Connection, where: Sequence[ColumnElement[bool]]) -> list[Row]:
-    """Return the sums of some trades for every account that is no supplier, the most traded energy first."""
+    """Return the sums of some trades for every account that trades on its own, the most traded energy first."""
     price = col(TradeRow.price_ueur_per_kwh)
     sold = dict(_sums(connection, col(TradeRow.seller), price - col(TradeRow.wedge_ueur_per_kwh), where))
     bought = dict(_sums(connection, col(TradeRow.buyer), price, where))
-    accounts = select(col(Account.address), col(Account.kind)).where(col(Account.kind) != "supplier")
+    accounts = select(col(Account.address), col(Account.kind)).where(col(Account.kind).not_in(("supplier", "fees")))
     nothing = (0, 0, 0)
     rows: list[Row] = []
     for address, kind in connection.execute(accounts):

@@ -77,7 +77,7 @@ def show_certificate(context: typer.Context, certificate: NumberArgument) -> Non
         print_json("certificate", item)
         return
     status = node.call("energy_getStatus")
-    carbon = f"{number(item['carbonGPerKwh'])}\u00a0g/kWh"
+    carbon = _("not known") if item["source"] == "unknown" else f"{number(item['carbonGPerKwh'])}\u00a0g/kWh"
     lines = [
         (_("Certificate"), str(item["number"])),
         (_("Energy"), energy(item["quantityWh"])),
@@ -174,7 +174,7 @@ def _row(item: JsonObject, status: JsonObject) -> tuple[str, ...]:
 
 def _source_name(source: str) -> str:
     names = {
-        "unknown": _("unknown"),
+        "unknown": _("of unknown origin"),
         "solar": _("solar"),
         "storage": _("storage"),
         "wind": _("wind"),

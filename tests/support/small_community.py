@@ -39,7 +39,7 @@ NOW = FIRST + SETTLED * LENGTH_S + 160
 NEXT = FIRST + (SETTLED + 1) * LENGTH_S
 
 HOMES = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
-BATTERY, SUPPLIER, CONTRACT = ("0x" + byte * 20 for byte in ("44", "55", "66"))
+BATTERY, SUPPLIER, CONTRACT, PURSE = ("0x" + byte * 20 for byte in ("44", "55", "66", "fe"))
 NODE = Address(bytes.fromhex("99" * 20))
 RUN_INTERVALS, IMPORT_TARIFF, EXPORT_TARIFF = 4, 201_600, 40_000
 
@@ -72,6 +72,7 @@ def _rows() -> list[SQLModel]:
         ),
         Account(address=BATTERY, label="Battery", kind="storage", balance_neur=5 * 10**9),
         Account(address=SUPPLIER, label="Supplier", kind="supplier"),
+        Account(address=PURSE, label="Fees", kind="fees"),
     ]
     certificates = 0
     for index in range(SETTLED + 4):

@@ -175,7 +175,7 @@ def test_the_summary_of_nothing_is_zero() -> None:
 
 
 def test_accounts_and_statements() -> None:
-    assert [account["label"] for account in QUERIES.accounts()] == ["Battery", "H01", "H02", "H03", "Supplier"]
+    assert [account["label"] for account in QUERIES.accounts()] == ["Battery", "Fees", "H01", "H02", "H03", "Supplier"]
     statement = QUERIES.statement(HOMES[0])
     assert statement is not None
     assert statement["balanceNeur"] == 10**9

@@ -30,6 +30,7 @@ def test_league_adds_up_to_the_trades_and_to_the_summary() -> None:
         assert sum(int(row[key]) for row in rows("/league.csv")) == summary[total]
     assert sum(row["earnedNeur"] for row in league) == summary["turnoverNeur"], "there is no wedge here"
     assert [row["account"] for row in league][:1] == [HOMES[2]]
+    assert {row["kind"] for row in league} == {"home", "storage"}, "neither supplier nor common purse trade"
     assert request(APP, "GET", f"/league.json?to={FIRST}").json()["items"][0]["trades"] == 0
 
 
