@@ -1,4 +1,4 @@
-"""Our Modbus against others': pymodbus reads our simulated meter, and we read a meter that pymodbus serves."""
+"""Our Modbus against others': pymodbus and pysunspec2 read our simulated meter, and we one that pymodbus serves."""
 
 import asyncio
 import struct
@@ -8,6 +8,7 @@ from typing import Any
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
 from energy.results import Rejected
 from metering.protocols import source_of
@@ -51,6 +52,33 @@ def test_pymodbus_reads_our_meter_register_by_register() -> None:
             assert outside.exception_code == ILLEGAL_ADDRESS
         answering.cancel()
         simulator.close()
+
+    asyncio.run(asyncio.wait_for(check(), 30))
+
+
+def test_pysunspec2_finds_the_models_of_our_meter_and_reads_its_registers() -> None:
+    async def check() -> None:
+        simulator = MeterSimulator(KIND, TcpLine())
+
+        async def answer() -> None:
+            while True:
+                simulator.answer(SHOWN)
+                await asyncio.sleep(0.002)
+
+        answering = asyncio.create_task(answer())
+        host, _, port = simulator.source.partition("tcp://")[2].partition("?")[0].rpartition(":")
+        device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port))
+        try:
+            await asyncio.to_thread(device.scan)
+            (common,), (meter,) = device.models[1], device.models[203]
+            assert common.SN.value == KIND.serial
+            assert meter.TotWhImp.cvalue == SHOWN.import_index_wh
+            assert meter.TotWhExp.cvalue == SHOWN.export_index_wh
+            assert meter.W.cvalue == SHOWN.power_w
+        finally:
+            await asyncio.to_thread(device.disconnect)
+            answering.cancel()
+            simulator.close()
 
     asyncio.run(asyncio.wait_for(check(), 30))
 
