@@ -58,9 +58,8 @@ def filled_projection(url: str = "sqlite://") -> Engine:
     """Return a projection with the day in it."""
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     SQLModel.metadata.create_all(engine)
-    with Session(engine) as session:
+    with Session(engine) as session, session.begin():
         session.add_all(_rows())
-        session.commit()
     return engine
 
 
