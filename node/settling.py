@@ -296,7 +296,7 @@ class Settling:
             self._final += 1
         for run_id in range(self._rating.last_run + 1, self._final + 1):
             self._rating.rate(run_id, self._intervals(run_id))
-        await self._trading.synced()
+        await self._trading.flushed()  # nobody was told of it: a standby that lacks it counts the run itself
         through = self._intervals(self._final + 1)[0] - 1
         self._trading.forget(through)
         self._measuring.forget(through)

@@ -219,8 +219,12 @@ class Trading:
                 raise Corrupt(f"the market refused the node's own {command}: {result}")
 
     async def synced(self) -> None:
-        """Wait until the journal is on disk."""
+        """Wait until the journal is on disk, and on the standby's where one has to have it."""
         await self._log.synced()
+
+    async def flushed(self) -> None:
+        """Wait until the journal is on this disk."""
+        await self._log.flushed()
 
     def open_and_close(self, now: int) -> None:
         """Open the books and wake the orders whose time has come, and close the gates whose time is over."""
