@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd)
+EXTENSION_SOURCES := $(wildcard market/*/*.pyx market/*/*.pxd node/*/*.pyx node/*/*.pxd)
 PROVERS := .venv-halmos
 ANALYSERS := .venv-analysers
 FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin):$(abspath contracts/tools)
@@ -138,4 +138,4 @@ $(VENV)/.installed-dev: $(BIN)/python pyproject.toml setup.py $(EXTENSION_SOURCE
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf build dist $(VENV) $(PROVERS) $(ANALYSERS) contracts/out contracts/cache market/*/*.so *.egg-info
+	rm -rf build dist $(VENV) $(PROVERS) $(ANALYSERS) contracts/out contracts/cache market/*/*.so node/*/*.so *.egg-info

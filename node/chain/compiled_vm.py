@@ -1,17 +1,13 @@
-"""The fast virtual machine: `node.chain.vm` with compiled basic blocks, and block tries built in one pass.
+"""The fast virtual machine: `node.chain.vm` with a compiled loop, and block tries built in one pass.
 
 Same state roots, receipts and gas as `CommunityVM`, several times faster; only the wording of an error may differ where
 a frame has two reasons to fail. Only py-evm's documented seams are used: the code stream yields a single opcode of our
-own, which runs the whole frame, so that everything around a frame stays py-evm's.
-
-Compiling costs as much as interpreting a block some dozens of times. A block is therefore interpreted, with py-evm's
-own opcodes, until it has run `RUNS_BEFORE_COMPILING` times: code that runs once, such as creation code, never is.
-Code made to waste our time was found to run at 2.5 Mgas/s at least, where py-evm's own loop does 2.9; `node.chain.vm`
-allows for worse. What is remembered is bounded by `BLOCKS_MAX`.
+own, which runs the whole frame in `node.chain._frame`, so that everything around a frame stays py-evm's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Final, cast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, Final
 
 from eth.abc import (
     BlockAndMetaWitness,
@@ -26,96 +22,22 @@ from eth.abc import (
 )
 from eth.vm.code_stream import CodeStream
 from eth.vm.forks.prague.constants import DEPOSIT_CONTRACT_ADDRESS
-from eth.vm.logic.invalid import InvalidOpcode
-from eth.vm.stack import Stack
 from eth_bloom.bloom import BloomFilter
 
-from node.chain.basic_blocks import JUMP, JUMPI, Block, compile_block, jump_destinations
+from node.chain._frame import Code, Machine
 from node.chain.block_trie import trie_root_and_nodes
 from node.chain.vm import CommunityVM, Computation, State
 
-RUNS_BEFORE_COMPILING: Final = 32
-BLOCKS_MAX: Final = 20_000
-"""Blocks that are remembered over all code, compiled or counted; at most some 60 MB."""
+CODES_MAX: Final = 200
+"""Codes whose jump destinations are remembered; at most some 20 MB."""
 _RUN_FRAME: Final = -1
 """Our own opcode: runs the whole frame."""
-
-
-class Program:
-    """The blocks of one code, compiled as they prove to be worth it."""
-
-    def __init__(self, code: bytes, remembering: Callable[[], None]) -> None:
-        self._code = code
-        self._remembering = remembering
-        self._destinations = jump_destinations(code)
-        self._compiled: dict[int, Block] = {}
-        self._runs: dict[int, int] = {}
-
-    def run(self, computation: "CompiledComputation") -> None:
-        """Run a frame from its first opcode until it halts.
-
-        Raises:
-            Halt: it ended by itself.
-            VMError: it failed.
-        """
-        stack, meter = cast(Stack, computation._stack).values, computation._gas_meter
-        memory, call_data = computation._memory, computation.msg.data_as_bytes
-        position = 0
-        while True:
-            block = self._compiled.get(position)
-            if block is not None:
-                position = block(computation, stack, meter, memory, call_data)
-            elif self._is_hot(position):
-                self._compiled[position] = compile_block(self._code, self._destinations, position, Computation.opcodes)
-            else:
-                position = _interpret_block(computation, position)
-
-    def _is_hot(self, position: int) -> bool:
-        runs = self._runs.get(position, 0)
-        if not runs:
-            self._remembering()
-        self._runs[position] = runs + 1
-        return runs >= RUNS_BEFORE_COMPILING
-
-
-class Programs:
-    """The programs in use; forgets all of them when their blocks are too many."""
-
-    def __init__(self) -> None:
-        self._programs: dict[bytes, Program] = {}
-        self._blocks = 0
-
-    def of(self, code: bytes) -> Program:
-        """Return the program of some code."""
-        program = self._programs.get(code)
-        if program is None:
-            if self._blocks > BLOCKS_MAX:
-                self._programs.clear()
-                self._blocks = 0
-            program = self._programs[code] = Program(code, self._remember_block)
-        return program
-
-    def _remember_block(self) -> None:
-        self._blocks += 1
-
-
-def _interpret_block(computation: "CompiledComputation", position: int) -> int:
-    """Run one block by py-evm's own opcodes, and return where to go on."""
-    code = computation.code
-    code.program_counter = position
-    for opcode in CodeStream.__iter__(cast(CodeStream, code)):
-        function = Computation.opcodes.get(opcode) or InvalidOpcode(opcode)
-        function(computation=computation)
-        if opcode in (JUMP, JUMPI):
-            break
-    return code.program_counter
-
-
-_PROGRAMS: Final = Programs()
+_MACHINE: Final = Machine(Computation.opcodes)
+_analysed: Final = lru_cache(CODES_MAX)(Code)
 
 
 def _run_frame(computation: "CompiledComputation") -> None:
-    _PROGRAMS.of(computation.msg.code).run(computation)
+    _MACHINE.run(computation, _analysed(computation.msg.code))
 
 
 class _WholeFrame(CodeStream):
@@ -126,7 +48,7 @@ class _WholeFrame(CodeStream):
 
 
 class CompiledComputation(Computation):
-    """A frame that runs compiled blocks."""
+    """A frame that runs in the compiled loop."""
 
     opcodes: ClassVar[dict[int, Any]] = {**Computation.opcodes, _RUN_FRAME: _run_frame}  # type: ignore[misc]
 

@@ -1,0 +1,9 @@
+from collections.abc import Mapping
+from typing import Any
+
+class Code:
+    def __init__(self, code: bytes) -> None: ...
+
+class Machine:
+    def __init__(self, opcodes: Mapping[int, Any]) -> None: ...
+    def run(self, computation: Any, code: Code) -> None: ...
