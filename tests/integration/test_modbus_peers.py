@@ -2,6 +2,8 @@
 
 import asyncio
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,55 +32,54 @@ def registers() -> list[int]:
     return list(struct.unpack(f">{len(image) // 2}H", image))
 
 
-def test_pymodbus_reads_our_meter_register_by_register() -> None:
-    async def check() -> None:
-        simulator = MeterSimulator(KIND, TcpLine())
+@asynccontextmanager
+async def simulated_meter() -> AsyncIterator[tuple[str, int]]:
+    """Let our simulator answer; yield its host and port."""
+    simulator = MeterSimulator(KIND, TcpLine())
 
-        async def answer() -> None:
-            while True:
-                simulator.answer(SHOWN)
-                await asyncio.sleep(0.002)
+    async def answer() -> None:
+        while True:
+            simulator.answer(SHOWN)
+            await asyncio.sleep(0.002)
 
-        answering = asyncio.create_task(answer())
-        host, _, port = simulator.source.partition("tcp://")[2].partition("?")[0].rpartition(":")
-        async with AsyncModbusTcpClient(host, port=int(port), retries=0) as client:
-            image = registers()
-            for start in range(0, len(image), 100):
-                count = min(100, len(image) - start)
-                read = await client.read_holding_registers(BASE + start, count=count, device_id=1)
-                assert read.registers == image[start : start + count]
-            outside = await client.read_holding_registers(BASE - 1, count=2, device_id=1)
-            assert outside.isError()
-            assert outside.exception_code == ILLEGAL_ADDRESS
+    answering = asyncio.create_task(answer())
+    host, _, port = simulator.source.partition("tcp://")[2].partition("?")[0].rpartition(":")
+    try:
+        yield host, int(port)
+    finally:
         answering.cancel()
         simulator.close()
+
+
+def test_pymodbus_reads_our_meter_register_by_register() -> None:
+    async def check() -> None:
+        async with simulated_meter() as (host, port):
+            async with AsyncModbusTcpClient(host, port=port, retries=0) as client:
+                image = registers()
+                for start in range(0, len(image), 100):
+                    count = min(100, len(image) - start)
+                    read = await client.read_holding_registers(BASE + start, count=count, device_id=1)
+                    assert read.registers == image[start : start + count]
+                outside = await client.read_holding_registers(BASE - 1, count=2, device_id=1)
+                assert outside.isError()
+                assert outside.exception_code == ILLEGAL_ADDRESS
 
     asyncio.run(asyncio.wait_for(check(), 30))
 
 
 def test_pysunspec2_finds_the_models_of_our_meter_and_reads_its_registers() -> None:
     async def check() -> None:
-        simulator = MeterSimulator(KIND, TcpLine())
-
-        async def answer() -> None:
-            while True:
-                simulator.answer(SHOWN)
-                await asyncio.sleep(0.002)
-
-        answering = asyncio.create_task(answer())
-        host, _, port = simulator.source.partition("tcp://")[2].partition("?")[0].rpartition(":")
-        device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port))
-        try:
-            await asyncio.to_thread(device.scan)
-            (common,), (meter,) = device.models[1], device.models[203]
-            assert common.SN.value == KIND.serial
-            assert meter.TotWhImp.cvalue == SHOWN.import_index_wh
-            assert meter.TotWhExp.cvalue == SHOWN.export_index_wh
-            assert meter.W.cvalue == SHOWN.power_w
-        finally:
-            await asyncio.to_thread(device.disconnect)
-            answering.cancel()
-            simulator.close()
+        async with simulated_meter() as (host, port):
+            device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=port)
+            try:
+                await asyncio.to_thread(device.scan)
+                (common,), (meter,) = device.models[1], device.models[203]
+                assert common.SN.value == KIND.serial
+                assert meter.TotWhImp.cvalue == SHOWN.import_index_wh
+                assert meter.TotWhExp.cvalue == SHOWN.export_index_wh
+                assert meter.W.cvalue == SHOWN.power_w
+            finally:
+                await asyncio.to_thread(device.disconnect)
 
     asyncio.run(asyncio.wait_for(check(), 30))
 

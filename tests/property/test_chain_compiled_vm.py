@@ -67,3 +67,17 @@ def test_memory_is_moved_as_py_evm_does(given_bytes: bytes, places: list[int]) -
     transaction = decode_transaction(created(stored + moved + read, 0, gas=8_000_000))
     expected = STOCK.build(GENESIS_HEADER, [transaction], START + 1)
     assert COMPILED.build(GENESIS_HEADER, [transaction], START + 1) == expected
+
+
+@given(st.integers(0, 100), st.lists(PLACES, min_size=3, max_size=3))
+@example(given_size=64, places=[2**16, 0, 64])
+@example(given_size=64, places=[0, 64, 0])  # just past the end, and nothing of it
+@example(given_size=64, places=[0, 1, 64])
+@settings(max_examples=100, deadline=None)
+def test_what_a_call_returned_is_copied_as_py_evm_does(given_size: int, places: list[int]) -> None:
+    target, source, size = (push(place) for place in places)
+    called = push(0) * 2 + push(given_size) + push(0) * 2 + push(4) + push(50_000) + b"\xf1" + push(1) + b"\x55"
+    read = b"\x3d" + push(2) + b"\x55" + size + source + target + b"\x3e\x59" + push(3) + b"\x55"
+    transaction = decode_transaction(created(called + read, 0, gas=8_000_000))
+    expected = STOCK.build(GENESIS_HEADER, [transaction], START + 1)
+    assert COMPILED.build(GENESIS_HEADER, [transaction], START + 1) == expected
