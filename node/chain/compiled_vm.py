@@ -6,7 +6,6 @@ own, which runs the whole frame in `node.chain._frame`, so that everything aroun
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from eth.abc import (
@@ -28,16 +27,38 @@ from node.chain._frame import Code, Machine
 from node.chain.block_trie import trie_root_and_nodes
 from node.chain.vm import CommunityVM, Computation, State
 
-CODES_MAX: Final = 200
-"""Codes whose jump destinations are remembered; at most some 20 MB."""
+CODE_BYTES_MAX: Final = 8_000_000
+"""Bytes of code whose jump destinations are remembered; each takes some three in memory."""
 _RUN_FRAME: Final = -1
 """Our own opcode: runs the whole frame."""
 _MACHINE: Final = Machine(Computation.opcodes)
-_analysed: Final = lru_cache(CODES_MAX)(Code)
+
+
+class Codes:
+    """The code in use, analysed; forgets all of it when it is too much, since a stranger's call may bring its own."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, Code] = {}
+        self.remembered_bytes = 0
+        """Of code, not of memory."""
+
+    def of(self, code: bytes) -> Code:
+        """Return some code, ready to run."""
+        found = self._codes.get(code)
+        if found is None:
+            if self.remembered_bytes + len(code) > CODE_BYTES_MAX:
+                self._codes.clear()
+                self.remembered_bytes = 0
+            self.remembered_bytes += len(code)
+            found = self._codes[code] = Code(code)
+        return found
+
+
+_CODES: Final = Codes()
 
 
 def _run_frame(computation: "CompiledComputation") -> None:
-    _MACHINE.run(computation, _analysed(computation.msg.code))
+    _MACHINE.run(computation, _CODES.of(computation.msg.code))
 
 
 class _WholeFrame(CodeStream):

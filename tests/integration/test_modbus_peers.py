@@ -53,16 +53,18 @@ async def simulated_meter() -> AsyncIterator[tuple[str, int]]:
 
 def test_pymodbus_reads_our_meter_register_by_register() -> None:
     async def check() -> None:
-        async with simulated_meter() as (host, port):
-            async with AsyncModbusTcpClient(host, port=port, retries=0) as client:
-                image = registers()
-                for start in range(0, len(image), 100):
-                    count = min(100, len(image) - start)
-                    read = await client.read_holding_registers(BASE + start, count=count, device_id=1)
-                    assert read.registers == image[start : start + count]
-                outside = await client.read_holding_registers(BASE - 1, count=2, device_id=1)
-                assert outside.isError()
-                assert outside.exception_code == ILLEGAL_ADDRESS
+        async with (
+            simulated_meter() as (host, port),
+            AsyncModbusTcpClient(host, port=port, retries=0) as client,
+        ):
+            image = registers()
+            for start in range(0, len(image), 100):
+                count = min(100, len(image) - start)
+                read = await client.read_holding_registers(BASE + start, count=count, device_id=1)
+                assert read.registers == image[start : start + count]
+            outside = await client.read_holding_registers(BASE - 1, count=2, device_id=1)
+            assert outside.isError()
+            assert outside.exception_code == ILLEGAL_ADDRESS
 
     asyncio.run(asyncio.wait_for(check(), 30))
 
