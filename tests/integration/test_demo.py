@@ -182,7 +182,7 @@ def test_ctrl_c_during_the_day_stops_it_and_loses_nothing(tmp_path: Path, summar
     with Demo(arguments(folder)) as demo:
         assert demo.wait_for_intervals(5)
         demo.interrupt()
-        code, output = demo.wait(60)
+        code, output = demo.wait(10)
         assert (code, output) == (130, ""), demo.lines[-5:]
         assert not [line for line in demo.lines if "Traceback" in line], "\n".join(demo.lines[-30:])
     with Demo(arguments(folder, "--exit")) as demo:
