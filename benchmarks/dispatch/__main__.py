@@ -2,20 +2,20 @@
 
 Every figure is measured on real homes, with forecasts that know the past only. Self-consumption, ten lines that store
 every surplus and serve every deficit, stands beside each result as the rule to beat. Figures have the names of
-`benchmarks.dispatch.figures`; `--only` takes them, or the names of the measurements. A whole run takes hours of CPU on
-a small machine, most of it for the published CityLearn protocol.
+`benchmarks.dispatch.figures`; `--only` takes them, or the names of the measurements. What is under way is said on the
+error stream. With `--keep FILE` what was found is written there after each measurement, and a second run goes on from
+it, so that a run may be cut short.
 """
 
 import argparse
 import json
 import os
-import sys
 import time
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from benchmarks.dispatch.figures import BY_NAME, Measure, Measured, table
+from benchmarks.dispatch.figures import BY_NAME, Measure, Measured, say, table
 
 MEASUREMENTS: Final = {
     "forecasts": ("load_ratio_home", "load_ratio_sum", "cover_80"),
@@ -42,15 +42,29 @@ def chosen(only: list[str]) -> list[str]:
     ]
 
 
-def measure(modules: list[str], pictures: Path | None) -> Measured:
-    """Return all that the measurements found, with the CPU seconds of each."""
+def measure(modules: list[str], pictures: Path | None, keep: Path | None = None) -> Measured:
+    """Return all that the measurements found, with the CPU seconds of each.
+
+    Args:
+        modules: Which; one that the kept file holds is not measured again.
+        pictures: Folder for pictures; None for none.
+        keep: JSON file of what was found so far, written after each measurement.
+    """
     found: Measured = {}
-    for module in modules:
+    if keep is not None and keep.exists():
+        found = json.loads(keep.read_text(encoding="utf-8"))
+    for number, module in enumerate(modules, 1):
+        if f"{module}_cpu_s" in found:
+            say(f"{module} ({number} of {len(modules)}): kept")
+            continue
+        say(f"{module} ({number} of {len(modules)}) …")
         work: Measure = import_module(f"benchmarks.dispatch.{module}").measure
         begun = time.process_time()
         found |= work(pictures)
         found[f"{module}_cpu_s"] = round(time.process_time() - begun, 1)
-        print(f"{module} done", file=sys.stderr)
+        say(f"{module}: {found[f'{module}_cpu_s']} s of CPU")
+        if keep is not None:
+            keep.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
@@ -60,11 +74,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="figures or measurements")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="write pictures of plan against outcome there")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="what is found is kept there, and not measured again")
     options = parser.parse_args()
     modules = chosen(options.only)
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    found = measure(modules, options.pictures)
+    found = measure(modules, options.pictures, options.keep)
     print(json.dumps(found) if options.json else table(found))
 
 

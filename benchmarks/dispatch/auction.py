@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.dispatch.figures import Measured
+from benchmarks.dispatch.figures import Measured, say
 from benchmarks.dispatch.street import SOUND, street_year
 from dispatch.bidding import OrderProposal, QuoteRules
 from dispatch.forecasting.features import Floats
@@ -193,13 +193,15 @@ def measure(pictures: Path | None) -> Measured:
         hours = slice(24 * first_day, 24 * (first_day + DAYS))
         year = street_year()
         net, price = year.net_kwh[list(SOUND)][:, hours], year.price_eur_per_kwh[hours]
-        nothing += float(_bill(net, price).sum())
+        nothing_here, known = float(_bill(net, price).sum()), pooled_foresight(net.sum(axis=0), price)
+        nothing, foresight = nothing + nothing_here, foresight + known
         alone += self_consumption(net, price)
-        foresight += pooled_foresight(net.sum(axis=0), price)
         for bids_falsely, bills in ((False, honest), (True, false)):
             fortnight = Auction(24 * first_day, bids_falsely)
             fortnight.run(24 * DAYS)
             bills += fortnight.bills_eur
+            saved = float(nothing_here - fortnight.bills_eur.sum()) / (nothing_here - known)
+            say(f"  from day {first_day}, {'false bidders' if bids_falsely else 'truthful'}: {saved:.4f}")
     alone_all = float(alone.sum())
     reachable = nothing - foresight
     return {

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from benchmarks.dispatch.figures import Measured
+from benchmarks.dispatch.figures import Measured, say
 from benchmarks.dispatch.picture import Line, write_picture
 from benchmarks.dispatch.street import SEASON, SOUND, street_year
 from dispatch.forecasting.features import Floats
@@ -64,6 +64,7 @@ def measure(pictures: Path | None) -> Measured:
             net, base = control(said, phase, mode)
             scores.append(score(net, base, slice(phase[1], phase[2])))
             found[f"citylearn_{mode}_phase_{number + 1}"] = round(scores[-1], 4)
+            say(f"  {mode}, phase {number + 1}: {scores[-1]:.4f}")
             if pictures is not None and not number:
                 week = slice(-168, None)
                 lines = [Line("no control", base.sum(0)[week], "#888888"), Line(mode, net.sum(0)[week], "#1f77b4")]
@@ -135,6 +136,8 @@ def control(
         wish = -base[:, step - 1] if taken is None else taken[:, 0]
         net[:, step] += batteries.move(wish)
         peak = max(peak, float(net[:, step].sum()))
+        if not step % (24 * 20):
+            say(f"  {mode}, {len(homes)} homes: day {step // 24} of {(end - first) // 24}")
     return net, base
 
 

@@ -1,5 +1,6 @@
 """The figures that the dispatch is judged by: their names, what they are held against, and how they are printed."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,11 @@ FIGURES: Final = (
 )
 
 BY_NAME: Final = {figure.name: figure for figure in FIGURES}
+
+
+def say(line: str) -> None:
+    """Tell whoever waits what is under way."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def table(measured: Mapping[str, float | int | str]) -> str:

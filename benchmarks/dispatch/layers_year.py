@@ -15,14 +15,13 @@ Run it with `--only layers_year`: seven minutes of CPU.
 
 import csv
 import gzip
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from benchmarks.dispatch.figures import Measured
+from benchmarks.dispatch.figures import Measured, say
 from benchmarks.dispatch.outages import SESSIONS
 from benchmarks.dispatch.street import HOURS, SOUND, street_year
 from dispatch.forecasting.features import Floats
@@ -243,7 +242,7 @@ def measure(pictures: Path | None) -> Measured:
     bills: dict[str, float] = {}
     for name, year in lived.items():
         bills[name] = year.run(LEARNED_H, HOURS)
-        print(f"{name}: {bills[name]:.2f} € in the year, {year.starts} starts", file=sys.stderr, flush=True)
+        say(f"  {name}: {bills[name]:.2f} € in the year, {year.starts} starts")
     found: Measured = {f"gain_{name}": round(1 - bills[name] / bills["base"], 4) for name in LAYERS}
     found["gain_cars"] = round(1 - bills["cars"] / bills["cars_at_once"], 4)
     found |= {f"starts_{name}": lived[name].starts for name in LAYERS}
