@@ -6,15 +6,38 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, cast, func, select
 from sqlmodel import col
 
-from node.storage.models import TradeRow
+from node.storage.models import Checkpoint, TradeRow
 
 LENGTH_S_DEFAULT: Final = 900
 LENGTH_S_MAX: Final = 7 * 86_400
+
+Candle = dict[str, int | str | None]
+
+
+class CandlePage(TypedDict):
+    """Some candles, where the next ones start, and their place in the journal."""
+
+    items: list[Candle]
+    next: str | None
+    """Start of the first candle that is not here; None at the end."""
+    sequence: int
+    """Journal record through which every trade is in them, if not more."""
+
+
+def candle_page(engine: Engine, length_s: int, where: Sequence[ColumnElement[bool]], limit: int) -> CandlePage:
+    """Return the first `limit` candles over some trades; see `candle_statement`."""
+    followed = select(col(Checkpoint.position)).where(col(Checkpoint.source) == "journal")
+    with engine.connect() as connection:
+        # The place first: what is written between the two questions is told again, in totals, and does no harm.
+        sequence = connection.scalar(followed) or 0
+        rows = connection.execute(candle_statement(length_s, where).limit(limit + 1)).all()
+    following = str(rows[limit].start) if len(rows) > limit else None
+    return CandlePage(items=[candle(row, length_s) for row in rows[:limit]], next=following, sequence=sequence)
 
 
 def candle_statement(length_s: int, where: Sequence[ColumnElement[bool]]) -> Select[Any]:
@@ -57,8 +80,8 @@ def candle_statement(length_s: int, where: Sequence[ColumnElement[bool]]) -> Sel
     )
 
 
-def candle(row: Row[Any], length_s: int) -> dict[str, int | str | None]:
-    """Return one row of `candle_statement` in the shape that people and programs get."""
+def candle(row: Any, length_s: int) -> Candle:
+    """Return a row of `candle_statement`, or what has its names, in the shape that people and programs get."""
     quantity_wh, turnover_neur = int(row.quantity_wh), int(row.turnover_neur)
     return {
         "start": row.start,

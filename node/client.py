@@ -31,6 +31,8 @@ SILENCE_S_MAX: Final = 60
 RECONNECTION_S: Final = 1
 LEVELS_MAX: Final = 10_000
 """Prices per side of a snapshot: all that a book has."""
+CANDLES_MAX: Final = 5_000
+"""Of a snapshot: all that an interval has."""
 RECONNECTIONS_MAX: Final = 5
 """Attempts in a row to follow a node that does not answer."""
 
@@ -188,6 +190,36 @@ class Client:
             }
             sequence = snapshot["sequence"]
             yield book_of(interval, interval - lead_s, sides)
+
+    def follow_candles(self, interval: int) -> Iterator[list[JsonObject]]:
+        """Yield the candles of an open interval (of 900 s) as they are and after each change, until its gate closes.
+
+        Changes are put into a snapshot; where one was missed, and at the end, a new snapshot is taken.
+
+        Raises:
+            httpx.TransportError: the node does not answer any more.
+        """
+        candles: dict[int, JsonObject] = {}
+        sequence = -1
+        for event in self._events(("candle", "interval")):
+            closed = False
+            if event.kind == "interval":
+                closed = event.data.get("start") == interval and event.data.get("status") != "open"
+                if not closed:
+                    continue
+            if event.kind == "candle":
+                if event.data["interval"] != interval or event.data["sequence"] <= sequence:
+                    continue
+                if event.data["previousSequence"] <= sequence:
+                    candles |= {each["start"]: each for each in event.data["candles"]}
+                    sequence = event.data["sequence"]
+                    yield [candles[start] for start in sorted(candles)]
+                    continue
+            page = self._get("/candles", {"interval": interval, "limit": CANDLES_MAX})
+            candles, sequence = {each["start"]: each for each in page["items"]}, page["sequence"]
+            yield [candles[start] for start in sorted(candles)]
+            if closed:
+                return
 
     def _snapshot(self, interval: int) -> JsonObject | None:
         try:

@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     """A settlement run is on chain."""
     DEPTH = "depth"
     """What rests at some prices of a book changed; only for who asks for it, for it comes with every order."""
+    CANDLE = "candle"
+    """Candles of an interval changed; only for who asks."""
     MISSED = "missed"
     """Some events are gone for the one who is told, who takes a snapshot: the truth is in the API."""
     DROPPED = "dropped"
@@ -36,7 +38,7 @@ class EventKind(StrEnum):
 
 USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN})
 """What a watcher is told that does not choose."""
-TOLD_KINDS: Final = frozenset({*USUAL_KINDS, EventKind.DEPTH})
+TOLD_KINDS: Final = frozenset({*USUAL_KINDS, EventKind.DEPTH, EventKind.CANDLE})
 """What a watcher can choose from."""
 
 

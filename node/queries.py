@@ -26,7 +26,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from node import query_rows
-from node.candles import LENGTH_S_DEFAULT, candle, candle_statement
+from node.candles import LENGTH_S_DEFAULT, CandlePage, candle_page
 from node.erased_leaves import ERASED_KIND
 from node.league import league
 from node.query_rows import Row
@@ -116,17 +116,14 @@ class Queries:
         length_s: int = LENGTH_S_DEFAULT,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
-    ) -> Page:
+    ) -> CandlePage:
         """Return candles over the trades of one interval or of all, matched from `start` to before `end`."""
         limit = max(1, min(limit, LIMIT_MAX))
         where = within(col(TradeRow.interval), interval, None, None)
         where += within(col(TradeRow.matched_at), None, start, end)
         if cursor is not None:
             where += within(col(TradeRow.matched_at), None, _parse_cursor(cursor, 1)[0], None)
-        with self.engine.connect() as connection:
-            rows = connection.execute(candle_statement(length_s, where).limit(limit + 1)).all()
-        following = str(rows[limit].start) if len(rows) > limit else None
-        return Page(items=[candle(row, length_s) for row in rows[:limit]], next=following)
+        return candle_page(self.engine, length_s, where, limit)
 
     # -- ORDERS
 

@@ -9,6 +9,7 @@ from market.events import Event, GateClosed, IntervalOpened, Trade
 from node.community import Community
 from node.depth import Depth
 from node.events import Broadcaster, EventKind
+from node.running_candles import Candles
 from node.settling import SettledRun
 from node.storage.models import Account
 from node.storage.projection import Projection
@@ -26,6 +27,7 @@ class Showing:
         """Journal record through which the tables were written before this start."""
         self.depth = Depth()
         """The open books, through the last record that was shown."""
+        self._candles = Candles()
         self._projection = projection
         self._broadcaster = broadcaster
         self._waiting: deque[tuple[int, int, Command, Sequence[Event]]] = deque()
@@ -36,6 +38,8 @@ class Showing:
             self._waiting.append((sequence, now, command, events))
         else:
             self.depth.follow(sequence, events)
+            self._candles.follow(sequence, now, events)
+            self._candles.changes()  # were told before this start
 
     def show(self, durable: int) -> None:
         """Show what waits, through a journal record that is on disk."""
@@ -43,10 +47,13 @@ class Showing:
             sequence, now, command, events = self._waiting.popleft()
             self._projection.apply_market(sequence, now, command, events)
             self.depth.follow(sequence, events)
+            self._candles.follow(sequence, now, events)
             for event in events:
                 self._announce(sequence, event)
         for change in self.depth.changes():
             self._broadcaster.publish(EventKind.DEPTH, change)
+        for change in self._candles.changes():
+            self._broadcaster.publish(EventKind.CANDLE, change)
 
     def take(self) -> tuple[tuple[int, ...], tuple[GateClosed, ...]]:
         """Return what was opened and closed since the last time."""

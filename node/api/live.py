@@ -3,8 +3,9 @@
 An event's name is its kind, its data JSON. Whoever comes back with ``Last-Event-ID`` (or ``?after=``) is told what
 happened since, or by an event ``missed`` that it is gone and REST has the truth. Whoever reads too slowly is told
 why by a last event ``dropped``, and comes back the same way.
-``?kinds=trade,depth`` chooses what is told. Trades and depth carry the journal's sequence: a book taken from
-`energy_getDepth` and the changes told after it fit together without a gap, see `node.depth.Depth.changes`.
+``?kinds=trade,depth,candle`` chooses what is told. They carry the journal's sequence: a book taken from
+`energy_getDepth`, or candles from `energy_getCandles`, and the changes told after it fit together without a gap, see
+`node.depth.Depth.changes`.
 """
 
 import asyncio

@@ -82,7 +82,7 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
             methods.get_price_signal,
             "SignalFilter",
         ),
-        Resource("/candles", "Candles over trades", page("Candle"), methods.get_candles, "CandleFilter"),
+        Resource("/candles", "Candles over trades", ref("CandlePage"), methods.get_candles, "CandleFilter"),
         Resource("/runs", "Settlement runs", page("Run"), methods.get_runs, "RunFilter"),
         Resource("/certificates", "Certificates", page("Certificate"), methods.get_certificates, "CertificateFilter"),
         Resource("/certificates/{number}", "One certificate", ref("Certificate"), methods.get_certificate),

@@ -1,8 +1,9 @@
-"""`energy_subscribe` over a WebSocket: trades, depth, intervals and runs, told as they happen, and taken up again.
+"""`energy_subscribe` over a WebSocket: trades, depth, candles, intervals and runs, as they happen, and taken up again.
 
 A subscription may begin after an event that its client knows (`after`, the `id` of a notification): it is told all
-since, or `missed`, and takes a snapshot (`energy_getDepth`). One that is too slow is told `dropped`, with the reason,
-and ends; nobody waits for it. Refuses: kinds that there are not, and more than `SUBSCRIPTIONS_MAX` of one connection.
+since, or `missed`, and takes a snapshot (`energy_getDepth`, `energy_getCandles`). One that is too slow is told
+`dropped`, with the reason, and ends; nobody waits for it. Refuses: kinds that there are not, and more than
+`SUBSCRIPTIONS_MAX` of one connection.
 """
 
 import asyncio

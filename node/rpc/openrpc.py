@@ -136,9 +136,10 @@ METHODS: Final[Mapping[str, Method]] = {
         ({"hours": 24, "windowS": 7_200},),
     ),
     "energy_getCandles": Method(
-        "Candles over trades by the time of their matching; stretches without a trade are left out.",
+        "Candles over trades by the time of their matching, with their place in the journal; stretches without a trade "
+        "are left out. `energy_subscribe` tells how those of 900 s change after that place.",
         {"filter": (ref("CandleFilter"), False)},
-        page("Candle"),
+        ref("CandlePage"),
         ({"from": _QUARTER, "to": _QUARTER + 86_400, "lengthS": 3_600},),
     ),
     "energy_getTrades": Method(

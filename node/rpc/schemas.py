@@ -15,6 +15,7 @@ from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import PROPOSAL
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
+from node.rpc.market_schemas import CANDLE_SCHEMAS
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
@@ -237,20 +238,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             },
         }
     ),
-    "Candle": record(
-        {
-            "start": INSTANT | {"description": "a multiple of the length; UTC epoch seconds"},
-            "lengthS": NATURAL,
-            "open": PRICE,
-            "high": PRICE,
-            "low": PRICE,
-            "close": PRICE,
-            "trades": NATURAL,
-            "quantityWh": NATURAL,
-            "turnoverNeur": INT,
-            "meanPrice": INT | {"description": "turnover over energy, rounded down"},
-        }
-    ),
+    **CANDLE_SCHEMAS,
     "Trade": record(
         {
             "interval": INSTANT,

@@ -13,6 +13,7 @@ from energy.identity import hex_text
 from market.orders import Side
 from node.app import Node
 from node.client import Client, NodeRefused
+from node.serve import ServeOptions, Servers
 from node.typed_data import order_json
 from tests.support.real_node import FIRST, KEYS, Homes, homes_of, running, serving, signed, tick_at
 
@@ -22,6 +23,12 @@ BEFORE = FIRST - 1_200
 async def _call(socket: ClientConnection, method: str, *params: Any) -> Any:
     await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
     return json.loads(await asyncio.wait_for(socket.recv(), 10))["result"]
+
+
+def _watch(url: str, heard: list[list[Any]]) -> None:
+    """Follow the candles of the interval by server-sent events until its gate closes."""
+    with Client(url) as visitor:
+        heard.extend(visitor.follow_candles(FIRST))
 
 
 async def _told_trade(socket: ClientConnection) -> dict[str, Any]:
@@ -81,6 +88,48 @@ def test_a_bot_sees_what_is_its_own_and_misses_nothing(folder: Path) -> None:
                 assert (missed["data"]["quantityWh"], missed["data"]["number"]) == (30, trade["data"]["number"] + 1)
             keys = {label: KEYS[label].private_key for label in ("H01", "H02")}
             await asyncio.to_thread(_look, node, keys, url)
+
+    with homes_of(folder) as homes:
+        asyncio.run(check(homes))
+
+
+def test_candles_grow_on_both_streams_and_join_the_snapshot(folder: Path) -> None:
+    async def check(homes: Homes) -> None:
+        async with running(folder, BEFORE) as node:
+            await tick_at(node, BEFORE)
+            servers = Servers(node, ServeOptions(rpc_port=0, web_port=0))
+            await servers.start()
+            socket_url = servers.rpc_url.replace("http", "ws", 1)
+            heard: list[list[Any]] = []
+
+            async def trade(wh: int) -> None:
+                for home, side in (("H01", Side.SELL), ("H02", Side.BUY)):
+                    order, signature = signed(node.settlement_domain, homes.order(home, side, wh, 120_000, FIRST))
+                    async with connect(socket_url) as socket:
+                        await _call(socket, "energy_placeOrder", order_json(order), hex_text(signature))
+
+            await trade(100)
+            watching = asyncio.create_task(asyncio.to_thread(_watch, servers.web_url, heard))
+            async with connect(socket_url) as socket:
+                await _call(socket, "energy_subscribe", {"kinds": ["candle"], "interval": FIRST})
+                page = await _call(socket, "energy_getCandles", {"interval": FIRST})
+                while not heard:
+                    await asyncio.sleep(0.01)
+                await trade(60)
+                told = json.loads(await asyncio.wait_for(socket.recv(), 10))["params"]["result"]
+            (before,), (after,) = page["items"], told["data"]["candles"]
+            assert (told["kind"], told["data"]["interval"]) == ("candle", FIRST)
+            assert told["data"]["previousSequence"] <= page["sequence"] < told["data"]["sequence"]
+            assert (before["trades"], before["quantityWh"]) == (1, 100)
+            assert (after["trades"], after["quantityWh"], after["start"]) == (2, 160, before["start"])
+            while len(heard) < 2:
+                await asyncio.sleep(0.01)
+            assert heard[:2] == [[before], [after]]
+            await tick_at(node, FIRST)  # the gate closes
+            await asyncio.wait_for(watching, 20)
+            assert heard[-1] == [after]
+            node.events.close()
+            await servers.stop()
 
     with homes_of(folder) as homes:
         asyncio.run(check(homes))

@@ -1,4 +1,7 @@
-"""Candles add up to the trades they were made of, whatever their length, their filter and the length of a page."""
+"""Candles add up to the trades they were made of, whatever their length, their filter and the length of a page.
+
+So do those that are told as they grow, to whoever joins them to a snapshot.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +13,16 @@ from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel, create_engine
 from sqlmodel.pool import StaticPool
 
+from energy.identity import Address, Digest
+from energy.results import Accepted
+from market.commands import PlaceOrder
+from market.engine import MarketState, apply
+from market.events import GateClosed
+from market.events import Trade as Traded
 from node.queries import BadCursor, Queries
+from node.running_candles import Candles
 from node.storage.models import TradeRow
+from tests.support.market import SMALL, busy_day, resolve
 
 INTERVALS = (9_000, 9_900)
 
@@ -112,3 +123,88 @@ def test_candles_add_up_to_their_trades(made: list[Trade], length_s: int, limit:
 def test_a_cursor_is_one_that_was_given_out() -> None:
     with projection([]) as (queries, _), pytest.raises(BadCursor):
         queries.candles(cursor="1-2")
+
+
+LENGTH_S = 900
+
+
+class Watcher:
+    """Joins the candles of one interval to what is told after them, by the rule in `Depth.changes`."""
+
+    def __init__(self, interval: int, sequence: int, candles: dict[int, dict[str, Any]]) -> None:
+        self.interval, self.sequence, self.candles = interval, sequence, dict(candles)
+        self.missed = False
+
+    def hear(self, document: dict[str, Any]) -> None:
+        if document["interval"] != self.interval or document["sequence"] <= self.sequence:
+            return
+        self.missed |= document["previousSequence"] > self.sequence
+        self.candles |= {each["start"]: each for each in document["candles"]}
+        self.sequence = document["sequence"]
+
+
+def totals(made: list[tuple[int, Traded]], interval: int) -> dict[int, dict[str, Any]]:
+    """Return the candles of some trades the long way."""
+    found: dict[int, dict[str, Any]] = {}
+    for start in {now // LENGTH_S * LENGTH_S for now, trade in made if trade.interval == interval}:
+        inside = [trade for now, trade in made if trade.interval == interval and now // LENGTH_S * LENGTH_S == start]
+        prices = [trade.price_ueur_per_kwh for trade in inside]
+        energy = sum(trade.quantity_wh for trade in inside)
+        turnover = sum(trade.quantity_wh * trade.price_ueur_per_kwh for trade in inside)
+        found[start] = {
+            "start": start,
+            "lengthS": LENGTH_S,
+            "open": prices[0],
+            "high": max(prices),
+            "low": min(prices),
+            "close": prices[-1],
+            "trades": len(inside),
+            "quantityWh": energy,
+            "turnoverNeur": turnover,
+            "meanPrice": turnover // energy,
+        }
+    return found
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.sampled_from([1, 2, 5]), st.sampled_from([1, 3, 7]))
+def test_a_snapshot_and_what_is_told_after_it_are_the_candles_of_the_trades(seed: int, told: int, joins: int) -> None:
+    """Whenever one joins: also when the last news before the snapshot come after it, and when a gate closes."""
+    state, candles = MarketState(SMALL), Candles()
+    placed: list[PlaceOrder] = []
+    made: list[tuple[int, Traded]] = []
+    watchers: list[Watcher] = []
+    news: list[dict[str, Any]] = []
+    now = sequence = 0
+    for number, (seconds, move) in enumerate(busy_day(seed)):
+        now += seconds
+        command = resolve(move, placed)
+        if isinstance(command, PlaceOrder):
+            placed.append(command)
+        result = None if command is None else apply(state, command, now)
+        if not isinstance(result, Accepted):
+            continue
+        sequence += 1
+        made += [(now, event) for event in result.events if isinstance(event, Traded)]
+        candles.follow(sequence, now, result.events)
+        if number % joins == 0:
+            watchers += [Watcher(i, sequence, totals(made, i)) for i in state.open_intervals()]
+        if number % told == 0:
+            news = [*news, *candles.changes()][-8:]
+            for watcher in watchers:
+                for document in news:
+                    watcher.hear(document)
+                assert watcher.candles == totals(made, watcher.interval)
+                assert not watcher.missed
+    assert made
+
+
+def test_what_the_call_at_the_gate_trades_is_told_and_then_the_interval_is_forgotten() -> None:
+    order, home = Digest(bytes(32)), Address(bytes(20))
+    candles = Candles()
+    candles.follow(7, 1_000, (Traded(900, 0, 5, 2, order, order, home, home, 0, 0), GateClosed(900, 1, 2, 5)))
+    (told,) = candles.changes()
+    assert (told["interval"], told["sequence"]) == (900, 7)
+    assert [(each["start"], each["trades"], each["turnoverNeur"]) for each in told["candles"]] == [(900, 1, 10)]
+    candles.follow(8, 1_000, (Traded(900, 1, 5, 2, order, order, home, home, 0, 0),))
+    assert [(each["previousSequence"], each["candles"][0]["trades"]) for each in candles.changes()] == [(0, 1)]

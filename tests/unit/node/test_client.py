@@ -158,6 +158,40 @@ def test_a_followed_book_is_the_snapshot_with_the_changes_and_a_new_one_where_so
     ]
 
 
+def _candle(start: int, trades: int) -> dict[str, int]:
+    return {"start": start, "trades": trades}
+
+
+def _candles(sequence: int, previous: int, *candles: dict[str, int], interval: int = 900) -> str:
+    data = {"interval": interval, "sequence": sequence, "previousSequence": previous, "candles": candles}
+    return f"id: 7-{sequence}\nevent: candle\ndata: {json.dumps(data)}\n\n"
+
+
+def test_followed_candles_are_the_snapshot_with_the_changes_and_a_new_one_where_something_was_missed() -> None:
+    snapshots = [
+        {"sequence": 5, "items": [_candle(0, 2)], "next": None},
+        {"sequence": 9, "items": [_candle(0, 4), _candle(900, 2)], "next": None},
+        {"sequence": 12, "items": [_candle(0, 4), _candle(900, 5)], "next": None},
+    ]
+    stream = [
+        "retry: 3000\n\n",
+        _candles(5, 0, _candle(0, 2)),  # told before the snapshot was taken
+        _candles(6, 0, _candle(0, 4), _candle(900, 1)),
+        _candles(7, 0, _candle(0, 9), interval=1_800),
+        _candles(9, 8, _candle(900, 2)),  # one was missed
+        'id: 7-12\nevent: interval\ndata: {"start":900,"status":"closed"}\n\n',
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/candles":
+            return httpx.Response(200, json=snapshots.pop(0))
+        return httpx.Response(200, text="".join(stream))
+
+    with Client("http://node", transport=httpx.MockTransport(answer)) as visitor:
+        seen = [{each["start"]: each["trades"] for each in candles} for candles in visitor.follow_candles(900)]
+    assert seen == [{0: 2}, {0: 4, 900: 1}, {0: 4, 900: 2}, {0: 4, 900: 5}], "the last trades are those of the gate"
+
+
 def test_a_followed_book_is_taken_anew_when_the_node_says_that_something_is_gone() -> None:
     snapshots = [{"sequence": 5, "bids": [], "asks": []}, {"sequence": 8, "bids": [], "asks": []}]
     missed = 'id: 7-8\nevent: missed\ndata: {"reason":"too old: take a snapshot"}\n\n'

@@ -7,6 +7,7 @@ from market.engine import MarketState, apply
 from market.events import Event, Trade
 from market.orders import Side
 from node.events import Broadcaster, EventKind, NodeEvent, Subscription
+from node.queries import Queries
 from node.showing import Showing
 from node.storage.database import open_database
 from node.storage.models import OrderRow
@@ -54,6 +55,39 @@ def test_only_what_is_on_disk_is_shown() -> None:
         broadcaster.close()
         (published,) = asyncio.run(_all(subscription))
         assert (published.kind, published.data["quantityWh"]) == (EventKind.TRADE, 4)
+    engine.dispose()
+
+
+def test_candles_are_told_from_what_is_on_disk_and_after_a_start_only_what_is_new() -> None:
+    engine = open_database("sqlite://")
+    projection, broadcaster = Projection(engine, TARIFFS), Broadcaster()
+    showing, state = Showing(projection, broadcaster), market()
+    commands = [place(order(1, Side.SELL, 10, 90_000, 1)), *(place(order(2, Side.BUY, 1, 90_000, n)) for n in range(3))]
+    told = [_events(state, command) for command in commands]
+    with broadcaster.subscribe({EventKind.CANDLE}) as subscription:
+        for sequence, (command, events) in enumerate(zip(commands, told, strict=True), start=2):
+            showing.follow(sequence, 1_000, command, events)
+        showing.show(3)
+        projection.flush()
+        page = Queries(engine).candles(interval=INTERVAL)
+        showing.show(4)
+        broadcaster.close()
+        first, second = asyncio.run(_all(subscription))
+    assert first.data == {"interval": INTERVAL, "previousSequence": 0, "sequence": 3, "candles": page["items"]}
+    assert (page["sequence"], [each["trades"] for each in page["items"]]) == (3, [1])
+    assert (second.data["previousSequence"], second.data["sequence"]) == (3, 4)
+    assert [(each["start"], each["quantityWh"]) for each in second.data["candles"]] == [(900, 2)]
+
+    broadcaster = Broadcaster()
+    again = Showing(projection, broadcaster)
+    with broadcaster.subscribe({EventKind.CANDLE}) as subscription:
+        for sequence, (command, events) in enumerate(zip(commands, told, strict=True), start=2):
+            again.follow(sequence, 1_000, command, events)
+        again.show(5)
+        broadcaster.close()
+        (only,) = asyncio.run(_all(subscription))
+    assert (only.data["previousSequence"], only.data["sequence"]) == (3, 5)
+    assert [(each["trades"], each["quantityWh"]) for each in only.data["candles"]] == [(3, 3)]
     engine.dispose()
 
 

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from energy.identity import Address, Digest
+from market.events import Trade
 from node.queries import Queries
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
@@ -10,6 +12,8 @@ from node.rpc.news_schemas import news_methods
 from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
+from node.rpc.schema_kinds import ref
+from node.running_candles import Candles
 from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble
 from tests.support.json_schema import check
@@ -81,13 +85,25 @@ def test_examples_are_as_documented(name: str) -> None:
 
 def test_examples_of_subscriptions_are_as_documented() -> None:
     for method in news_methods():
-        (example,) = method["examples"]
-        for param, shown in zip(method["params"], example["params"], strict=True):
-            assert param["name"] == shown["name"]
-            check(shown["value"], param["schema"], method["name"])
-        assert ("result" in example) == ("result" in method)
-        if "result" in method:
-            check(example["result"]["value"], method["result"]["schema"], method["name"])
+        for example in method["examples"]:
+            for param, shown in zip(method["params"], example["params"], strict=True):
+                assert param["name"] == shown["name"]
+                check(shown["value"], param["schema"], method["name"])
+            assert ("result" in example) == ("result" in method)
+            if "result" in method:
+                check(example["result"]["value"], method["result"]["schema"], method["name"])
+
+
+def test_candles_are_told_as_documented() -> None:
+    candles = Candles()
+    order, home = Digest(bytes(32)), Address(bytes(20))
+    trade = Trade(900, 0, 115_000, 500, order, order, home, home, 0, 0)
+    candles.follow(7, 1_000, (trade,))
+    (told,) = candles.changes()
+    (notification,) = (method for method in news_methods() if method["name"] == "energy_subscription")
+    (example,) = (each for each in notification["examples"] if each["name"] == "candles")
+    for data in (told, example["params"][1]["value"]["data"]):
+        check(data, ref("CandleChanges"), "energy_subscription")
 
 
 def _references(node: Any) -> list[str]:
