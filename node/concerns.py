@@ -22,6 +22,7 @@ class Code(StrEnum):
     RECONCILE = "R22"
     ORACLES_DISAGREE = "oracles-disagree"
     ORACLES_AWAY = "oracles-away"
+    ORACLE_OUTLIER = "oracle-outlier"
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
     STANDBY_AWAY = "standby-away"
@@ -90,6 +91,13 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         mark(
             "Read the meter's display, compare it with 'resilia meter watch' on each machine, mend the line that is "
             "wrong, and start that machine's process again."
+        ),
+    ),
+    Code.ORACLE_OUTLIER: (
+        mark("The meter of {label} told {oracles} something else than the others, whose value counts."),
+        mark(
+            "Compare the meter's display with 'resilia meter watch' on that machine, mend its line, and start its "
+            "process again."
         ),
     ),
     Code.ORACLES_AWAY: (

@@ -55,7 +55,14 @@ from node.storage.models import (
     TradeRow,
 )
 from node.storage.projection import Projection, trade_of
-from node.storage.readings_log import ErasedWord, KeptFrame, LogRecord, SignedCorrection, SignedInterval
+from node.storage.readings_log import (
+    ErasedWord,
+    KeptFrame,
+    LogRecord,
+    SeenBoundary,
+    SignedCorrection,
+    SignedInterval,
+)
 from node.typed_data import signed_order_hash, trade_hash
 from oracles.guard_store import GuardStore, SignedKind
 from oracles.hashing import keccak
@@ -329,6 +336,9 @@ class Erasing:
             ):
                 sample = decode_frame(record)
                 left = None if not isinstance(sample, Rejected) and sample.serial == member.serial else record
+            elif isinstance(record, SeenBoundary) and record.meter == member.meter and record.at < frames_before:
+                raw = record.frame.raw if record.frame else b""
+                left = record if keccak(raw) in needed else None
             if left is not None:
                 yield readings_log.encode(left)
 

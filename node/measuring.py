@@ -22,20 +22,28 @@ from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.csv_file import CsvSource
 from metering.sources.ports import Source as LineSource
+from node.agreeing import Agreeing
 from node.clock import Clock
 from node.community import Community
-from node.concerns import Code, Concerns
-from node.correcting import Correcting, Disagreement, agreed, metered_of
+from node.concerns import Concerns
+from node.correcting import Correcting, agreed, metered_of
 from node.drafting import Drafting, meter_config, wait_s
 from node.ledger import Ledger
-from node.meter_frames import MeterFrames, decode_frame
+from node.meter_frames import Heard, MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.posting import Posting
 from node.signing_keys import IsValid, always
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
-from node.storage.readings_log import ErasedWord, KeptFrame, SignedCorrection, SignedInterval, TamperCleared
+from node.storage.readings_log import (
+    ErasedWord,
+    KeptFrame,
+    SeenBoundary,
+    SignedCorrection,
+    SignedInterval,
+    TamperCleared,
+)
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.guarding import Guard
 from oracles.hashing import keccak
@@ -83,6 +91,10 @@ class Measuring:
         length_s = community.market.interval_length_s
         waits = {member.meter: wait_s(member) for member in community.members}
         self._drafting = Drafting(self._meters, waits, length_s)
+        labels = {member.meter: member.label for member in community.members}
+        self._agreeing = Agreeing(
+            *(domain, oracles, community.oracle_quorum, self._meters, waits, labels, log, self._concerns, is_valid)
+        )
         self.correcting = Correcting(
             folder, domain, log, projection, self._members, self._meters, self._drafting, length_s
         )
@@ -111,7 +123,7 @@ class Measuring:
         Raises:
             Corrupt: a record does not decode, or the chain holds something else than the log.
         """
-        heard: list[KeptFrame | TamperCleared] = []
+        heard: list[KeptFrame | SeenBoundary | TamperCleared] = []
         words: list[SignedCorrection | TamperCleared | ErasedWord] = []
         signed: list[SignedInterval] = []
         for position, data in enumerate(self._log.records(), start=1):
@@ -130,7 +142,7 @@ class Measuring:
                 case TamperCleared():
                     words.append(record)
                     heard.append(record)
-                case KeptFrame():
+                case KeptFrame() | SeenBoundary():
                     heard.append(record)
         self._resume(signed, heard)
         self.correcting.recover(words)
@@ -248,15 +260,19 @@ class Measuring:
         away = await self._posting.post(done, now)
         self.correcting.hear_people(now, self.attested_through, self.attested_through + length, self._note)
         while self._members and (start := self._posting.signed_through + length) + length <= now:
-            if not self._posting.has_room(now) or not self._make_draft(Interval(start, length), now):
+            if not self._posting.has_room(now):
                 break
             try:
+                # What the oracles saw is agreed on before anything is drafted, and so before it is signed.
+                if self._draft is None and not await self._agreeing.agreed(Interval(start, length), now):
+                    break
+                if not self._make_draft(Interval(start, length), now):
+                    break
                 await self._sign()
             except Unavailable as error:
-                self._say_why(error, start, now)
+                self._agreeing.say_why(error, start, now)
                 raise
-            self._concerns.clear(Code.ORACLES_DISAGREE)
-            self._concerns.clear(Code.ORACLES_AWAY)
+            self._agreeing.say_why(None, start, now)
             away = away or await self._posting.post(done, now)
         await self.correcting.sign(self._oracles, self._community.oracle_quorum)
         if away is not None:
@@ -321,22 +337,14 @@ class Measuring:
         self._draft = None
         await self._log.synced()  # before anything of it is posted: each attempt begins with what is not on disk yet
 
-    def _say_why(self, error: Unavailable, start: int, now: int) -> None:
-        """Tell the operator why nothing is signed, and what a person must do about it."""
-        if not isinstance(error, Disagreement):
-            self._concerns.clear(Code.ORACLES_DISAGREE)
-            self._concerns.raise_(Code.ORACLES_AWAY, "", now, interval=start)
-            return
-        self._concerns.clear(Code.ORACLES_AWAY)
-        member = self._members.get(error.meter) if error.meter else None
-        label = member.label if member else ""
-        self._concerns.raise_(Code.ORACLES_DISAGREE, label, now, interval=start, oracles=error.oracles)
-
-    def _resume(self, signed: Sequence[SignedInterval], heard: Sequence[KeptFrame | TamperCleared]) -> None:
+    def _resume(
+        self, signed: Sequence[SignedInterval], heard: Sequence[KeptFrame | SeenBoundary | TamperCleared]
+    ) -> None:
         """Take each meter up where its last measured reading and the frames since then left it.
 
         The readings of a draft count as the last ones, but their frames are still needed.
         """
+        length_s = self._community.market.interval_length_s
         last: dict[MeterId, Reading] = {}
         measured: dict[MeterId, Reading] = {}
         for interval in signed:
@@ -345,10 +353,15 @@ class Measuring:
                 self._drafting.follow(reading)
                 if not is_estimate(reading):
                     measured[reading.meter] = reading
-        kept: dict[MeterId, list[tuple[RegisterSample, KeptFrame] | None]] = {meter: [] for meter in self._meters}
+        kept: dict[MeterId, list[Heard]] = {meter: [] for meter in self._meters}
         for record in heard:
             if isinstance(record, TamperCleared):
                 kept[record.meter].append(None)
+                continue
+            if isinstance(record, SeenBoundary):
+                ended = measured[record.meter].interval + length_s if record.meter in measured else -1
+                if record.at > ended:
+                    kept[record.meter].append(record)
                 continue
             sample = decode_frame(record)
             if isinstance(sample, Rejected):
@@ -368,11 +381,14 @@ class Measuring:
         member = self._members[meter]
         # A meter without a clock is timed by when its frame came: one that says the same again, by when it came for the
         # reading that is being signed.
-        came = [frame.received_at for frame in self._meters[meter].at_boundary.get(keccak(raw), ())]
+        frames = self._meters[meter].at_boundary.get(keccak(raw), ())
+        came = [frame.received_at for frame in frames]
         readings = [each.reading for each in self._draft.readings] if self._draft else []
         due = [each.observed_at for each in readings if each.meter == meter]
         received_at = next((at for at in came if at in due), came[0] if came else 0)
-        sample = decode_frame(KeptFrame(split_source(member.meter_source)[0].name, received_at, raw))
+        # Another oracle may have heard it by another protocol.
+        protocol = frames[0].protocol if frames else split_source(member.meter_source)[0].name
+        sample = decode_frame(KeptFrame(protocol, received_at, raw))
         if isinstance(sample, RegisterSample) and sample.serial != member.serial:
             return Rejected(MeteringReject.FOREIGN_METER, {"meter": hex_text(meter)})
         return sample

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from energy.results import Accepted, Rejected
-from metering.intervals import INTERPOLATION_REACH_S
-from metering.meter import MeterConfig, MeterState, clear_tamper, observe
+from metering.intervals import INTERPOLATION_REACH_S, IndexAt
+from metering.meter import Boundary, MeterConfig, MeterState, clear_tamper, observe
 from metering.protocols import PROTOCOLS
 from metering.readings import Reading, ReadingFlag
 from metering.registers import RegisterSample
 from metering.validation import CLOCK_DRIFT_S_MAX, NO_FLAG, Timed, check_time
-from node.storage.readings_log import KeptFrame
+from node.storage.readings_log import KeptFrame, SeenBoundary
+from oracles.hashing import keccak
+
+Heard = tuple[RegisterSample, KeptFrame] | SeenBoundary | None
+"""What a meter's readings follow from: a frame and what it says, what was agreed on, or that a person has looked."""
 
 
 def decode_frame(frame: KeptFrame) -> RegisterSample | Rejected:
@@ -39,19 +43,17 @@ class MeterFrames:
     """When the last kept frame was taken."""
 
     @classmethod
-    def resumed(
-        cls, config: MeterConfig, last: Reading | None, kept: Sequence[tuple[RegisterSample, KeptFrame] | None]
-    ) -> Self:
+    def resumed(cls, config: MeterConfig, last: Reading | None, kept: Sequence[Heard]) -> Self:
         """Return the meter as it was before a restart.
 
         Args:
             config: The meter's.
             last: Its last signed reading that was measured, None before the first.
-            kept: Every frame that was kept since that reading's interval began, oldest first, with what it says; None
-                where a person said that the meter had been looked at.
+            kept: Every frame that was kept since that reading's interval began, oldest first, with what it says, and
+                what was agreed on since; None where a person said that the meter had been looked at.
         """
         frames = cls(MeterState.resume(config, last))
-        for sample, frame in filter(None, kept):
+        for sample, frame in (each for each in kept if isinstance(each, tuple)):
             timed = check_time(sample, frame.received_at)
             if last is not None and sample.raw_hash == last.raw_hash and isinstance(timed, Timed):
                 # Of all remarks on the clock in that interval, those of its last frame are about the next one too.
@@ -59,6 +61,8 @@ class MeterFrames:
         for heard in kept:
             if heard is None:
                 clear_tamper(frames.state)
+            elif isinstance(heard, SeenBoundary):
+                frames.adopt(heard)
             else:
                 frames.take(*heard, heard[1].received_at)
         return frames
@@ -91,6 +95,35 @@ class MeterFrames:
         if keep:
             self._kept_at = index.at
         return Accepted(tuple(keep))
+
+    def seen(self, instant: int) -> SeenBoundary | None:
+        """Return what was seen at a boundary, with the frame behind it; None when nothing was."""
+        boundary = self.state.boundaries.get(instant)
+        frames = self.at_boundary.get(boundary.raw_hash) if boundary else None
+        if boundary is None or not frames:
+            return None
+        index = boundary.index
+        return SeenBoundary(
+            self.state.config.meter,
+            instant,
+            index.import_wh,
+            index.export_wh,
+            int(boundary.flags),
+            boundary.observed_at,
+            # A meter without a clock says the same again, and is timed by when that came.
+            next((each for each in frames if each.received_at == boundary.observed_at), frames[0]),
+        )
+
+    def adopt(self, agreed: SeenBoundary) -> None:
+        """Put what the oracles agreed on in the place of what was read here, or nothing when they did not agree."""
+        boundaries = dict(self.state.boundaries)
+        boundaries.pop(agreed.at, None)
+        if agreed.frame is not None:
+            raw_hash = keccak(agreed.frame.raw)
+            index = IndexAt(agreed.at, agreed.import_wh, agreed.export_wh)
+            boundaries[agreed.at] = Boundary(index, ReadingFlag(agreed.flags), agreed.observed_at, raw_hash)
+            self.at_boundary.setdefault(raw_hash, []).append(agreed.frame)
+        self.state.boundaries = dict(sorted(boundaries.items()))
 
     def forget_frames(self) -> None:
         """Let go of the frames of boundaries that no reading needs any more."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from energy.errors import Misconfigured, Unavailable
-from metering.protocols import source_of
+from metering.protocols import source_of, split_source
 from metering.sources.csv_file import CsvSource
 from metering.sources.ports import Source
 from node.clock import Clock
@@ -49,7 +49,9 @@ class OracleService:
             raise Misconfigured(f"{path}: no member is called {label}")
         self.sightings = Sightings(meter_config(community, member) for member in community.members)
         names = dict.fromkeys(str(own.get(member.label, member.meter_source)) for member in community.members)
-        self._sources: list[Source] = [source_of(name, self._folder, clock.now) for name in names]
+        self._sources: list[tuple[str, Source]] = [
+            (split_source(name)[0].name, source_of(name, self._folder, clock.now)) for name in names
+        ]
         self._service: OpenedService = open_service(
             path, ("community", "sources"), lambda guard: WatchfulGuard(guard, self.sightings)
         )
@@ -62,11 +64,11 @@ class OracleService:
     async def run(self) -> None:
         """Read the meters and answer, until cancelled."""
         serving = asyncio.get_running_loop().run_in_executor(None, self.server.serve)
-        listening = [asyncio.create_task(self._listen(source)) for source in self._sources]
+        listening = [asyncio.create_task(self._listen(protocol, source)) for protocol, source in self._sources]
         try:
             await asyncio.gather(serving, *listening)
         finally:
-            for source in self._sources:
+            for _, source in self._sources:
                 source.close()
             for task in listening:
                 task.cancel()
@@ -74,16 +76,16 @@ class OracleService:
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*listening, return_exceptions=True)
 
-    async def _listen(self, source: Source) -> None:
+    async def _listen(self, protocol: str, source: Source) -> None:
         if isinstance(source, CsvSource):
-            await self._follow(source)
+            await self._follow(protocol, source)
             return
         async for sample in source.samples():
-            self.sightings.take(sample, self._clock.now())
+            self.sightings.take(sample, protocol, self._clock.now())
 
-    async def _follow(self, file: CsvSource) -> None:
+    async def _follow(self, protocol: str, file: CsvSource) -> None:
         while True:
             with suppress(Unavailable):
                 for row in file.read_new():
-                    self.sightings.take(row, self._clock.now())
+                    self.sightings.take(row, protocol, self._clock.now())
             await asyncio.sleep(FILE_PERIOD_S)

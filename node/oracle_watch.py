@@ -1,9 +1,10 @@
 """An oracle of its own: reads the meters by its own cables, and signs only what it has seen itself.
 
-The node proposes a record; each oracle compares it with its own registers at the same boundaries, within
-`oracles.agreement.AGREE_WH`, and signs the same record or refuses. So a lying reader, the node's own included, stands
-alone, and nothing gets a quorum that a quorum has not seen. What an oracle has not seen, because it was away, it does
-not vouch for: it counts as silent then.
+It tells the node what it has seen, with the frame behind it; the node proposes the record that the oracles agree on;
+and each oracle compares that with its own registers at the same boundaries, within `oracles.agreement.AGREE_WH`, and
+signs the same record or refuses. So a lying reader, the node's own included, stands alone, and nothing gets a quorum
+that a quorum has not seen. What an oracle has not seen, because it was away, it does not vouch for: it counts as silent
+then.
 Units: Wh, UTC epoch seconds. Refuses: MEASURE_MISMATCH, and what its guard refuses.
 """
 
@@ -12,12 +13,14 @@ from threading import Lock
 from typing import Final
 
 from energy.errors import Unavailable
-from energy.identity import Digest, hex_text
+from energy.identity import Digest, MeterId, hex_text
 from energy.results import Accepted, Rejected
 from metering.intervals import advance
-from metering.meter import Boundary, MeterConfig, MeterState, observe
+from metering.meter import Boundary, MeterConfig, MeterState
 from metering.readings import DOUBTFUL, Reading, ReadingFlag, is_estimate
 from metering.registers import RegisterSample
+from node.meter_frames import MeterFrames
+from node.storage.readings_log import KeptFrame, SeenBoundary
 from oracles.agreement import AGREE_WH
 from oracles.corrections import Correction
 from oracles.guarding import Guard
@@ -36,26 +39,38 @@ class Sightings:
     """What one oracle has seen of some meters. Threads take turns."""
 
     def __init__(self, configs: Iterable[MeterConfig]) -> None:
-        self._meters = {config.meter: MeterState(config) for config in configs}
-        self._by_serial = {state.config.serial: state for state in self._meters.values()}
+        self._meters = {config.meter: MeterFrames(MeterState(config)) for config in configs}
+        self._by_serial = {frames.state.config.serial: frames for frames in self._meters.values()}
         self._lock = Lock()
         self.rejected: dict[str, int] = {}
         """How many samples were refused, by name of the code."""
 
-    def take(self, sample: RegisterSample | Rejected, now: int) -> None:
+    def take(self, sample: RegisterSample | Rejected, protocol: str, now: int) -> None:
         """Take in what a line says."""
         with self._lock:
             if isinstance(sample, RegisterSample):
-                state = self._by_serial.get(sample.serial)
-                outcome = observe(state, sample, now) if state else None
+                frames = self._by_serial.get(sample.serial)
+                frame = KeptFrame(protocol, sample.received_at, sample.raw)
+                outcome = frames.take(sample, frame, now) if frames else None
                 if isinstance(outcome, Accepted):
-                    assert state is not None, "an observed meter has a state"
-                    self._forget(state)
+                    assert frames is not None, "an observed meter has frames"
+                    self._forget(frames)
                     return
                 name = outcome.code.name if outcome else "FOREIGN_METER"
             else:
                 name = sample.code.name
             self.rejected[name] = self.rejected.get(name, 0) + 1
+
+    def seen(self, meters: Collection[MeterId], instants: Collection[int]) -> list[SeenBoundary]:
+        """Return what was seen of some meters at some boundaries."""
+        with self._lock:
+            return [
+                seen
+                for meter in sorted(meters)
+                if (frames := self._meters.get(meter)) is not None
+                for instant in sorted(instants)
+                if (seen := frames.seen(instant)) is not None
+            ]
 
     def contradicts(self, reading: Reading) -> str | None:
         """Return the field of a reading that is not what was seen; None when it is.
@@ -64,9 +79,10 @@ class Sightings:
             Unavailable: the oracle has not seen enough of the meter then.
         """
         with self._lock:
-            state = self._meters.get(reading.meter)
-            if state is None:
+            frames = self._meters.get(reading.meter)
+            if frames is None:
                 return "meter"
+            state = frames.state
             start = state.boundaries.get(reading.interval)
             end = state.boundaries.get(reading.interval + reading.period_s)
             config = state.config
@@ -80,9 +96,11 @@ class Sightings:
             raise Unavailable(f"the oracle has not seen {hex_text(reading.meter)} at both ends of {reading.interval}")
         return _difference(reading, start, end, config.index_modulus_wh)
 
-    def _forget(self, state: MeterState) -> None:
-        newest = max(state.boundaries, default=0)
-        state.boundaries = {at: each for at, each in state.boundaries.items() if at >= newest - SEEN_FOR_S}
+    def _forget(self, frames: MeterFrames) -> None:
+        boundaries = frames.state.boundaries
+        newest = max(boundaries, default=0)
+        frames.state.boundaries = {at: each for at, each in boundaries.items() if at >= newest - SEEN_FOR_S}
+        frames.forget_frames()
 
 
 def _difference(reading: Reading, start: Boundary, end: Boundary, modulus_wh: int) -> str | None:
@@ -112,6 +130,10 @@ class WatchfulGuard:
         self._sightings = sightings
         self._totals: dict[int, tuple[int, int]] = {}
         """Import and export of the readings that were vouched for, by interval."""
+
+    def observed(self, domain: Domain, meters: Collection[MeterId], instants: Collection[int]) -> list[SeenBoundary]:
+        """Return what was seen of some meters at some boundaries."""
+        return self._sightings.seen(meters, instants)
 
     def sign_readings(self, domain: Domain, readings: Sequence[Reading]) -> Accepted[bytes] | Rejected:
         """Sign readings that were seen, all or none."""

@@ -3,6 +3,9 @@
 What travels is what is to be signed, field by field, never a digest: the guard on the other machine refuses a second
 version of anything, whoever asks. The answer is a signature for each thing, or the guard's refusal. Signatures are
 recovered and compared here as well.
+An oracle with its own cables also says what it has seen: ``POST /observe`` with ``{"chainId", "contract", "meters",
+"instants"}`` is answered with ``{"seen"}``, `node.storage.readings_log.SeenBoundary` by `SeenBoundary`; null from a
+machine that sees nothing and signs what the node has read.
 Request: ``POST /sign`` with ``{"kind", "chainId", "contract", "items", "unwound"}``; `KINDS` names the kinds. Integers
 are JSON numbers, bytes ``0x`` text. Which runs were unwound the asking attestor says. Units: as in the structs.
 """
@@ -16,15 +19,16 @@ from dataclasses import asdict, dataclass, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import httpx
 
 from energy import strict_json
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured, Unavailable
-from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
+from energy.identity import Address, Digest, MeterId, address_from_hex, digest_from_hex, hex_text, meter_from_hex
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
+from node.storage.readings_log import SeenBoundary, boundary_of, plain_boundary
 from oracles.corrections import Correction, correction_hash
 from oracles.guarding import Guard
 from oracles.link_words import LinkWord, link_digest
@@ -34,6 +38,7 @@ from oracles.signatures import recover
 from oracles.typed_data import Domain, community_domain, digest, reading_hash
 
 BODY_BYTES_MAX: Final = 4 << 20
+INSTANTS_MAX: Final = 16
 TIMEOUT_S: Final = 5
 RETRY_AFTER_S: Final = 5
 _LENGTH: Final = re.compile("[1-9][0-9]{0,8}")
@@ -71,6 +76,16 @@ class RemotePlace:
     """Of this node, with its chain."""
     key_file: Path
     """Of that certificate."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A key whose oracle reads the meters by its own cables."""
+
+    def observed(
+        self, domain: Domain, meters: Collection[MeterId], instants: Collection[int]
+    ) -> list[SeenBoundary] | None:
+        """Return what was seen of some meters at some boundaries; None when there are no eyes after all."""
 
 
 class RemoteGuard:
@@ -113,6 +128,33 @@ class RemoteGuard:
         """Sign a word to other communities."""
         return self._ask("link", domain, [word])
 
+    def observed(
+        self, domain: Domain, meters: Collection[MeterId], instants: Collection[int]
+    ) -> list[SeenBoundary] | None:
+        """Return what the other machine has seen of some meters at some boundaries; None when it has no eyes.
+
+        Raises:
+            Unavailable: it is out of reach.
+        """
+        body = {
+            "chainId": domain.chain_id,
+            "contract": hex_text(domain.verifying_contract),
+            "meters": [hex_text(each) for each in sorted(meters)],
+            "instants": sorted(instants),
+        }
+        status, answer = self._post("/observe", body)
+        if status == 404:
+            return None  # a machine of before there were eyes
+        try:
+            if status != 200:
+                raise ValueError("refused")
+            seen = answer["seen"]
+            return None if seen is None else [boundary_of(each) for each in seen]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(
+                f"the oracle at {self._client.base_url} answers something else: {answer!r:.200}", RETRY_AFTER_S
+            ) from error
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()
@@ -127,17 +169,11 @@ class RemoteGuard:
             "items": [_plain(item) for item in items],
             "unwound": sorted(hex_text(each) for each in unwound),
         }
+        status, answer = self._post("/sign", body)
         try:
-            response = self._client.post("/sign", json=body)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unavailable(
-                f"the signer at {self._client.base_url} is out of reach: {error}", RETRY_AFTER_S
-            ) from error
-        try:
-            if response.status_code == 409:
+            if status == 409:
                 return Rejected(OracleReject(answer["code"]), answer["facts"])
-            if response.status_code != 200:
+            if status != 200:
                 raise Unavailable(f"the signer at {self._client.base_url} refuses: {answer}", RETRY_AFTER_S)
             signatures = tuple(bytes.fromhex(each[2:]) for each in answer["signatures"])
         except (KeyError, TypeError, ValueError) as error:
@@ -146,6 +182,15 @@ class RemoteGuard:
             ) from error
         self._check(kind, domain, items, signatures)
         return Accepted(signatures)
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        try:
+            response = self._client.post(path, json=body)
+            return response.status_code, response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable(
+                f"the signer at {self._client.base_url} is out of reach: {error}", RETRY_AFTER_S
+            ) from error
 
     def _check(self, kind: str, domain: Domain, items: Sequence[Signable], signatures: Sequence[bytes]) -> None:
         try:
@@ -199,7 +244,7 @@ class SigningServer:
         self._lock = Lock()
         context = _context(ssl.PROTOCOL_TLS_SERVER, ca, certificate, key_file)
         context.verify_mode = ssl.CERT_REQUIRED
-        self._server = _Server((host, port), _handler(self.answer, context))
+        self._server = _Server((host, port), _handler({"/sign": self.answer, "/observe": self.observe}, context))
 
     @property
     def port(self) -> int:
@@ -240,6 +285,22 @@ class SigningServer:
             return 409, {"code": int(answer.code), "facts": answer.facts}
         return 200, {"signatures": [hex_text(each) for each in answer.events]}
 
+    def observe(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Return the HTTP status and the JSON that tell what was seen."""
+        try:
+            request = strict_json.loads(body)
+            domain = community_domain(request["chainId"], address_from_hex(request["contract"]))
+            meters = {meter_from_hex(each) for each in request["meters"]}
+            instants = [int(each) for each in request["instants"]]
+            if self._domains.get("reading") != domain or len(instants) > INSTANTS_MAX:
+                return 403, {"error": "this oracle tells nothing of that"}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return 400, {"error": f"not a request: {error}"}
+        if not isinstance(self._guard, Watcher):
+            return 200, {"seen": None}
+        seen = self._guard.observed(domain, meters, instants)
+        return 200, {"seen": None if seen is None else [plain_boundary(each) for each in seen]}
+
     def _sign(
         self, domain: Domain, signables: Sequence[Any], unwound: Collection[Digest]
     ) -> Accepted[bytes] | Rejected:
@@ -257,7 +318,7 @@ class SigningServer:
 
 
 def _handler(
-    answer: Callable[[bytes], tuple[int, dict[str, Any]]], context: ssl.SSLContext
+    answers: Mapping[str, Callable[[bytes], tuple[int, dict[str, Any]]]], context: ssl.SSLContext
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = TIMEOUT_S
@@ -275,9 +336,10 @@ def _handler(
 
         def do_POST(self) -> None:
             length = self.headers.get("content-length", "")
-            if self.path != "/sign" or not _LENGTH.fullmatch(length) or int(length) > BODY_BYTES_MAX:
+            answer = answers.get(self.path)
+            if answer is None or not _LENGTH.fullmatch(length) or int(length) > BODY_BYTES_MAX:
                 self.close_connection = True  # what follows of the body would be read as a request
-                self._reply(404, {"error": "POST /sign"})
+                self._reply(404, {"error": f"POST {' or '.join(answers)}"})
                 return
             self._reply(*answer(self.rfile.read(int(length))))
 

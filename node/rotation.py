@@ -1,7 +1,7 @@
 """Key rotation: a key that is to follow another is added to the registry, and the other retired, with an overlap.
 
-Both are valid in between and both sign, so that an interval from either side of a restart finds its quorum. Units: UTC
-epoch seconds.
+A key that comes to the others is added. Both of a pair are valid in between and both sign, so that an interval from
+either side of a restart finds its quorum. Units: UTC epoch seconds.
 """
 
 import logging
@@ -26,9 +26,11 @@ async def rotate(ledger: Ledger, rotations: Sequence[Rotation], now: int) -> Non
     wanted: list[tuple[str, bytes, int]] = []
     for rotation in rotations:
         kind = ORACLE if rotation.role.startswith("oracle") else ATTESTOR
-        if now < rotation.valid_to and not await _is_valid(ledger, kind, rotation.new, rotation.valid_to):
+        # One that follows must outlive the other; one that comes to the others is added once, whatever becomes of it.
+        known_at = rotation.valid_to if rotation.old is not None else rotation.valid_from
+        if now < rotation.valid_to and not await _is_valid(ledger, kind, rotation.new, known_at):
             wanted.append((f"add{kind}", rotation.new, rotation.valid_from))
-        if await _is_valid(ledger, kind, rotation.old, rotation.valid_to):
+        if rotation.old is not None and await _is_valid(ledger, kind, rotation.old, rotation.valid_to):
             wanted.append((f"retire{kind}", rotation.old, rotation.valid_to))
     if not wanted:
         return

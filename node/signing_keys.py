@@ -3,14 +3,15 @@
 One table for each key, by its role, ``[oracle-1]`` or ``[attestor-2]``, with its ``backend``: ``pkcs11`` (``module``,
 ``token``, ``key``, ``pin_file``), ``remote`` (``url``, ``address``, ``ca``, ``certificate``, ``key_file``) or
 ``keystore`` (``file``, ``password_file``). A key that is to follow another has a table ``[oracle-1-next]``, which says
-when as well: ``valid_from``, an instant, and ``overlap_h``, for how many hours both are valid. Paths are relative to
-the folder. A key without a table is the keystore that the community was founded with.
+when as well: ``valid_from``, an instant, and ``overlap_h``, for how many hours both are valid. An oracle or attestor
+that comes to those of the founding, ``[oracle-4]``, says ``valid_from``. Paths are relative to the folder. A key
+without a table is the keystore that the community was founded with.
 Refuses: unknown tables and names, missing ones, a wrong kind (`Misconfigured`).
 """
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from eth_account import Account
 
 from energy.errors import Misconfigured
 from energy.identity import Address, address_from_hex
-from node.keys import KeyRing
+from node.keys import KEYSTORE_ROLES, KeyRing
 from node.remote_signing import RemoteGuard, RemotePlace
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
@@ -37,20 +38,26 @@ _NAMES: Final[Mapping[str, frozenset[str]]] = {
     "remote": frozenset({"url", "address", "ca", "certificate", "key_file"}),
 }
 _NEXT_NAMES: Final = frozenset({"valid_from", "overlap_h"})
+_LATER_NAMES: Final = frozenset({"valid_from"})
 OVERLAP_H_MAX: Final = 24 * 366
+
+
+FOR_EVER: Final = 2**63 - 1
+_FOUNDED: Final = frozenset(KEYSTORE_ROLES)
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One key that is to follow another."""
+    """One key that is to follow another, or to come to the others."""
 
     role: str
     """Of both: ``oracle-1``."""
-    old: Address
+    old: Address | None
+    """None when the new one follows nobody."""
     new: Address
     valid_from: int
     """When the new key becomes valid, UTC epoch seconds."""
-    valid_to: int
+    valid_to: int = FOR_EVER
     """When the old one ends."""
 
 
@@ -91,7 +98,7 @@ class SigningKeys:
                     self.guards[role] = self._opened(role, tables[role])
                 else:
                     self.guards[role] = self._guarded(role, KeySigner(founded[role].private_key))
-            self.rotations = [self._rotation(role, table) for role, table in tables.items() if role.endswith(_NEXT)]
+            self.rotations = [self._rotation(role, table) for role, table in tables.items() if _begins_later(role)]
         except BaseException:
             self.close()
             raise
@@ -141,6 +148,8 @@ class SigningKeys:
 
     def _rotation(self, role: str, table: Mapping[str, Any]) -> Rotation:
         followed = role.removesuffix(_NEXT)
+        if followed == role:
+            return Rotation(role, None, self.guards[role].address, int(table["valid_from"].timestamp()))
         if followed not in self.guards:
             raise Misconfigured(f"{SIGNERS_FILE}: {role} follows no key")
         old, new = self.guards[followed].address, self.guards[role].address
@@ -181,24 +190,30 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
     for role, table in document.items():
         if not _ROLE.fullmatch(role) or not isinstance(table, dict):
             raise Misconfigured(f"{path}: {role} is no role: write [oracle-1], [attestor-1] or [oracle-1-next]")
-        check_table(f"{path}: {role}", table, following=role.endswith(_NEXT))
+        more = _NEXT_NAMES if role.endswith(_NEXT) else _LATER_NAMES if _begins_later(role) else frozenset()
+        check_table(f"{path}: {role}", table, more)
     return document
 
 
-def check_table(what: str, table: Mapping[str, Any], *, following: bool) -> None:
+def _begins_later(role: str) -> bool:
+    """Say whether a key is not among those that the community was founded with."""
+    return role not in _FOUNDED
+
+
+def check_table(what: str, table: Mapping[str, Any], more: Collection[str] = ()) -> None:
     """Check the names and kinds of one key's table.
 
     Args:
         what: Its place, for the message.
         table: What it says.
-        following: Whether the key is to follow another.
+        more: Names that it needs beside those of its backend.
     Raises:
         Misconfigured: says which name is wrong.
     """
     names = _NAMES.get(str(table.get("backend")))
     if names is None:
         raise Misconfigured(f"{what} needs a backend, one of {', '.join(_NAMES)}")
-    names |= {"backend"} | (_NEXT_NAMES if following else frozenset())
+    names |= {"backend", *more}
     for name in sorted(names ^ set(table)):
         raise Misconfigured(f"{what} {'lacks' if name in names else 'has an unknown'} {name}")
     for name in sorted(names):

@@ -86,7 +86,7 @@ def open_service(
 
 
 def _signer(path: Path, folder: Path, table: dict[str, Any], opened: ExitStack) -> Signer:
-    check_table(f"{path}: [key]", table, following=False)
+    check_table(f"{path}: [key]", table)
     if table["backend"] == "keystore":
         return keystore_signer(folder / table["file"], folder / table["password_file"])
     if table["backend"] == "pkcs11":

@@ -8,12 +8,12 @@ Refuses: with `OracleReject`; or with the code of metering when a raw frame is n
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 
 from energy.errors import Unavailable
 from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Accepted, Rejected
-from metering.intervals import INTERPOLATION_REACH_S, advance
+from metering.intervals import advance
 from metering.linky.decoder import INDEX_MODULUS_WH
 from metering.readings import (
     QualityCode,
@@ -23,6 +23,7 @@ from metering.readings import (
     is_estimate,
     may_settle,
 )
+from oracles.boundaries import DRIFT_WH_MAX, Sample, boundary_mismatch
 from oracles.corrections import Correction, correction_hash
 from oracles.guarding import Guard
 from oracles.hashing import keccak
@@ -31,23 +32,6 @@ from oracles.records import IntervalReadings, record_hash
 from oracles.rejections import OracleReject
 from oracles.signatures import recover
 from oracles.typed_data import Domain, digest, reading_hash
-
-
-class Sample(Protocol):
-    """What an oracle reads in a raw frame; `metering.registers.RegisterSample` is one."""
-
-    @property
-    def import_index_wh(self) -> int:
-        """Cumulative import register."""
-
-    @property
-    def export_index_wh(self) -> int:
-        """Cumulative export register."""
-
-    @property
-    def metered_at(self) -> int:
-        """When, by the meter's clock."""
-
 
 CORRECTING: Final = frozenset(
     {
@@ -154,7 +138,7 @@ class Oracle:
         decode: Decode,
         last_readings: Iterable[Reading] = (),
         *,
-        drift_wh_max: int = 600,
+        drift_wh_max: int = DRIFT_WH_MAX,
         index_modulus_wh: int = INDEX_MODULUS_WH,
     ) -> None:
         """Set an oracle up.
@@ -165,8 +149,7 @@ class Oracle:
             domain: Of the Readings contract.
             decode: Its own decoder.
             last_readings: Each meter's last signed reading, so that energy is checked across a restart.
-            drift_wh_max: What an index may move between a frame and the boundary it is interpolated to; 36 kVA for
-                `INTERPOLATION_REACH_S` by default.
+            drift_wh_max: What an index may move between a frame and the boundary it is interpolated to.
             index_modulus_wh: Where the meters' registers start again from zero.
         """
         self.name = name
@@ -267,16 +250,15 @@ class Oracle:
         sample = self._decode(reading.meter, raw)
         if isinstance(sample, Rejected):
             return sample
-        if sample.metered_at != reading.observed_at:
-            return _mismatch_in(reading, "observed_at")
-        late_s = sample.metered_at - (reading.interval + reading.period_s)
-        if abs(late_s) > INTERPOLATION_REACH_S:
-            return _mismatch_in(reading, "period_s")
-        if not self._fits(sample.import_index_wh, reading.import_index_wh, late_s):
-            return _mismatch_in(reading, "import_index_wh")
-        if not self._fits(sample.export_index_wh, reading.export_index_wh, late_s):
-            return _mismatch_in(reading, "export_index_wh")
-        return None
+        field = boundary_mismatch(
+            sample,
+            reading.interval + reading.period_s,
+            (reading.import_index_wh, reading.export_index_wh),
+            reading.observed_at,
+            self._drift_wh_max,
+            self._index_modulus_wh,
+        )
+        return _mismatch_in(reading, field) if field else None
 
     def _energy_mismatch(self, reading: Reading, last: Reading | None) -> Rejected | None:
         # A gap between the two readings, or a new meter, leaves nothing to take the difference from.
@@ -290,11 +272,6 @@ class Oracle:
         if advance(last.export_index_wh, reading.export_index_wh, self._index_modulus_wh) != reading.export_wh:
             return _mismatch_in(reading, "export_wh")
         return None
-
-    def _fits(self, sampled_wh: int, index_wh: int, late_s: int) -> bool:
-        """Say whether an index at the boundary agrees with one sampled so much later (earlier when negative)."""
-        before_wh, after_wh = (index_wh, sampled_wh) if late_s > 0 else (sampled_wh, index_wh)
-        return advance(before_wh, after_wh, self._index_modulus_wh) <= (self._drift_wh_max if late_s else 0)
 
 
 def collect_readings(

@@ -23,4 +23,5 @@ class OracleReject(IntEnum):
     MEASURE_MISMATCH = 3008
     """The raw frame, decoded again, does not say what the reading says. Facts: meter, interval, field."""
     NO_AGREEMENT = 3012
-    """Too few oracles read the same registers of a meter. Facts: meter, heard, agree, needed."""
+    """Too few oracles say the same of a meter's registers, or of a fact. Facts: meter, or kind, place, at and known_at;
+    heard, agree, needed."""

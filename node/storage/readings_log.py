@@ -83,18 +83,31 @@ class ErasedWord:
     """Of the file of corrections: it is not to be heard again."""
 
 
-LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared | ErasedWord
+@dataclass(frozen=True, slots=True)
+class SeenBoundary:
+    """What an oracle saw of a meter at a boundary; in the log, what they agreed on, in the place of what was read."""
+
+    meter: MeterId
+    at: int
+    """The boundary."""
+    import_wh: int
+    export_wh: int
+    flags: int
+    """`metering.readings.ReadingFlag` bits."""
+    observed_at: int
+    """By the meter's clock."""
+    frame: KeptFrame | None
+    """The oracle's, behind it; None when they did not agree, and what the node read itself does not count."""
+
+
+LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared | ErasedWord | SeenBoundary
 
 
 def encode(record: LogRecord) -> bytes:
     """Return the canonical bytes of a record."""
+    plain: dict[str, Any]
     if isinstance(record, KeptFrame):
-        plain: dict[str, Any] = {
-            "kind": "frame",
-            "protocol": record.protocol,
-            "received_at": record.received_at,
-            "raw": record.raw.hex(),
-        } | ({"clock_doubtful": True} if record.clock_doubtful else {})
+        plain = {"kind": "frame", **_plain_frame(record)}
     elif isinstance(record, SignedCorrection):
         plain = {
             "kind": "correction",
@@ -109,6 +122,8 @@ def encode(record: LogRecord) -> bytes:
         plain = {"kind": "cleared", **_plain(record)}
     elif isinstance(record, ErasedWord):
         plain = {"kind": "erased", "line": record.line}
+    elif isinstance(record, SeenBoundary):
+        plain = {"kind": "agreed", **plain_boundary(record)}
     else:
         plain = {
             "kind": "interval",
@@ -131,8 +146,7 @@ def decode(data: bytes) -> LogRecord:
     try:
         plain = json.loads(data)
         if plain["kind"] == "frame":
-            doubtful = plain.get("clock_doubtful", False) is True
-            return KeptFrame(plain["protocol"], plain["received_at"], bytes.fromhex(plain["raw"]), doubtful)
+            return _frame(plain)
         if plain["kind"] == "correction":
             return SignedCorrection(
                 Correction(**_with_bytes(plain["correction"], "corrects", "raw_hash", "reason")),
@@ -146,6 +160,8 @@ def decode(data: bytes) -> LogRecord:
             return TamperCleared(**_with_bytes({name: plain[name] for name in plain if name != "kind"}))
         if plain["kind"] == "erased":
             return ErasedWord(plain["line"])
+        if plain["kind"] == "agreed":
+            return boundary_of({name: plain[name] for name in plain if name != "kind"})
         if plain["kind"] != "interval":
             raise ValueError(f"unknown kind {plain['kind']!r}")
         return SignedInterval(
@@ -159,6 +175,35 @@ def decode(data: bytes) -> LogRecord:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or of the wrong kind: {error!r}") from error
+
+
+def plain_boundary(seen: SeenBoundary) -> dict[str, Any]:
+    """Return what was seen of a boundary as JSON holds it."""
+    frame = _plain_frame(seen.frame) if seen.frame else None
+    return {**asdict(seen), "meter": hex_text(seen.meter), "frame": frame}
+
+
+def boundary_of(plain: dict[str, Any]) -> SeenBoundary:
+    """Return what was seen of a boundary.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no such thing.
+    """
+    numbers = {name: value for name, value in plain.items() if name not in ("meter", "frame")}
+    if any(type(value) is not int or not 0 <= value < 2**63 for value in numbers.values()):
+        raise ValueError("a boundary is told in integers")
+    frame = _frame(plain["frame"]) if plain["frame"] is not None else None
+    return SeenBoundary(meter_from_hex(plain["meter"]), **numbers, frame=frame)
+
+
+def _plain_frame(frame: KeptFrame) -> dict[str, Any]:
+    plain = {"protocol": frame.protocol, "received_at": frame.received_at, "raw": frame.raw.hex()}
+    return plain | ({"clock_doubtful": True} if frame.clock_doubtful else {})
+
+
+def _frame(plain: dict[str, Any]) -> KeptFrame:
+    doubtful = plain.get("clock_doubtful", False) is True
+    return KeptFrame(plain["protocol"], plain["received_at"], bytes.fromhex(plain["raw"]), doubtful)
 
 
 def _plain(record: Reading | Correction | TamperCleared) -> dict[str, int | str]:

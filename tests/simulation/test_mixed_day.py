@@ -177,7 +177,7 @@ class Day:
         if after_s == 0:
             for each in CsvSource(self.folder / "street.csv").read_new():
                 for eyes in self.eyes:
-                    eyes.take(each, self.clock.now())
+                    eyes.take(each, "csv", self.clock.now())
             self.measuring.read_files()
 
     def _take(self, house: House, outcome: RegisterSample | Rejected, at: int) -> None:
@@ -185,9 +185,11 @@ class Day:
             lies = isinstance(outcome, RegisterSample) and at > self.start + LENGTH_S and house.number == 5 + number
             if lies and number < 2:
                 assert isinstance(outcome, RegisterSample)
-                eyes.take(replace(outcome, import_index_wh=outcome.import_index_wh + LIE_WH), self.clock.now())
+                eyes.take(
+                    replace(outcome, import_index_wh=outcome.import_index_wh + LIE_WH), house.protocol, self.clock.now()
+                )
             else:
-                eyes.take(outcome, self.clock.now())
+                eyes.take(outcome, house.protocol, self.clock.now())
         if isinstance(outcome, Rejected):
             self.refused[outcome.code.name] += 1
         else:

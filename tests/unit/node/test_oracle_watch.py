@@ -44,7 +44,7 @@ def seen(through: int = 3, off_wh: int = 0) -> Sightings:
     sightings = Sightings([CONFIG])
     for each in SAMPLES[:through]:
         moved = replace(each, import_index_wh=each.import_index_wh + off_wh)
-        sightings.take(moved, each.received_at)
+        sightings.take(moved, "linky", each.received_at)
     return sightings
 
 
@@ -81,7 +81,7 @@ def test_what_was_not_seen_is_not_vouched_for() -> None:
 def test_an_opened_cover_must_not_be_kept_silent() -> None:
     sightings = Sightings([CONFIG])
     for each in (SAMPLES[0], tampered(sample(NOON + 300, 1_050)), SAMPLES[1]):
-        sightings.take(each, each.received_at)
+        sightings.take(each, "linky", each.received_at)
     assert sightings.contradicts(FIRST) == "flags"
     assert sightings.contradicts(replace(FIRST, flags=int(ReadingFlag.TAMPER))) is None
 
@@ -108,6 +108,6 @@ def test_a_key_signs_what_its_oracle_has_seen_and_the_totals_of_it(guard: Guarde
 
 def test_samples_that_are_none_are_counted() -> None:
     sightings = seen()
-    sightings.take(SAMPLES[0], NOON + 1_800)
-    sightings.take(replace(SAMPLES[0], serial="041876097483"), NOON + 1_800)
+    sightings.take(SAMPLES[0], "linky", NOON + 1_800)
+    sightings.take(replace(SAMPLES[0], serial="041876097483"), "linky", NOON + 1_800)
     assert sightings.rejected == {"REPLAY": 1, "FOREIGN_METER": 1}

@@ -61,6 +61,18 @@ def test_a_key_that_follows_signs_beside_the_old_one_and_then_alone(folder: Path
     assert {each.name for each in (folder / "guards").iterdir()} == names, "its memory went along"
 
 
+def test_an_oracle_that_comes_to_the_others_signs_from_an_instant_on(folder: Path) -> None:
+    more = NEXT.replace("oracle-2-next", "oracle-4").replace("overlap_h = 48", "")
+    (folder / "signers.toml").write_text(more)
+    start = 1_796_083_200
+    with closing(SigningKeys(folder, RING)) as keys:
+        new = address_of(NEW)
+        assert keys.rotations == [Rotation("oracle-4", None, new, start)]
+        assert [each.address for each in keys.oracles()] == [*(each.address for each in RING.oracles()), new]
+        assert [keys.is_valid(new, at) for at in (start - 1, start, 2**40)] == [False, True, True]
+        assert keys.is_valid(RING["oracle-1"].address, start)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -73,6 +85,8 @@ def test_a_key_that_follows_signs_beside_the_old_one_and_then_alone(folder: Path
         ("[oracle-1]\nbackend = 'keystore'\nfile = 'x'\npassword_file = 'password'\npin = '1'", "unknown pin"),
         ("[oracle-1]\nbackend = 'keystore'\nfile = 'none'\npassword_file = 'password'", "does not open"),
         (NEXT.replace("oracle-2", "oracle-9"), "follows no key"),
+        (NEXT.replace("oracle-2-next", "oracle-4"), "unknown overlap_h"),
+        (NEXT.replace("oracle-2-next", "oracle-4").partition("valid_from")[0], "lacks valid_from"),
         (NEXT.replace("T00:00:00Z", "T00:00:00"), "with its offset"),
         (NEXT.replace("48", "0"), "hours from 1"),
         ("[oracle-1", "can not be read"),

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from energy.identity import Digest, MeterId
 from energy.results import Accepted, Rejected
 from metering.readings import ReadingFlag
-from oracles.agreement import AGREE_WH, Observation, agree, agreement_needed, lying_max, outliers
+from oracles.agreement import (
+    AGREE_WH,
+    Observation,
+    agree,
+    agree_on_values,
+    agreement_needed,
+    lying_max,
+    outliers,
+)
 from oracles.rejections import OracleReject
 
 METER = MeterId(b"\x01" * 32)
@@ -18,11 +26,39 @@ def saw(name: str, import_wh: int, export_wh: int = 0, flags: int = 0) -> Observ
 
 
 @pytest.mark.parametrize(
-    ("oracles", "liars", "needed"), [(1, 0, 2), (3, 0, 2), (4, 1, 3), (6, 1, 3), (7, 2, 5), (10, 3, 7)]
+    ("oracles", "liars", "heard", "needed"),
+    [
+        (1, 0, 1, 2),
+        (3, 0, 3, 2),
+        (3, 0, 2, 2),
+        (4, 1, 4, 3),
+        (4, 1, 3, 2),  # one is down: one of the three may lie
+        (4, 1, 2, 2),
+        (6, 1, 6, 5),
+        (7, 2, 7, 5),
+        (7, 2, 5, 3),
+        (10, 3, 10, 7),
+    ],
 )
-def test_fewer_than_a_third_may_lie(oracles: int, liars: int, needed: int) -> None:
+def test_fewer_than_a_third_may_lie(oracles: int, liars: int, heard: int, needed: int) -> None:
     assert lying_max(oracles) == liars
-    assert agreement_needed(oracles, 2) == needed
+    assert agreement_needed(oracles, 2, heard) == needed
+
+
+@pytest.mark.parametrize("lies", [(9_000, 9_000), (9_000, 9_001), (8_000, 9_000)])
+def test_two_liars_of_four_leave_no_value(lies: tuple[int, int]) -> None:
+    told = [saw("a", 100), saw("b", 100), saw("c", lies[0]), saw("d", lies[1])]
+    assert isinstance(agree(METER, told, 4, 2), Rejected)
+    assert isinstance(agree_on_values({}, {each.oracle: each.import_wh for each in told}, 4, 2, 2), Rejected)
+
+
+def test_of_four_one_may_lie_and_one_be_silent() -> None:
+    told = [saw("a", 100), saw("b", 101), saw("c", 9_000)]
+    answer = agree(METER, told, 4, 2)
+    assert isinstance(answer, Accepted)
+    assert answer.events[0].import_wh == 100
+    assert outliers(answer.events[0], told) == ["c"]
+    assert agree_on_values({}, {"a": -5, "b": -4, "c": 70}, 4, 2, 2) == Accepted((-5,))
 
 
 @given(st.data(), st.integers(1, 4), st.integers(0, 10**9), st.integers(0, 10**9))
@@ -46,12 +82,14 @@ def test_whatever_f_of_3f_plus_1_say_the_value_is_one_that_an_honest_oracle_agre
     assert export_wh - AGREE_WH <= agreed.export_wh <= export_wh + 2 * AGREE_WH
 
 
-def test_two_readers_that_lie_alike_are_no_majority_of_three_honest_ones() -> None:
-    observations = [saw("a", 100), saw("b", 100), saw("c", 101), saw("d", 5_000), saw("e", 5_000)]
-    answer = agree(METER, observations, 5, 3)
+def test_readers_that_lie_alike_stand_alone_as_long_as_they_are_a_third() -> None:
+    honest = [saw("a", 100), saw("b", 100), saw("c", 101), saw("f", 101), saw("g", 102)]
+    lies = [saw("d", 5_000), saw("e", 5_000)]
+    answer = agree(METER, honest + lies, 7, 3)
     assert isinstance(answer, Accepted)
-    assert answer.events[0].import_wh == 100
-    assert outliers(answer.events[0], observations) == ["d", "e"]
+    assert answer.events[0].import_wh == 101
+    assert outliers(answer.events[0], honest + lies) == ["d", "e"]
+    assert isinstance(agree(METER, honest[:3] + lies, 5, 3), Rejected), "of five, one may lie"
 
 
 def test_without_enough_who_agree_there_is_no_value() -> None:

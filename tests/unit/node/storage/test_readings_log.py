@@ -8,6 +8,7 @@ from metering.readings import Reading
 from node.storage.readings_log import (
     KeptFrame,
     LogRecord,
+    SeenBoundary,
     SignedCorrection,
     SignedInterval,
     TamperCleared,
@@ -51,9 +52,22 @@ CORRECTION = SignedCorrection(
     "Ada", "read by eye", 1_493_799_300, 4, (b"\x44" * 65,),
 )  # fmt: skip
 CLEARED = TamperCleared(READING.meter, 1_493_800_000, "Ada", "the cover was closed", 5)
+AGREED = SeenBoundary(READING.meter, 1_493_709_300, 12_345_678, 9, 4, 1_493_709_302, FRAME)
 
 
-@pytest.mark.parametrize("record", [FRAME, INTERVAL, replace(INTERVAL, signatures=()), CORRECTION, CLEARED])
+@pytest.mark.parametrize(
+    "record",
+    [
+        FRAME,
+        INTERVAL,
+        replace(INTERVAL, signatures=()),
+        CORRECTION,
+        CLEARED,
+        AGREED,
+        replace(AGREED, frame=None),
+        replace(AGREED, frame=replace(FRAME, clock_doubtful=True)),
+    ],
+)
 def test_records_come_back_as_they_were(record: LogRecord) -> None:
     assert decode(encode(record)) == record
     assert encode(decode(encode(record))) == encode(record)
