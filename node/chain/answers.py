@@ -14,7 +14,7 @@ ANSWER_BYTES_MAX: Final = 1_000_000
 
 _READS: Final = re.compile(
     rb'\{"jsonrpc":"2\.0","id":0,"method":"(?:'
-    rb"eth_(?:call|simulateV1|estimateGas|createAccessList|chainId|blockNumber|gasPrice|maxPriorityFeePerGas|feeHistory|getBalance"
+    rb"eth_(?:call|simulateV1|createAccessList|chainId|blockNumber|gasPrice|maxPriorityFeePerGas|feeHistory|getBalance"
     rb"|getCode|getStorageAt|getTransactionCount|getProof|getLogs|getBlockBy\w+|getBlockReceipts|getBlockTransaction\w+"
     rb"|getTransactionBy\w+|getTransactionReceipt|getUncle\w+)"
     rb'|net_version|web3_clientVersion|debug_getRaw\w+|debug_trace\w+|ots_\w+|erigon_\w+|resilia_getSeal)"'

@@ -59,9 +59,11 @@ def eth_call(session: Session, transaction: Any, block: Any = "latest", override
     return data(_succeeded(session.chain.call(head, message)).output)
 
 
-def eth_estimate_gas(session: Session, transaction: Any, block: Any = "latest", overrides: Any = None) -> str:
+def eth_estimate_gas(session: Session, transaction: Any, block: Any = "pending", overrides: Any = None) -> str:
     """Return a gas limit with which a call succeeds, at most 1/64 above the least unless that takes too long to find.
 
+    A wallet that names no block asks for the next one: where blocks are sealed only when there is something to seal,
+    the head may be hours old, and what depends on the time (a vote that has begun) would be refused until then.
     The first guess is what a run with all the gas used, and what calls keep back (EIP-150).
     """
     head = _context(session, block)

@@ -270,6 +270,13 @@ def test_an_estimate_suffices_and_is_hardly_more_than_needed(ask: Asker, chain: 
         ask("eth_call", {**transaction, "gas": hex(estimate - estimate // 64 - 1)})
 
 
+def test_an_estimate_is_of_the_next_block_unless_another_is_asked_for(ask: Asker, chain: Chain) -> None:
+    later = "63" + f"{chain.head.header.timestamp:08x}" + "4211600d57" + "5f5ffd" + "5b00"  # else it reverts
+    assert int(ask("eth_estimateGas", {"data": "0x" + later}), 16) > 53_000
+    with pytest.raises(ChainError, match="execution reverted"):
+        ask("eth_estimateGas", {"data": "0x" + later}, "latest")
+
+
 def test_a_transfer_is_estimated_exactly(ask: Asker) -> None:
     assert ask("eth_estimateGas", {"from": hex_text(A), "to": hex_text(STRANGER), "value": "0x1"}) == hex(21_000)
 
