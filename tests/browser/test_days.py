@@ -17,11 +17,10 @@ from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage.models import MarketInterval
-from tests.support.browser import LOOKS, chromium, served, visit
+from tests.support.browser import DESK_EN, PHONE_FR, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import LENGTH_S, CoreDouble
 
-DESK_EN, _, PHONE_FR, _ = LOOKS
 PARIS = ZoneInfo("Europe/Paris")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,13 @@ from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage_plan import StoragePlanFile
 from oracles.evidence_file import to_document
-from tests.support.browser import LOOKS, Look, chromium, served, visit
+from tests.support.browser import COLOURS, DESK_EN, LOOKS, PHONE_FR, Look, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
 from tests.support.small_community import PAGES, CoreDouble, filled_projection
 from tests.support.storage_plan import plan_into
 
 EVIDENCE = to_document(make_evidence())
-DESK_EN, _, PHONE_FR, _ = LOOKS
 
 
 class ProvingCore(CoreDouble):
@@ -44,15 +44,18 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+@pytest.mark.parametrize("look", LOOKS[:: len(COLOURS)], ids=lambda look: look.name)
 def test_every_page_can_be_used_by_everybody_and_is_quiet(browser: Browser, url: str, look: Look) -> None:
+    both = [replace(look, colours=colours) for colours in COLOURS]
     with visit(browser, url, look) as visitor:
         for path in PAGES:
             visitor.go(path)
             assert visitor.page.locator("html").get_attribute("lang") == look.language
-            assert visitor.inaccessible() == [], path
             assert visitor.too_wide() == 0, path
-            visitor.picture(f"{path.strip('/').replace('/', '-') or 'now'}-{look.name}")
+            for each in both:
+                visitor.page.emulate_media(color_scheme=each.scheme)
+                assert visitor.inaccessible() == [], (path, each.name)
+                visitor.picture(f"{path.strip('/').replace('/', '-') or 'now'}-{each.name}")
         missing = "the server responded with a status of 404"
         assert [each for each in visitor.wrong if missing not in each] == []
 

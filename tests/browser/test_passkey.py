@@ -14,11 +14,10 @@ from node.held_keys import HeldKeys
 from node.queries import Queries
 from node.storage.models import Account
 from tests.browser.test_wallet import KEY, MEMBER, SigningCore
-from tests.support.browser import LOOKS, chromium, served, visit
+from tests.support.browser import DESK_FR, PHONE_EN, Look, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import filled_projection
 
-_, DESK_FR, _, PHONE_EN = LOOKS
 CORE = SigningCore()
 
 
@@ -40,7 +39,7 @@ def with_authenticator(page: Page) -> None:
 
 
 @pytest.mark.parametrize("look", [PHONE_EN, DESK_FR], ids=lambda look: look.name)
-def test_a_member_without_a_wallet_trades_with_a_passkey(browser: Browser, tmp_path: Path, look: object) -> None:
+def test_a_member_without_a_wallet_trades_with_a_passkey(browser: Browser, tmp_path: Path, look: Look) -> None:
     engine = filled_projection()
     with Session(engine) as session:
         session.add(Account(address=MEMBER, label="H09", kind="home"))
@@ -49,13 +48,13 @@ def test_a_member_without_a_wallet_trades_with_a_passkey(browser: Browser, tmp_p
     account, invitation = held.invite(KEY, SystemClock().now() + 60)
     app = create_web_app(CORE, Queries(engine), ChainDouble(), broadcaster, held=held)
     french = look is DESK_FR
-    with served(app) as address, visit(browser, address.replace("127.0.0.1", "localhost"), look) as visitor:  # type: ignore[arg-type]
+    with served(app) as address, visit(browser, address.replace("127.0.0.1", "localhost"), look) as visitor:
         page = visitor.page
         with_authenticator(page)
         visitor.go(f"/hold/{account}#{invitation}")
         assert visitor.inaccessible() == []
         assert visitor.too_wide() == 0
-        visitor.picture(f"hold-{look.name}")  # type: ignore[attr-defined]
+        visitor.picture(f"hold-{look.name}")
         page.get_by_role("button", name="Créer ma clé d’accès" if french else "Make my passkey").click()
         expect(page.locator("#place form")).to_be_visible()
         expect(page.locator("[data-wallets]")).to_contain_text("Passkey")
@@ -63,7 +62,7 @@ def test_a_member_without_a_wallet_trades_with_a_passkey(browser: Browser, tmp_p
         page.get_by_role("button", name="Signer et passer" if french else "Sign and place").click()
         expect(page.locator("#place .verdict.good")).to_be_visible()
         assert len(CORE.placed) == before + 1
-        visitor.picture(f"passkey-order-{look.name}")  # type: ignore[attr-defined]
+        visitor.picture(f"passkey-order-{look.name}")
         visitor.go("/me")
         page.get_by_role("button", name="Se connecter" if french else "Sign in").click()
         page.wait_for_url(f"**/accounts/{account}")

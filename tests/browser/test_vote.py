@@ -10,14 +10,13 @@ from playwright.sync_api import Browser, expect
 from node.api.app import create_web_app
 from node.events import Broadcaster
 from node.queries import Queries
-from tests.support.browser import LOOKS, Look, chromium, served, visit
+from tests.support.browser import DESK_FR, PHONE_EN, Look, chromium, served, visit
 from tests.support.browser_wallet import WalletDouble
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import CONTRACT, CoreDouble, filled_projection, word
 
 KEY = b"\x07" * 32
 CHAIN_ID = 1_904_113_327
-_, DESK_FR, _, PHONE_EN = LOOKS
 
 
 @pytest.fixture(scope="module")

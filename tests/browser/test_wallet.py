@@ -19,7 +19,7 @@ from node.storage.models import Account, EntryRow, OrderRow
 from node.typed_data import cancel_digest, order_digest
 from oracles.signatures import address_of, recover
 from tests.support import small_node
-from tests.support.browser import LOOKS, Look, chromium, served, visit
+from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, chromium, served, visit
 from tests.support.browser_wallet import WalletDouble
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, NEXT, NOW, CoreDouble, filled_projection, word
@@ -28,7 +28,6 @@ KEY = b"\x07" * 32
 MEMBER = hex_text(address_of(KEY))
 ACCOUNT = f"/accounts/{MEMBER}"
 RESTING = word(0xEA, 1)
-DESK_EN, DESK_FR, PHONE_FR, PHONE_EN = LOOKS
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
@@ -36,20 +36,28 @@ class Look:
     zone: str = "Europe/Paris"
 
     @property
+    def scheme(self) -> Literal["light", "dark"]:
+        """The colours, as browsers are told them."""
+        return "dark" if self.colours == "dark" else "light"
+
+    @property
     def name(self) -> str:
         """A name for a test and a picture."""
         return f"{self.language}-{self.colours}-{'phone' if self.width < 600 else 'desk'}"
 
 
+COLOURS: Final = ("light", "dark")
 DESK: Final = (1280, 900)
 PHONE: Final = (360, 740)
-LOOKS: Final = (
-    Look("en", "light", *DESK),
-    Look("fr", "dark", *DESK),
-    Look("fr", "light", *PHONE),
-    Look("en", "dark", *PHONE),
+DESK_EN: Final = Look("en", "light", *DESK)
+DESK_FR: Final = Look("fr", "dark", *DESK)
+PHONE_FR: Final = Look("fr", "light", *PHONE)
+PHONE_EN: Final = Look("en", "dark", *PHONE)
+"""With the three before, every pair of language, colours and size: for what need not be seen in every look."""
+LOOKS: Final = tuple(
+    Look(language, colours, *size) for language in ("en", "fr") for size in (DESK, PHONE) for colours in COLOURS
 )
-"""Every pair of language, colours and size."""
+"""Both languages, both sizes, light and dark."""
 
 
 @dataclass
@@ -76,7 +84,8 @@ class Visit:
 
     def inaccessible(self) -> list[str]:
         """Return what axe-core finds against WCAG 2.1 A and AA."""
-        self.page.evaluate(AXE.read_text())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", list(RULES))
         return [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
 
@@ -129,7 +138,7 @@ def visit(browser: Browser, base_url: str, look: Look, **options: Any) -> Iterat
     context = browser.new_context(
         locale={"en": "en-GB", "fr": "fr-FR"}[look.language],
         timezone_id=look.zone,
-        color_scheme="dark" if look.colours == "dark" else "light",
+        color_scheme=look.scheme,
         viewport={"width": look.width, "height": look.height},
         has_touch=look.width < 600,
         reduced_motion="reduce",
