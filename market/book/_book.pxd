@@ -5,14 +5,16 @@ O(1) plus O(1) per fill, whatever rests in a book. No function here needs the GI
 allocates. M3 holds after each command, since an order rests only after it has matched everything that its limit reaches.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 
 cdef extern from *:
     """
     #define lowest_bit(word) ((uint32_t)__builtin_ctzll(word))
     #define prefetch(address) __builtin_prefetch((address), 1)
+    #define rarely(condition) __builtin_expect((condition), 0)
     """
     uint32_t lowest_bit(uint64_t word) noexcept nogil
+    bint rarely(bint condition) noexcept nogil
     void prefetch(const void *address) noexcept nogil
 
 cdef enum:
@@ -71,7 +73,7 @@ cdef struct Result:
 # -- MEMORY
 
 cdef struct Link:
-    # A ring per side and level: sentinel -> oldest -> ... -> newest -> sentinel. Nodes [0, 2 x levels) are the
+    # A ring per side and price: sentinel -> oldest -> ... -> newest -> sentinel. Nodes [0, 2 x levels) are the
     # sentinels, the others orders. Apart from the payload, so that a cancel touches eight bytes per neighbour.
     uint32_t next
     uint32_t prev
@@ -89,28 +91,24 @@ cdef struct Hidden:
     uint64_t slice  # Wh shown at a time
 
 
-cdef struct Ladder:
-    # Occupied levels of one side as a two-level bitset. Levels are mirrored for bids, so that the best is always the
-    # lowest and both sides share one code path.
+cdef struct Book:
+    # The sentinels that have orders, as a bitset with a second one above it. Sentinel of an ask: levels + tick, of a
+    # bid: levels - 1 - tick. So the best of either side is the lowest, and an order of sentinel s meets those of the
+    # other side up to 2 x levels - 1 - s: both sides share one code path.
     uint64_t *words
     uint64_t *summary
-    uint32_t groups
-    uint32_t levels
-    uint32_t best  # `levels` when the side is empty
-
-
-cdef struct Book:
-    Ladder ladders[2]
     Link *links
-    Payload *payloads
-    Hidden *hidden
-    uint32_t levels
-    uint32_t capacity
+    Payload *orders  # by node; the sentinels have none
+    uint32_t best[2]  # lowest sentinel with orders of each side; the first beyond the side when there is none
     uint32_t first_node  # first node that is an order: handle = node - first_node
     uint32_t free_node  # head of the LIFO list of freed nodes; 0, a sentinel, when there is none
     uint32_t used  # slots ever used since the last clear
     uint32_t resting
     uint32_t slices  # that all orders together still hide; while it is 0, nobody looks at `hidden`
+    uint32_t capacity
+    Hidden *hidden
+    uint32_t levels
+    uint32_t groups
 
 
 cdef struct Arena:
@@ -133,7 +131,8 @@ cdef struct Arena:
 cdef struct Taker:
     uint64_t quantity  # Wh still to fill
     uint32_t side
-    uint32_t level
+    uint32_t sentinel  # where it would rest
+    uint32_t reach  # last sentinel of the other side that it meets
     uint32_t account
     uint32_t name
     Fill *fills
@@ -148,66 +147,79 @@ cdef struct Scout:
 
 # -- LADDER
 
-cdef inline uint32_t next_marked(const Ladder *ladder, uint32_t level) noexcept nogil:
-    """Return the lowest marked level that is at least `level`, or `levels` if there is none."""
-    cdef uint32_t word = level >> 6
+cdef inline uint32_t next_marked(const Book *book, uint32_t sentinel) noexcept nogil:
+    """Return the lowest marked sentinel that is at least `sentinel`, or 2 x levels if there is none."""
+    cdef uint32_t word = sentinel >> 6
     cdef uint32_t group = word >> 6
-    cdef uint64_t bits = ladder.words[word] >> (level & 63)
+    cdef uint64_t bits = book.words[word] >> (sentinel & 63)
     if bits:
-        return level + lowest_bit(bits)
+        return sentinel + lowest_bit(bits)
     # Two shifts: one by 64, for the last word of a group, would be undefined.
-    bits = (ladder.summary[group] >> (word & 63)) >> 1
+    bits = (book.summary[group] >> (word & 63)) >> 1
     if bits:
         word += 1 + lowest_bit(bits)
-        return (word << 6) + lowest_bit(ladder.words[word])
+        return (word << 6) + lowest_bit(book.words[word])
     group += 1
-    while group < ladder.groups:
-        if ladder.summary[group]:
-            word = (group << 6) + lowest_bit(ladder.summary[group])
-            return (word << 6) + lowest_bit(ladder.words[word])
+    while group < book.groups:
+        if book.summary[group]:
+            word = (group << 6) + lowest_bit(book.summary[group])
+            return (word << 6) + lowest_bit(book.words[word])
         group += 1
-    return ladder.levels
+    return 2 * book.levels
 
 
-cdef inline void mark(Ladder *ladder, uint32_t level) noexcept nogil:
-    ladder.words[level >> 6] |= <uint64_t>1 << (level & 63)
-    ladder.summary[level >> 12] |= <uint64_t>1 << ((level >> 6) & 63)
-    ladder.best = level if level < ladder.best else ladder.best
+cdef inline uint32_t end_of(const Book *book, uint32_t side) noexcept nogil:
+    return book.levels << side
 
 
-cdef inline void unmark(Ladder *ladder, uint32_t level) noexcept nogil:
-    ladder.words[level >> 6] &= ~(<uint64_t>1 << (level & 63))
-    if not ladder.words[level >> 6]:
-        ladder.summary[level >> 12] &= ~(<uint64_t>1 << ((level >> 6) & 63))
-    if level == ladder.best:
-        ladder.best = next_marked(ladder, level)
+cdef inline void mark(Book *book, uint32_t side, uint32_t sentinel) noexcept nogil:
+    book.words[sentinel >> 6] |= <uint64_t>1 << (sentinel & 63)
+    book.summary[sentinel >> 12] |= <uint64_t>1 << ((sentinel >> 6) & 63)
+    book.best[side] = sentinel if sentinel < book.best[side] else book.best[side]
 
 
-cdef inline uint32_t mirror(uint32_t levels, uint32_t side, uint32_t value) noexcept nogil:
-    """Turn a tick into a level of its side, or back: levels - 1 - value of a bid, without a branch on the side."""
-    cdef uint32_t bid = side - 1
-    return (value ^ bid) + (levels & bid)
+cdef inline void unmark(Book *book, uint32_t side, uint32_t sentinel) noexcept nogil:
+    cdef uint32_t best
+    book.words[sentinel >> 6] &= ~(<uint64_t>1 << (sentinel & 63))
+    if not book.words[sentinel >> 6]:
+        book.summary[sentinel >> 12] &= ~(<uint64_t>1 << ((sentinel >> 6) & 63))
+    if sentinel == book.best[side]:
+        best = next_marked(book, sentinel)
+        book.best[side] = best if best < end_of(book, side) else end_of(book, side)
 
 
-cdef inline uint32_t sentinel_of(const Book *book, uint32_t side, uint32_t level) noexcept nogil:
-    return side * book.levels + level
+cdef inline uint32_t sentinel_of(uint32_t levels, uint32_t side, uint32_t tick) noexcept nogil:
+    """Return where orders of a side and tick queue, without a branch on the side."""
+    return levels + (tick ^ (side - 1))
+
+
+cdef inline uint32_t tick_of(uint32_t levels, uint32_t side, uint32_t sentinel) noexcept nogil:
+    return (sentinel - levels) ^ (side - 1)
+
+
+cdef inline uint32_t reach_of(uint32_t levels, uint32_t sentinel) noexcept nogil:
+    return 2 * levels - 1 - sentinel
 
 
 # -- SLOTS
 
+cdef inline Payload *payload_of(const Book *book, uint32_t handle) noexcept nogil:
+    return &book.orders[book.first_node + handle]
+
+
 cdef inline uint32_t take_node(Book *book) noexcept nogil:
     cdef uint32_t node = book.free_node
-    if node:
-        book.free_node = book.links[node].next
-    else:
+    if rarely(node == 0):
         node = book.first_node + book.used
         book.used += 1
+    else:
+        book.free_node = book.links[node].next
     book.resting += 1
     return node
 
 
 cdef inline void release_node(Book *book, uint32_t node) noexcept nogil:
-    book.payloads[node - book.first_node].quantity = 0
+    book.orders[node].quantity = 0
     book.links[node].next = book.free_node
     book.free_node = node
     book.resting -= 1
@@ -223,14 +235,14 @@ cdef inline uint64_t show_next(Book *book, uint32_t node) noexcept nogil:
     """Show the next slice of an order whose last one is used up; return its Wh, 0 when nothing is hidden."""
     cdef Hidden *hidden
     cdef uint64_t quantity
-    if not book.slices:
+    if not rarely(book.slices):
         return 0
     hidden = &book.hidden[node - book.first_node]
     quantity = hidden.slice if hidden.slice < hidden.reserve else hidden.reserve
     if quantity:
         hidden.reserve -= quantity
         book.slices -= 1
-        book.payloads[node - book.first_node].quantity = quantity
+        book.orders[node].quantity = quantity
     return quantity
 
 
@@ -245,7 +257,7 @@ cdef inline void append(Book *book, uint32_t sentinel, uint32_t node) noexcept n
 
 cdef inline uint32_t hide(Book *book, uint32_t handle, uint64_t slice) noexcept nogil:
     """Show no more than a slice of an order that has just come to rest; return in how many more it will come."""
-    cdef Payload *payload = &book.payloads[handle]
+    cdef Payload *payload = payload_of(book, handle)
     cdef Hidden *hidden = &book.hidden[handle]
     if payload.quantity <= slice:
         return 0
@@ -260,7 +272,7 @@ cdef inline uint64_t disclose(Book *book, uint32_t handle) noexcept nogil:
     """Forget what an order hides and return it, Wh."""
     cdef Hidden *hidden = &book.hidden[handle]
     cdef uint64_t reserve
-    if not book.slices:
+    if not rarely(book.slices):
         return 0
     reserve = hidden.reserve
     book.slices -= slices_of(hidden)
@@ -277,8 +289,8 @@ cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uin
     cdef Payload *maker
     cdef Fill *fill
     while node != sentinel and taker.quantity:
-        maker = &book.payloads[node - book.first_node]
-        if maker.account == taker.account:
+        maker = &book.orders[node]
+        if rarely(maker.account == taker.account):
             break
         fill = &taker.fills[taker.fill_count]
         taker.fill_count += 1
@@ -305,19 +317,21 @@ cdef inline uint32_t fill_level(Book *book, Taker *taker, uint32_t sentinel, uin
     return node
 
 
+cdef inline bint meets(const Book *book, const Taker *taker) noexcept nogil:
+    return book.best[SELL - taker.side] <= taker.reach
+
+
 cdef inline bint match(Book *book, Taker *taker) noexcept nogil:
     """Fill the taker as far as its limit reaches; return whether its account's own order stopped it."""
     cdef uint32_t other = SELL - taker.side
-    cdef Ladder *makers = &book.ladders[other]
-    cdef uint32_t reach = book.levels - 1 - taker.level
     cdef uint32_t sentinel, node
-    while taker.quantity and makers.best <= reach:
-        sentinel = sentinel_of(book, other, makers.best)
-        node = fill_level(book, taker, sentinel, mirror(book.levels, other, makers.best))
+    while taker.quantity and meets(book, taker):
+        sentinel = book.best[other]
+        node = fill_level(book, taker, sentinel, tick_of(book.levels, other, sentinel))
         book.links[sentinel].next = node
         book.links[node].prev = sentinel
         if node == sentinel:
-            unmark(makers, makers.best)
+            unmark(book, other, sentinel)
         elif taker.quantity:
             return True
     return False
@@ -326,30 +340,27 @@ cdef inline bint match(Book *book, Taker *taker) noexcept nogil:
 cdef inline uint32_t rest(Book *book, const Taker *taker) noexcept nogil:
     """Append what is left of the taker to its level and return its handle."""
     cdef uint32_t node = take_node(book)
-    cdef Payload *payload = &book.payloads[node - book.first_node]
+    cdef Payload *payload = &book.orders[node]
     payload.quantity = taker.quantity
     payload.account = taker.account
     payload.name = taker.name
-    append(book, sentinel_of(book, taker.side, taker.level), node)
-    mark(&book.ladders[taker.side], taker.level)
+    append(book, taker.sentinel, node)
+    mark(book, taker.side, taker.sentinel)
     return node - book.first_node
 
 
 cdef inline uint64_t fillable(const Book *book, const Taker *taker) noexcept nogil:
     """Return how much of the taker would fill now."""
-    cdef uint32_t other = SELL - taker.side
-    cdef uint32_t reach = book.levels - 1 - taker.level
-    cdef uint32_t level = book.ladders[other].best
-    cdef uint32_t sentinel, node
+    cdef uint32_t sentinel = book.best[SELL - taker.side]
+    cdef uint32_t node
     cdef uint64_t available = 0, hidden
-    while level <= reach:
-        sentinel = sentinel_of(book, other, level)
+    while sentinel <= taker.reach:
         node = book.links[sentinel].next
         hidden = 0
         while node != sentinel:
-            if book.payloads[node - book.first_node].account == taker.account:
+            if book.orders[node].account == taker.account:
                 return available
-            available += book.payloads[node - book.first_node].quantity
+            available += book.orders[node].quantity
             if available >= taker.quantity:
                 return taker.quantity
             if book.slices:
@@ -359,24 +370,23 @@ cdef inline uint64_t fillable(const Book *book, const Taker *taker) noexcept nog
         available += hidden
         if available >= taker.quantity:
             return taker.quantity
-        level = next_marked(&book.ladders[other], level + 1)
+        sentinel = next_marked(book, sentinel + 1)
     return available
 
 
 cdef inline uint32_t place(Book *book, Taker *taker, uint32_t time_in_force, uint32_t *handle) noexcept nogil:
     """Match an order, rest what is left under a handle, and return its status; a refusal changes nothing."""
-    cdef bint crosses = book.ladders[SELL - taker.side].best <= book.levels - 1 - taker.level
-    if crosses:
+    if meets(book, taker):
         if time_in_force == FILL_OR_KILL and fillable(book, taker) < taker.quantity:
             return UNFILLABLE
         if match(book, taker):
             return SELF_TRADE
         if taker.quantity == 0:
             return FILLED
-    if time_in_force != GOOD_TILL_GATE:
+    if rarely(time_in_force != GOOD_TILL_GATE):
         return IMMEDIATE_REST if time_in_force == IMMEDIATE_OR_CANCEL else UNFILLABLE
     # An order that crossed needs no place of its own: when it was not filled, it has freed a resting order's slot.
-    if book.resting == book.capacity:
+    if rarely(book.resting == book.capacity):
         return FULL
     handle[0] = rest(book, taker)
     return RESTING
@@ -386,18 +396,16 @@ cdef inline uint64_t cancel(Book *book, uint32_t handle) noexcept nogil:
     """Take an order out and return its Wh; 0 when the slot is free."""
     cdef uint32_t node = book.first_node + handle
     cdef uint64_t quantity
-    cdef uint32_t side
     cdef Link link
-    if handle >= book.used or book.payloads[handle].quantity == 0:
+    if rarely((handle >= book.used) or (book.orders[node].quantity == 0)):
         return 0
-    quantity = book.payloads[handle].quantity + disclose(book, handle)
+    quantity = book.orders[node].quantity + disclose(book, handle)
     link = book.links[node]
     book.links[link.prev].next = link.next
     book.links[link.next].prev = link.prev
     if link.next == link.prev:
-        # It was alone at its level: both neighbours are the sentinel, which tells side and level.
-        side = link.next >= book.levels
-        unmark(&book.ladders[side], link.next - side * book.levels)
+        # It was alone at its level: both neighbours are the sentinel, which tells the side.
+        unmark(book, link.next >= book.levels, link.next)
     release_node(book, node)
     return quantity
 
@@ -407,11 +415,11 @@ cdef inline void take(Book *book, uint32_t handle, uint64_t quantity) noexcept n
     cdef uint32_t node = book.first_node + handle
     cdef uint32_t sentinel
     cdef Link link
-    book.payloads[handle].quantity -= quantity
-    if book.payloads[handle].quantity:
+    book.orders[node].quantity -= quantity
+    if book.orders[node].quantity:
         return
     if not show_next(book, node):
-        book.payloads[handle].quantity = quantity
+        book.orders[node].quantity = quantity
         cancel(book, handle)
         return
     sentinel = book.links[node].next
@@ -430,7 +438,7 @@ cdef inline void shrink(Book *book, uint32_t handle, uint64_t quantity) noexcept
     cdef uint64_t less = quantity if quantity < unseen else unseen
     hidden.reserve = unseen - less
     book.slices += slices_of(hidden)
-    book.payloads[handle].quantity -= quantity - less
+    payload_of(book, handle).quantity -= quantity - less
 
 
 # -- BATCHES
@@ -443,22 +451,6 @@ cdef inline bint rests(const Arena *arena, uint32_t slot, uint32_t name) noexcep
         return False
     # What lies beyond the slots used since the book was last cleared is from before.
     return slot - (book << arena.slot_bits) < arena.books[book].used
-
-
-cdef inline uint32_t place_event(const Arena *arena, const Event *event, Taker *taker) noexcept nogil:
-    """Place an order under its name and return its status."""
-    cdef uint32_t handle, status
-    taker.quantity = event.quantity
-    taker.side = event.side
-    taker.level = mirror(arena.levels, event.side, event.tick)
-    taker.account = event.account
-    taker.name = event.name
-    if rests(arena, arena.slots[event.name], event.name):
-        return NAME_TAKEN
-    status = place(&arena.books[event.book], taker, event.kind, &handle)
-    if status == RESTING:
-        arena.slots[event.name] = (<uint32_t>event.book << arena.slot_bits) + handle
-    return status
 
 
 cdef inline uint64_t cancel_event(const Arena *arena, const Event *event) noexcept nogil:
@@ -481,80 +473,82 @@ cdef inline bint has_level(const Arena *arena, const Event *event) noexcept nogi
 # What follows asks for memory that a later event needs. It does so without a branch on the event's kind, which would
 # be mispredicted once more: for orders and cancels alike it asks for what either would change.
 
+cdef inline void fetch_slot(const Arena *arena, const Event *event) noexcept nogil:
+    # As a number, not a place in the array: a name that is none asks in vain, and does no harm.
+    prefetch(<const void *>(<uintptr_t>arena.slots + event.name * sizeof(uint32_t)))
+
+
 cdef inline Link *link_of(const Arena *arena, const Event *event, uint32_t slot) noexcept nogil:
     """Return the link of the order to cancel, or the sentinel of the level where the order would rest."""
     cdef Book *book = &arena.books[event.book]
     cdef uint32_t order = book.first_node + (slot & arena.handle_mask)
-    cdef uint32_t sentinel = sentinel_of(book, event.side, mirror(arena.levels, event.side, event.tick))
-    return &book.links[order if event.kind == CANCEL else sentinel]
-
-
-cdef inline void fetch_slot(const Arena *arena, const Event *event) noexcept nogil:
-    if is_known(arena, event):
-        prefetch(&arena.slots[event.name])
+    return &book.links[order if event.kind == CANCEL else sentinel_of(arena.levels, event.side, event.tick)]
 
 
 cdef inline void fetch_link(const Arena *arena, const Event *event) noexcept nogil:
-    cdef uint32_t slot
-    if is_known(arena, event) & has_level(arena, event):
-        slot = arena.slots[event.name]
-        prefetch(&arena.payloads[slot])
-        prefetch(link_of(arena, event, slot))
+    cdef uint32_t slot = arena.slots[event.name]
+    prefetch(&arena.payloads[slot])
+    prefetch(link_of(arena, event, slot))
 
 
 cdef inline void fetch_neighbours(const Arena *arena, const Event *event) noexcept nogil:
-    cdef Link *link
-    cdef Book *book
-    if is_known(arena, event) & has_level(arena, event):
-        book = &arena.books[event.book]
-        link = link_of(arena, event, arena.slots[event.name])
-        prefetch(&book.links[link.prev])
-        prefetch(&book.links[link.next])
-
-
-cdef inline bint meets(const Arena *arena, const Event *event) noexcept nogil:
-    """Say whether an order would meet another now."""
-    cdef uint32_t best = arena.books[event.book].ladders[SELL - event.side].best
-    return (event.kind != CANCEL) & (best < arena.levels - mirror(arena.levels, event.side, event.tick))
+    cdef Book *book = &arena.books[event.book]
+    cdef Link *link = link_of(arena, event, arena.slots[event.name])
+    prefetch(&book.links[link.prev])
+    prefetch(&book.links[link.next])
 
 
 cdef inline void fetch_makers(const Arena *arena, const Event *event, Scout *scout) noexcept nogil:
     """Send the scout to the level that a coming order will meet, or let it go on from order to order where it is."""
-    cdef Book *book
-    cdef uint32_t other
-    if is_known(arena, event) & has_level(arena, event):
-        book = &arena.books[event.book]
-        other = SELL - event.side
-        if meets(arena, event):
-            scout.book = book
-            scout.node = sentinel_of(book, other, book.ladders[other].best)
+    cdef Book *book = &arena.books[event.book]
+    cdef uint32_t best = book.best[SELL - event.side]
+    if (event.kind != CANCEL) & (best <= reach_of(arena.levels, sentinel_of(arena.levels, event.side, event.tick))):
+        scout.book = book
+        scout.node = best
     scout.node = scout.book.links[scout.node].next
     prefetch(&scout.book.links[scout.node])
-    prefetch(&scout.book.payloads[scout.node - scout.book.first_node])
+    prefetch(&scout.book.orders[scout.node])
+
+
+cdef inline bint is_sound(const Arena *arena, const Event *event) noexcept nogil:
+    """Say whether the places that an event names are there, so that what it needs can be asked for."""
+    return is_known(arena, event) & has_level(arena, event)
 
 
 cdef inline bint carry_out(
     const Arena *arena, const Event *event, Taker *taker, uint64_t fill_room, Result *result
 ) noexcept nogil:
     """Carry out one event; False, and nothing done, when its fills might find no room."""
+    cdef Book *book = &arena.books[event.book]
     cdef uint64_t fills = taker.fill_count
-    result.quantity = 0
-    result.fills = 0
-    result.status = MALFORMED
-    if not is_known(arena, event):
+    cdef uint32_t handle
+    if rarely(not is_known(arena, event)):
+        result.quantity, result.fills, result.status = 0, 0, MALFORMED
         return True
     if event.kind == CANCEL:
         result.quantity = cancel_event(arena, event)
+        result.fills = 0
         result.status = CANCELLED if result.quantity else NOT_RESTING
         return True
-    if not has_level(arena, event) or event.quantity - 1 >= arena.quantity_max:
+    if rarely((not has_level(arena, event)) | (event.quantity - 1 >= arena.quantity_max)):
+        result.quantity, result.fills, result.status = 0, 0, MALFORMED
         return True
-    if fill_room - fills < arena.books[event.book].resting:
+    if rarely(rests(arena, arena.slots[event.name], event.name)):
+        result.quantity, result.fills, result.status = 0, 0, NAME_TAKEN
+        return True
+    taker.quantity = event.quantity
+    taker.side = event.side
+    taker.sentinel = sentinel_of(arena.levels, event.side, event.tick)
+    taker.reach = reach_of(arena.levels, taker.sentinel)
+    taker.account = event.account
+    taker.name = event.name
+    if meets(book, taker) and rarely(fill_room - fills < book.resting):
         return False
-    result.status = place_event(arena, event, taker)
-    if taker.fill_count != fills:
-        result.quantity = event.quantity - taker.quantity
-        result.fills = <uint32_t>(taker.fill_count - fills)
+    result.status = place(book, taker, event.kind, &handle)
+    result.quantity = event.quantity - taker.quantity
+    result.fills = <uint32_t>(taker.fill_count - fills)
+    if result.status == RESTING:
+        arena.slots[event.name] = (<uint32_t>event.book << arena.slot_bits) + handle
     return True
 
 
@@ -575,9 +569,11 @@ cdef inline uint64_t run(
     while number + FETCH_AHEAD < count:
         fetch_slot(&arena, &events[number + FETCH_AHEAD])
         if fetching:
-            fetch_link(&arena, &events[number + FETCH_AHEAD // 2])
-            fetch_makers(&arena, &events[number + FETCH_AHEAD // 2], &scout)
-            fetch_neighbours(&arena, &events[number + FETCH_AHEAD // 4])
+            if is_sound(&arena, &events[number + FETCH_AHEAD // 2]):
+                fetch_link(&arena, &events[number + FETCH_AHEAD // 2])
+                fetch_makers(&arena, &events[number + FETCH_AHEAD // 2], &scout)
+            if is_sound(&arena, &events[number + FETCH_AHEAD // 4]):
+                fetch_neighbours(&arena, &events[number + FETCH_AHEAD // 4])
         if not carry_out(&arena, &events[number], taker, fill_room, &results[number]):
             return number
         number += 1

@@ -7,7 +7,7 @@ empty book of great capacity costs little.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
@@ -46,7 +46,7 @@ cdef enum:
 
 cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacity, int64_t names) except -1:
     """Take the memory of equal books, all empty."""
-    cdef uint32_t words, groups, i, side
+    cdef uint32_t words, groups, i
     cdef uint64_t nodes = <uint64_t>(2 * levels + capacity)
     cdef uint64_t *bits
     cdef Book *book
@@ -61,13 +61,13 @@ cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacit
     arena.name_count = <uint32_t>names
     arena.levels = <uint32_t>levels
     arena.quantity_max = <uint64_t>QUANTITY_MAX
-    words = <uint32_t>(levels >> 6) + 1
-    groups = <uint32_t>(levels >> 12) + 1
+    words = <uint32_t>(2 * levels >> 6) + 1
+    groups = (words >> 6) + 1
     arena.books = <Book *>calloc(books, sizeof(Book))
     arena.links = <Link *>calloc(books * nodes, sizeof(Link))
     arena.payloads = <Payload *>calloc(<uint64_t>books << arena.slot_bits, sizeof(Payload))
     arena.hidden = <Hidden *>calloc(<uint64_t>books << arena.slot_bits, sizeof(Hidden))
-    arena.bitsets = <uint64_t *>calloc(<uint64_t>books * 2 * (words + groups), sizeof(uint64_t))
+    arena.bitsets = <uint64_t *>calloc(<uint64_t>books * (words + groups), sizeof(uint64_t))
     arena.slots = <uint32_t *>calloc(names, sizeof(uint32_t))
     if not (arena.books and arena.links and arena.payloads and arena.hidden and arena.bitsets and arena.slots):
         raise MemoryError
@@ -81,14 +81,16 @@ cdef int open_arena(Arena *arena, int64_t books, int64_t levels, int64_t capacit
         book.capacity = <uint32_t>capacity
         book.first_node = 2 * arena.levels
         book.links = arena.links + i * nodes
-        book.payloads = arena.payloads + (<uint64_t>i << arena.slot_bits)
+        # As a number: the array does not begin before its first order.
+        book.orders = <Payload *>(
+            <uintptr_t>arena.payloads + (<uint64_t>i << arena.slot_bits) * sizeof(Payload)
+            - book.first_node * sizeof(Payload)
+        )
         book.hidden = arena.hidden + (<uint64_t>i << arena.slot_bits)
-        for side in range(2):
-            book.ladders[side].levels = arena.levels
-            book.ladders[side].groups = groups
-            book.ladders[side].words = bits
-            book.ladders[side].summary = bits + words
-            bits += words + groups
+        book.groups = groups
+        book.words = bits
+        book.summary = bits + words
+        bits += words + groups
         reset(book)
     return 0
 
@@ -104,17 +106,17 @@ cdef void close_arena(Arena *arena) noexcept:
 
 cdef void reset(Book *book) noexcept nogil:
     """Drop every order, in time that does not depend on how many there are, unless some hide energy."""
-    cdef uint32_t side, node
+    cdef uint32_t node
     if book.slices:
         memset(book.hidden, 0, book.used * sizeof(Hidden))
         book.slices = 0
     for node in range(book.first_node):
         book.links[node].next = node
         book.links[node].prev = node
-    for side in range(2):
-        memset(book.ladders[side].words, 0, ((book.levels >> 6) + 1) * sizeof(uint64_t))
-        memset(book.ladders[side].summary, 0, book.ladders[side].groups * sizeof(uint64_t))
-        book.ladders[side].best = book.levels
+    memset(book.words, 0, ((2 * book.levels >> 6) + 1) * sizeof(uint64_t))
+    memset(book.summary, 0, book.groups * sizeof(uint64_t))
+    book.best[BUY] = end_of(book, BUY)
+    book.best[SELL] = end_of(book, SELL)
     book.free_node = 0
     book.used = 0
     book.resting = 0
@@ -123,25 +125,24 @@ cdef void reset(Book *book) noexcept nogil:
 # -- QUERIES
 
 cdef object best_tick(const Book *book, uint32_t side):
-    cdef uint32_t best = book.ladders[side].best
-    return None if best == book.levels else mirror(book.levels, side, best)
+    cdef uint32_t best = book.best[side]
+    return None if best == end_of(book, side) else tick_of(book.levels, side, best)
 
 
-cdef list list_orders(const Book *book, uint32_t side, uint32_t levels):
-    """Return name, tick, Wh and account of the orders resting below a level of one side, in priority sequence."""
-    cdef uint32_t level = book.ladders[side].best
-    cdef uint32_t sentinel, node, tick
+cdef list list_orders(const Book *book, uint32_t side, uint32_t end):
+    """Return name, tick, Wh and account of the orders of one side before a sentinel, in priority sequence."""
+    cdef uint32_t sentinel = book.best[side]
+    cdef uint32_t node, tick
     cdef const Payload *order
     cdef list orders = []
-    while level < levels:
-        tick = mirror(book.levels, side, level)
-        sentinel = sentinel_of(book, side, level)
+    while sentinel < end:
+        tick = tick_of(book.levels, side, sentinel)
         node = book.links[sentinel].next
         while node != sentinel:
-            order = &book.payloads[node - book.first_node]
+            order = &book.orders[node]
             orders.append((order.name, tick, order.quantity, order.account))
             node = book.links[node].next
-        level = next_marked(&book.ladders[side], level + 1)
+        sentinel = next_marked(book, sentinel + 1)
     return orders
 
 
@@ -193,7 +194,8 @@ cdef class OrderBook:
     cdef Taker taker(self, int64_t side, int64_t tick, int64_t quantity, int64_t account) noexcept:
         cdef Taker taker
         taker.side = <uint32_t>side
-        taker.level = mirror(self.book.levels, taker.side, <uint32_t>tick)
+        taker.sentinel = sentinel_of(self.book.levels, taker.side, <uint32_t>tick)
+        taker.reach = reach_of(self.book.levels, taker.sentinel)
         taker.quantity = <uint64_t>quantity
         taker.account = <uint32_t>account
         taker.name = 0
@@ -219,7 +221,7 @@ cdef class OrderBook:
         self.fill_count = taker.fill_count
         self.makers_gone = status == RESTING
         if status == RESTING:
-            self.book.payloads[handle].name = handle
+            payload_of(self.book, <uint32_t>handle).name = handle
             if shown and hide(self.book, handle, <uint64_t>shown):
                 self.make_room()
             return status, quantity - <int64_t>taker.quantity, <int64_t>handle
@@ -237,7 +239,7 @@ cdef class OrderBook:
         return 0
 
     cdef int64_t shown_wh(self, int64_t handle) noexcept:
-        return self.book.payloads[handle].quantity if 0 <= handle < self.book.used else 0
+        return payload_of(self.book, <uint32_t>handle).quantity if 0 <= handle < self.book.used else 0
 
     def take(self, int64_t handle, int64_t quantity):
         """Fill a resting order out of turn; see `Book.take`."""
@@ -278,7 +280,7 @@ cdef class OrderBook:
         return fills
 
     cdef int64_t open_wh(self, uint32_t handle) noexcept:
-        return self.book.payloads[handle].quantity + self.book.hidden[handle].reserve
+        return payload_of(self.book, <uint32_t>handle).quantity + self.book.hidden[handle].reserve
 
     def fillable(self, int64_t side, int64_t tick, int64_t quantity, int64_t account):
         """Return how many of `quantity` Wh an order would fill if it were placed now."""
@@ -297,36 +299,35 @@ cdef class OrderBook:
 
     def depth(self, int64_t side, int64_t levels):
         """Return tick, Wh and number of orders of the best occupied levels of one side, best first."""
-        cdef uint32_t level, sentinel, node, orders
+        cdef uint32_t sentinel, end, node, orders
         cdef uint64_t quantity
         cdef list depth = []
         require_side(side)
-        level = self.book.ladders[side].best
-        while level < self.book.levels and len(depth) < levels:
-            sentinel = sentinel_of(self.book, <uint32_t>side, level)
+        sentinel = self.book.best[side]
+        end = end_of(self.book, <uint32_t>side)
+        while sentinel < end and len(depth) < levels:
             node = self.book.links[sentinel].next
             quantity = 0
             orders = 0
             while node != sentinel:
-                quantity += self.book.payloads[node - self.book.first_node].quantity
+                quantity += self.book.orders[node].quantity
                 orders += 1
                 node = self.book.links[node].next
-            depth.append((mirror(self.book.levels, <uint32_t>side, level), quantity, orders))
-            level = next_marked(&self.book.ladders[side], level + 1)
+            depth.append((tick_of(self.book.levels, <uint32_t>side, sentinel), quantity, orders))
+            sentinel = next_marked(self.book, sentinel + 1)
         return depth
 
     def orders(self, int64_t side):
         """Return handle, tick, Wh and account of every resting order of one side, in priority sequence."""
         require_side(side)
-        return list_orders(self.book, <uint32_t>side, self.book.levels)
+        return list_orders(self.book, <uint32_t>side, end_of(self.book, <uint32_t>side))
 
     def reached(self, int64_t side, int64_t tick):
         """Return what an order would meet; see `Book.reached`."""
+        cdef Taker taker
         self.require(side, tick, 1, 0)
-        return list_orders(
-            self.book, SELL - <uint32_t>side,
-            self.book.levels - mirror(self.book.levels, <uint32_t>side, <uint32_t>tick),
-        )
+        taker = self.taker(side, tick, 1, 0)
+        return list_orders(self.book, SELL - taker.side, taker.reach + 1)
 
     def total(self, int64_t side):
         """Return the Wh resting on one side."""
@@ -407,6 +408,7 @@ cdef class BookSet:
         cdef Result result
         taker.fills = self.fill_buffer
         taker.fill_count = 0
+        result.quantity, result.fills, result.status = 0, 0, MALFORMED
         carry_out(&self.arena, event, &taker, self.fill_room, &result)
         self.fill_count = taker.fill_count
         return result
@@ -472,8 +474,9 @@ cdef class BookSet:
 
     def orders(self, int64_t book, int64_t side):
         """Return name, tick, Wh and account of every order resting on one side of a book, in priority sequence."""
+        cdef Book *found = self.book_at(book)
         require_side(side)
-        return list_orders(self.book_at(book), <uint32_t>side, self.arena.levels)
+        return list_orders(found, <uint32_t>side, end_of(found, <uint32_t>side))
 
 
 cdef uint64_t resting(const Arena *arena) noexcept nogil:

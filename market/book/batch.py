@@ -44,8 +44,8 @@ class Batches(Protocol):
     def submit(self, events: Buffer, fills: Buffer, results: Buffer) -> tuple[int, int]:
         """Carry out events in sequence.
 
-        An event waits when the orders resting in its book, if it filled them all, might find no room among the
-        fills; the caller takes the fills and submits what is left. An account never trades with itself, as in
+        An order that meets another waits when the fills, if it filled all that rests in its book, might find no room;
+        the caller takes the fills and submits what is left. An account never trades with itself, as in
         `market.book.interface`. The GIL is held all along. Books do not meet: whoever brings the events of each book
         together, in their sequence, gets the same and finds the processor's cache warmer, as long as no name goes from
         one book to another.

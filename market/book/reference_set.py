@@ -12,6 +12,7 @@ from energy.quantities import ENERGY_WH_MAX
 from market.book.batch import BOOKS_MAX, CANCEL, EVENT, FILL, NAMES_MAX, RESULT, Buffer
 from market.book.interface import Book, Status
 from market.book.reference import ReferenceBook
+from market.orders import Side
 
 
 class _Event(NamedTuple):
@@ -63,7 +64,7 @@ class ReferenceBookSet:
             raise ValueError("fewer results than events")
         done = filled = 0
         for event in map(_Event._make, EVENT.iter_unpack(events)):
-            if self._is_order(event) and room - filled < len(self._books[event.book]):
+            if self._meets(event) and room - filled < len(self._books[event.book]):
                 break
             outcome = self._carry_out(event)
             for fill in outcome.fills:
@@ -125,6 +126,14 @@ class ReferenceBookSet:
     def _is_order(self, event: _Event) -> bool:
         fields_fit = event.tick < self._levels and event.side <= 1 and 1 <= event.quantity <= ENERGY_WH_MAX
         return self._is_known(event) and event.kind != CANCEL and fields_fit
+
+    def _meets(self, event: _Event) -> bool:
+        if not self._is_order(event) or event.name in self._handles:
+            return False
+        bid, ask = self._books[event.book].best_bid(), self._books[event.book].best_ask()
+        if event.side == Side.BUY:
+            return ask is not None and ask <= event.tick
+        return bid is not None and event.tick <= bid
 
     def _carry_out(self, event: _Event) -> _Outcome:
         if self._is_order(event):

@@ -171,14 +171,14 @@ def test_greatest_fields_fit(book_set: Batches) -> None:
 
 
 @every_set
-def test_an_event_waits_when_its_fills_might_find_no_room(book_set: Batches) -> None:
+def test_an_order_that_meets_another_waits_when_its_fills_might_find_no_room(book_set: Batches) -> None:
     submit(book_set, order(0, SELL, 10), order(1, SELL, 11), order(2, SELL, 12))
-    events = order(3, BUY, 10, wh=1) + cancel(2) + order(4, BUY, 10, wh=1) + order(5, SELL, 13) + order(6, SELL, 14)
+    events = order(3, BUY, 10, wh=1) + cancel(2) + order(4, BUY, 10, wh=1) + order(5, SELL, 13) + order(6, BUY, 10)
     fills, results = bytearray(FILL.size * 3), bytearray(RESULT.size * 5)
-    assert book_set.submit(events, fills, results) == (3, 2)
-    assert book_set.resting(0) == 2
-    assert book_set.submit(events[3 * EVENT.size :], fills, results) == (2, 0)
-    assert book_set.orders(0, SELL)[-1] == (6, 14, 5, 6)
+    assert book_set.submit(events, fills, results) == (4, 2), "what meets nothing does not wait"
+    assert (book_set.resting(0), book_set.best_bid(0)) == (3, None)
+    assert book_set.submit(events[4 * EVENT.size :], fills, results) == (1, 1)
+    assert book_set.orders(0, BUY) == [(6, 10, 2, 6)]
 
 
 @every_set
