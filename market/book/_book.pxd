@@ -482,7 +482,10 @@ cdef inline Link *link_of(const Arena *arena, const Event *event, uint32_t slot)
     """Return the link of the order to cancel, or the sentinel of the level where the order would rest."""
     cdef Book *book = &arena.books[event.book]
     cdef uint32_t order = book.first_node + (slot & arena.handle_mask)
-    return &book.links[order if event.kind == CANCEL else sentinel_of(arena.levels, event.side, event.tick)]
+    cdef uint32_t sentinel = sentinel_of(arena.levels, event.side, event.tick)
+    # Not chosen by `if`: compilers turn that into a branch.
+    cdef uint32_t cancels = 0 - <uint32_t>(event.kind == CANCEL)
+    return &book.links[sentinel ^ ((sentinel ^ order) & cancels)]
 
 
 cdef inline void fetch_link(const Arena *arena, const Event *event) noexcept nogil:

@@ -45,9 +45,9 @@ def test_random_commands_are_clean(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("correct", "broken", "finding"),
     [
-        ("if book.resting == book.capacity:", "if False:", "AddressSanitizer"),
+        ("if rarely(book.resting == book.capacity):", "if False:", "AddressSanitizer"),
         (" & (event.name < arena.name_count)", "", "AddressSanitizer"),
-        ("bits = (ladder.summary[group] >> (word & 63)) >> 1", "bits = ladder.summary[group] >> (word + 1)", "shift"),
+        ("bits = (book.summary[group] >> (word & 63)) >> 1", "bits = book.summary[group] >> (word + 1)", "shift"),
     ],
 )
 def test_sanitizers_find_what_is_broken(tmp_path: Path, correct: str, broken: str, finding: str) -> None:
