@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients sanitize hostile module-tests namespaces power-loss fuzz pictures clean
+.PHONY: clients eth-tester sanitize hostile module-tests namespaces power-loss fuzz pictures clean
 .PHONY: forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -61,6 +61,14 @@ book-twin: $(VENV)/.installed-dev
 
 sanitize: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long tests/sanitize $(ARGS)
+
+# What py-evm does as eth-tester drives it, for benchmarks.ledger; it pins other versions than the node.
+eth-tester: build/eth-tester/.installed
+
+build/eth-tester/.installed:
+	$(PYTHON) -m venv build/eth-tester
+	build/eth-tester/bin/pip install --quiet 'eth-tester[pyevm]==0.14.0b1' 'py-evm==0.12.1b1' 'safe-pysha3==1.0.7'
+	@touch $@
 
 clients:
 	npm ci --prefix tests/clients --no-audit --no-fund

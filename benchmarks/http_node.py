@@ -30,6 +30,8 @@ class HttpNode:
             set_time: Sets the timestamp of its next block.
         """
         self.set_time = set_time
+        self.url = url
+        """Of its JSON-RPC."""
         parts = urlsplit(url)
         self._socket = socket.create_connection((parts.hostname or "", parts.port or 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -83,9 +85,25 @@ class HttpNode:
         fields = Path(f"/proc/{self._pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_mib(self) -> float:
+        """Return the memory of the process that executes."""
+        return resident_mib(self._pid)
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
+
+
+def resident_mib(pid: int) -> float:
+    """Return how much memory a process holds, MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _executing(pid: int) -> int:
+    """Return the child of a process that only starts another one, as npm's anvil does."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return int(children[0]) if children else pid
 
 
 def _set_time(ipc_path: Path, instant: int) -> None:
@@ -107,16 +125,22 @@ def ours(genesis: Genesis, key: bytes) -> Iterator[HttpNode]:
 
 
 @contextmanager
-def anvil(genesis: Genesis, *options: str) -> Iterator[HttpNode]:
-    """Run anvil as it is started by everybody, one block per transaction, with the same chain id and rich accounts."""
+def anvil(genesis: Genesis, *options: str, funded: bool = True) -> Iterator[HttpNode]:
+    """Run anvil as it is started by everybody, one block per transaction, with the same chain id and rich accounts.
+
+    Args:
+        genesis: Whose chain id, gas limit and accounts it has.
+        options: More of its own.
+        funded: Whether to give the accounts their money, which a stored state has already.
+    """
     assert genesis.chain_id == CHAIN_ID, "anvil is started with this one"
     settings = (
         "--base-fee", "7", "--timestamp", str(genesis.timestamp), "--gas-limit", str(genesis.gas_limit),
         "--accounts", "1",
     )  # fmt: skip
     with running_anvil(*settings, *options) as process:
-        node = HttpNode(process.url, process.pid, lambda at: process.ask("evm_setNextBlockTimestamp", at))
-        for address, balance in genesis.alloc.items():
+        node = HttpNode(process.url, _executing(process.pid), lambda at: process.ask("evm_setNextBlockTimestamp", at))
+        for address, balance in genesis.alloc.items() if funded else ():
             node.ask(("anvil_setBalance", [hex_text(address), hex(balance)]))
         yield node
         node.close()

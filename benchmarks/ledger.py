@@ -1,94 +1,62 @@
-"""The embedded chain beside eth-tester and anvil: `python -m benchmarks.ledger [--json]`.
+"""The embedded chain beside anvil and eth-tester: `python -m benchmarks.ledger [--json]`.
 
-Like for like: anvil and ours each behind their own HTTP port, asked by the same client over one kept-alive connection,
-in turns, wall seconds; anvil as it comes, one block per transaction. What could not be measured is null.
+Like for like: anvil and ours each behind their own HTTP port, asked by the same client over kept-alive connections;
+anvil as it comes, one block per transaction, but where it is said that a block holds many. eth-tester drives py-evm in
+a process of its own (``make eth-tester`` installs it). What could not be measured is null. Besides the four ratios:
 
-- Transfers: 300 accounts make one transfer each, in one batch; CPU seconds of the process that executes it, ours with
-  the block on disk and behind its socket. eth-tester runs in an environment of its own (``--eth-tester PYTHON``).
-- Reads: balances and calls over 300 accounts, a block of 300 transactions, its logs: no request twice in a row.
-- Settlement: the `settle` transactions of a community, one by one, each until its receipt is there, after everything
-  that came before them. The community is ``--community FOLDER``, as `resilia demo --keep FOLDER` leaves it, or a small
-  one that is made here.
-- Acknowledgements: an order's, p99, while full blocks execute, over the same with the chain idle.
+- `transfers`, `token_transfers` (blocks of 300, of accounts that do not exist yet) and `settlement_runs` (a community's
+  `settle` transactions, each a block): transactions and Mgas per second, by the clock and by the processor of whoever
+  executes; ours with every block on the disk.
+- `reads_per_s`: balances and calls over 300 accounts, a block of 300 transactions, its logs, by one client.
+- `clients`: what 50 clients at once see of `eth_call` (a balance in the contract) and `eth_getLogs` (ten blocks), ms.
+- `settlement_s`: each settlement until its receipt is there. The community is ``--community FOLDER``, as
+  `resilia demo --keep FOLDER` leaves it, or a small one that is made here.
+- `life`: a community's chain of ``--blocks`` blocks: memory, room, restart and import. 10,000 blocks take some ten
+  minutes; ``--blocks 39420`` is a year, and takes about three quarters of an hour.
+- `ack_p99_block_over_idle`: an order's acknowledgement, p99, while full blocks execute, over that with an idle chain.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import time
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from eth_account import Account
-
+from benchmarks import chain_year
+from benchmarks.http_clients import latencies
 from benchmarks.http_node import HttpNode, anvil, ours
+from benchmarks.ledger_work import SEALER_KEY as KEY
+from benchmarks.ledger_work import (
+    SENDERS,
+    compared,
+    plain_transfers,
+    rich_genesis,
+    settlement_runs,
+    token_transfers,
+    transfers,
+)
 from benchmarks.order_acknowledgements import acknowledgement_ratio
 from benchmarks.settled_blocks import SettledChain, selector, settle_runs, settled_chain
-from energy.identity import Address, hex_text
-from node.chain.genesis import Genesis
-from node.chain.seal import Sealer
+from energy.identity import hex_text
 from node.chain.transactions import decode_transaction
 from tests.support.anvil import BINARY
 
 ROOT: Final = Path(__file__).parents[1]
 ETH_TESTER: Final = ROOT / "build" / "eth-tester" / "bin" / "python"
-CHAIN_ID: Final = 1_904_113_327
-START: Final = 1_767_225_600
-SEALER_KEY: Final = b"\x5e" * 32
-SENDERS: Final = tuple(Account.from_key((10**6 + number).to_bytes(32, "big")) for number in range(300))
 READS: Final = 300
 ROUNDS: Final = 3
 """Times that each kind is measured on each node, in turns; the median counts."""
 WARM_UP: Final = 40
+CLIENTS: Final = 50
+EACH: Final = 40
+"""Questions of each client."""
+BLOCKS: Final = 300
+LEDGERS: Final = ("ours", "anvil", "eth_tester")
 
-
-def transfers() -> list[str]:
-    """Return one signed transfer of each sender, to an account that does not exist yet."""
-    return [
-        hex_text(
-            sender.sign_transaction(
-                {
-                    "type": 2, "chainId": CHAIN_ID, "nonce": 0, "gas": 21_000, "value": 1,
-                    "to": (number * 2_654_435_761 + 2**80).to_bytes(20, "big"),
-                    "maxFeePerGas": 100, "maxPriorityFeePerGas": 0,
-                }
-            ).raw_transaction
-        )
-        for number, sender in enumerate(SENDERS)
-    ]  # fmt: skip
-
-
-def rich_genesis() -> Genesis:
-    """Return a chain on which every sender has money."""
-    alloc = {Address(bytes.fromhex(sender.address[2:])): 10**20 for sender in SENDERS}
-    return Genesis(CHAIN_ID, START, Sealer(SEALER_KEY).address, alloc)
-
-
-def measure_transfers() -> float:
-    """Return transfers per CPU second in a block of 300."""
-    calls = [("eth_sendRawTransaction", [raw]) for raw in transfers()]
-    with ours(rich_genesis(), SEALER_KEY) as node:
-        before = node.cpu_s()
-        node.ask(*calls)
-        spent = node.cpu_s() - before
-        assert node.ask(("eth_getBlockTransactionCountByNumber", ["0x1"])) == [hex(len(calls))]
-    return len(calls) / spent
-
-
-def measure_eth_tester(python: Path) -> float | None:
-    """Return the same of eth-tester, or None when it is not installed."""
-    if not python.exists():
-        return None
-    script = Path(__file__).with_name("eth_tester_transfers.py")
-    keys = json.dumps({"keys": [hex_text(bytes(sender.key)) for sender in SENDERS]})
-    environment = {**os.environ, "ETH_HASH_BACKEND": "pysha3"}
-    done = subprocess.run(
-        [str(python), str(script)], input=keys, env=environment, capture_output=True, text=True, check=True
-    )
-    return float(len(SENDERS) / json.loads(done.stdout)["cpu_s"])
+Figures = dict[str, dict[str, float] | None]
+"""By ledger, then by kind."""
 
 
 def read_kinds(block: str) -> dict[str, list[tuple[str, list[Any]]]]:
@@ -112,8 +80,8 @@ def rate(node: HttpNode, requests: list[tuple[str, list[Any]]], count: int) -> f
 
 def measure_reads() -> dict[str, dict[str, float]]:
     """Return reads per second by node and kind."""
-    sends = [("eth_sendRawTransaction", [raw]) for raw in transfers()]
-    with ours(rich_genesis(), SEALER_KEY) as we, anvil(rich_genesis(), "--no-mining") as they:
+    sends = [("eth_sendRawTransaction", [hex_text(raw)]) for raw in transfers()]
+    with ours(rich_genesis(), KEY) as we, anvil(rich_genesis(), "--no-mining") as they:
         we.ask(*sends)
         they.ask(*sends)
         they.ask(("evm_mine", []))
@@ -126,7 +94,7 @@ def measure_reads() -> dict[str, dict[str, float]]:
     return {name: {kind: median(rates) for kind, rates in kinds.items()} for name, kinds in found.items()}
 
 
-def measure_settlement(node: HttpNode, chain: SettledChain) -> list[float]:
+def replay(node: HttpNode, chain: SettledChain) -> list[float]:
     """Replay a community's transactions one by one; return the seconds of each settlement, receipt included."""
     settle = selector("Settlement", "settle")
     seconds = []
@@ -143,44 +111,101 @@ def measure_settlement(node: HttpNode, chain: SettledChain) -> list[float]:
     return seconds
 
 
-def compare(eth_tester: Path, community: Path | None, acknowledgements: int) -> dict[str, Any]:
+def crowd_kinds(chain: SettledChain) -> dict[str, list[tuple[str, list[Any]]]]:
+    """Return what many clients ask of a community's chain."""
+    settle, balance_of = selector("Settlement", "settle"), selector("Settlement", "balanceOf")
+    sent = [decode_transaction(raw) for _, raws in chain.blocks for raw in raws]
+    settlement = hex_text(next(each.to for each in sent if each.data[:4] == settle and each.to is not None))
+    calls: list[tuple[str, list[Any]]] = [
+        ("eth_call", [{"to": settlement, "data": hex_text(balance_of + bytes(12) + account)}, "latest"])
+        for account in chain.genesis.alloc
+    ]
+    logs: list[tuple[str, list[Any]]] = [
+        ("eth_getLogs", [{"fromBlock": hex(start), "toBlock": hex(start + 9)}])
+        for start in range(1, len(chain.blocks) - 9)
+    ]
+    return {"eth_call": calls, "eth_getLogs": logs}
+
+
+def measure_settled(chain: SettledChain, *, with_anvil: bool) -> tuple[Figures, dict[str, float | None]]:
+    """Return what crowds of clients see of a community's chain by ledger and kind, and a settlement's seconds."""
+    clients: Figures = dict.fromkeys(LEDGERS)
+    seconds: dict[str, float | None] = dict.fromkeys(LEDGERS)
+    started = {"ours": ours(chain.genesis, chain.sealer_key)}
+    if with_anvil:
+        started["anvil"] = anvil(chain.genesis)
+    for name, node_of in started.items():
+        with node_of as node:
+            seconds[name] = median(replay(node, chain))
+            told: dict[str, float] = {}
+            for kind, requests in crowd_kinds(chain).items():
+                rounds = [latencies(node.url, CLIENTS, EACH, requests) for _ in range(ROUNDS)]
+                told |= {f"{kind}_{key}": median(each[key] for each in rounds) for key in rounds[0]}
+            clients[name] = told
+    return clients, seconds
+
+
+def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return all figures."""
-    figures: dict[str, Any] = {"transfers_per_cpu_s": measure_transfers()}
-    theirs = measure_eth_tester(eth_tester)
-    figures["eth_tester_transfers_per_cpu_s"] = theirs
-    figures["transfers_over_eth_tester"] = None if theirs is None else figures["transfers_per_cpu_s"] / theirs
-    figures["ack_p99_block_over_idle"] = acknowledgement_ratio(acknowledgements)
-    figures |= dict.fromkeys(("anvil_over_ours_reads", "anvil_over_ours_settlement"))
-    if not BINARY.exists():
-        return figures
-    reads = measure_reads()
-    figures |= {"reads_per_s": reads["ours"], "anvil_reads_per_s": reads["anvil"]}
-    figures["anvil_over_ours_reads"] = max(reads["anvil"][kind] / reads["ours"][kind] for kind in reads["ours"])
+    eth_tester, with_anvil = arguments.eth_tester, BINARY.exists()
+    work = {name: kind(ROUNDS) for name, kind in (("transfers", plain_transfers), ("token_transfers", token_transfers))}
+    figures: dict[str, Any] = dict.fromkeys(
+        ("transfers_over_eth_tester", "anvil_over_ours_reads", "anvil_over_ours_settlement")
+    )
+    figures["ack_p99_block_over_idle"] = acknowledgement_ratio(arguments.orders)
     with TemporaryDirectory() as name:
-        if community is None:
+        if arguments.community is None:
             settle_runs(Path(name) / "node")
-        chain = settled_chain(community or Path(name) / "node")
-    with ours(chain.genesis, chain.sealer_key) as node:
-        figures["settlement_s"] = median(measure_settlement(node, chain))
-    with anvil(chain.genesis) as node:
-        figures["anvil_settlement_s"] = median(measure_settlement(node, chain))
-    figures["anvil_over_ours_settlement"] = figures["settlement_s"] / figures["anvil_settlement_s"]
+        chain = settled_chain(arguments.community or Path(name) / "node")
+    for kind, what in work.items():
+        figures[kind] = compared(what, eth_tester, with_anvil=with_anvil)
+    settle = selector("Settlement", "settle")
+    figures["settlement_runs"] = compared(settlement_runs(chain), eth_tester, with_anvil=with_anvil, only=settle)
+    figures["clients"], seconds = measure_settled(chain, with_anvil=with_anvil)
+    figures["settlement_s"] = seconds
+    figures["life"] = chain_year.measure(arguments.blocks, eth_tester, with_anvil=with_anvil)
+    if (theirs := figures["transfers"]["eth_tester"]) is not None:
+        figures["transfers_over_eth_tester"] = figures["transfers"]["ours"]["per_cpu_s"] / theirs["per_cpu_s"]
+    if with_anvil:
+        reads = figures["reads_per_s"] = measure_reads()
+        figures["anvil_over_ours_reads"] = max(reads["anvil"][kind] / reads["ours"][kind] for kind in reads["ours"])
+        figures["anvil_over_ours_settlement"] = (seconds["ours"] or 0) / (seconds["anvil"] or 1)
     return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures for people: a line each, a column per ledger."""
+    lines = [f"{name:44}{_shown(value)}" for name, value in figures.items() if not isinstance(value, dict)]
+    lines += ["", " " * 44 + "".join(f"{name:>14}" for name in LEDGERS)]
+    for what, by_ledger in figures.items():
+        if not isinstance(by_ledger, dict):
+            continue
+        columns = [by_ledger.get(name) for name in LEDGERS]
+        kinds = dict.fromkeys(kind for column in columns if isinstance(column, dict) for kind in column)
+        for kind in kinds:
+            cells = [column.get(kind) if isinstance(column, dict) else None for column in columns]
+            lines.append(f"{f'{what} {kind}':44}" + "".join(f"{_shown(cell):>14}" for cell in cells))
+        if not kinds:
+            lines.append(f"{what:44}" + "".join(f"{_shown(cell):>14}" for cell in columns))
+    return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}" if value < 10_000 else f"{value:.0f}"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--eth-tester", type=Path, default=ETH_TESTER, help="Python of an environment with eth-tester")
     parser.add_argument("--community", type=Path, help="folder of a community whose settlements are replayed")
     parser.add_argument("--orders", type=int, default=200, help="orders to acknowledge in each state of the chain")
-    arguments = parser.parse_args()
-    figures = compare(arguments.eth_tester, arguments.community, arguments.orders)
-    if arguments.json:
-        print(json.dumps(figures))
-    else:
-        print("\n".join(f"{name:32} {value}" for name, value in figures.items()))
+    parser.add_argument(
+        "--blocks", type=int, default=BLOCKS, help=f"blocks of the long chain; a year is {chain_year.BLOCKS_A_YEAR}"
+    )
+    figures = compare(arguments := parser.parse_args())
+    print(json.dumps(figures) if arguments.json else table(figures))
 
 
 if __name__ == "__main__":
