@@ -86,7 +86,8 @@ def calls(contracts: Contracts) -> Iterator[tuple[int, Address, str]]:
         nets = pack_nets({one: amount, other: -(amount // 2), third: -(amount - amount // 2)})
         run = Run(
             run_id, first, interval, _root("orders", run_id), _root("trades", run_id), history,
-            _root("entries", run_id), _root("certificates", run_id), keccak(nets), imported, exported, 400, exported, previous,
+            _root("entries", run_id), _root("certificates", run_id), keccak(nets), imported, exported, 400, exported,
+            previous,
         )  # fmt: skip
         signed = _signatures(attestors, settling, run)
         previous = digest(settling, record_hash(run))

@@ -7,6 +7,9 @@
  * recorder_arm(kill_at, fail_at, error, sticky): from now on kill the process at the n-th call, after half of its write
  *   went through, or let the n-th call fail (all later ones too when sticky); 0 for never. Calls count from 1 on.
  * recorder_calls(): calls since then.
+ * RECORDER_CONTROL: a file of a page, shared by all processes that have it: what one arms and counts, all do, and when
+ *   one is to die they all die. It begins as zeros; recorder_join() makes a forked child one of them, and
+ *   recorder_end() kills all the others.
  * Syncs are recorded and not done: what they promise is what the images are made from.
  */
 #define _GNU_SOURCE
@@ -20,6 +23,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -29,9 +33,18 @@
 static char *paths[FILES];
 static const char *folder;
 static size_t folder_length;
-static int log_file = -1, ready, failure, sticky;
-static long calls, kill_at, fail_at;
+static int log_file = -1, ready;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct control {
+    long calls, kill_at, fail_at;
+    int failure, sticky, armed, joined;
+    int members[64];
+} alone, *control = &alone;
+
+void recorder_join(void) {
+    int place = __atomic_fetch_add(&control->joined, 1, __ATOMIC_SEQ_CST);
+    if (place < 64) control->members[place] = syscall(SYS_getpid);
+}
 
 static void prepare(void) {
     if (ready) return;
@@ -40,12 +53,26 @@ static void prepare(void) {
     folder_length = folder ? strlen(folder) : 0;
     const char *log = getenv("RECORDER_LOG");
     if (log) log_file = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *shared = getenv("RECORDER_CONTROL");
+    if (shared) {
+        int file = syscall(SYS_openat, AT_FDCWD, shared, O_RDWR | O_CLOEXEC, 0);
+        control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (control == MAP_FAILED) abort();
+        syscall(SYS_close, file);
+        recorder_join();
+    }
 }
+__attribute__((constructor)) static void begin(void) { prepare(); }
 
 void recorder_arm(long kill, long fail, int error, int forever) {
-    calls = 0; kill_at = kill; fail_at = fail; failure = error; sticky = forever;
+    control->calls = 0; control->kill_at = kill; control->fail_at = fail;
+    control->failure = error; control->sticky = forever; control->armed = 1;
 }
-long recorder_calls(void) { return calls; }
+void recorder_end(void) {  /* whoever has joined but this process */
+    for (int place = 0; place < control->joined && place < 64; place++)
+        if (control->members[place] != syscall(SYS_getpid)) syscall(SYS_kill, control->members[place], SIGKILL);
+}
+long recorder_calls(void) { return control->calls; }
 
 static int is_ours(const char *path) {
     prepare();
@@ -65,15 +92,18 @@ static void put(char operation, const char *first, const char *second, uint64_t 
 
 /* Count a call; die or return -1 when its turn has come. */
 static int turn(int file, const void *data, size_t size, off_t offset) {
-    calls++;
-    if (kill_at && calls == kill_at) {
+    if (!control->armed) return 0;
+    long calls = __atomic_add_fetch(&control->calls, 1, __ATOMIC_SEQ_CST);
+    if (control->kill_at && calls == control->kill_at) {
         if (data && size > 1) {
             if (offset < 0) syscall(SYS_write, file, data, size / 2);
             else syscall(SYS_pwrite64, file, data, size / 2, offset);
         }
+        recorder_end();
         syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
     }
-    if (fail_at && (calls == fail_at || (sticky && calls > fail_at))) { errno = failure; return -1; }
+    long fail_at = control->fail_at;
+    if (fail_at && (calls == fail_at || (control->sticky && calls > fail_at))) { errno = control->failure; return -1; }
     return 0;
 }
 

@@ -1,7 +1,8 @@
 """After any power cut, kill or failing disk: nothing acknowledged is lost, no block is torn, and everything opens.
 
-In CI 10 000 images of a disk after a cut; `make power-loss` makes a million. About half of them are as another one was
-when as much had been acknowledged: each is looked at once.
+In CI 20 000 images of a disk after a cut, and a sample of the calls of a settled interval that die or fail;
+`make power-loss` makes a million, and harms every call. About half of the images are as another one was when as much
+had been acknowledged: each is looked at once.
 """
 
 import asyncio
@@ -11,19 +12,24 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from tests.power_loss.images import Disk, recorded
+from tests.power_loss.interval import KINDS
 from tests.power_loss.workload import LIBRARY, open_all, problem, work
 from tests.support.source_tree import ROOT
 
-IMAGES: Final = int(os.environ.get("POWER_LOSS_IMAGES", "10000"))
+IMAGES: Final = int(os.environ.get("POWER_LOSS_IMAGES", "20000"))
+IMAGES_A_PART: Final = 20_000
+PARTS: Final = -(-IMAGES // IMAGES_A_PART)
+"""Each with a recording and seeds of its own, so that several processors can share them."""
 STEPS: Final = 12
+HARMED_PARTS: Final = 16
 CHECKED_DEEPLY: Final = 20
 """One image in so many is looked at from block 0 on."""
 
@@ -44,9 +50,9 @@ def memory() -> Iterator[Path]:
         yield Path(name)
 
 
-def run_recorded(library: Path, *arguments: str, **environment: str) -> str:
+def run_recorded(library: Path, *arguments: str, module: str = "workload", **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.power_loss.workload", *arguments],
+        [sys.executable, "-m", f"tests.power_loss.{module}", *arguments],
         cwd=ROOT, text=True, capture_output=True, timeout=3_000, check=False,
         env={**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library), **environment},
     )  # fmt: skip
@@ -54,13 +60,16 @@ def run_recorded(library: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_images_of_a_power_cut(library: Path, memory: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_images_of_a_power_cut(library: Path, memory: Path, part: int) -> None:
     folder, log, image = memory / "node", memory / "log", memory / "image"
     folder.mkdir()
-    run_recorded(library, "record", str(folder), str(STEPS), RECORDER_FOLDER=str(folder), RECORDER_LOG=str(log))
+    steps = str(STEPS + part % 8)
+    run_recorded(library, "record", str(folder), steps, RECORDER_FOLDER=str(folder), RECORDER_LOG=str(log))
     calls = list(recorded(log))
     begun = next(place for place, call in enumerate(calls) if call.path.endswith("ACK") and call.operation == "W")
-    per_call = -(-IMAGES // (len(calls) - begun))
+    wanted = min(IMAGES, IMAGES_A_PART)
+    per_call = -(-wanted // (len(calls) - begun))
     disk = Disk(folder)
     made = 0
     looked_at: set[tuple[int, int]] = set()
@@ -68,7 +77,7 @@ def test_images_of_a_power_cut(library: Path, memory: Path) -> None:
     for place, call in enumerate(calls):
         disk.follow(call)
         for number in range(per_call if place >= begun else 0):
-            held = disk.image(place * 1_000_003 + number)
+            held = disk.image((part << 40) + place * 1_000_003 + number)
             made += 1
             known = len(looked_at)
             looked_at.add((len(disk.acknowledged), held.fingerprint()))
@@ -78,7 +87,7 @@ def test_images_of_a_power_cut(library: Path, memory: Path) -> None:
             found = problem(image, disk.acknowledged, deep=known % CHECKED_DEEPLY == 0)
             if found is not None:
                 wrong.append(f"after call {place}, seed {number}: {found}")
-    assert made >= IMAGES
+    assert made >= wanted
     assert len(looked_at) > made // 4, "too many are the same: the workload does too little between two syncs"
     assert wrong == []
     print(f"{made} images, {len(looked_at)} of them different")
@@ -106,6 +115,33 @@ def test_every_call_may_die_or_fail(library: Path, memory: Path) -> None:
     results = json.loads(run_recorded(library, "inject", str(folder), RECORDER_FOLDER=str(folder)))
     assert [each for kind in results.values() for each in kind["problems"]] == []
     assert all(kind["points"] > 20 for kind in results.values()), results
+
+
+def harmed_interval(library: Path, memory: Path, first: int, every: int, kinds: Sequence[str]) -> dict[str, Any]:
+    control = memory / "control"
+    control.write_bytes(bytes(4_096))
+    arguments = (str(memory), str(first), str(every), *kinds)
+    folder = memory / "node"
+    done = run_recorded(
+        library, *arguments, module="interval", RECORDER_FOLDER=str(folder), RECORDER_CONTROL=str(control)
+    )
+    results: dict[str, Any] = json.loads(done)
+    print(results)
+    assert [each for kind in results.values() for each in kind["problems"]] == []
+    return results
+
+
+def test_a_settled_interval_goes_on_after_any_harm(library: Path, memory: Path) -> None:
+    results = harmed_interval(library, memory, 20, 170, tuple(KINDS))
+    assert min(kind["points"] for kind in results.values()) >= 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(HARMED_PARTS))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_settled_interval_goes_on_after_harm_at_every_call(library: Path, memory: Path, kind: str, part: int) -> None:
+    results = harmed_interval(library, memory, 1 + part, HARMED_PARTS, (kind,))
+    assert results[kind]["points"] > 200 // HARMED_PARTS
 
 
 def test_a_cut_and_resumed_run_ends_in_the_same_block(library: Path, memory: Path) -> None:

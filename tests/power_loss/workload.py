@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,16 +39,19 @@ SUNS: Final = contract_address(address_of(ALICE), 0)
 LIBRARY: Final = "RECORDER_LIBRARY"
 
 
+@cache
 def journal_record(step: int) -> bytes:
     """Return what the journal says of a step."""
     return json.dumps({"step": step, "padding": "·" * (step % 40)}).encode()
 
 
+@cache
 def guard_record(step: int) -> SignedRecord:
     """Return what the guard remembers of a step."""
     return SignedRecord(SignedKind.INTERVAL, SUBJECT, step, 0, Digest(step.to_bytes(32, "big")))
 
 
+@cache
 def transaction(step: int) -> bytes:
     """Return the transaction of a step: it changes storage and logs."""
     if step == 0:
