@@ -8,12 +8,12 @@ if enough oracles have seen nothing that speaks against an estimate.
 Units: Wh, UTC epoch seconds. The decision is docs/adr/0019.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from energy.errors import Unavailable
-from energy.identity import Address, MeterId, hex_text
+from energy.identity import MeterId, hex_text
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from metering.intervals import INTERPOLATION_REACH_S
@@ -21,6 +21,7 @@ from metering.readings import DOUBTFUL, is_estimate
 from metering.registers import RegisterSample
 from node.concerns import Code, Concerns
 from node.correcting import Disagreement
+from node.decided import Role, SigningRules, chosen
 from node.meter_frames import MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.remote_signing import Watcher
@@ -37,7 +38,6 @@ from oracles.typed_data import Domain
 GRACE_S: Final = INTERPOLATION_REACH_S
 """How long after a boundary an oracle that has not seen it yet is waited for."""
 
-IsValid = Callable[[Address, int], bool]
 Seen = Mapping[tuple[MeterId, int], SeenBoundary]
 
 
@@ -59,36 +59,33 @@ class Agreeing:
         self,
         domain: Domain,
         guards: Sequence[Guard],
-        quorum: int,
+        rules: SigningRules,
         meters: Mapping[MeterId, MeterFrames],
         waits: Mapping[MeterId, int],
         labels: Mapping[MeterId, str],
         log: AppendLog,
         concerns: Concerns,
-        is_valid: IsValid,
     ) -> None:
         """Agree for some meters.
 
         Args:
             domain: Of the Readings contract.
             guards: The oracles' keys, in the sequence of their names.
-            quorum: The community's.
+            rules: Whose signatures count, and how many must sign.
             meters: With their frames; replaced by the owner when it resumes.
             waits: How long each one is waited for after an interval's end, s.
             labels: The members' names, for whoever has to look.
             log: Of the readings.
             concerns: What a person should look after.
-            is_valid: Whether a key may sign at an instant.
         """
         self._domain = domain
         self._guards = {f"oracle {number}": guard for number, guard in enumerate(guards, start=1)}
-        self._quorum = quorum
+        self._rules = rules
         self._meters = meters
         self._waits = waits
         self._labels = labels
         self._log = log
         self._concerns = concerns
-        self._is_valid = is_valid
         self._agreed: tuple[int, set[MeterId]] = (-1, set())
         """Interval, and the meters that are agreed on in it."""
 
@@ -98,9 +95,11 @@ class Agreeing:
         Returns:
             Whether nothing is waited for any more.
         Raises:
-            Unavailable: too few oracles answer. Disagreement: they answer, and do not agree.
+            TooFewKeys: fewer keys than must sign may do so. Unavailable: too few oracles answer.
+            Disagreement: they answer, and do not agree.
         """
-        guards = {name: each for name, each in self._guards.items() if self._is_valid(each.address, interval.start)}
+        valid, _ = chosen(self._rules, Role.ORACLE, self._guards.values(), interval.start)
+        guards = {name: each for name, each in self._guards.items() if each in valid}
         if not any(isinstance(each, Watcher) for each in guards.values()):
             return True
         if self._agreed[0] != interval.start:
@@ -188,8 +187,8 @@ class Agreeing:
         blind = len(there) - len(seen) - len(lying)
         if not seen and not lying and at not in self._meters[meter].state.boundaries:
             return True  # a meter that is silent to everybody waits, and is estimated, as ever
-        told = [_observation(name, each) for name, each in seen.items()]
-        answer = agree(meter, told, len(voters), self._quorum)
+        told, quorum = [_observation(name, each) for name, each in seen.items()], self._rules.quorum(Role.ORACLE)
+        answer = agree(meter, told, len(voters), quorum)
         patient = blind > 0 and now < interval.end + GRACE_S
         if isinstance(answer, Accepted) and not patient:
             (agreed,) = answer.events
@@ -198,11 +197,11 @@ class Agreeing:
             return True
         if patient:
             return False
-        if now >= interval.end + self._waits[meter] and blind >= self._quorum:
+        if now >= interval.end + self._waits[meter] and blind >= quorum:
             # Who has seen nothing can not deny an estimate; what the node alone has read is none either.
             self._adopt(SeenBoundary(meter, at, 0, 0, 0, 0, None))
             return True
-        needed = agreement_needed(len(voters), self._quorum, len(seen))
+        needed = agreement_needed(len(voters), quorum, len(seen))
         if len(there) < needed:
             raise Unavailable(f"too few oracles answer: {len(there)} of {len(voters)}")
         if len(seen) + len(lying) >= needed:

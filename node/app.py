@@ -26,6 +26,7 @@ from node.clock import Clock
 from node.clock_discipline import Discipline, is_doubtful, unknown
 from node.community import Community
 from node.concerns import Concerns
+from node.council_watch import CouncilWatch
 from node.erasing import Erasing
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
@@ -91,13 +92,11 @@ class Node:
         page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
-        self.folder, self.community = folder, community
-        self.clock, self.now, self.client = clock, clock.now, chain.client
+        self.folder, self.community, self.clock, self.now = folder, community, clock, clock.now
         self.events = Broadcaster(epoch=clock.now())
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
-        self.proposals = Proposals(self.ledger, community.contracts).newest
         self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
         self.queries = Queries(self.projection.engine)
@@ -105,25 +104,30 @@ class Node:
         self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
         self.salts = open_salts(folder / SALTS, community.salt_subjects(), clock.now())
         self._manual_time, self._discipline = manual_time, discipline
-        self._chain, self._keys, self._head = chain, keys, JsonObject()
+        self._chain, self.client, self._keys, self._head = chain, chain.client, keys, JsonObject()
         self._showing = Showing(self.projection, self.events)
         self.depth = self._showing.depth
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._signing = SigningKeys(folder, keys)
-        files, attestors = (self._readings, self._signing.stores), self._signing.attestors()
-        self.erasing = Erasing(folder, community, self.projection, self.salts, *files, self.ledger)
+        attestors = self._signing.attestors()
+        guards = self._signing.stores
+        self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self.concerns_open = Concerns()
-        """What the operator should look after."""
         self.trading = Trading(
             community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
         )
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
-        self.measuring = self._measured()
+        self.council = CouncilWatch(self.ledger, self._signing.addresses(), self.concerns_open, self.events)
+        self.proposals, self.decisions = Proposals(self.ledger, community.contracts).newest, self.council.shown
+        self.measuring = Measuring(
+            *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
+            *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open),
+        )
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
             *(charges_of(folder, community), self.projection, attestors, self.measuring),
-            *(self._signing.is_valid, page_accounts),
+            *(self.council, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
@@ -234,6 +238,7 @@ class Node:
         self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         self.measuring.read_files()
         await self.measuring.synced()
+        await self.council.look(now)
         attested = await self.measuring.attest_due(now)
         self.neighbourhood.judge(self.measuring.attested_through)
         await self._chain.look_after()
@@ -346,6 +351,7 @@ class Node:
         # What no standby has told of may be shown: this disk has it, and it counts unless a standby has taken over.
         self._showing.show(self._journal.durable)
         await rotate(self.ledger, self._signing.rotations, now)
+        await self.council.recover(now)
         await self.measuring.recover()
         await self.settling.recover()
         unknown = [
@@ -365,21 +371,6 @@ class Node:
         self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         await self.measuring.start()
         await self._read_head()
-
-    def _measured(self) -> Measuring:
-        return Measuring(
-            self.community,
-            self.folder,
-            self.readings_domain,
-            self.salts,
-            self.ledger,
-            self._readings,
-            self._signing.oracles(),
-            self.projection,
-            self.clock,
-            self._signing.is_valid,
-            self.concerns_open,
-        )
 
     def _show(self) -> None:
         """Let the tables and the watchers know what is on disk."""

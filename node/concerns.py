@@ -26,6 +26,10 @@ class Code(StrEnum):
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
     STANDBY_AWAY = "standby-away"
+    ORACLE_KEYS_SHORT = "oracle-keys-short"
+    ATTESTOR_KEYS_SHORT = "attestor-keys-short"
+    ORACLE_KEYS_ELSEWHERE = "oracle-keys-elsewhere"
+    ATTESTOR_KEYS_ELSEWHERE = "attestor-keys-elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,28 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         mark("The standby is away: no order is taken and nothing settles."),
         mark("Start it again: resilia chain follow. Without it: docs/CHAIN.md, When the standby is lost."),
     ),
+    Code.ORACLE_KEYS_SHORT: (
+        mark("No reading is signed: {needed} keys of oracles must sign, and {count} valid ones are here."),
+        mark(
+            "Write the missing keys into signers.toml and start the node again, or let the members decide: "
+            "resilia coop propose registry setQuorums"
+        ),
+    ),
+    Code.ATTESTOR_KEYS_SHORT: (
+        mark("No run settles: {needed} keys of attestors must sign, and {count} valid ones are here."),
+        mark(
+            "Write the missing keys into signers.toml and start the node again, or let the members decide: "
+            "resilia coop propose registry setQuorums"
+        ),
+    ),
+    Code.ORACLE_KEYS_ELSEWHERE: (
+        mark("Oracles may sign that this node does not reach: {keys}."),
+        mark("Write where these keys are into signers.toml, and start the node again."),
+    ),
+    Code.ATTESTOR_KEYS_ELSEWHERE: (
+        mark("Attestors may sign that this node does not reach: {keys}."),
+        mark("Write where these keys are into signers.toml, and start the node again."),
+    ),
 }
 
 
@@ -138,4 +164,4 @@ def _shown(name: str, value: int | str, zone: str) -> str:
         return value or gettext("any")
     if name in ("interval", "day"):
         return local_time(value, zone)
-    return duration(value) if name == "error" else number(value) if name == "count" else energy(value)
+    return duration(value) if name == "error" else number(value) if name in ("count", "needed") else energy(value)

@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     TRADE = "trade"
     RUN = "run"
     """A settlement run is on chain."""
+    DECISION = "decision"
+    """The registry was changed: members, meters, keys, quorums, terms."""
     DEPTH = "depth"
     """What rests at some prices of a book changed; only for who asks for it, for it comes with every order."""
     CANDLE = "candle"
@@ -36,7 +38,7 @@ class EventKind(StrEnum):
     """The last event of a subscriber who was too slow."""
 
 
-USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN})
+USUAL_KINDS: Final = frozenset({EventKind.INTERVAL, EventKind.TRADE, EventKind.RUN, EventKind.DECISION})
 """What a watcher is told that does not choose."""
 TOLD_KINDS: Final = frozenset({*USUAL_KINDS, EventKind.DEPTH, EventKind.CANDLE})
 """What a watcher can choose from."""

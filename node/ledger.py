@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from eth_account import Account
+from eth_utils.abi import abi_to_signature
 from web3 import AsyncWeb3
 from web3.contract import AsyncContract
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
@@ -20,6 +21,7 @@ from web3.types import EventData, TxReceipt
 from energy.errors import Corrupt, EnergyNodeError
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex, hex_text
 from node.community import Contracts, Member
+from node.decided import Decision
 from node.external.sender import ExternalSender, Refused
 from node.keys import KeyPair
 
@@ -199,6 +201,26 @@ class Ledger:
         logged = self._contracts[name].events[event]()
         logs: Sequence[EventData] = await logged.get_logs(from_block=since, argument_filters=indexed)
         return logs
+
+    async def decisions(self, since: int) -> list[Decision]:
+        """Return everything that the registry logged from a block on, in the chain's sequence."""
+        registry = self._contracts["Registry"]
+        named = {
+            bytes(self._w3.keccak(text=abi_to_signature(each))): each["name"]
+            for each in registry.abi
+            if each["type"] == "event"
+        }
+        logs = await self._w3.eth.get_logs({"address": registry.address, "fromBlock": since})
+        found = []
+        for log in logs:
+            if (name := named.get(bytes(log["topics"][0]))) is not None:
+                said = registry.events[name]().process_log(log)["args"]
+                found.append(Decision(log["blockNumber"], log["logIndex"], bytes(log["blockHash"]), name, said))
+        return found
+
+    async def time_of(self, block: int) -> int:
+        """Return the time of a block, UTC epoch seconds."""
+        return int((await self._w3.eth.get_block(block))["timestamp"])
 
     async def time(self) -> int:
         """Return the time that the next block will have, UTC epoch seconds."""

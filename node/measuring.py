@@ -27,12 +27,12 @@ from node.clock import Clock
 from node.community import Community
 from node.concerns import Concerns
 from node.correcting import Correcting, agreed, metered_of
+from node.decided import Role, SigningRules, TooFewKeys, chosen
 from node.drafting import Drafting, meter_config, wait_s
 from node.ledger import Ledger
 from node.meter_frames import Heard, MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.posting import Posting
-from node.signing_keys import IsValid, always
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
@@ -66,7 +66,7 @@ class Measuring:
         oracles: Sequence[Guard],
         projection: Projection,
         clock: Clock,
-        is_valid: IsValid = always,
+        rules: SigningRules,
         concerns: Concerns | None = None,
     ) -> None:
         self.clock_doubtful = False
@@ -81,7 +81,7 @@ class Measuring:
         self._log = log
         self._projection = projection
         self._clock = clock
-        self._is_valid = is_valid
+        self._rules = rules
         self._concerns = concerns or Concerns()
         self._members = {member.meter: member for member in community.members}
         self._by_serial = {member.serial: member for member in community.members}
@@ -92,9 +92,7 @@ class Measuring:
         waits = {member.meter: wait_s(member) for member in community.members}
         self._drafting = Drafting(self._meters, waits, length_s)
         labels = {member.meter: member.label for member in community.members}
-        self._agreeing = Agreeing(
-            *(domain, oracles, community.oracle_quorum, self._meters, waits, labels, log, self._concerns, is_valid)
-        )
+        self._agreeing = Agreeing(*(domain, oracles, rules, self._meters, waits, labels, log, self._concerns))
         self.correcting = Correcting(
             folder, domain, log, projection, self._members, self._meters, self._drafting, length_s
         )
@@ -102,7 +100,7 @@ class Measuring:
         self._draft: SignedInterval | None = None
         """What is being signed: on disk, so that a restart signs the same."""
         self._signed: dict[int, SignedInterval] = {}
-        self._posting = Posting(community, domain, salts, ledger, projection, self._concerns)
+        self._posting = Posting(community, domain, salts, ledger, projection, rules, self._concerns)
         self._signers = oracles
         self._oracles: list[Oracle] = []
         self._files: list[CsvSource] = []
@@ -269,13 +267,16 @@ class Measuring:
                 if not self._make_draft(Interval(start, length), now):
                     break
                 await self._sign()
+            except TooFewKeys:  # the council's watch has said so; what is there settles
+                break
             except Unavailable as error:
                 self._agreeing.say_why(error, start, now)
                 raise
             self._agreeing.say_why(None, start, now)
             away = away or await self._posting.post(done, now)
-        await self.correcting.sign(self._oracles, self._community.oracle_quorum)
-        if away is not None:
+        with suppress(TooFewKeys):
+            await self.correcting.sign(*chosen(self._rules, Role.ORACLE, self._oracles, self.attested_through))
+        if away is not None and not isinstance(away, TooFewKeys):
             raise away
         return done
 
@@ -320,8 +321,8 @@ class Measuring:
         assert draft is not None, "there is something to sign"
         # Frames and draft go to disk before anything is signed that rests on them.
         await self._log.synced()
-        quorum, start = self._community.oracle_quorum, draft.interval
-        oracles = [each for each in self._oracles if self._is_valid(each.address, start)]
+        start = draft.interval
+        oracles, quorum = chosen(self._rules, Role.ORACLE, self._oracles, start)
         await self.correcting.sign(oracles, quorum)
         readings = [each.reading for each in draft.readings]
         frames = [self._drafting.frame_of(reading.meter, reading.raw_hash) for reading in readings]

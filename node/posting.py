@@ -12,6 +12,7 @@ from energy.identity import ZERO_DIGEST, Address, Digest, MeterId
 from metering.readings import Reading
 from node.community import Community
 from node.concerns import Code, Concerns
+from node.decided import Role, SigningRules, TooFewKeys
 from node.ledger import ChainRefused, Ledger
 from node.reading_rows import attestation_row, reading_row, reading_salt
 from node.storage.projection import Projection
@@ -19,7 +20,8 @@ from node.storage.readings_log import SignedInterval
 from oracles.attestation import interval_commitment
 from oracles.records import IntervalReadings, history_hash, record_hash
 from oracles.salts import Salts
-from oracles.typed_data import Domain
+from oracles.signatures import recover
+from oracles.typed_data import Domain, digest
 
 UNPOSTED_MAX: Final = 672
 """So many signed intervals wait for a chain that is away, a week of quarter-hours; then no more are signed."""
@@ -35,6 +37,7 @@ class Posting:
         salts: Salts,
         ledger: Ledger,
         projection: Projection,
+        rules: SigningRules,
         concerns: Concerns,
     ) -> None:
         self.attested_through = community.first_interval - community.market.interval_length_s
@@ -45,6 +48,7 @@ class Posting:
         self._salt_keys = salts
         self._ledger = ledger
         self._projection = projection
+        self._rules = rules
         self._concerns = concerns
         self._waiting: list[SignedInterval] = []
         """Signed and on disk, and not yet on chain, rising."""
@@ -92,6 +96,8 @@ class Posting:
         for interval in list(self._waiting):
             try:
                 await self._post(interval)
+            except TooFewKeys as error:  # the council's watch has said so
+                return error
             except Unavailable as error:
                 self._concerns.raise_(Code.CHAIN_AWAY, "", now, count=len(self._waiting))
                 return error
@@ -117,8 +123,9 @@ class Posting:
         if signed.interval > await self._ledger.last_attested():
             attested = self._commitment(signed)
             values = (attested.interval, attested.readings_root, attested.import_wh, attested.export_wh)
+            signatures = self._valid_signatures(signed, attested)
             try:
-                await self._ledger.send("Readings", "attest", values, list(signed.signatures))
+                await self._ledger.send("Readings", "attest", values, signatures)
             except ChainRefused as refusal:
                 raise Misconfigured(f"the registry does not know this node's oracles any more: {refusal}") from refusal
         await self._require_same(signed)
@@ -128,6 +135,18 @@ class Posting:
         self._waiting.remove(signed)
         self._project(signed, transaction)
         self._projection.flush()
+
+    def _valid_signatures(self, signed: SignedInterval, attested: IntervalReadings) -> list[bytes]:
+        """Return the signatures whose keys the members have not retired meanwhile: one of another is refused.
+
+        Raises:
+            TooFewKeys: not enough are left.
+        """
+        said, start = digest(self._domain, record_hash(attested)), attested.interval
+        valid = [each for each in signed.signatures if self._rules.is_valid(Role.ORACLE, recover(said, each), start)]
+        if len(valid) < (needed := self._rules.quorum(Role.ORACLE)):
+            raise TooFewKeys(Role.ORACLE, len(valid), needed)
+        return valid
 
     async def _require_same(self, signed: SignedInterval) -> None:
         expected = history_hash(signed.previous_history, record_hash(self._commitment(signed)))

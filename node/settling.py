@@ -4,7 +4,6 @@ May be cut off between any two steps: what the chain already holds is not sent a
 anew from the journal and the readings, to the same bytes.
 """
 
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +13,21 @@ from web3.types import TxReceipt
 from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
-from market.certificates import CertificateState, Store
+from market.certificates import Store
 from market.metered import Source
-from market.settlement import EntryKind, Tariff
+from market.settlement import Tariff
 from market.terms import Terms
 from node.charges import ChargeSchedule
 from node.community import Community
+from node.decided import Role, SigningRules, TooFewKeys, chosen
 from node.ledger import ChainRefused, Ledger
 from node.measuring import Measuring
 from node.mending import Mending
 from node.off_loop import off_loop
 from node.pages import PAGE_ACCOUNTS, PagedLedger
 from node.rating import Rating
+from node.run_rows import certificate_rows, entry_rows, run_row
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
-from node.signing_keys import IsValid, always
-from node.storage.models import CertificateRow, EntryRow, RunRow
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
 from node.trading import Trading
@@ -80,7 +79,7 @@ class Settling:
         projection: Projection,
         attestors: Sequence[Guard],
         measuring: Measuring,
-        is_valid: IsValid = always,
+        rules: SigningRules,
         page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         self._community = community
@@ -92,7 +91,7 @@ class Settling:
         self._charges = charges
         self._projection = projection
         self._attestors = attestors
-        self._is_valid = is_valid
+        self._rules = rules
         self._measuring = measuring
         self._refused_at: int | None = None
         self._seen_head: int | None = None
@@ -140,6 +139,8 @@ class Settling:
                 break
             try:
                 settled.append(await self._settle(intervals, release=True))
+            except TooFewKeys:  # the council's watch has said so
+                break
             except ChainRefused as refusal:
                 logger.warning("run %d is refused, and waits: %s", self._carry().run_id + 1, refusal)
                 self._refused_at = await self._ledger.head()
@@ -152,8 +153,9 @@ class Settling:
         balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, self._inputs(intervals), history, balances)
+        unwound = await self._mending.unwound(run_id)
         signatures = await self._sign(
-            prepared, carry, intervals, history, balances, await self._mending.unwound(run_id)
+            prepared, carry, intervals, history, balances, unwound, settled=receipt is not None
         )
         if receipt is None:
             await self._mending.require_unrefuted(run_id, prepared.run_hash)
@@ -249,11 +251,18 @@ class Settling:
         history: Digest,
         balances: dict[Address, int],
         unwound: Collection[Digest],
+        *,
+        settled: bool,
     ) -> list[tuple[Address, bytes]]:
-        """Let each attestor compute the run for itself; return a quorum of signatures by ascending signer."""
+        """Let each attestor compute the run for itself; return a quorum of signatures by ascending signer.
+
+        Keys and quorum are those that the registry has now; a run that is `settled` already needs none any more.
+        """
         signatures: list[tuple[Address, bytes]] = []
         away: Unavailable | None = None
-        valid = [each for each in self._attestors if self._is_valid(each.address, intervals[-1])]
+        valid, needed = self._attestors, 0
+        if not settled:
+            valid, needed = chosen(self._rules, Role.ATTESTOR, valid, intervals[-1])
         for attestor in sorted(valid, key=lambda each: each.address):
             own = self._prepare(carry, self._inputs(intervals), history, balances)
             if own.run_hash != prepared.run_hash:
@@ -265,9 +274,11 @@ class Settling:
                 continue
             if not isinstance(signed, Rejected):
                 signatures.append((attestor.address, signed.events[0]))
-            if len(signatures) == self._community.attestor_quorum:
-                return signatures
-        problem = f"{len(signatures)} of {self._community.attestor_quorum} attestors signed the run"
+            if needed and len(signatures) == needed:
+                break
+        if len(signatures) >= needed:
+            return signatures
+        problem = f"{len(signatures)} of {needed} attestors signed the run"
         raise Unavailable(f"{problem}: {away}") if away else Corrupt(problem)
 
     async def _start_block(self, run_id: int, last_interval: int) -> int:
@@ -320,77 +331,16 @@ class Settling:
         balances: Mapping[Address, int],
     ) -> None:
         run = prepared.run
-        row = RunRow(
-            run_id=run.run_id,
-            run_hash=hex_text(prepared.run_hash),
-            first_interval=run.first_interval,
-            last_interval=run.last_interval,
-            orders_root=hex_text(run.orders_root),
-            trades_root=hex_text(run.trades_root),
-            entries_root=hex_text(run.entries_root),
-            certificates_root=hex_text(run.certificates_root),
-            readings_hash=hex_text(run.readings_hash),
-            nets_hash=hex_text(run.nets_hash),
-            previous_run=hex_text(run.previous_run),
-            import_wh=run.import_wh,
-            export_wh=run.export_wh,
-            traded_wh=run.traded_wh,
-            certified_wh=run.certified_wh,
-            signatures=json.dumps({hex_text(signer): hex_text(signature) for signer, signature in signatures}),
-            accounts=len(prepared.nets),
-            net_sum_neur=sum(prepared.nets.values()),
-            transaction=receipt["transactionHash"].to_0x_hex(),
-            block_number=receipt["blockNumber"],
-            gas_used=gas_used,
-            carry=prepared.carry.to_json(),
-        )
+        row = run_row(prepared, signatures, receipt, gas_used)
         length = self._community.market.interval_length_s
         certified = dict.fromkeys(range(run.first_interval, run.last_interval + length, length), 0)
         for certificate, _ in prepared.certificates:
             certified[certificate.interval] += certificate.to_wh - certificate.from_wh
         self._projection.apply_run(
             row,
-            _entry_rows(prepared),
-            _certificate_rows(prepared),
+            entry_rows(prepared),
+            certificate_rows(prepared),
             {hex_text(account): balance for account, balance in balances.items()},
             certified,
         )
         self._projection.flush()
-
-
-def _entry_rows(prepared: PreparedRun) -> list[EntryRow]:
-    return [
-        EntryRow(
-            account=hex_text(line.entry.account),
-            sequence=line.sequence,
-            run_id=prepared.run.run_id,
-            interval=line.entry.interval,
-            kind=EntryKind(line.entry.kind).name.lower(),
-            quantity_wh=line.entry.quantity_wh,
-            price_ueur_per_kwh=line.entry.price_ueur_per_kwh,
-            amount_neur=line.entry.amount_neur,
-            balance_after_neur=line.balance_after_neur,
-            reference=hex_text(line.entry.reference),
-        )
-        for line in prepared.lines
-    ]
-
-
-def _certificate_rows(prepared: PreparedRun) -> list[CertificateRow]:
-    return [
-        CertificateRow(
-            number=certificate.number,
-            run_id=prepared.run.run_id,
-            position=position,
-            device=hex_text(certificate.device),
-            interval=certificate.interval,
-            from_wh=certificate.from_wh,
-            to_wh=certificate.to_wh,
-            owner=hex_text(certificate.owner),
-            source=Source(certificate.source).name.lower(),
-            state=CertificateState(certificate.state).name.lower(),
-            carbon_g_per_kwh=certificate.carbon_g_per_kwh,
-            leaf=hex_text(at),
-        )
-        for position, (certificate, at) in enumerate(prepared.certificates)
-    ]

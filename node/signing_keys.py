@@ -21,6 +21,7 @@ from eth_account import Account
 
 from energy.errors import Misconfigured
 from energy.identity import Address, address_from_hex
+from node.decided import Role
 from node.keys import KEYSTORE_ROLES, KeyRing
 from node.remote_signing import RemoteGuard, RemotePlace
 from oracles.guard import GuardedSigner
@@ -61,15 +62,6 @@ class Rotation:
     """When the old one ends."""
 
 
-IsValid = Callable[[Address, int], bool]
-"""Whether a key may sign at an instant."""
-
-
-def always(address: Address, instant: int) -> bool:
-    """Say yes: no key follows another."""
-    return True
-
-
 class SigningKeys:
     """The guarded keys of one node, opened."""
 
@@ -103,12 +95,10 @@ class SigningKeys:
             self.close()
             raise
 
-    def is_valid(self, address: Address, instant: int) -> bool:
-        """Say whether a key may sign at an instant: not before it follows, nor when it was followed long enough."""
-        return not any(
-            (address == each.new and instant < each.valid_from) or (address == each.old and instant >= each.valid_to)
-            for each in self.rotations
-        )
+    def addresses(self) -> dict[Role, list[Address]]:
+        """Return whose keys are within reach."""
+        held = {Role.ORACLE: self.oracles(), Role.ATTESTOR: self.attestors()}
+        return {role: [guard.address for guard in guards] for role, guards in held.items()}
 
     def oracles(self) -> list[Guard]:
         """Return the oracles' keys, in the sequence of their roles."""

@@ -25,6 +25,7 @@ TYPES: Final = {
     EventKind.INTERVAL: "org.resilia-grid.interval.changed.v1",
     EventKind.TRADE: "org.resilia-grid.trade.matched.v1",
     EventKind.RUN: "org.resilia-grid.run.settled.v1",
+    EventKind.DECISION: "org.resilia-grid.registry.changed.v1",
 }
 TIMEOUT_S: Final = 10
 RETRIES_S: Final = (1, 5, 25)

@@ -15,7 +15,7 @@ from node import i18n
 from node.api import tables
 from node.api.lists import BrowsableList
 from node.api.member_pages import MemberPages
-from node.api.proposals_view import shown
+from node.api.proposals_view import decided, shown
 from node.api.rendering import Rendering
 from node.api.sessions import Role
 from node.api.tables import METERS, csv_head, csv_rows
@@ -30,6 +30,7 @@ from node.rpc.schemas import SCHEMAS
 DAYS_SHOWN: Final = 7
 LEAGUE_SHOWN: Final = 20
 PROPOSALS_SHOWN: Final = 5
+DECISIONS_SHOWN: Final = 5
 RUN_AGE_S_MAX: Final = 86_400
 """A settlement run that is older than this needs attention."""
 METER_KEYS: Final = tuple(SCHEMAS["Status"]["properties"]["meters"]["items"]["properties"])
@@ -66,8 +67,9 @@ class CommunityPages:
         status = self._rendering.status()
         reader = await self._rendering.reader(status)
         start, end = reader.clock.day(self._core.now())
-        proposals, today, league, days = await asyncio.gather(
+        proposals, decisions, today, league, days = await asyncio.gather(
             self._core.proposals(),
+            self._core.decisions(),
             asyncio.to_thread(self._queries.summary, start=start, end=end),
             asyncio.to_thread(self._queries.league, start=start, end=end),
             self._lists["days"].page({}, DAYS_SHOWN, newest_first=True),
@@ -84,6 +86,10 @@ class CommunityPages:
             league_titles=tables.titles(tables.LEAGUE),
             league_rows=tables.LEAGUE.rows(league[:LEAGUE_SHOWN], reader),
             proposals=[shown(item, self._core.now()) for item in proposals[:PROPOSALS_SHOWN]],
+            decisions=[
+                decided(item, status["timeZone"], reader.labels)
+                for item in ({"at": None, "decision": "QuorumsSet", "facts": decisions}, *decisions["items"])
+            ][: DECISIONS_SHOWN + 1],
             cooperative=status["contracts"].get("cooperative"),
             rpc_url=self._members.rpc_url(request),
             days_table=tables.DAYS,

@@ -3,10 +3,13 @@
 Units: UTC epoch seconds, votes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from node.i18n import duration, gettext, ngettext
+from node.api.wording import short_hex
+from node.decision_words import sentence
+from node.i18n import duration, gettext, local_time, ngettext
 from node.proposal_words import STATE_WORDS
 from node.query_rows import Row
 from node.rpc.ports import JsonObject
@@ -61,3 +64,9 @@ def shown(item: JsonObject, now: int) -> ShownProposal:
         ).format(count=counted, needed=quorum),
         left=gettext("{time} left to vote").format(time=left) if is_open else "",
     )
+
+
+def decided(item: JsonObject, zone: str, labels: Mapping[str, str]) -> tuple[str, str]:
+    """Return an item of `energy_getDecisions` in the reader's words: when, or nothing for what holds now, and what."""
+    when = local_time(item["at"], zone) if item["at"] is not None else ""
+    return when, sentence(item, zone, lambda name: labels.get(name, short_hex(name)))

@@ -19,6 +19,7 @@ from node.cli.orders import AccountOption, KeyOption, PasswordOption
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of
 from node.cli.session import session_of
+from node.decision_words import sentence
 from node.i18n import gettext as _
 from node.i18n import local_time
 from node.proposal_words import STATE_WORDS
@@ -50,6 +51,20 @@ def list_proposals(context: typer.Context) -> None:
         return
     headings = [_("No."), _("State"), _("For"), _("Against"), _("Needs"), _("Until"), _("What")]
     print_line(table(headings, "<<>>><<", [_row(item, zone) for item in items]))
+
+
+@app.command("decisions", cls=Command)
+def list_decisions(context: typer.Context) -> None:
+    """Show how many must sign, and what was decided about members, meters, keys and terms."""
+    session = session_of(context)
+    node = session.node()
+    found, zone = node.call("energy_getDecisions"), node.call("energy_getStatus")["timeZone"]
+    if session.as_json:
+        print_json("decision-list", found)
+        return
+    print_line(sentence({"decision": "QuorumsSet", "facts": found}, zone, short))
+    rows = [(local_time(item["at"], zone), sentence(item, zone, short)) for item in found["items"]]
+    print_line(table([_("Decided"), _("What")], "<<", rows))
 
 
 @app.command("propose", cls=Command)

@@ -1,7 +1,8 @@
-"""JSON Schema of what members propose and decide; see `node.proposals`."""
+"""JSON Schema of what members propose and decide; see `node.proposals` and `node.council_watch`."""
 
 from typing import Final
 
+from node.decision_words import SENTENCES
 from node.proposals import STATES
 from node.rpc.schema_kinds import (
     ADDRESS,
@@ -17,7 +18,7 @@ from node.rpc.schema_kinds import (
     record,
 )
 
-PROPOSAL: Final[Schema] = record(
+_PROPOSAL: Final[Schema] = record(
     {
         "id": HASH,
         "proposer": ADDRESS,
@@ -43,3 +44,19 @@ PROPOSAL: Final[Schema] = record(
         ),
     }
 )
+_DECISIONS: Final[Schema] = record(
+    {
+        "oracleQuorum": NATURAL | {"description": "how many oracles must sign"},
+        "attestorQuorum": NATURAL | {"description": "how many attestors must sign"},
+        "items": array(
+            record(
+                {
+                    "at": INSTANT,
+                    "decision": one_of(*SENTENCES),
+                    "facts": {"type": "object", "description": "the arguments of the registry's event, by name"},
+                }
+            )
+        ),
+    }
+)
+COUNCIL_SCHEMAS: Final = {"Proposal": _PROPOSAL, "Decisions": _DECISIONS}

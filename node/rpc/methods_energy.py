@@ -96,6 +96,7 @@ class EnergyMethods:
             "energy_getAccounts": self.get_accounts,
             "energy_getSummary": self.get_summary,
             "energy_getProposals": self.get_proposals,
+            "energy_getDecisions": self.get_decisions,
             **OwnMethods(self._core, self._queries).table(),
             **StandbyMethods(self._core).table(),
         }
@@ -273,6 +274,10 @@ class EnergyMethods:
     async def get_proposals(self) -> list[JsonObject]:
         """Return the members' proposals with their votes."""
         return await self._core.proposals()
+
+    async def get_decisions(self) -> JsonObject:
+        """Return what was decided about the registry."""
+        return await self._core.decisions()
 
 
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")

@@ -236,6 +236,13 @@ METHODS: Final[Mapping[str, Method]] = {
         (),
         ("Unavailable",),
     ),
+    "energy_getDecisions": Method(
+        "What was decided about members, meters, keys, quorums and terms: the newest 50, and the quorums that hold.",
+        {},
+        ref("Decisions"),
+        (),
+        ("Unavailable",),
+    ),
 }
 """All methods that the node itself answers, but for `rpc.discover`."""
 

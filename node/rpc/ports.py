@@ -151,6 +151,10 @@ class NodeCommands(Protocol):
         """Return what members propose and decide, the newest first; see `node.proposals`."""
         ...
 
+    async def decisions(self) -> JsonObject:
+        """Return what was decided about the registry, the newest first; see `node.council_watch`."""
+        ...
+
     def now(self) -> int:
         """Return the node's time, UTC epoch seconds; simulated in a demo."""
         ...

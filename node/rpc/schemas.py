@@ -13,7 +13,7 @@ from node.candles import LENGTH_S_MAX
 from node.concerns import Code
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
-from node.rpc.council_schemas import PROPOSAL
+from node.rpc.council_schemas import COUNCIL_SCHEMAS
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
 from node.rpc.market_schemas import CANDLE_SCHEMAS
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
@@ -367,7 +367,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "savedNeur": INT | {"description": "homesAtGridNeur - homesPaidNeur"},
         }
     ),
-    "Proposal": PROPOSAL,
+    **COUNCIL_SCHEMAS,
     **OWN_SCHEMAS,
     "TradeFilter": _filter({"interval": INSTANT, **RANGE, "account": ADDRESS, **_LISTING}),
     "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_LISTING}),

@@ -16,9 +16,9 @@ from node.app import Node
 from node.cli.cooperative import call_data
 from node.cli.main import main
 from node.council import Council
-from node.keys import KeyPair
 from node.ledger import ChainRefused
 from oracles.disputes import find_frauds
+from tests.support.council import BASE_FEE, sent
 from tests.support.real_node import (
     FIRST,
     KEYS,
@@ -37,7 +37,6 @@ from tests.support.real_node import (
 COUNCIL = Council(quorum_percent=50, delay_s=60, period_s=300, grace_s=60)
 START = FIRST - 3_000
 NEWCOMER = STRANGER
-BASE_FEE = 7
 
 
 @pytest.fixture(scope="module")
@@ -121,26 +120,6 @@ async def _proposals(url: str, client: httpx.AsyncClient) -> list[Any]:
     return found
 
 
-async def _sent(node: Node, key: KeyPair, to: bytes, data: bytes, fee: int = 2 * BASE_FEE, gas: int = 200_000) -> Any:
-    """Send a call through the node's door for strangers; return its hash, or the error."""
-    nonce = int(await node.client.call("eth_getTransactionCount", [hex_text(key.address), "latest"]), 16)
-    transaction = {
-        "type": 2,
-        "chainId": node.community.chain_id,
-        "nonce": nonce,
-        "gas": gas,
-        "maxFeePerGas": fee,
-        "maxPriorityFeePerGas": 0,
-        "to": Web3.to_checksum_address(to),
-        "value": 0,
-        "data": data,
-    }
-    raw = Account.sign_transaction(transaction, key.private_key).raw_transaction.to_0x_hex()
-    body = {"jsonrpc": "2.0", "id": 0, "method": "eth_sendRawTransaction", "params": [raw]}
-    answer = json.loads(await node.requests.request_bytes(json.dumps(body, separators=(",", ":")).encode()))
-    return answer.get("result", answer.get("error", {}).get("message"))
-
-
 def test_who_has_no_money_is_sponsored_by_the_rule_and_not_beyond(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +133,7 @@ def test_who_has_no_money_is_sponsored_by_the_rule_and_not_beyond(
             registry, token = node.community.contracts.registry, node.community.contracts.token
 
             async def refused(to: bytes, data: bytes, **other: int) -> bool:
-                return "insufficient funds" in await _sent(node, NEWCOMER, to, data, **other)
+                return "insufficient funds" in await sent(node, NEWCOMER, to, data, **other)
 
             assert await refused(registry, naming), "a stranger"
             await node.ledger.send("Registry", "admitMember", NEWCOMER.address)
@@ -164,12 +143,12 @@ def test_who_has_no_money_is_sponsored_by_the_rule_and_not_beyond(
             assert await refused(registry, Web3.keccak(text="owner()")[:4]), "a view"
             assert await refused(NEWCOMER.address, b""), "no contract of the community"
             for _ in range(2):
-                assert (await _sent(node, NEWCOMER, registry, naming)).startswith("0x")
+                assert (await sent(node, NEWCOMER, registry, naming)).startswith("0x")
             assert await node.ledger.read("Registry", "isMember", NEWCOMER.address)
-            granted = await _sent(node, NEWCOMER, token, call_data("token", "approve", [hex_text(registry), "1"]))
+            granted = await sent(node, NEWCOMER, token, call_data("token", "approve", [hex_text(registry), "1"]))
             assert "insufficient funds" in granted, "beyond a day's gas"
             await tick_at(node, START + 86_400)
-            assert (await _sent(node, NEWCOMER, registry, naming)).startswith("0x")
+            assert (await sent(node, NEWCOMER, registry, naming)).startswith("0x")
 
     asyncio.run(check())
 

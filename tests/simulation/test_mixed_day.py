@@ -26,6 +26,7 @@ from metering.sources.csv_file import CsvSource
 from node.clock import SimulatedClock
 from node.community import Community
 from node.concerns import Code, Concerns
+from node.decided import NO_END, Decided, Role
 from node.drafting import meter_config
 from node.measuring import Measuring
 from node.neighbourhood import NEIGHBOURHOOD_FILE, Neighbourhood
@@ -120,6 +121,10 @@ class Day:
     def _key(number: int) -> KeySigner:
         return KeySigner(keccak(f"oracle {number}".encode()))
 
+    def _rules(self) -> Decided:
+        keys = {(Role.ORACLE, guard.address): (0, NO_END) for guard in self.guards}
+        return Decided({Role.ORACLE: self.community.oracle_quorum}, keys)
+
     def _opened(self) -> Measuring:
         self.log = AppendLog(self.folder / "readings.log", self.community.digest())
         domain = community_domain(self.community.chain_id, self.community.contracts.readings)
@@ -135,6 +140,7 @@ class Day:
                 self.guards,
                 self.projection,
                 self.clock,
+                self._rules(),
             )
         )
         measuring._files.append(CsvSource(self.folder / "street.csv"))

@@ -7,8 +7,10 @@ Contract tests use it when REPLAY_ON_ANVIL is set (`make replay`); see `tests.su
 import atexit
 import json
 import subprocess
+import threading
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -33,6 +35,8 @@ class AnvilTwin:
         atexit.register(process.kill)
         assert process.stdout is not None
         self._url = next(f"http://{line.split()[-1]}" for line in process.stdout if line.startswith("Listening on "))
+        # Whatever it goes on to say must be read: with a full pipe it would stand still.
+        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._time = timestamp - 1
         self._snapshots: dict[bytes, tuple[str, int]] = {}

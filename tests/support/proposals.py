@@ -38,3 +38,9 @@ class ProposalsDouble:
     async def proposals(self) -> list[dict[str, Any]]:
         """Return one proposal."""
         return [proposal(f"0xda{1:062x}", "0x" + "11" * 20, "0x" + "66" * 20, NOW)]
+
+    async def decisions(self) -> dict[str, Any]:
+        """Return a retired key, and the quorums."""
+        facts = {"attestor": "0x" + "22" * 20, "validTo": NOW + 900}
+        retired = {"at": NOW - 60, "decision": "AttestorRetired", "facts": facts}
+        return {"oracleQuorum": 2, "attestorQuorum": 1, "items": [retired]}

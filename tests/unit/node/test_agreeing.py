@@ -20,6 +20,7 @@ from metering.registers import RegisterSample
 from node.agreeing import GRACE_S, Agreeing
 from node.concerns import Code, Concerns
 from node.correcting import Disagreement
+from node.decided import NO_END, Decided, Role
 from node.meter_frames import MeterFrames
 from node.storage import readings_log
 from node.storage.log import AppendLog
@@ -92,9 +93,8 @@ def node_with(folder: Path, own: MeterFrames, *eyes: MeterFrames | None) -> Iter
     concerns = Concerns()
     guards: list[Any] = [Eyes(Address(bytes([number] * 20)), each) for number, each in enumerate(eyes)]
     meters = {METER: own}
-    agreeing = Agreeing(
-        DOMAIN, guards, 2, meters, {METER: WAIT_S}, {METER: "H01"}, log, concerns, lambda address, instant: True
-    )
+    rules = Decided({Role.ORACLE: 2}, {(Role.ORACLE, each.address): (0, NO_END) for each in guards})
+    agreeing = Agreeing(DOMAIN, guards, rules, meters, {METER: WAIT_S}, {METER: "H01"}, log, concerns)
     try:
         yield Node(agreeing, own, log, concerns, guards)
     finally:

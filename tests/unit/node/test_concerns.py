@@ -16,6 +16,8 @@ FACTS = {
     "interval": NOW,
     "oracles": "oracle 2, oracle 3",
     "count": 7,
+    "needed": 8,
+    "keys": "0x12, 0x34",
 }
 
 

@@ -1,0 +1,152 @@
+"""A real node follows what its members decide by a real vote: keys, quorums, tariffs, neighbours who move in."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from sqlmodel import Session, col, select
+
+from energy.identity import hex_text
+from energy.results import Rejected
+from market.orders import Side
+from node.app import Node
+from node.events import EventKind
+from node.keys import KeyPair
+from node.storage.models import AttestationRow, RunRow
+from oracles.hashing import keccak
+from tests.support.council import QUICK, decide
+from tests.support.real_node import FIRST, LENGTH_S, Homes, copy_of, found, hear, homes_of, running, signed, tick_at
+
+START = FIRST - 1_200
+NEW_ATTESTOR = KeyPair.from_private(keccak(b"the attestor that is voted in"))
+NEXT = FIRST + 4 * LENGTH_S
+
+
+@pytest.fixture(scope="module")
+def founded_council(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("council") / "node"
+    found(folder, council=QUICK)
+    return folder
+
+
+@pytest.fixture
+def folder(founded_council: Path, tmp_path: Path) -> Path:
+    return copy_of(founded_council, tmp_path / "node")
+
+
+def _bring_key(folder: Path, key: KeyPair, role: str) -> None:
+    """Write a key's keystore, and where it is, as an operator does by hand."""
+    (folder / "password").write_text("p\n")
+    (folder / f"{role}.json").write_text(json.dumps(Account.encrypt(key.private_key, "p", kdf="pbkdf2", iterations=1)))
+    (folder / "signers.toml").write_text(
+        f"[{role}]\nbackend = 'keystore'\nfile = '{role}.json'\npassword_file = 'password'\n"
+        "valid_from = 2025-07-01T12:00:00Z\n"
+    )
+
+
+def _run_signers(node: Node, run_id: int) -> set[str]:
+    with Session(node.projection.engine) as session:
+        row = session.exec(select(RunRow).where(col(RunRow.run_id) == run_id)).one()
+    return set(json.loads(row.signatures))
+
+
+def _reading_signers(node: Node, interval: int) -> set[str]:
+    with Session(node.projection.engine) as session:
+        row = session.exec(select(AttestationRow).where(col(AttestationRow.interval) == interval)).one()
+    return set(json.loads(row.signatures))
+
+
+async def _run(node: Node, homes: Homes, first: int) -> list[int]:
+    """Let the two intervals of a run pass; return the runs that were settled."""
+    settled: list[int] = []
+    for number in range(3 if first == FIRST else 2):
+        homes.use("H01", export_wh=100)
+        instant = first + (number if first == FIRST else number + 1) * LENGTH_S
+        settled += [run.run_id for run in (await hear(node, homes, instant)).settled]
+    return settled
+
+
+def _concerns(node: Node) -> set[str]:
+    return {each["code"] for each in node.concerns()}
+
+
+def test_an_attestor_that_is_voted_out_counts_no_longer_and_one_that_is_voted_in_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def before() -> str:
+        async with running(folder, START) as node:
+            await tick_at(node, START)
+            assert await _run(node, homes, FIRST) == [1]
+            attestors = sorted(hex_text(each.address) for each in node.settling._attestors)
+            assert _run_signers(node, 1) == set(attestors[:2])
+            assert not _concerns(node)
+            retired = attestors[0]
+            with node.events.subscribe() as news:
+                await decide(
+                    node,
+                    ("registry", "retireAttestor", [retired, str(node.clock.now())]),
+                    ("registry", "addAttestor", [hex_text(NEW_ATTESTOR.address), str(FIRST)]),
+                )
+                told = [news._queue.get_nowait() for _ in range(news._queue.qsize())]
+            said = [each.data for each in told if each is not None and each.kind is EventKind.DECISION]
+            assert [each["decision"] for each in said] == ["AttestorRetired", "AttestorAdded"]
+            assert said[0]["attestor"] == retired
+            assert _concerns(node) == {"attestor-keys-elsewhere"}, "the new key is not here yet"
+            return retired
+
+    async def after(retired: str) -> None:
+        async with running(folder, FIRST + 2 * LENGTH_S + 60) as node:
+            assert not _concerns(node)
+            # A node that did not follow would be refused by the contract, which counts the signature no more either.
+            with monkeypatch.context() as patched:
+                patched.setattr(node.council, "is_valid", lambda role, key, instant: True)
+                assert await _run(node, homes, FIRST + 2 * LENGTH_S) == []
+                assert "UnknownSigner" in caplog.text
+            assert await _run(node, homes, FIRST + 4 * LENGTH_S) == [2, 3]
+            assert retired not in _run_signers(node, 2) | _run_signers(node, 3)
+            await decide(node, ("registry", "setQuorums", ["2", "3"]))
+            assert await _run(node, homes, FIRST + 6 * LENGTH_S) == [4]
+            assert len(_run_signers(node, 4)) == 3
+            assert hex_text(NEW_ATTESTOR.address) in _run_signers(node, 4)
+            shown = await node.council.shown()
+            assert (shown["oracleQuorum"], shown["attestorQuorum"]) == (2, 3)
+            newest = [each["decision"] for each in shown["items"][:3]]
+            assert newest == ["QuorumsSet", "AttestorAdded", "AttestorRetired"]
+
+    with homes_of(folder) as homes:
+        retired = asyncio.run(before())
+        _bring_key(folder, NEW_ATTESTOR, "attestor-4")
+        asyncio.run(after(retired))
+
+
+def test_a_quorum_that_this_node_can_not_reach_stops_signing_and_says_so_until_the_members_lower_it(
+    folder: Path,
+) -> None:
+    async def check() -> None:
+        async with running(folder, START) as node:
+            await tick_at(node, START)
+            await hear(node, homes, FIRST)
+            oracles = [hex_text(each.address) for each in node.measuring._signers]
+            await decide(
+                node,
+                ("registry", "setQuorums", ["3", "2"]),
+                ("registry", "retireOracle", [oracles[0], str(FIRST + LENGTH_S)]),
+            )
+            assert not _concerns(node), "all three are valid still"
+            assert (await hear(node, homes, FIRST + LENGTH_S)).attested == (FIRST,), "its last interval"
+            assert len(_reading_signers(node, FIRST)) == 3
+            assert (await hear(node, homes, FIRST + 2 * LENGTH_S)).attested == ()
+            assert _concerns(node) == {"oracle-keys-short"}
+        async with running(folder, FIRST + 2 * LENGTH_S + 60) as node:
+            assert _concerns(node) == {"oracle-keys-short"}, "a restart knows it, too"
+            assert (await tick_at(node, FIRST + 2 * LENGTH_S + 61)).attested == ()
+            order, signature = signed(node.settlement_domain, homes.order("H01", Side.SELL, 100, 100_000, NEXT))
+            assert not isinstance(await node.place_order(order, signature), Rejected), "the market goes on"
+            assert (await decide(node, ("registry", "setQuorums", ["2", "2"]))).attested == (FIRST + LENGTH_S,)
+            assert not _concerns(node)
+            assert oracles[0] not in _reading_signers(node, FIRST + LENGTH_S)
+
+    with homes_of(folder) as homes:
+        asyncio.run(check())

@@ -1,0 +1,76 @@
+"""Members of a real node's community who propose, vote and carry out: every step a transaction of its own."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eth_abi.abi import encode
+from eth_account import Account
+from web3 import Web3
+
+from energy.identity import Address, hex_text
+from node.app import Node, TickReport
+from node.cli.cooperative import call_data
+from node.council import Council
+from node.keys import KeyPair
+from oracles.hashing import keccak
+from tests.support.real_node import KEYS, tick_at
+
+QUICK: Final = Council(quorum_percent=50, delay_s=1, period_s=10, grace_s=1)
+"""A council that decides within a minute."""
+BASE_FEE: Final = 7
+
+Call = tuple[str, str, Sequence[str]]
+"""Contract, function and arguments, as `resilia coop propose` takes them."""
+
+
+async def sent(node: Node, key: KeyPair, to: bytes, data: bytes, fee: int = 2 * BASE_FEE, gas: int = 200_000) -> Any:
+    """Send a call through the node's door for strangers; return its hash, or the error."""
+    nonce = int(await node.client.call("eth_getTransactionCount", [hex_text(key.address), "latest"]), 16)
+    transaction = {
+        "type": 2,
+        "chainId": node.community.chain_id,
+        "nonce": nonce,
+        "gas": gas,
+        "maxFeePerGas": fee,
+        "maxPriorityFeePerGas": 0,
+        "to": Web3.to_checksum_address(to),
+        "value": 0,
+        "data": data,
+    }
+    raw = Account.sign_transaction(transaction, key.private_key).raw_transaction.to_0x_hex()
+    body = {"jsonrpc": "2.0", "id": 0, "method": "eth_sendRawTransaction", "params": [raw]}
+    answer = json.loads(await node.requests.request_bytes(json.dumps(body, separators=(",", ":")).encode()))
+    return answer.get("result", answer.get("error", {}).get("message"))
+
+
+async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02")) -> TickReport:
+    """Propose calls as H01, let members vote for them, wait, and carry them out; return what the node did then."""
+    contracts = node.community.contracts.named()
+    whole = (
+        [hex_text(contracts[contract]) for contract, _, _ in calls],
+        [0] * len(calls),
+        [call_data(contract, function, arguments) for contract, function, arguments in calls],
+    )
+    why = f"{len(calls)} calls at {node.clock.now()}"
+    kinds = ["address[]", "uint256[]", "bytes[]"]
+    named = encode([*kinds, "bytes32"], [*whole, keccak(why.encode())])
+    await _do(node, "H01", "propose(address[],uint256[],bytes[],string)", encode([*kinds, "string"], [*whole, why]))
+    number = int.from_bytes(keccak(named))
+    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalSnapshot", number))
+    for label in votes:
+        await _do(node, label, "castVote(uint256,uint8)", encode(["uint256", "uint8"], [number, 1]))
+    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalDeadline", number))
+    await _do(node, "H03", "queue(address[],uint256[],bytes[],bytes32)", named)
+    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalEta", number))
+    await _do(node, "H03", "execute(address[],uint256[],bytes[],bytes32)", named)
+    return await tick_at(node, node.clock.now() + 1)
+
+
+async def _do(node: Node, label: str, signature: str, arguments: bytes) -> None:
+    cooperative: Address | None = node.community.contracts.cooperative
+    assert cooperative is not None
+    done = await sent(node, KEYS[label], cooperative, keccak(signature.encode())[:4] + arguments, gas=2_000_000)
+    assert done.startswith("0x"), f"{signature}: {done}"
+    receipt = await node.client.call("eth_getTransactionReceipt", [done])
+    assert receipt["status"] == "0x1", signature
