@@ -11,7 +11,7 @@ ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
 .PHONY: clients eth-tester sanitize hostile module-tests namespaces power-loss fuzz pictures clean
-.PHONY: forge forge-long prove halmos slither mutants replay
+.PHONY: book-mutants forge forge-long prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -58,6 +58,9 @@ bench: $(VENV)/.installed-dev
 
 book-twin: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.book_twin 10000000
+
+book-mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.book_mutants $(ARGS)
 
 sanitize: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long tests/sanitize $(ARGS)

@@ -114,6 +114,10 @@ def tell_a_member_of_another_outcome(shown: ShownMarket) -> None:
     shown.receipts[3] = replace(shown.receipts[3], outcome=int(Outcome.RESTING))
 
 
+def tell_a_member_of_another_time(shown: ShownMarket) -> None:
+    shown.receipts[3] = replace(shown.receipts[3], accepted_at=shown.receipts[3].accepted_at - 1)
+
+
 def acknowledge_an_order_that_is_not_written(shown: ShownMarket) -> None:
     ghost = place(order(1, Side.SELL, 1, 90_000, 77))
     shown.receipts[1] = replace(shown.receipts[1], order_digest=ghost.digest)
@@ -213,6 +217,7 @@ FORGERIES: list[tuple[Forgery, Breach]] = [
     (write_rubbish, Breach.UNREADABLE_RECORD),
     (write_rubbish, Breach.ORDER_DROPPED),
     (tell_a_member_of_another_outcome, Breach.WRONG_OUTCOME),
+    (tell_a_member_of_another_time, Breach.WRONG_TIME),
     (acknowledge_an_order_that_is_not_written, Breach.ORDER_DROPPED),
     (acknowledge_two_orders_at_one_place, Breach.TWO_JOURNALS),
     (accepting(70, selling(account=9)), Breach.STRANGER),

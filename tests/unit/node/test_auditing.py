@@ -129,6 +129,15 @@ def test_outcomes_in_receipts_are_the_nodes_own_words() -> None:
     assert set(_OUTCOMES.values()) == set(Outcome)
 
 
+@pytest.mark.parametrize("price", ["price_ueur_per_kwh + 1", "NULL"])
+def test_another_published_price_than_the_orders_give_is_found(folder: Path, price: str) -> None:
+    sql(folder, f"UPDATE marketinterval SET price_ueur_per_kwh = {price} WHERE start = {LAST}")
+    (finding,) = audit_market(AuditRequest(folder)).findings
+    assert (finding.breach, finding.interval) == (Breach.WRONG_PUBLISHED_PRICE, LAST)
+    assert finding.facts["price"] != finding.facts["right_price"]
+    assert breaches(folder, end=LAST) == []
+
+
 def test_a_range_narrows_what_is_counted_and_reported(folder: Path) -> None:
     forge_journal(folder, PLACE_OF_SALE, signature=bytes(65))
     both, last = audit_market(AuditRequest(folder)), audit_market(AuditRequest(folder, start=LAST))
