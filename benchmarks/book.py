@@ -14,7 +14,6 @@ import ctypes
 import gc
 import hashlib
 import json
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -26,7 +25,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.book_engine import engine_commands, run_engine
-from benchmarks.book_peers import PEERS, commands_of
+from benchmarks.book_memory import bytes_per_order
+from benchmarks.book_peers import PEERS, Command, commands_of
 from benchmarks.book_streams import LEVELS, SEED, Stream, make_stream
 from market.book import BookSet
 from market.book.batch import CANCEL, EVENT, FILL, RESULT
@@ -38,15 +38,17 @@ ROUNDS: Final = 9
 REPLAY: Final = 2_000_000
 CASES: Final = {
     "1k": (1_000, 1_000_000, 1),
-    "96_books": (96_000, REPLAY - 96_000, 96),
+    "10k": (10_000, 300_000, 1),
+    "100k": (100_000, 500_000, 1),
     "1m": (1_000_000, 1_000_000, 1),
+    "96_books": (96_000, REPLAY - 96_000, 96),
+    "288_books": (288_000, 700_000, 288),
 }
 """Orders resting, events measured, books."""
 DAY_BOOKS: Final = 288
 DAY_ACCOUNTS: Final = 1_000
 CALLS: Final = 20_000
-MMAP_THRESHOLD: Final = -3
-"""Of `mallopt`: from how many bytes on memory comes from the operating system, and goes back to it."""
+CALL_ROUNDS: Final = 3
 ROOT: Final = Path(__file__).parents[1]
 FLOOR_SOURCE: Final = Path(__file__).with_name("native") / "floor.c"
 
@@ -149,27 +151,17 @@ def day_figures() -> Figures:
     }
 
 
-def memory_figures(stream: Stream) -> Figures:
-    """Return what resting orders add to the memory that the process holds, with the names that it keeps for them."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # or the books would get memory that the process has held before
-        libc.mallopt(MMAP_THRESHOLD, 1 << 20)
-    before = resident_bytes()
-    book_set = stream.filled()
-    return {"bytes_per_resting_order_1m": round((resident_bytes() - before) / len(book_set), 1)}
-
-
-def resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def latency_figures(stream: Stream) -> Figures:
-    """Return the wall time of single calls, as percentiles."""
+def call_figures(case: str, stream: Stream) -> Figures:
+    """Return the time of one call for each command: CPU of all, and the wall time of single ones as percentiles."""
+    commands = commands_of(stream.measured[: 10 * CALLS * EVENT.size])
+    times: list[float] = []
+    for _ in range(CALL_ROUNDS):
+        book_set = stream.filled()
+        times.append(cpu_ns(lambda s=book_set: _call_all(s, commands)) / len(commands))  # type: ignore[misc]
     book_set, clock = stream.filled(), time.perf_counter_ns
     place, cancel = book_set.place, book_set.cancel
     waits: list[int] = []
-    for command in commands_of(stream.measured[: 10 * CALLS * EVENT.size]):
+    for command in commands:
         begin = clock()
         if len(command) == 2:
             cancel(*command)
@@ -177,7 +169,21 @@ def latency_figures(stream: Stream) -> Figures:
             place(*command)
         waits.append(clock() - begin)
     cuts = statistics.quantiles(waits, n=1_000)
-    return {"call_p50_ns": cuts[499], "call_p99_ns": cuts[989], "call_p999_ns": cuts[998]}
+    return {
+        f"call_ns_{case}": round(min(times), 1),
+        f"call_p50_ns_{case}": cuts[499],
+        f"call_p99_ns_{case}": cuts[989],
+        f"call_p999_ns_{case}": cuts[998],
+    }
+
+
+def _call_all(book_set: BookSet, commands: list[Command]) -> None:
+    place, cancel = book_set.place, book_set.cancel
+    for command in commands:
+        if len(command) == 2:
+            cancel(*command)
+        else:
+            place(*command)
 
 
 def grouped(stream: Stream) -> Stream:
@@ -265,14 +271,16 @@ def auction_figure() -> float | None:
 def measure() -> Figures:
     """Run everything and return the figures."""
     streams = {case: make_stream(*dimensions) for case, dimensions in CASES.items()}
+    memory = {f"bytes_per_resting_order_{case}": bytes_per_order(stream) for case, stream in streams.items()}
+    figures: Figures = {"seed": SEED, "rounds": ROUNDS, **memory}
     streams["96_books_grouped"] = grouped(streams["96_books"])
-    figures: Figures = {"seed": SEED, "rounds": ROUNDS, **memory_figures(streams["1m"])}
     with tempfile.TemporaryDirectory() as folder:
         figures |= batch_figures(streams, load_floor(Path(folder)))
         figures |= peer_figures(Path(folder))
     figures |= replay_figures(streams["96_books"])
     figures |= day_figures()
-    figures |= latency_figures(streams["1k"])
+    for case in CASES:
+        figures |= call_figures(case, streams[case])
     figures |= engine_figures()
     figures["auction_over_best_energy_peer"] = auction_figure()
     return figures

@@ -92,7 +92,10 @@ def peer_cpu_ns(book: SealedBook) -> tuple[str, float]:
         elapsed = cpu_ns(lambda: naive_volume(book))
         return "naive loop over bids and asks (the peer could not be installed)", elapsed
     rows = [(1 if order.side == Side.BUY else -1, order.tick, order.quantity_wh) for order in book.orders]
-    run = subprocess.run([python, PEER_SCRIPT], input=json.dumps(rows), capture_output=True, text=True, check=True)
+    # Beside its environment, for it leaves a log where it runs.
+    run = subprocess.run(
+        [python, PEER_SCRIPT], input=json.dumps(rows), capture_output=True, text=True, check=True, cwd=python.parent
+    )
     answer = json.loads(run.stdout)
     if answer["volume"] != volume:
         raise RuntimeError(f"{PEER} cleared {answer['volume']} Wh, we {volume} Wh: the times do not compare")

@@ -1,7 +1,7 @@
 """Many clients of one JSON-RPC port at once, in a process of their own: run by `benchmarks.ledger`.
 
 Reads ``{"url", "clients", "each", "requests": [{method, params}, …]}`` from standard input. Each client keeps a
-connection and asks again as soon as it is answered, beginning at another request than the others. Prints
+connection and asks again as soon as it is answered; they begin as far apart as there are requests. Prints
 ``{"p50_ms", "p99_ms", "per_s"}`` of all answers but the first of each client.
 """
 
@@ -65,7 +65,9 @@ async def _all(given: dict[str, Any]) -> dict[str, float]:
         body = json.dumps({"jsonrpc": "2.0", "id": number, **request}).encode()
         head = f"POST / HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
         bodies.append(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    turned = [bodies[at % len(bodies) :] + bodies[: at % len(bodies)] for at in range(given["clients"])]
+    apart = max(len(bodies) // given["clients"], 1)
+    starts = [number * apart % len(bodies) for number in range(given["clients"])]
+    turned = [bodies[start:] + bodies[:start] for start in starts]
     began = time.perf_counter()
     told = await asyncio.gather(*(_client(host, port, each, given["each"]) for each in turned))
     took = time.perf_counter() - began

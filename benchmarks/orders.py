@@ -1,7 +1,8 @@
 """Signed orders per second: signature check, engine and journal with fsync, as a client of the node would meet them.
 
-`python -m benchmarks.orders --json`. One process, no HTTP: what one core can check and match. The ratio compares with
-the same orders through the engine alone.
+`python -m benchmarks.orders --json`. `signed_orders_per_s`: in one process, without HTTP: what one core can check and
+match; the ratio compares with the same orders through the engine alone. `rpc_`: of `CLIENTS` programs at once at the
+JSON-RPC port of a real node, with its chain, tables and news, each order acknowledged when it is on disk.
 """
 
 import argparse
@@ -12,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from energy.identity import Address
+from benchmarks.http_clients import latencies
+from energy.identity import Address, hex_text
 from energy.results import Rejected
 from market.commands import AdmitAccount, OpenInterval, PlaceOrder
 from market.config import MarketConfig
@@ -24,14 +26,18 @@ from node.community import Community, Contracts
 from node.keys import KeyPair
 from node.storage.log import AppendLog
 from node.trading import Trading
-from node.typed_data import order_digest
+from node.typed_data import order_digest, order_json
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
+from tests.support.real_node import FIRST, KEYS, LENGTH_S, found, homes_of, running, serving, tick_at
 
 INTERVAL = 1_800_000_000
 MEMBERS = 100
 ORDERS = 5_000
 BATCH = 100
+CLIENTS = 16
+EACH = 150
+"""Orders of each client."""
 
 
 def signed_orders(domain: Any) -> list[tuple[Order, bytes]]:
@@ -103,6 +109,24 @@ def through_the_engine(orders: list[tuple[Order, bytes]], domain: Any, config: M
     return time.thread_time() - cpu
 
 
+async def through_the_port(folder: Path) -> dict[str, float]:
+    """Return how many orders a second a founded node acknowledges by JSON-RPC, and how long its clients wait."""
+    with homes_of(folder):
+        async with running(folder, FIRST - 1_200) as node, serving(node) as (url, _):
+            await tick_at(node, FIRST - 1_200)
+            requests = []
+            for number in range(CLIENTS * EACH):
+                key = list(KEYS.values())[number % len(KEYS)]
+                side, price = (Side.SELL, 100_000) if number % 2 else (Side.BUY, 101_000)
+                interval = FIRST + LENGTH_S * (number % 3)
+                order = Order(key.address, interval, side, 1 + number % 3, price, TimeInForce.GOOD_TILL_GATE, number, 0)
+                signature = sign(key.private_key, order_digest(node.settlement_domain, order))
+                requests.append(("energy_placeOrder", [order_json(order), hex_text(signature)]))
+            told = await asyncio.to_thread(latencies, url, CLIENTS, EACH, requests)
+            assert node.trading.sequence >= len(requests)
+            return told
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,6 +139,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         wall_s, cpu_s = asyncio.run(through_the_node(orders, domain, Path(folder)))
+        found(Path(folder) / "node", market=MarketConfig(open_orders_max=4_096, accounts_max=64))
+        told = asyncio.run(through_the_port(Path(folder) / "node"))
     result = {
         "orders": ORDERS,
         "signed_orders_per_s": round(ORDERS / wall_s),
@@ -122,6 +148,9 @@ def main() -> None:
         "engine_orders_per_cpu_s": round(ORDERS / engine_s),
         "feeders_orders_per_cpu_s": round(ORDERS / feeders_s),
         "signed_over_engine": round(cpu_s / engine_s, 1),
+        "rpc_signed_orders_per_s": round(told["per_s"]),
+        "rpc_ack_p50_ms": round(told["p50_ms"], 1),
+        "rpc_ack_p99_ms": round(told["p99_ms"], 1),
     }
     print(json.dumps(result) if as_json else "\n".join(f"{name:28} {value}" for name, value in result.items()))
 
