@@ -160,6 +160,12 @@ def test_both_ends_of_every_ladder_work(make: BookFactory, levels: int) -> None:
     high = rest(book, SELL, levels - 1, 1, 1)
     assert book.best_ask() == levels - 1
     book.cancel(high)
+    for side, best, other in ((BUY, levels - 1, 0), (SELL, 0, levels - 1)):
+        behind, ahead = rest(book, side, other, 1, 1), rest(book, side, best, 2, 1)
+        assert book.depth(side, 2)[0][0] == best
+        book.cancel(ahead)
+        assert book.depth(side, 2) == [(other, 1, 1)], "the other end is found from this one"
+        book.cancel(behind)
     rest(book, BUY, levels - 1, 1, 1)
     assert book.place(SELL, 0, 1, 2, GTG)[0] == Status.FILLED
     assert (book.best_bid(), book.best_ask()) == (None, None)

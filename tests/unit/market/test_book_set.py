@@ -66,9 +66,11 @@ def test_fills_name_maker_and_taker_at_the_maker_s_price(book_set: Batches) -> N
 
 @every_set
 def test_a_batch_may_cancel_what_it_placed(book_set: Batches) -> None:
-    outcomes, _ = submit(book_set, order(0, BUY, 10, wh=7), cancel(0), cancel(0), order(0, BUY, 11))
-    assert outcomes == [(Status.RESTING, 0, 0), (Status.CANCELLED, 7, 0), (Status.NOT_RESTING, 0, 0), (1, 0, 0)]
-    assert book_set.orders(0, BUY) == [(0, 11, 5, 0)]
+    first, second = order(0, BUY, 10, wh=7), order(1, BUY, 10, wh=8)  # the first of all places is no special one
+    outcomes, _ = submit(book_set, first, second, cancel(1), cancel(1), cancel(0), order(1, BUY, 11))
+    cancelled = [(Status.CANCELLED, 8, 0), (Status.NOT_RESTING, 0, 0), (Status.CANCELLED, 7, 0)]
+    assert outcomes == [(Status.RESTING, 0, 0)] * 2 + cancelled + [(Status.RESTING, 0, 0)]
+    assert book_set.orders(0, BUY) == [(1, 11, 5, 1)]
 
 
 @every_set
