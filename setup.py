@@ -1,4 +1,4 @@
-"""Builds the order book, the kernel of the call auction and the EVM's loop; everything else is in pyproject.toml."""
+"""Builds the order book, the kernel of the call auction, the EVM's loop and tries; the rest is in pyproject.toml."""
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -7,6 +7,7 @@ SOURCES = {
     "market.book._book": "market/book/_book.pyx",
     "market.clearing._uniform": "market/clearing/_uniform.pyx",
     "node.chain._frame": "node/chain/_frame.pyx",
+    "node.chain._trie": "node/chain/_trie.pyx",
 }
 
 # A batch is one loop that holds addresses in registers; left to itself, the compiler calls matching as a function.

@@ -1,4 +1,4 @@
-"""The fast virtual machine: `node.chain.vm` with a compiled loop, and block tries built in one pass.
+"""The fast virtual machine: `node.chain.vm` with a compiled loop, own accounts, and tries made in one pass.
 
 Same state roots, receipts and gas as `CommunityVM`, several times faster; only the wording of an error may differ where
 a frame has two reasons to fail. Only py-evm's documented seams are used: the code stream yields a single opcode of our
@@ -19,11 +19,14 @@ from eth.abc import (
     TransactionContextAPI,
     WithdrawalAPI,
 )
+from eth.typing import JournalDBCheckpoint
 from eth.vm.code_stream import CodeStream
 from eth.vm.forks.prague.constants import DEPOSIT_CONTRACT_ADDRESS
 from eth_bloom.bloom import BloomFilter
+from eth_typing import Address, Hash32
 
 from node.chain._frame import Code, Machine
+from node.chain.accounts import Accounts
 from node.chain.block_trie import trie_root_and_nodes
 from node.chain.vm import CommunityVM, Computation, State
 
@@ -79,9 +82,39 @@ class CompiledComputation(Computation):
 
 
 class CompiledState(State):
-    """Prague's state over that computation."""
+    """Prague's state over that computation and over accounts of our own, which hold the transient storage as well."""
 
     computation_class = CompiledComputation
+    account_db_class = Accounts
+    _account_db: Accounts
+
+    def snapshot(self) -> tuple[Hash32, JournalDBCheckpoint]:
+        """Return where to go back to."""
+        return self._account_db.state_root, self._account_db.record()
+
+    def revert(self, snapshot: tuple[Hash32, JournalDBCheckpoint]) -> None:
+        """Go back."""
+        self._account_db.state_root, checkpoint = snapshot
+        self._account_db.discard(checkpoint)
+
+    def commit(self, snapshot: tuple[Hash32, JournalDBCheckpoint]) -> None:
+        """Do nothing: who does not go back is there."""
+
+    def get_transient_storage(self, address: Address, slot: int) -> bytes:
+        """Return a word that lives as long as the transaction."""
+        return self._account_db.get_transient_storage(address, slot)
+
+    def set_transient_storage(self, address: Address, slot: int, value: bytes) -> None:
+        """Write a word that lives as long as the transaction."""
+        self._account_db.set_transient_storage(address, slot, value)
+
+    def clear_transient_storage(self) -> None:
+        """End the transaction, as far as such words go."""
+        self._account_db.clear_transient_storage()
+
+    def begin_again(self) -> None:
+        """See `Accounts.begin_again`."""
+        self._account_db.begin_again()
 
 
 class CompiledVM(CommunityVM):

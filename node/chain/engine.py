@@ -28,7 +28,7 @@ from trie.hexary import HexaryTrie
 from energy.identity import Address, hex_text
 from energy.results import Rejected
 from node.chain.admission import floor_gas, refusal
-from node.chain.compiled_vm import CompiledVM
+from node.chain.compiled_vm import CompiledState, CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
 from node.chain.live_state import LiveEvmState, change
@@ -78,8 +78,9 @@ class PyEvmEngine:
         self._vm = virtual_machine
         self._chain_id = chain_id
         self._sealer = EvmAddress(sealer)
-        self._reader = StateReader(nodes)
-        self._warm: tuple[Header, State] | None = None
+        self._decoded: dict[bytes, list[Any]] = {}
+        self._reader = StateReader(nodes, self._decoded)
+        self._warm: tuple[Header, CompiledState] | None = None
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
@@ -108,7 +109,7 @@ class PyEvmEngine:
 
         Same steps as py-evm's `VM.import_block`, with a refusal where that would raise.
         """
-        overlay = Overlay(self._nodes)
+        overlay = Overlay(self._nodes, self._decoded)
         chaindb = ChainDB(overlay)
         evm_header = self._vm.create_header_from_parent(
             _evm_header(parent),
@@ -176,24 +177,22 @@ class PyEvmEngine:
         except BaseException:
             self._warm = None  # what was interrupted in the middle is used no more
             raise
-        try:
+        if isinstance(state, CompiledState):
             state.revert(before)
-        except ValidationError:
-            # py-evm goes back over one clearing of an account's storage, and a call may clear it twice: by an override,
-            # and by a contract that ends itself. The answer is right; the state is used no more.
-            self._warm = None
-        else:
             state.begin_again()
         return execution
 
     def _calling_state(self, header: Header) -> State:
-        """Return a state in which calls on a block are executed, and which each of them leaves as it was."""
+        """Return a state for a call on a block; ours is left as it was, and used for the next call again."""
         if self._warm is None or self._warm[0] != header:
-            self._warm = header, self._fresh_state(self._vm, header)
+            state = self._fresh_state(self._vm, header)
+            if not isinstance(state, CompiledState):
+                return state
+            self._warm = header, state
         return self._warm[1]
 
     def _fresh_state(self, machine: type[CommunityVM], header: Header) -> State:
-        chaindb = ChainDB(Overlay(self._nodes))
+        chaindb = ChainDB(Overlay(self._nodes, self._decoded))
         free = _evm_header(header).copy(base_fee_per_gas=0)
         ancestors = machine.get_prev_hashes(free.parent_hash, chaindb)
         return cast(State, machine.build_state(chaindb.db, free, ChainContext(self._chain_id), ancestors or ()))

@@ -6,6 +6,7 @@ That is what makes a block atomic, although py-evm writes it in four or five bat
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from eth.abc import AtomicWriteBatchAPI
 from eth.db.atomic import AtomicDBWriteBatch
@@ -17,8 +18,11 @@ from node.chain.port import Nodes
 class Overlay(BaseAtomicDB):
     """py-evm's database interface over `Nodes`; keys are never deleted."""
 
-    def __init__(self, stored: Nodes) -> None:
+    def __init__(self, stored: Nodes, decoded: dict[bytes, list[Any]] | None = None) -> None:
+        """Take what is stored, and what remembers trie nodes decoded; for nobody else, unless it is given."""
         self._stored = stored
+        self.decoded = {} if decoded is None else decoded
+        """Trie nodes by their hash, decoded."""
         self.writes: dict[bytes, bytes] = {}
         """Everything that py-evm wrote, the last value of each key."""
 

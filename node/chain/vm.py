@@ -14,7 +14,6 @@ from typing import Final, NoReturn
 
 from eth import exceptions
 from eth.abc import ComputationAPI
-from eth.db.account import AccountDB
 from eth.exceptions import VMError
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.computation import PragueComputation
@@ -23,10 +22,6 @@ from eth_typing import Address as EvmAddress
 
 DISABLED_PRECOMPILES: Final = tuple(EvmAddress(number.to_bytes(20, "big")) for number in range(0x06, 0x12))
 """bn128 add, mul, pairing (6 to 8), BLAKE2 (9), KZG point evaluation (10), BLS12-381 (11 to 17)."""
-
-
-STORES_MAX: Final = 1_000
-"""Accounts whose storage a state remembers between calls."""
 
 
 def _always_fails(computation: ComputationAPI) -> NoReturn:
@@ -61,31 +56,10 @@ class Computation(PragueComputation):
     _precompiles = PragueComputation.get_precompiles() | dict.fromkeys(DISABLED_PRECOMPILES, _always_fails)
 
 
-class Accounts(AccountDB):
-    """py-evm's accounts, which can be used for one call after the other."""
-
-    def begin_again(self) -> None:
-        """Take no account's storage for changed any more: right after everything that was done here was reverted.
-
-        py-evm goes on counting every account whose storage was ever written to among the changed ones, and looks at
-        all of them whenever a frame begins or ends: a hundred calls that create contracts made each further one five
-        times as slow.
-        """
-        self._dirty_accounts.clear()
-        if len(self._account_stores) > STORES_MAX:
-            self._account_stores.clear()
-
-
 class State(PragueState):
     """Prague's state over that computation."""
 
     computation_class = Computation
-    account_db_class = Accounts
-    _account_db: Accounts
-
-    def begin_again(self) -> None:
-        """See `Accounts.begin_again`."""
-        self._account_db.begin_again()
 
 
 class CommunityVM(PragueVM):

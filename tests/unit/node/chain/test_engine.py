@@ -1,8 +1,4 @@
-from dataclasses import replace
-from typing import Any
-
 import pytest
-from eth.db.storage import AccountStorageDB
 from eth_abi.abi import encode
 
 from energy.identity import Address
@@ -144,32 +140,6 @@ def test_a_call_answers_and_leaves_no_trace() -> None:
         execution = engine.call(built.block.header, message(contract_address(A, 0), bytes(64)))
         assert int.from_bytes(execution.output, "big") == 1
     assert nodes.nodes == before
-
-
-def test_a_call_costs_no_more_after_many_that_created_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """py-evm looks at every account whose storage changed, whenever a frame begins or ends."""
-    engine, _, genesis = memory_engine()
-    looked_at = 0
-    stock = AccountStorageDB.record
-
-    def counted(store: AccountStorageDB, checkpoint: Any) -> None:
-        nonlocal looked_at
-        looked_at += 1
-        stock(store, checkpoint)
-
-    monkeypatch.setattr(AccountStorageDB, "record", counted)
-    writes = bytes.fromhex("600160005560005460005260206000fd")  # stores 1 and reads it back
-
-    def cost(sender: int) -> int:
-        nonlocal looked_at
-        looked_at = 0
-        call = replace(message(contract_address(A, 0), writes), sender=Address(sender.to_bytes(20, "big")), to=None)
-        assert int.from_bytes(engine.call(genesis, call).output, "big") == 1
-        return looked_at
-
-    first = cost(1)
-    assert {cost(sender) for sender in range(2, 40)} == {first}
-    assert cost(1) == first, "an account that was used before is as new"
 
 
 def test_a_call_that_reverts_gives_the_revert_data() -> None:
