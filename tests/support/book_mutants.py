@@ -287,6 +287,12 @@ MUTANTS: Final = (
         "ticks of 64 bits",
         "uint8_t side, uint32_t tick, uint64_t quantity, uint32_t account,\n        uint8_t time_in_force, /",
         "uint8_t side, uint64_t tick, uint64_t quantity, uint32_t account,\n        uint8_t time_in_force, /",
+        ("test_an_order_beyond_its_fields_is_an_overflow",),
+    ),
+    Mutant(
+        "a name of 64 bits is cancelled",
+        "    def cancel(self, uint16_t book, uint32_t name, /):\n",
+        "    def cancel(self, uint16_t book, uint64_t name, /):\n",
         ("test_arguments_beyond_their_fields_are_an_overflow",),
     ),
     Mutant(

@@ -258,6 +258,17 @@ def test_arguments_beyond_their_fields_are_an_overflow(beyond: tuple[int, int]) 
         BookSet(1, 1, 1, 1).cancel(*beyond)
 
 
+@pytest.mark.parametrize(("field", "bits"), enumerate([16, 32, 8, 32, 64, 32, 8]))
+def test_an_order_beyond_its_fields_is_an_overflow(field: int, bits: int) -> None:
+    book_set = BookSet(1, 1, 1, 1)
+    for beyond in (1 << bits, -1):
+        order = [0, 0, BUY, 0, 1, 0, GTG]
+        order[field] = beyond
+        with pytest.raises(OverflowError):
+            book_set.place(*order)
+    assert len(book_set) == 0
+
+
 def test_batches_take_no_memory() -> None:
     book_set = BookSet(BOOKS, LEVELS, CAPACITY, NAMES)
     events = b"".join(order(name % NAMES, name % 2, 45 + name % 11, book=name % BOOKS) for name in range(5_000))
