@@ -98,6 +98,17 @@ def test_at_one_price_partners_come_first_and_price_before_them() -> None:
     assert trades(events) == [(cheap.digest, 5), (partner.digest, 5), (first.digest, 2)]
 
 
+@pytest.mark.parametrize("partner_comes", ["first", "last"])
+def test_a_published_case_of_preferred_partners(partner_comes: str) -> None:
+    """Grid Singularity, gsy-framework, attributed matching: two offers of 30 at one price, one of them of the seller
+    whom the first bid prefers, and a second bid without preference; each is filled, the first by its partner."""
+    group = digest(7)
+    partner, other = ask(1, 30, 150_000, partner_group=group), ask(2, 30, 150_000)
+    state = market(*((partner, other) if partner_comes == "first" else (other, partner)), accounts=4)
+    assert trades(accepted(apply(state, bid(3, 30, 150_000, partner_group=group), 0))) == [(partner.digest, 30)]
+    assert trades(accepted(apply(state, bid(4, 30, 150_000), 0))) == [(other.digest, 30)]
+
+
 def test_an_order_without_partners_passes_nobody_over() -> None:
     first, partner = ask(1, 5, 95_000), ask(2, 5, 95_000, partner_group=digest(7))
     state = market(first, partner)
