@@ -20,7 +20,7 @@ from dispatch.forecasting.weather import WeatherTable
 
 DATA: Final = Path(__file__).parent / "data" / "ausgrid_30min.csv.gz"
 SEASON: Final = Season(steps_per_day=48, first_weekday=3)
-HABITS: Final = Habits(horizon=48, penalty=0.01, kept_per_day=1.0, by_step=True, believed_after_rows=100.0, signed=True)
+HABITS: Final = Habits(horizon=48, penalty=3.0, kept_per_day=1.0, by_step=True, believed_after_rows=100.0, signed=True)
 CALIBRATED_FROM_DAY: Final = 600
 TESTED_FROM_DAY: Final = 731
 

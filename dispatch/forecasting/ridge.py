@@ -38,11 +38,11 @@ class Sums:
         self.cross += rows.T @ wanted.ravel()
         self.rows += len(rows)
 
-    def merge(self, other: "Sums") -> None:
-        """Take in what another learned."""
-        self.gram += other.gram
-        self.cross += other.cross
-        self.rows += other.rows
+    def merge(self, other: "Sums", weight: float = 1.0) -> None:
+        """Take in what another learned, as if each of its rows counted `weight` times."""
+        self.gram += weight * other.gram
+        self.cross += weight * other.cross
+        self.rows += weight * other.rows
 
     def forget(self, kept: float) -> None:
         """Let all that is known fade to a share of its weight."""

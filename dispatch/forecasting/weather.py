@@ -89,7 +89,7 @@ class WeatherTable:
 
 
 def _describe(rows: Floats, season: Season) -> Floats:
-    """Return features of every step, shape (T, W): now, against yesterday, against the week, and with the season."""
+    """Return features of every step, shape (T, W): now, against yesterday, against the week, with season and weekday."""
     day = season.steps_per_day
     days = len(rows) // day
     now = _of_the_day(rows.reshape(days, day, len(VARIABLES)), season.steps_per_hour)
@@ -98,7 +98,9 @@ def _describe(rows: Floats, season: Season) -> Floats:
     wave = np.stack((np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)), axis=-1)[:, None, :]
     waves = np.broadcast_to(wave, (days, day, 4))
     turned = [waves[..., [turn]] * now[..., _SEASONAL] for turn in range(2)]
-    described = np.concatenate((now, before[0], before.mean(axis=0), waves, *turned), axis=-1)
+    weekday = (np.arange(days)[:, None] + season.first_weekday) % 7 == np.arange(6)
+    weekdays = np.broadcast_to(weekday[:, None, :], (days, day, 6))
+    described = np.concatenate((now, before[0], before.mean(axis=0), waves, weekdays, *turned), axis=-1)
     return described.reshape(days * day, -1)
 
 

@@ -64,6 +64,15 @@ def test_what_was_seen_today_counts() -> None:
     assert (much > 1.2 * little).all()
 
 
+def test_steps_of_the_day_learn_from_those_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(7)
+    days = SHAPE * random.uniform(0.4, 1.6, (60, 1, 24))
+    borrowing = learned(days, rows=30.0, by_step=1.0).errors[Method.RIDGE]
+    monkeypatch.setattr("dispatch.forecasting.online._BORROWED_H", 0.0)
+    alone = learned(days, rows=30.0, by_step=1.0).errors[Method.RIDGE]
+    assert (borrowing < 0.9 * alone).all()
+
+
 @pytest.mark.parametrize("wrong", [np.full((1, 24), np.nan), np.ones((1, 23)), np.ones((2, 24))])
 def test_a_day_that_is_none_is_refused_and_changes_nothing(wrong: Floats) -> None:
     forecaster = learned(np.ones((3, 1, 24)))

@@ -18,6 +18,16 @@ def test_sums_of_parts_are_the_sum_of_the_whole() -> None:
     assert np.allclose(fit(whole, 1e-6), TRUE, atol=1e-3)
 
 
+def test_a_weight_counts_rows_as_often() -> None:
+    rows = np.random.default_rng(6).random((20, 3))
+    once, thrice = Sums.empty(3), Sums.empty(3)
+    once.add(rows, rows @ TRUE)
+    for _ in range(3):
+        thrice.merge(once)
+    once.merge(once, 2.0)
+    assert np.allclose(once.gram, thrice.gram) and np.allclose(once.cross, thrice.cross) and once.rows == thrice.rows
+
+
 def test_without_data_the_weights_are_those_to_stay_near() -> None:
     assert np.allclose(fit(Sums.empty(3), 0.1, towards=TRUE), TRUE)
 

@@ -38,6 +38,15 @@ def test_features_say_how_today_differs_from_yesterday() -> None:
     assert (today != yesterday).sum() > 10
 
 
+def test_features_know_the_day_of_the_week() -> None:
+    table = WeatherTable(SEASON)
+    table.put(0, np.tile([18.0, 60.0, 12.0, 1.0], (24 * 15, 1)))
+    week = table.describe(24 * np.arange(7, 14))
+    named = np.isin(week, (0.0, 1.0)).all(axis=0) & (week.sum(axis=0) == 1.0)
+    assert np.array_equal(week[:, named], np.eye(7)[:, :6]), "each day but the last has a column of its own"
+    assert np.array_equal(table.describe(np.array([24 * 14]))[0, named], week[0, named])
+
+
 def test_rows_before_the_first_step_are_refused() -> None:
     with pytest.raises(ValueError, match="from step 0"):
         WeatherTable(SEASON).put(-1, FAIR)
