@@ -81,6 +81,7 @@ class PyEvmEngine:
         self._decoded: dict[bytes, list[Any]] = {}
         self._reader = StateReader(nodes, self._decoded)
         self._warm: tuple[Header, CompiledState] | None = None
+        self._built: tuple[Header, BlockHeaderAPI] | None = None
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
@@ -112,7 +113,7 @@ class PyEvmEngine:
         overlay = Overlay(self._nodes, self._decoded)
         chaindb = ChainDB(overlay)
         evm_header = self._vm.create_header_from_parent(
-            _evm_header(parent),
+            self._built[1] if self._built is not None and self._built[0] == parent else _evm_header(parent),
             timestamp=timestamp,
             gas_limit=parent.gas_limit,
             coinbase=self._sealer,
@@ -144,7 +145,8 @@ class PyEvmEngine:
         filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, evm_transactions, receipts)
         block = vm.mine_block(vm.block_postprocessing(filled)).block
         chaindb.persist_block(block)
-        return Built(Block(_header(block.header), tuple(included), overlay.writes), tuple(outcomes))
+        self._built = _header(block.header), block.header
+        return Built(Block(self._built[0], tuple(included), overlay.writes), tuple(outcomes))
 
     def _include(
         self, vm: CommunityVM, header: BlockHeaderAPI, transaction: SignedTransaction
@@ -160,6 +162,7 @@ class PyEvmEngine:
             return rejected
         try:
             evm_transaction = PragueTransactionBuilder.decode(transaction.raw)
+            vars(evm_transaction)["sender"] = EvmAddress(transaction.sender)  # else it is recovered once more
             receipt, _ = vm.apply_transaction(header, evm_transaction)
         except (ValidationError, rlp.exceptions.RLPException) as error:
             # py-evm validates before it touches the state, so there is nothing to undo.
