@@ -5,9 +5,9 @@ py-evm computes bn128, BLS12-381, BLAKE2 and KZG so slowly that one block of 20 
 fails and uses up its gas. It does not succeed with an empty answer, as a call to an address without code would: proof
 verifiers that only look at the success of the call would then accept any proof.
 
-What remains takes one core at most 12 to 15 s per block of `node.chain.genesis.BLOCK_GAS_LIMIT`: nothing but calls
-between warm accounts (1.3 to 1.6 Mgas/s) is the worst that was found. Plain opcodes run at 20 Mgas/s and more in the
-compiled loop, at 2 to 4 in py-evm's own.
+What remains takes one core at most some 8 s per block of `node.chain.genesis.BLOCK_GAS_LIMIT`: nothing but calls
+between warm accounts (2.4 to 3.4 Mgas/s on `CompiledVM`) is the worst that was found; words that are written again and
+again come next (6 Mgas/s). Plain opcodes run at 20 Mgas/s and more in the compiled loop, at 2 to 4 in py-evm's own.
 """
 
 from typing import Final, NoReturn
