@@ -3,9 +3,9 @@
 15 homes, one pool of their batteries, and the cars that are parked then. An outage begins at any quarter-hour of the
 year, its length is drawn evenly on a logarithmic scale, and the batteries are a fifth to quite full. Every step of
 five minutes the rules of `dispatch.island.sharing` share what sun and batteries can give: critical loads (35 %) first,
-then two later priorities, with a reserve for the critical loads of the day ahead, expected as yesterday's. What is
-charged and given is cut by `dispatch.plant`. `survived` is the share of outages in which no critical load missed
-anything.
+then two later priorities, with a reserve for the critical loads of the day ahead, should it be as the worst of the last
+seven (chosen on other outages). What is charged and given is cut by `dispatch.plant`. `survived` is the share of
+outages in which no critical load missed anything.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from benchmarks.dispatch.figures import Measured
 from benchmarks.dispatch.outages import car_energy
 from benchmarks.dispatch.street import HOURS, SOUND, street_year
 from dispatch.forecasting.features import Whole
-from dispatch.island.sharing import CRITICAL, Load, reserve_for_critical, share_out
+from dispatch.island.sharing import CRITICAL, Load, reserve_for_worst_day, share_out
 from dispatch.layers import make
 from dispatch.plant import Device, Plant
 
@@ -31,6 +31,7 @@ SHARES_PERCENT: Final = (35, 35, 30)
 """Of each home's load: critical, then two later priorities."""
 CAPACITY_KWH: Final = 6.4 * len(SOUND)
 EFFICIENCY_PERMILLE: Final = 902
+READY_DAYS: Final = 7
 CLASSES: Final = (
     ("under_1h", 0, 3_600),
     ("under_8h", 3_600, 28_800),
@@ -101,11 +102,15 @@ def outage(load: Whole, sun: Whole, first_hour: int, length_s: int, full: float,
     for step in range(max(1, length_s // STEP_S)):
         hour = first_hour + step // STEPS_PER_HOUR
         if step % STEPS_PER_HOUR == 0:
-            before = slice(hour - 24, hour)
-            wanted = load[:, before].sum(axis=0) * SHARES_PERCENT[0] // 100
-            reserve_wh = reserve_for_critical(wanted.tolist(), sun[before].tolist(), EFFICIENCY_PERMILLE)
+            reserve_wh = reserve_for_worst_day(_last_days(load, sun, hour), EFFICIENCY_PERMILLE)
         sums += _step(plant, load[:, hour], int(sun[hour]) // STEPS_PER_HOUR, reserve_wh, step * STEP_S)
     return Served(length_s, *sums.tolist())
+
+
+def _last_days(load: Whole, sun: Whole, hour: int) -> list[tuple[list[int], list[int]]]:
+    """Return critical loads and sun of each of the last days before an hour."""
+    days = [slice(hour - 24 * back, hour - 24 * back + 24) for back in range(1, 1 + min(READY_DAYS, hour // 24))]
+    return [((load[:, day].sum(axis=0) * SHARES_PERCENT[0] // 100).tolist(), sun[day].tolist()) for day in days]
 
 
 def _step(plant: Plant, load: Whole, sun_wh: int, reserve_wh: int, now: int) -> Whole:

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from dispatch.island.droop import Inverter, balance
 from dispatch.island.link import Link, LinkRules, LinkState, Measured
-from dispatch.island.sharing import CRITICAL, Load, black_start_order, reserve_for_critical, share_out
+from dispatch.island.sharing import (
+    CRITICAL,
+    Load,
+    black_start_order,
+    reserve_for_critical,
+    reserve_for_worst_day,
+    share_out,
+)
 from dispatch.layers import make
 from dispatch.plant import Device, Plant
 
@@ -36,6 +43,11 @@ def test_the_reserve_is_the_deepest_deficit_ahead() -> None:
     assert reserve_for_critical([5, 5, 5], [0, 0, 0], 900) == 15
     assert reserve_for_critical([5, 0, 9], [0, 10, 0], 500) == 9
     assert reserve_for_critical([1, 1], [9, 9], 900) == 0
+
+
+def test_the_reserve_is_for_the_worst_of_the_days() -> None:
+    assert reserve_for_worst_day([([5, 5], [9, 9]), ([5, 5], [0, 2]), ([5, 5], [5, 5])], 900) == 8
+    assert reserve_for_worst_day([], 900) == 0
 
 
 def test_black_start_never_asks_more_than_there_is() -> None:
