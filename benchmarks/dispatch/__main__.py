@@ -4,7 +4,7 @@ Every figure is measured on real homes, with forecasts that know the past only. 
 every surplus and serve every deficit, stands beside each result as the rule to beat. Figures have the names of
 `benchmarks.dispatch.figures`; `--only` takes them, or the names of the measurements. What is under way is said on the
 error stream. With `--keep FILE` what was found is written there after each measurement, and a second run goes on from
-it, so that a run may be cut short. A whole run takes a quarter of an hour of CPU.
+it, so that a run may be cut short. A whole run takes about half an hour of CPU.
 """
 
 import argparse

@@ -2,15 +2,16 @@
 
 15 sound homes behind one transformer, with their batteries, a heat network and the year's tariff, hour by hour. Each
 hour is planned afresh over 36 h: the running hour is metered, what comes is forecast from the past only (load and sun
-by `dispatch.forecasting`, heat as yesterday). Units that start and stop are planned relaxed; when they are driven,
-`dispatch.plant` holds them to their least load, and each start is paid. The batteries, which follow the meter, then
-bring the exchange to what was planned. The data has no heat demand: it is made of a season, a day and noise by a seed,
+by `dispatch.forecasting`, heat as yesterday). Starts and least loads are in the plan, in whole numbers, and each start
+is paid; planned without them, hydrogen and the CHP make a year dearer. Stores begin at their floor, which belongs to
+the device like its steel. The batteries, which follow the meter, then bring the exchange to what was planned. The data
+has no heat demand: it is made of a season, a day and noise by a seed,
 8 kWh of heat a day and home in summer (hot water) and 40 in winter. Without the layers a heat pump of 12 kW and a gas
 boiler (0.12 €/kWh) give the heat. `gain_X` is the share of the year's bill that X saves, wear and starts included,
 investment not; what is left in a store at the end counts for nothing. For cars the bill to beat has them charged at
 full power when they come.
 
-Run it with `--only layers_year`: seven minutes of CPU.
+Run it with `--only layers_year`: about a quarter of an hour of CPU.
 """
 
 import csv
@@ -72,8 +73,11 @@ class Year:
         self.sessions = car_sessions() if self.cars else []
         owners = sorted({session.home for session in self.sessions})
         cars = tuple(Device(home, make("car", capacity_kwh=60.0), absent=True) for home in owners)
-        self.plant = Plant((*self.devices, *cars))
-        self.model = Model(self.plant.layers, [ELECTRICITY], HORIZON, 1.0)
+        empty = Plant((*self.devices, *cars))
+        floors = {name: round(1e6 * store.floor_kwh) for name, store in empty.stores.items()}
+        self.plant = Plant(empty.devices, floors)
+        switched = any(part.switched for part in self.plant.converters.values())
+        self.model = Model(self.plant.layers, [ELECTRICITY], HORIZON, 1.0, switching=switched)
         self.learned = StreetForecaster(1, 0, HOUR_S, (HORIZON + 2) * HOUR_S, [1_000.0])
         self.running: set[str] = set()
 
@@ -162,7 +166,8 @@ class Year:
         usual = float(self.price[max(0, hour - 24 * 30) : hour].mean())
         worth = {name: self._kept_value(name, usual) for name in self.plant.stores}
         available, floor = self._presence(hour)
-        return Conditions({ELECTRICITY: net, HEAT: heat}, {ELECTRICITY: exchange}, contents, worth, available, floor)
+        demand, exchanges, running = {ELECTRICITY: net, HEAT: heat}, {ELECTRICITY: exchange}, frozenset(self.running)
+        return Conditions(demand, exchanges, contents, worth, available, floor, running=running)
 
     def _kept_value(self, store: str, usual: float) -> float:
         """Return what a kWh beyond the horizon is held to be worth: electricity at half the tariff, heat at the gas."""
