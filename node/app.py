@@ -30,6 +30,7 @@ from node.council_watch import CouncilWatch
 from node.erasing import Erasing
 from node.events import Broadcaster
 from node.external.settings import ExternalChain
+from node.facts.adopting import FactBoard
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
 from node.grid import Grid
 from node.holdings import Holdings
@@ -99,9 +100,9 @@ class Node:
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
         self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
-        self.queries = Queries(self.projection.engine)
-        self.settlement_domain = community_domain(community.chain_id, community.contracts.settlement)
-        self.readings_domain = community_domain(community.chain_id, community.contracts.readings)
+        self.queries, contracts = Queries(self.projection.engine), community.contracts
+        self.settlement_domain = community_domain(community.chain_id, contracts.settlement)
+        self.readings_domain = community_domain(community.chain_id, contracts.readings)
         self.salts = open_salts(folder / SALTS, community.salt_subjects(), clock.now())
         self._manual_time, self._discipline = manual_time, discipline
         self._chain, self.client, self._keys, self._head = chain, chain.client, keys, JsonObject()
@@ -110,13 +111,11 @@ class Node:
         self._journal = AppendLog(folder / "journal.log", community.digest())
         self._readings = AppendLog(folder / "readings.log", community.digest())
         self._signing = SigningKeys(folder, keys)
-        attestors = self._signing.attestors()
-        guards = self._signing.stores
+        attestors, guards = self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self.concerns_open = Concerns()
-        self.trading = Trading(
-            community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow
-        )
+        trading = (community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow)
+        self.trading = Trading(*trading)
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
         self.council = CouncilWatch(self.ledger, self._signing.addresses(), self.concerns_open, self.events)
         self.proposals, self.decisions = Proposals(self.ledger, community.contracts).newest, self.council.shown
@@ -124,6 +123,7 @@ class Node:
             *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
             *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open),
         )
+        self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
             *(charges_of(folder, community), self.projection, attestors, self.measuring),
@@ -135,7 +135,7 @@ class Node:
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
-        self.evidence, self.grid = self.certifying.evidence, Grid(folder)
+        self.known_facts, self.evidence, self.grid = self.facts.document, self.certifying.evidence, Grid(folder)
         logs = [self._journal, self._readings, *([self.coupling.log] if self.coupling is not None else [])]
         self._replication = Replication(folder, community, keys["sealer"].address, logs, self.concerns_open)
         self.log_records, self.hear_taken_over = self._replication.records, self._replication.hear_taken_over
@@ -220,6 +220,7 @@ class Node:
             stack.push_async_callback(self._journal.close)
             stack.push_async_callback(self.neighbourhood.stop)
             stack.push_async_callback(self.measuring.stop)
+            stack.push_async_callback(self.facts.stop)
             if self.coupling is not None:
                 stack.push_async_callback(self.coupling.close)
 
@@ -353,6 +354,7 @@ class Node:
         await rotate(self.ledger, self._signing.rotations, now)
         await self.council.recover(now)
         await self.measuring.recover()
+        self.facts.recover(self.measuring.facts_kept)
         await self.settling.recover()
         unknown = [
             member.account for member in self.community.members if self.trading.state.account(member.account) is None
@@ -370,7 +372,14 @@ class Node:
         self.neighbourhood.start()
         self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         await self.measuring.start()
+        self.facts.start()
         await self._read_head()
+
+    def _fact_board(self) -> FactBoard:
+        return FactBoard(
+            *(self.folder, self.community, self.readings_domain, self._signing.oracles(), self.council),
+            *(self._readings, self.tariffs, self.projection, self.clock, self.concerns_open),
+        )
 
     def _show(self) -> None:
         """Let the tables and the watchers know what is on disk."""

@@ -122,6 +122,11 @@ class Client:
         items: list[JsonObject] = self._get("/signal")["items"]
         return items
 
+    def facts(self) -> list[JsonObject]:
+        """Return what the oracles agreed on of prices, carbon and weather, the newest of each kind and place."""
+        answer: Any = self._get("/facts")
+        return list(answer)
+
     def position_wh(self, interval: int) -> int:
         """Return what the member bought less what it sold for an interval."""
         return sum(

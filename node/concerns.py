@@ -23,6 +23,9 @@ class Code(StrEnum):
     ORACLES_DISAGREE = "oracles-disagree"
     ORACLES_AWAY = "oracles-away"
     ORACLE_OUTLIER = "oracle-outlier"
+    FACTS_DISAGREE = "facts-disagree"
+    FACTS_OUTLIER = "facts-outlier"
+    FACTS_MISSING = "facts-missing"
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
     STANDBY_AWAY = "standby-away"
@@ -103,6 +106,18 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
             "Compare the meter's display with 'resilia meter watch' on that machine, mend its line, and start its "
             "process again."
         ),
+    ),
+    Code.FACTS_DISAGREE: (
+        mark("The oracles do not agree on {label}: nothing new of it is adopted."),
+        mark("Compare what each oracle's source of it says (facts.toml), and mend the one that is wrong."),
+    ),
+    Code.FACTS_OUTLIER: (
+        mark("Of {label}, {oracles} says something else than the others, whose value counts."),
+        mark("Look at that oracle's source of it (facts.toml on its machine)."),
+    ),
+    Code.FACTS_MISSING: (
+        mark("Nothing new is known of {label} ({reason}): plans go on with what is known, or with tariffs.csv."),
+        mark("Look at its sources in facts.toml: resilia oracle watch shows what each says."),
     ),
     Code.ORACLES_AWAY: (
         mark("Nothing settles from {interval} on: too few oracles answer."),

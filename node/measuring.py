@@ -41,6 +41,7 @@ from node.storage.readings_log import (
     KeptFrame,
     SeenBoundary,
     SignedCorrection,
+    SignedFacts,
     SignedInterval,
     TamperCleared,
 )
@@ -75,6 +76,8 @@ class Measuring:
         """When each meter was last heard, by the node's clock."""
         self.rejected: dict[str, int] = {}
         """How many samples were refused, by name of the code."""
+        self.facts_kept: list[SignedFacts] = []
+        """What the log holds of facts."""
         self._community = community
         self._folder = folder
         self._domain = domain
@@ -140,6 +143,8 @@ class Measuring:
                 case TamperCleared():
                     words.append(record)
                     heard.append(record)
+                case SignedFacts():
+                    self.facts_kept.append(record)
                 case KeptFrame() | SeenBoundary():
                     heard.append(record)
         self._resume(signed, heard)

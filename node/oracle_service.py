@@ -2,7 +2,8 @@
 
 The file is that of `resilia key serve` (`node.signing_service`) and two names more: ``community``, a copy of the
 community's file, and a table ``[sources]`` with this oracle's own way to each member's meter, by label; a member
-without one is read where the community says. Paths are relative to the file.
+without one is read where the community says. With a name ``facts``, a file as `node.facts.settings` describes, it
+vouches for prices, carbon and weather as well. Paths are relative to the file.
 """
 
 import asyncio
@@ -18,8 +19,11 @@ from metering.sources.ports import Source
 from node.clock import Clock
 from node.community import Community
 from node.drafting import meter_config
+from node.facts.eyes import FactEyes
+from node.facts.settings import load_facts
+from node.facts.sources import FactSources
 from node.oracle_watch import Sightings, WatchfulGuard
-from node.remote_signing import SigningServer
+from node.signing_server import SigningServer
 from node.signing_service import OpenedService, open_service
 
 FILE_PERIOD_S = 1
@@ -52,8 +56,23 @@ class OracleService:
         self._sources: list[tuple[str, Source]] = [
             (split_source(name)[0].name, source_of(name, self._folder, clock.now)) for name in names
         ]
+        self.facts: FactEyes | None = None
+        """What its own sources of prices, carbon and weather say."""
+        self._fact_sources: FactSources | None = None
+        if "facts" in document:
+            file = self._folder / str(document["facts"])
+            settings = load_facts(file)
+            if settings is None:
+                raise Misconfigured(f"{path}: {file} is missing")
+            self.facts = FactEyes(settings)
+            self._fact_sources = FactSources(self.facts, file.parent, clock)
         self._service: OpenedService = open_service(
-            path, ("community", "sources"), lambda guard: WatchfulGuard(guard, self.sightings)
+            *(
+                path,
+                ("community", "sources"),
+                lambda guard: WatchfulGuard(guard, self.sightings, self.facts, clock.now),
+            ),
+            optional=("facts",),
         )
 
     @property
@@ -65,9 +84,13 @@ class OracleService:
         """Read the meters and answer, until cancelled."""
         serving = asyncio.get_running_loop().run_in_executor(None, self.server.serve)
         listening = [asyncio.create_task(self._listen(protocol, source)) for protocol, source in self._sources]
+        if self._fact_sources is not None:
+            self._fact_sources.start()
         try:
             await asyncio.gather(serving, *listening)
         finally:
+            if self._fact_sources is not None:
+                await self._fact_sources.stop()
             for _, source in self._sources:
                 source.close()
             for task in listening:

@@ -8,7 +8,7 @@ then.
 Units: Wh, UTC epoch seconds. Refuses: MEASURE_MISMATCH, and what its guard refuses.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Final
 
@@ -19,10 +19,13 @@ from metering.intervals import advance
 from metering.meter import Boundary, MeterConfig, MeterState
 from metering.readings import DOUBTFUL, Reading, ReadingFlag, is_estimate
 from metering.registers import RegisterSample
+from node.facts.eyes import FactEyes
 from node.meter_frames import MeterFrames
+from node.remote_signing import Asked, Key
 from node.storage.readings_log import KeptFrame, SeenBoundary
 from oracles.agreement import AGREE_WH
 from oracles.corrections import Correction
+from oracles.facts import Facts
 from oracles.guarding import Guard
 from oracles.link_words import LinkWord
 from oracles.records import IntervalReadings, Run
@@ -123,8 +126,23 @@ def _difference(reading: Reading, start: Boundary, end: Boundary, modulus_wh: in
 class WatchfulGuard:
     """A key that signs readings only when its oracle has seen them; the guard behind it remembers."""
 
-    def __init__(self, guard: Guard, sightings: Sightings) -> None:
-        """Put an oracle's eyes before a key."""
+    def __init__(
+        self,
+        guard: Guard,
+        sightings: Sightings,
+        facts: FactEyes | None = None,
+        clock: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Put an oracle's eyes before a key.
+
+        Args:
+            guard: The key's.
+            sightings: What it sees of meters.
+            facts: What it knows of prices, carbon and weather; None when it vouches for none.
+            clock: UTC epoch seconds, for facts.
+        """
+        self._facts = facts
+        self._clock = clock
         self.address = guard.address
         self._guard = guard
         self._sightings = sightings
@@ -159,6 +177,19 @@ class WatchfulGuard:
             facts: dict[str, int | str] = {"meter": "all", "interval": attested.interval, "field": "import_wh"}
             return Rejected(OracleReject.MEASURE_MISMATCH, facts)
         return self._guard.sign_interval(domain, attested)
+
+    def known(self, domain: Domain, wanted: Mapping[Key, Asked]) -> Mapping[Key, Sequence[int | None]] | None:
+        """Return what its own sources say of some series of facts; None when it has none."""
+        if self._facts is None:
+            return None
+        return {key: self._facts.values(key, *what, self._clock()) for key, what in wanted.items()}
+
+    def sign_facts(self, domain: Domain, facts: Facts) -> Accepted[bytes] | Rejected:
+        """Sign a series that is what its own sources say."""
+        what: dict[str, int | str] = {"kind": facts.kind, "place": facts.place, "at": facts.first}
+        if self._facts is None:
+            return Rejected(OracleReject.FACT_MISSING, what)
+        return self._facts.contradicts(facts, self._clock()) or self._guard.sign_facts(domain, facts)
 
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign nothing: an oracle is no attestor."""

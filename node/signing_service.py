@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from energy.errors import Misconfigured
 from energy.identity import address_from_hex
-from node.remote_signing import SigningServer
 from node.signing_keys import check_table, keystore_signer
+from node.signing_server import SigningServer
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.guarding import Guard
@@ -43,7 +43,10 @@ class OpenedService:
 
 
 def open_service(
-    path: Path, more: Collection[str] = (), wrap: Callable[[GuardedSigner], Guard] = lambda guard: guard
+    path: Path,
+    more: Collection[str] = (),
+    wrap: Callable[[GuardedSigner], Guard] = lambda guard: guard,
+    optional: Collection[str] = (),
 ) -> OpenedService:
     """Return the server that a file describes, bound and not yet serving.
 
@@ -51,6 +54,7 @@ def open_service(
         path: The file.
         more: Names in it that somebody else reads.
         wrap: Puts something in front of the key's guard.
+        optional: Names that may stand there too.
     Raises:
         Misconfigured: the file, the key, or a certificate is not as it should be. OSError: the port is taken.
     """
@@ -58,7 +62,7 @@ def open_service(
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Misconfigured(f"{path} can not be read: {error}") from error
-    for name in sorted((_NAMES | set(more)) ^ set(document)):
+    for name in sorted((_NAMES | set(more)) ^ (set(document) - set(optional))):
         raise Misconfigured(f"{path} {'has an unknown' if name in document else 'lacks'} {name}")
     folder, opened = path.parent, ExitStack()
     try:
@@ -72,6 +76,7 @@ def open_service(
             "interval": readings,
             "run": settlement,
             "link": settlement,
+            "facts": readings,
         }
         signer = _signer(path, folder, document["key"], opened)
         files = [folder / document[name] for name in ("ca", "certificate", "key_file")]

@@ -1,17 +1,23 @@
 """Grid tariffs and carbon intensity by interval, from a file: they change, so they are never in the code.
 
 `tariffs.csv`: interval_start (UTC epoch s), import, export, short, long (µ€/kWh), carbon (g CO2e/kWh); each row holds
-from its start until the next row's.
+from its start until the next row's. Where oracles agree on prices or carbon (`node.facts`), these hold instead.
 """
 
 import csv
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from energy.errors import Misconfigured
 from energy.quantities import PRICE_UEUR_PER_KWH_MAX
 from market.settlement import Tariff
+from oracles.facts import Facts
+
+IMPORT_PRICE: Final = "import_price_ueur_per_kwh"
+EXPORT_PRICE: Final = "export_price_ueur_per_kwh"
+CARBON: Final = "carbon_g_per_kwh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class TariffSchedule:
         for row in rows:
             _check(row)
         self._rows = rows
+        self._agreed: dict[str, dict[int, int]] = {IMPORT_PRICE: {}, EXPORT_PRICE: {}, CARBON: {}}
+        """By kind, value by interval: what oracles agreed on before the interval began."""
         self._starts = [row[0] for row in rows]
         if not rows or self._starts != sorted(set(self._starts)):
             raise Misconfigured("a tariff file needs at least one row, and rows with rising interval_start")
@@ -73,6 +81,26 @@ class TariffSchedule:
             raise Misconfigured(f"{path} can not be read: {error}") from None
         return cls(rows)
 
+    def revise(self, facts: Facts, length_s: int) -> list[int]:
+        """Take in prices or carbon that the oracles agreed on; return the intervals that they are about.
+
+        Short and long keep the distance from import and export that the file gives them.
+
+        Args:
+            facts: The series; other kinds are passed over.
+            length_s: Length of the intervals.
+        """
+        agreed = self._agreed.get(facts.kind)
+        if agreed is None:
+            return []
+        about = {
+            interval: value
+            for at, value in facts.by_instant().items()
+            for interval in range(-(-at // length_s) * length_s, at + facts.step_s, length_s)
+        }
+        agreed |= about
+        return list(about)
+
     @property
     def rows(self) -> list[tuple[int, ...]]:
         """All rows, in the sequence of `COLUMNS`."""
@@ -88,6 +116,10 @@ class TariffSchedule:
         if place < 0:
             raise Misconfigured(f"no tariff holds at {interval}: the file starts at {self._starts[0]}")
         _, bought, sold, short, long, carbon = self._rows[place]
+        dearer = self._agreed[IMPORT_PRICE].get(interval, bought) - bought
+        better = self._agreed[EXPORT_PRICE].get(interval, sold) - sold
+        bought, short, sold, long = bought + dearer, short + dearer, sold + better, long + better
+        carbon = self._agreed[CARBON].get(interval, carbon)
         return GridConditions(Tariff(interval, bought, sold, short, long), carbon)
 
 

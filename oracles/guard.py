@@ -1,8 +1,8 @@
-"""The guard in front of a signing key: it signs readings, their corrections, attested intervals and runs, nothing else.
+"""The guard in front of a signing key: it signs readings, corrections, attested intervals, runs and facts, no more.
 
-It never signs two different things for one version of a meter's interval, one attested interval, or one run (O1):
-what is about to be signed is on disk first. The same thing again gets its signature again. Of runs alone there is a
-second one, after the chain has unwound the first.
+It never signs two different things for one version of a meter's interval, one attested interval, one run, or one round
+of facts (O1): what is about to be signed is on disk first. The same thing again gets its signature again. Of runs alone
+there is a second one, after the chain has unwound the first.
 A key that was away for a while may go on with a later reading of a meter: a reading must follow the last signed one by
 hash only if nothing lies between the two.
 Refuses: `OracleReject.EQUIVOCATION`, `OracleReject.BROKEN_CHAIN`; a refusal signs and stores nothing.
@@ -16,6 +16,7 @@ from energy.identity import ZERO_DIGEST, Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.corrections import Correction, correction_hash
+from oracles.facts import Facts, facts_hash, facts_subject
 from oracles.guard_store import GuardStore, SignedKind, SignedRecord
 from oracles.hashing import keccak
 from oracles.link_words import LinkWord, link_digest
@@ -98,6 +99,16 @@ class GuardedSigner:
         subject = keccak(correction.meter + correction.interval.to_bytes(8, "big"))
         struct_hash = correction_hash(correction)
         return self._sign_once(domain, SignedKind.CORRECTION, correction.version, struct_hash, subject=subject)
+
+    def sign_facts(self, domain: Domain, facts: Facts) -> Accepted[bytes] | Rejected:
+        """Sign a series of facts: of one kind and place, one series for each round; raises as `sign_readings`.
+
+        Args:
+            domain: Domain of the Readings contract.
+            facts: As the oracle's own sources say.
+        """
+        struct_hash, subject = facts_hash(facts), facts_subject(facts)
+        return self._sign_once(domain, SignedKind.FACTS, facts.known_at, struct_hash, subject=subject)
 
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign a settlement run as an attestor; raises as `sign_readings`.

@@ -38,6 +38,8 @@ class SignedKind(IntEnum):
     """Subject: link. Number: run."""
     EXPORT = link_words.EXPORT
     """Subject: community. Number: export."""
+    FACTS = 7
+    """Subject: hash of kind and place. Number: the round."""
 
 
 @dataclass(frozen=True, slots=True)

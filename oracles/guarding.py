@@ -11,6 +11,7 @@ from energy.identity import Address, Digest
 from energy.results import Accepted, Rejected
 from metering.readings import Reading
 from oracles.corrections import Correction
+from oracles.facts import Facts
 from oracles.link_words import LinkWord
 from oracles.records import IntervalReadings, Run
 from oracles.typed_data import Domain
@@ -31,6 +32,9 @@ class Guard(Protocol):
 
     def sign_interval(self, domain: Domain, attested: IntervalReadings) -> Accepted[bytes] | Rejected:
         """Sign what is attested of an interval."""
+
+    def sign_facts(self, domain: Domain, facts: Facts) -> Accepted[bytes] | Rejected:
+        """Sign a series of facts."""
 
     def sign_run(self, domain: Domain, run: Run, unwound: Collection[Digest] = ()) -> Accepted[bytes] | Rejected:
         """Sign a settlement run; another of its number only when the one before was unwound."""

@@ -25,3 +25,13 @@ class OracleReject(IntEnum):
     NO_AGREEMENT = 3012
     """Too few oracles say the same of a meter's registers, or of a fact. Facts: meter, or kind, place, at and known_at;
     heard, agree, needed."""
+    FACT_MALFORMED = 3013
+    """A series of facts, or a document that should hold one, is none. Facts: kind, place, field."""
+    FACT_ABSURD = 3014
+    """A value that can not be. Facts: kind, place, at."""
+    FACT_LATE = 3015
+    """A series of a round that is over, or has not begun. Facts: kind, place, known_at, now."""
+    FACT_MISSING = 3016
+    """Nothing is known of an instant, or only what is too old. Facts: kind, place, at."""
+    FACT_MISMATCH = 3017
+    """An oracle's own source says something else. Facts: kind, place, at."""

@@ -3,7 +3,8 @@
     state.json      saved: where it stands; written whole at every change
     history.csv     saved: use and sun of each interval; appended, so that forecasts are learned again after a restart
     weather.csv     told: time (of UTC, if it names no zone), temp_c, rh_pct, wind_kmh, sky_clear; what lies
-                    ahead is the forecast. May grow or change
+                    ahead is the forecast. May grow or change; once a day what is older than 120 days is dropped.
+                    Where the community's oracles agree on weather, it is written there as well
     stays.json      told: cars that are there, {"car": {"until": 1493704800, "wanted_wh": 30000, "content_wh": 20000}}
     commands.json   tells: the power of each device, and until when it holds; a device that hears no more rests then
     status.json     tells: what it does and why, and its alarms
@@ -29,6 +30,9 @@ from node.storage.durable import write_whole
 STATE, HISTORY, WEATHER, STAYS = "state.json", "history.csv", "weather.csv", "stays.json"
 COMMANDS, STATUS, METRICS = "commands.json", "status.json", "metrics.prom"
 HEADER: Final = "interval,load_wh,pv_wh\n"
+WEATHER_KEPT_DAYS: Final = 120
+"""As far back as forecasts are learned again after a restart."""
+DAY_S: Final = 86_400
 
 
 class AgentFolder:
@@ -92,6 +96,31 @@ class AgentFolder:
             if begins:
                 writer.writeheader()
             writer.writerows(rows)
+
+    def compact_weather(self, now: int) -> None:
+        """Drop what lies more than `WEATHER_KEPT_DAYS` back, and of rows about one instant all but their newest words.
+
+        A file that somebody has just written is left for the next time.
+        """
+        file = self.path / WEATHER
+        try:
+            written = file.stat().st_mtime_ns
+            rows = list(csv.DictReader(file.read_text().splitlines()))
+        except (OSError, UnicodeDecodeError, csv.Error):
+            return
+        kept: dict[int, dict[str, str]] = {}
+        for row in rows:
+            at = _instant(row.get("time") or "")
+            if at is not None and at >= now - WEATHER_KEPT_DAYS * DAY_S:
+                told = {each.name: row.get(each.name) or "" for each in VARIABLES}
+                kept[at] = kept.get(at, {}) | {name: cell for name, cell in told.items() if cell}
+        if len(kept) == len(rows):
+            return
+        text = ",".join(["time", *(each.name for each in VARIABLES)]) + "\n"
+        for at, row in sorted(kept.items()):
+            text += ",".join([str(at), *(row.get(each.name, "") for each in VARIABLES)]) + "\n"
+        if file.stat().st_mtime_ns == written:
+            write_whole(file, text)
 
     def new_stays(self) -> dict[str, Any] | None:
         """Return the cars that are there, if that file changed; None else, or when it can not be read."""

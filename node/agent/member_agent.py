@@ -22,7 +22,7 @@ from dispatch.trust import Alarm, ContentWatch, Obedience
 from energy.errors import Unavailable
 from metering.registers import RegisterSample
 from node.agent.alarms import Alarms
-from node.agent.files import COMMANDS, STATUS, AgentFolder
+from node.agent.files import COMMANDS, DAY_S, STATUS, AgentFolder
 from node.agent.foresight import Foresight
 from node.agent.home_file import HomeFile
 from node.agent.trader import Trader
@@ -33,6 +33,8 @@ SILENT_S: Final = 300
 """After so long without a word from every meter, the devices rest."""
 LATE_S: Final = 120
 """An interval's readings are waited for so long."""
+WEATHER_S: Final = 900
+"""The node is asked for weather so often."""
 COMMAND_S: Final = 180
 """A command holds so long: a device that hears no more rests then."""
 
@@ -87,6 +89,7 @@ class MemberAgent:
         self._asked_ws = dict.fromkeys(home.device_meters, 0)
         self._powers_w: dict[str, int] = {}
         self._stepped_at = now
+        self._weather_at = 0
         self._why: list[dict[str, Any]] = []
         self.told: dict[str, Any] = {"commands": {"devices": [], "valid_until": now}, "status": {}}
         """What was told last: commands and status."""
@@ -130,6 +133,12 @@ class MemberAgent:
         self._tell(now, stopped=True)
 
     def _take_inputs(self, now: int) -> None:
+        if now - self._weather_at >= WEATHER_S:
+            if told := self.trader.new_weather(now, self.alarms):
+                self.folder.add_weather(told)
+            if now // DAY_S > self._weather_at // DAY_S:
+                self.folder.compact_weather(now)
+            self._weather_at = now
         rows = list(self.folder.new_weather())
         if rows:
             absurd = self.foresight.weather(rows)

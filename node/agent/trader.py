@@ -25,6 +25,13 @@ from node.client import Client, NodeRefused, NotAReceipt
 REQUOTED_S: Final = 60
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 POSITIONS_KEPT: Final = 8
+_WEATHER: Final = {
+    "temp_millic": ("temp_c", 1_000),
+    "rh_permille": ("rh_pct", 10),
+    "wind_m_per_h": ("wind_kmh", 1_000),
+    "sky_clear_permille": ("sky_clear", 1_000),
+}
+"""Columns of the weather file by kind of fact, and how much of the fact's unit is one of theirs."""
 
 
 class Trader:
@@ -41,6 +48,8 @@ class Trader:
         self._wanted: tuple[OrderProposal, ...] = ()
         self._positions: dict[int, int] = {}
         self._tariffs: dict[int, GridTariff] = {}
+        self._weather_of: dict[tuple[str, str], int] = {}
+        """Round of the last weather that was told, by kind and place."""
         self._learned = 0
         if saved:
             self._interval, self._learned = saved["interval"], saved["learned"]
@@ -83,6 +92,33 @@ class Trader:
         self._asked(self._read_tariffs, now, alarms)
         self._interval, self._traded_at = interval, None
         return interval
+
+    def new_weather(self, now: int, alarms: Alarms) -> list[dict[str, Any]]:
+        """Return rows of weather that the oracles agreed on and that were not told yet; none without a node."""
+        rows: dict[int, dict[str, Any]] = {}
+
+        def read() -> None:
+            for series in self._known_facts():
+                column = _WEATHER.get(series["kind"])
+                place = (series["kind"], series["place"])
+                if column is None or series["knownAt"] <= self._weather_of.get(place, -1):
+                    continue
+                name, unit = column
+                for number, value in enumerate(series["values"]):
+                    at = series["first"] + number * series["stepS"]
+                    rows.setdefault(at, {"time": at})[name] = value / unit
+                self._weather_of[place] = series["knownAt"]
+
+        self._asked(read, now, alarms)
+        return [rows[at] for at in sorted(rows)]
+
+    def _known_facts(self) -> list[dict[str, Any]]:
+        try:
+            return self._client.facts()
+        except NodeRefused as refused:
+            if refused.status == 404:
+                return []  # a node of before there were facts
+            raise
 
     def plan(self, now: int, interval: int, forecast: SiteForecast) -> None:
         """Plan the home; what is to be quoted follows from it."""

@@ -90,6 +90,7 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
         Resource("/accounts", "Accounts", array(ref("Account")), methods.get_accounts),
         Resource("/proposals", "What members propose and decide", array(ref("Proposal")), methods.get_proposals),
         Resource("/decisions", "What was decided about the registry", ref("Decisions"), methods.get_decisions),
+        Resource("/facts", "What oracles agreed on beside meters", array(ref("FactSeries")), methods.get_facts),
         Resource("/summary", "Totals over a stretch of time", ref("Summary"), methods.get_summary, "SummaryFilter"),
     ]
 

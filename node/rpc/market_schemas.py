@@ -1,8 +1,22 @@
-"""JSON Schemas of candles: one, a page of them, and what is told when some have changed."""
+"""JSON Schemas of candles, one, a page of them, and what is told when some have changed; and of facts from oracles."""
 
 from typing import Final
 
-from node.rpc.schema_kinds import INSTANT, INT, NATURAL, PRICE, Schema, array, page, record, ref
+from node.rpc.schema_kinds import (
+    INSTANT,
+    INT,
+    NATURAL,
+    PRICE,
+    SIGNATURE,
+    TEXT,
+    Schema,
+    array,
+    one_of,
+    page,
+    record,
+    ref,
+)
+from oracles.facts import KINDS
 
 _CANDLE: Final = record(
     {
@@ -34,3 +48,14 @@ CANDLE_SCHEMAS: Final[dict[str, Schema]] = {
     "CandlePage": record(_PAGE),
     "CandleChanges": _CHANGES,
 }
+FACT_SERIES: Final = record(
+    {
+        "kind": one_of(*KINDS) | {"description": "the unit of the values is in the name"},
+        "place": TEXT,
+        "knownAt": INSTANT | {"description": "the round in which oracles agreed on it"},
+        "first": INSTANT | {"description": "from when the first value holds"},
+        "stepS": NATURAL | {"description": "how long each holds"},
+        "values": array(INT),
+        "signatures": array(SIGNATURE) | {"description": "of a quorum of oracles, over EIP-712 `Facts`"},
+    }
+)

@@ -97,6 +97,7 @@ class EnergyMethods:
             "energy_getSummary": self.get_summary,
             "energy_getProposals": self.get_proposals,
             "energy_getDecisions": self.get_decisions,
+            "energy_getFacts": self.get_facts,
             **OwnMethods(self._core, self._queries).table(),
             **StandbyMethods(self._core).table(),
         }
@@ -278,6 +279,10 @@ class EnergyMethods:
     async def get_decisions(self) -> JsonObject:
         """Return what was decided about the registry."""
         return await self._core.decisions()
+
+    async def get_facts(self) -> list[JsonObject]:
+        """Return what the oracles agreed on of prices, carbon and weather."""
+        return self._core.known_facts()
 
 
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")

@@ -243,6 +243,12 @@ METHODS: Final[Mapping[str, Method]] = {
         (),
         ("Unavailable",),
     ),
+    "energy_getFacts": Method(
+        "What the oracles agreed on of prices, carbon and weather: the newest series of each kind and place, signed.",
+        {},
+        array(ref("FactSeries")),
+        (),
+    ),
 }
 """All methods that the node itself answers, but for `rpc.discover`."""
 

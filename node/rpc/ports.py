@@ -116,6 +116,10 @@ class NodeCommands(Protocol):
         """Return what happened in every cut, to the Wh, oldest first."""
         ...
 
+    def known_facts(self) -> list[JsonObject]:
+        """Return what the oracles agreed on of prices, carbon and weather: what `energy_getFacts` answers."""
+        ...
+
     def concerns(self) -> list[JsonObject]:
         """Return what `energy_getConcerns` answers."""
         ...

@@ -15,7 +15,7 @@ from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
 from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
-from node.rpc.market_schemas import CANDLE_SCHEMAS
+from node.rpc.market_schemas import CANDLE_SCHEMAS, FACT_SERIES
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
@@ -197,6 +197,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "asks": array(_LEVEL),
         }
     ),
+    "FactSeries": FACT_SERIES,
     "PriceSignal": record(
         {
             "intervalLengthS": NATURAL,

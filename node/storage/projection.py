@@ -247,6 +247,14 @@ class Projection:
         self._statements = []
         self._positions = {}
 
+    def revise_grid(self, intervals: Sequence[int]) -> None:
+        """Show what the grid's tariffs and carbon have become of some intervals; those that are not open yet wait."""
+        for interval in intervals:
+            row = self._opened(interval)
+            names = ("import_tariff_ueur_per_kwh", "export_tariff_ueur_per_kwh", "carbon_g_per_kwh")
+            where = col(MarketInterval.start) == interval
+            self._update(MarketInterval, where, **{name: row[name] for name in names})
+
     def _opened(self, interval: int) -> dict[str, Any]:
         grid = self._tariffs.at(interval)
         return MarketInterval(

@@ -13,6 +13,7 @@ from energy.identity import Digest, MeterId, hex_text, meter_from_hex
 from metering.readings import Reading
 from oracles.attestation import SignedReading
 from oracles.corrections import Correction
+from oracles.facts import Facts
 from oracles.records import IntervalReadings
 
 
@@ -100,7 +101,16 @@ class SeenBoundary:
     """The oracle's, behind it; None when they did not agree, and what the node read itself does not count."""
 
 
-LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared | ErasedWord | SeenBoundary
+@dataclass(frozen=True, slots=True)
+class SignedFacts:
+    """A series of prices, carbon or weather that a quorum has signed."""
+
+    facts: Facts
+    signatures: tuple[bytes, ...]
+    """By ascending signer."""
+
+
+LogRecord = KeptFrame | SignedInterval | SignedCorrection | TamperCleared | ErasedWord | SeenBoundary | SignedFacts
 
 
 def encode(record: LogRecord) -> bytes:
@@ -124,6 +134,9 @@ def encode(record: LogRecord) -> bytes:
         plain = {"kind": "erased", "line": record.line}
     elif isinstance(record, SeenBoundary):
         plain = {"kind": "agreed", **plain_boundary(record)}
+    elif isinstance(record, SignedFacts):
+        signatures = [each.hex() for each in record.signatures]
+        plain = {"kind": "facts", "facts": plain_facts(record.facts), "signatures": signatures}
     else:
         plain = {
             "kind": "interval",
@@ -162,6 +175,8 @@ def decode(data: bytes) -> LogRecord:
             return ErasedWord(plain["line"])
         if plain["kind"] == "agreed":
             return boundary_of({name: plain[name] for name in plain if name != "kind"})
+        if plain["kind"] == "facts":
+            return SignedFacts(facts_of(plain["facts"]), tuple(bytes.fromhex(each) for each in plain["signatures"]))
         if plain["kind"] != "interval":
             raise ValueError(f"unknown kind {plain['kind']!r}")
         return SignedInterval(
@@ -194,6 +209,24 @@ def boundary_of(plain: dict[str, Any]) -> SeenBoundary:
         raise ValueError("a boundary is told in integers")
     frame = _frame(plain["frame"]) if plain["frame"] is not None else None
     return SeenBoundary(meter_from_hex(plain["meter"]), **numbers, frame=frame)
+
+
+def plain_facts(facts: Facts) -> dict[str, Any]:
+    """Return a series as JSON holds it."""
+    return {**asdict(facts), "values": list(facts.values)}
+
+
+def facts_of(plain: dict[str, Any]) -> Facts:
+    """Return a series.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    values = tuple(plain["values"])
+    numbers = (plain["known_at"], plain["first"], plain["step_s"], *values)
+    if any(type(each) is not int for each in numbers) or not isinstance(plain["place"], str):
+        raise ValueError("a series is told in integers")
+    return Facts(**{**plain, "kind": str(plain["kind"]), "values": values})
 
 
 def _plain_frame(frame: KeptFrame) -> dict[str, Any]:

@@ -29,19 +29,21 @@ ROOT = Path(__file__).parents[2]
 KEYS = {number: keccak(f"oracle-{number}".encode()) for number in range(1, 5)}
 
 
-def _write_oracle(folder: Path, number: int, community: Community, listen: int) -> Path:
+def _write_oracle(folder: Path, number: int, community: Community, listen: int, facts: str) -> Path:
     own = folder / f"oracle-{number}"
     own.mkdir()
     (own / "key.json").write_text(json.dumps(Account.encrypt(KEYS[number], "p", kdf="pbkdf2", iterations=1)))
     (own / "password").write_text("p\n")
     (own / "community.json").write_text(community.to_json())
     (own / "own.csv").write_bytes(HEADER + b"\n")
+    (own / "facts.toml").write_text(facts)
+    told = "facts = 'facts.toml'\n" if facts else ""
     sources = "".join(f'{label} = "csv:own.csv"\n' for label in LABELS)
     (own / "oracle.toml").write_text(
         f'listen = "127.0.0.1:{listen}"\nca = "../ca.pem"\ncertificate = "../signer.pem"\nkey_file = "../signer.key"\n'
         f"chain_id = {community.chain_id}\nreadings = '{hex_text(community.contracts.readings)}'\n"
         f"settlement = '{hex_text(community.contracts.settlement)}'\nguard = 'key.signed'\n"
-        "community = 'community.json'\n"
+        f"community = 'community.json'\n{told}"
         f"[key]\nbackend = 'keystore'\nfile = 'key.json'\npassword_file = 'password'\n[sources]\n{sources}"
     )
     return own
@@ -64,7 +66,7 @@ class Oracles:
 
 
 @contextmanager
-def oracle_processes(folder: Path, numbers: Sequence[int]) -> Iterator[Oracles]:
+def oracle_processes(folder: Path, numbers: Sequence[int], facts: str = "") -> Iterator[Oracles]:
     """Run some oracles; the node's own reader speaks for those of the founding that are not among them."""
     community = Community.load(folder / "community.json")
     authority = make_authority(folder)
@@ -73,7 +75,7 @@ def oracle_processes(folder: Path, numbers: Sequence[int]) -> Iterator[Oracles]:
     oracles, tables = Oracles(), ""
     try:
         for number in numbers:
-            oracles.folders[number] = _write_oracle(folder, number, community, 0)
+            oracles.folders[number] = _write_oracle(folder, number, community, 0, facts)
             command = [sys.executable, "-m", "node.cli.main", "--json", "oracle", "serve"]
             file = str(oracles.folders[number] / "oracle.toml")
             process = oracles.processes[number] = Popen([*command, file], cwd=ROOT, stdout=-1, text=True)

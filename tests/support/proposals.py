@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.support.facts import carbon
+
 NEWCOMER = "0x" + "77" * 20
 NOW = 1_495_023_600
 """2017-05-17 12:20 UTC."""
@@ -33,7 +35,11 @@ def proposal(identity: str, proposer: str, contract: str, now: int, **changes: A
 
 
 class ProposalsDouble:
-    """The part of a core that tells of proposals."""
+    """The part of a core that tells of proposals, and of facts."""
+
+    def known_facts(self) -> list[dict[str, Any]]:
+        """Return one series."""
+        return [carbon()]
 
     async def proposals(self) -> list[dict[str, Any]]:
         """Return one proposal."""

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
-from energy.identity import Address, Digest
+from energy.identity import Address, Digest, hex_text
 from energy.results import Accepted, Rejected
-from node.remote_signing import RemoteGuard, RemotePlace, SigningServer
+from node.remote_signing import RemoteGuard, RemotePlace
+from node.signing_server import SigningServer
+from oracles.facts import Facts, facts_hash
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.link_words import RUN, LinkWord, link_digest
@@ -27,7 +29,14 @@ from tests.support.oracles import DOMAIN, first_reading, following
 
 KEY = ORACLE_KEYS[0]
 SETTLEMENT = community_domain(DOMAIN.chain_id, Address(b"\xa2" * 20))
-DOMAINS = {"reading": DOMAIN, "correction": DOMAIN, "interval": DOMAIN, "run": SETTLEMENT, "link": SETTLEMENT}
+DOMAINS = {
+    "reading": DOMAIN,
+    "correction": DOMAIN,
+    "interval": DOMAIN,
+    "run": SETTLEMENT,
+    "link": SETTLEMENT,
+    "facts": DOMAIN,
+}
 
 
 @dataclass
@@ -78,6 +87,32 @@ def test_it_signs_everything_that_a_guard_signs(machine: Machine) -> None:
         assert isinstance(guard.sign_interval(DOMAIN, evidence.attested), Accepted)
         assert isinstance(guard.sign_run(SETTLEMENT, evidence.run), Accepted)
         assert guard.sign_run(SETTLEMENT, evidence.run) == guard.sign_run(SETTLEMENT, evidence.run)
+        facts = Facts("temp_millic", "Sète", 3_600, 7_200, 900, (-5, 10))
+        answer = guard.sign_facts(DOMAIN, facts)
+        assert isinstance(answer, Accepted)
+        assert recover(digest(DOMAIN, facts_hash(facts)), answer.events[0]) == guard.address
+        second = guard.sign_facts(DOMAIN, replace(facts, values=(-5, 11)))
+        assert isinstance(second, Rejected)
+        assert second.code is OracleReject.EQUIVOCATION
+        # A plain key has no eyes: it speaks for whoever asks it.
+        assert guard.observed(DOMAIN, [METERS[0]], [0]) is None
+        assert guard.known(DOMAIN, {("temp_millic", "Sète"): (0, 900, 2)}) is None
+
+
+def test_questions_that_are_none_are_refused(machine: Machine) -> None:
+    contract = hex_text(DOMAIN.verifying_contract)
+    good = {"chainId": DOMAIN.chain_id, "contract": contract}
+    for ask, body in (
+        (machine.server.observe, {"meters": [], "instants": [0]}),
+        (machine.server.know, {"series": [["temp_millic", "Sète", 0, 900, 1]]}),
+    ):
+        assert ask(json.dumps(good | body).encode())[0] == 200
+        assert ask(json.dumps(good | body | {"chainId": 1}).encode())[0] == 403
+        for name in body:
+            assert ask(json.dumps(good | body | {name: 5}).encode())[0] == 400
+        assert ask(b"no JSON")[0] == 400
+    assert machine.server.know(json.dumps(good | {"series": [["a", "b", 0, 900, 10**6]]}).encode())[0] == 400
+    assert machine.server.observe(json.dumps(good | {"meters": [], "instants": [0] * 99}).encode())[0] == 403
 
 
 def test_its_own_guard_refuses_a_second_word_to_a_neighbour(machine: Machine) -> None:

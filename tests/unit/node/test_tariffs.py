@@ -5,6 +5,7 @@ import pytest
 from energy.errors import Misconfigured
 from market.settlement import Tariff
 from node.tariffs import GridConditions, TariffSchedule
+from oracles.facts import Facts
 
 HEADER = ",".join(TariffSchedule.COLUMNS) + "\n"
 ROWS = [(1_000, 250_000, 60_000, 275_000, 30_000, 50), (2_000, 120_000, -10_000, 120_000, -10_000, 400)]
@@ -23,6 +24,21 @@ def test_a_row_holds_until_the_next(tmp_path: Path) -> None:
     assert schedule.at(2_000).tariff == Tariff(2_000, 120_000, -10_000, 120_000, -10_000)
     assert schedule.at(9_999_999).carbon_g_per_kwh == 400
     assert schedule.rows == ROWS
+
+
+def test_what_oracles_agreed_on_holds_in_the_place_of_the_file() -> None:
+    schedule = TariffSchedule([(0, 250_000, 60_000, 275_000, 30_000, 50)])
+    price = Facts("import_price_ueur_per_kwh", "FR", 0, 3_600, 3_600, (100_000, -20_000))
+    assert schedule.revise(price, 900) == list(range(3_600, 10_800, 900))
+    assert schedule.revise(Facts("export_price_ueur_per_kwh", "FR", 0, 7_200, 900, (10_000,)), 900) == [7_200]
+    assert schedule.revise(Facts("carbon_g_per_kwh", "FR", 0, 3_600, 300, (1, 2, 3, 4)), 900) == [3_600, 4_500]
+    assert schedule.revise(Facts("temp_millic", "FR", 0, 3_600, 900, (1,)), 900) == []
+    assert schedule.at(2_700) == GridConditions(Tariff(2_700, 250_000, 60_000, 275_000, 30_000), 50)
+    assert schedule.at(3_600) == GridConditions(Tariff(3_600, 100_000, 60_000, 125_000, 30_000), 1)
+    assert schedule.at(4_500) == GridConditions(Tariff(4_500, 100_000, 60_000, 125_000, 30_000), 4)
+    assert schedule.at(7_200) == GridConditions(Tariff(7_200, -20_000, 10_000, 5_000, -20_000), 50)
+    assert schedule.at(10_800).tariff.import_ueur_per_kwh == 250_000
+    assert schedule.rows == [(0, 250_000, 60_000, 275_000, 30_000, 50)]
 
 
 def test_before_the_first_row_nothing_is_known(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from node.storage.readings_log import (
     LogRecord,
     SeenBoundary,
     SignedCorrection,
+    SignedFacts,
     SignedInterval,
     TamperCleared,
     decode,
@@ -17,6 +18,7 @@ from node.storage.readings_log import (
 )
 from oracles.attestation import SignedReading
 from oracles.corrections import Correction
+from oracles.facts import Facts
 
 FRAME = KeptFrame("linky", 1_493_708_400, b"\x02\nADSC\t041761\t\r\x03")
 READING = Reading(
@@ -65,6 +67,7 @@ AGREED = SeenBoundary(READING.meter, 1_493_709_300, 12_345_678, 9, 4, 1_493_709_
         CLEARED,
         AGREED,
         replace(AGREED, frame=None),
+        SignedFacts(Facts("temp_millic", "Sète", 3_600, 7_200, 900, (-5, 10**9)), (b"\x44" * 65,)),
         replace(AGREED, frame=replace(FRAME, clock_doubtful=True)),
     ],
 )
