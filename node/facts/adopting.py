@@ -134,9 +134,7 @@ class FactBoard:
             return
         self._retry_at = now + RETRY_S
         guards = {
-            name: each
-            for name, each in self._guards.items()
-            if self._rules.is_valid(Role.ORACLE, each.address, known_at)
+            name: each for name, each in self._guards.items() if self._rules.is_valid(Role.ORACLE, each.address, now)
         }
         wanted = {key: what for key, what in asked(known_at, self._settings).items() if key in {s.key for s in due}}
         own = {key: self.eyes.values(key, *what, now) for key, what in wanted.items()}

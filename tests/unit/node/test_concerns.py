@@ -15,6 +15,7 @@ FACTS = {
     "day": NOW,
     "interval": NOW,
     "oracles": "oracle 2, oracle 3",
+    "reason": "FACT_MISSING",
     "count": 7,
     "needed": 8,
     "keys": "0x12, 0x34",
