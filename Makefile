@@ -89,7 +89,7 @@ power-loss: $(VENV)/.installed-dev
 	POWER_LOSS_IMAGES=1000000 $(BIN)/pytest -n auto --run-long tests/power_loss $(ARGS)
 
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.fuzz.meter_decoders build/fuzz -max_total_time=600
+	$(BIN)/python -m tests.fuzz.meter_decoders build/fuzz $(or $(ARGS),-max_total_time=600)
 
 pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.pictures

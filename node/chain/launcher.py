@@ -1,4 +1,5 @@
-"""Starts the chain's process and stops it; the process ends by itself when its starter is gone.
+"""Starts the chain's process and stops it; the process ends by itself when its starter is gone, and one that is just
+ending is waited for.
 
 Refuses: what the process refuses, as `Misconfigured` with its words; a process that does not come up, as `Unavailable`.
 """
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from energy.errors import Misconfigured, Unavailable
+from node.chain.lock import wait_for_ending
 
 LOG_FILE: Final = "chain.log"
 """In the chain's folder: what the process says about itself."""
@@ -101,6 +103,7 @@ def start_chain(
         Misconfigured: the process refused to start.
         Unavailable: it did not come up in time.
     """
+    wait_for_ending(datadir)
     command = [sys.executable, "-m", "node.chain", "--datadir", str(datadir)]
     command += ["--clock", clock, "--stop-with-stdin"]
     command += [] if sealer_key_file is None else ["--sealer-key-file", str(sealer_key_file)]

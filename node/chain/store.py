@@ -8,21 +8,19 @@ Refuses: a file that another process holds, of a foreign kind or version (`Misco
 (`Unavailable`); any other failure to read or write (`Corrupt`).
 """
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
+from node.chain.lock import locked
 from node.chain.port import Block, IncludedTransaction
 from node.chain.reading import APPLICATION_ID, SCHEMA_VERSION, STORE_FILE, Queries, require_ours
 from node.storage.durable import require_space
 
-LOCK_FILE: Final = "chain.lock"
 NODES_REMEMBERED_MAX: Final = 100_000
 """Nodes kept in memory, some 30 MB; when there are more, all are forgotten."""
 _HASH_SIZE: Final = 32
@@ -68,7 +66,7 @@ class ChainStore(Queries):
         """
         self.datadir = datadir
         """The chain's folder."""
-        self._lock = _locked(datadir / LOCK_FILE)
+        self._lock = locked(datadir)
         try:
             self._connection = _connected(datadir / STORE_FILE)
         except BaseException:
@@ -186,21 +184,6 @@ def _participants(item: IncludedTransaction) -> list[Address]:
     transaction = item.transaction
     named = (transaction.sender, transaction.to, item.contract, *(log.address for log in item.logs))
     return list(dict.fromkeys(address for address in named if address is not None))
-
-
-def _locked(path: Path) -> Any:
-    file = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise Misconfigured(f"{path.parent} is in use by another chain process (pid {holder})") from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
 
 
 def _connected(path: Path) -> sqlite3.Connection:

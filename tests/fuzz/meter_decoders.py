@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of every meter decoder: `python -m tests.fuzz.meter_decoders FOLDER -max_total_time=600`.
 
-FOLDER keeps what was found worth trying, beginning with a good telegram of each kind. Atheris is no dependency of the
-project: install it beside it in an environment of its own. What a run finds is kept as a test of the decoder; the file
-itself finds crashes and hangs only.
+FOLDER keeps what was found worth trying, beginning with a good telegram of each kind. Atheris is there where it has
+wheels (Linux on x86-64). What a run finds is kept as a test of the decoder; the file itself finds crashes and hangs
+only.
 """
 
 import sys

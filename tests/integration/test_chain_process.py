@@ -24,6 +24,8 @@ from node.chain.datadir import init_chain
 from node.chain.errors import BODY_SIZE_MAX, ChainError
 from node.chain.ipc_path import ipc_path
 from node.chain.launcher import ChainProcess, start_chain
+from node.chain.lock import wait_for_ending
+from node.chain.store import ChainStore
 from tests.support.chain import CHAIN_ID, GENESIS, START, audit, decoded, new_chain, signed, write_sealer_key
 
 ROOT = Path(__file__).parents[2]
@@ -257,3 +259,46 @@ def _send_until_gone(path: Path, nonce: int) -> int:
             assert "result" in json.loads(line)
             acknowledged += 1
     return acknowledged
+
+
+def _killed_starter(datadir: Path) -> int:
+    """Let a program start the chain and kill it; return the chain's process, which is held still meanwhile."""
+    code = (
+        "import sys, time; from pathlib import Path; from node.chain.launcher import start_chain; "
+        "d = Path(sys.argv[1]); print(start_chain(d, d / 'sealer.key', clock='manual').pid, flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code, str(datadir)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    starter.kill()
+    starter.wait()
+    starter.stdout.close()
+    return pid
+
+
+def test_a_process_that_is_ending_is_waited_for(datadir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pid = _killed_starter(datadir)
+    threading.Timer(1.0, os.kill, (pid, signal.SIGCONT)).start()
+    with start(datadir) as process:
+        assert process.pid != pid
+    assert f"waiting for the chain's last process (pid {pid}) to end" in caplog.text
+
+
+def test_one_that_does_not_end_is_named_in_the_end(datadir: Path) -> None:
+    pid = _killed_starter(datadir)
+    try:
+        wait_for_ending(datadir, 0.3)
+        with pytest.raises(Misconfigured, match=rf"in use by another chain process \(pid {pid}\)"):
+            ChainStore(datadir)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_one_that_somebody_runs_is_named_at_once(datadir: Path) -> None:
+    with start(datadir) as process:
+        began = time.monotonic()
+        wait_for_ending(datadir, 30)
+        assert time.monotonic() - began < 10
+        with pytest.raises(Misconfigured, match=rf"pid {process.pid}"):
+            start(datadir)

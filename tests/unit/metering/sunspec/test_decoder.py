@@ -1,3 +1,5 @@
+import struct
+
 from metering.rejections import MeteringReject
 from metering.sunspec.decoder import END, START, decode_battery, decode_inverter, decode_meter
 from metering.sunspec.encoder import encode_battery, encode_inverter, encode_meter
@@ -46,6 +48,15 @@ def test_another_device_or_none_is_refused() -> None:
     assert code_of(decode_meter(START + END)) == MeteringReject.MISSING_GROUP
     nameless = METER[: len(START) + 100] + bytes(32) + METER[len(START) + 132 :]
     assert code_of(decode_meter(nameless)) == MeteringReject.MISSING_GROUP
+
+
+def test_a_register_in_floating_point_loses_single_wh_above_16_78_mwh() -> None:
+    common = METER[len(START) :][: 2 * 68]
+    for told_wh, shown_wh in ((16_777_215, 16_777_215), (16_777_217, 16_777_216), (16_777_219, 16_777_220)):
+        points = bytearray(b"\x7f\xc0\x00\x00" * 30)  # not a number: not implemented
+        points[60:64] = struct.pack(">f", told_wh)  # WH, behind fifteen others
+        model = (113).to_bytes(2, "big") + (60).to_bytes(2, "big") + bytes(points)
+        assert decoded(decode_inverter(START + common + model + END)).export_index_wh == shown_wh
 
 
 def test_half_an_image_is_torn() -> None:
