@@ -17,11 +17,11 @@ from interconnect.modes import Mode
 from market.commands import AdmitAccount
 from market.events import GateClosed
 from market.orders import Order
+from node.agreed_terms import AgreedTerms
 from node.answering import Answering
 from node.certifying import Certifying
 from node.chain.launcher import AT_ONCE, Sealing
 from node.chain_access import ChainAccess, open_chain_access, web3_over
-from node.charges import charges_of
 from node.clock import Clock
 from node.clock_discipline import Discipline, is_doubtful, unknown
 from node.community import Community
@@ -114,6 +114,7 @@ class Node:
         attestors, guards = self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self.concerns_open = Concerns()
+        self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)
         trading = (community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow)
         self.trading = Trading(*trading)
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
@@ -126,7 +127,7 @@ class Node:
         self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(charges_of(folder, community), self.projection, attestors, self.measuring),
+            *(self._terms, self.projection, attestors, self.measuring),
             *(self.council, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
@@ -239,7 +240,9 @@ class Node:
         self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         self.measuring.read_files()
         await self.measuring.synced()
-        await self.council.look(now)
+        with suppress(Unavailable):  # what was decided through the last block that was seen holds
+            await self.council.look(now)
+            await self._terms.follow(self.council.state.terms, now)
         attested = await self.measuring.attest_due(now)
         self.neighbourhood.judge(self.measuring.attested_through)
         await self._chain.look_after()
@@ -353,6 +356,7 @@ class Node:
         self._showing.show(self._journal.durable)
         await rotate(self.ledger, self._signing.rotations, now)
         await self.council.recover(now)
+        await self._terms.follow(self.council.state.terms, now)
         await self.measuring.recover()
         self.facts.recover(self.measuring.facts_kept)
         await self.settling.recover()

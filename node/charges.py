@@ -90,8 +90,8 @@ class ChargeSchedule:
         )
 
 
-def charges_of(folder: Path, community: Community) -> ChargeSchedule:
-    """Return the charges of a community from its node's folder.
+def charges_of(folder: Path, community: Community, name: str = CHARGES_FILE) -> ChargeSchedule:
+    """Return the charges of a community from a file in its node's folder.
 
     Raises:
         Misconfigured: the file is malformed; says which line.
@@ -100,7 +100,7 @@ def charges_of(folder: Path, community: Community) -> ChargeSchedule:
     if community.contracts.fees is not None:
         named["fees"] = community.contracts.fees
     return ChargeSchedule.load(
-        folder / CHARGES_FILE,
+        folder / name,
         community.time_zone,
         named,
         lambda account: community.member_by_account(account) is not None,

@@ -29,6 +29,7 @@ class Code(StrEnum):
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
     STANDBY_AWAY = "standby-away"
+    TERMS_MISSING = "terms-missing"
     ORACLE_KEYS_SHORT = "oracle-keys-short"
     ATTESTOR_KEYS_SHORT = "attestor-keys-short"
     ORACLE_KEYS_ELSEWHERE = "oracle-keys-elsewhere"
@@ -134,6 +135,10 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.STANDBY_AWAY: (
         mark("The standby is away: no order is taken and nothing settles."),
         mark("Start it again: resilia chain follow. Without it: docs/CHAIN.md, When the standby is lost."),
+    ),
+    Code.TERMS_MISSING: (
+        mark("Nothing settles from {day} on: no file of tariffs or charges here has the hash {terms} of the vote."),
+        mark("Get it from {link}, and put it into the folder terms of the node under a name that ends in .csv."),
     ),
     Code.ORACLE_KEYS_SHORT: (
         mark("No reading is signed: {needed} keys of oracles must sign, and {count} valid ones are here."),

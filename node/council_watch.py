@@ -7,10 +7,8 @@ Units: UTC epoch seconds.
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
-from energy.errors import Unavailable
 from energy.identity import Address, hex_text
 from node.concerns import Code, Concerns
 from node.decided import Decided, Decision, Role, decided
@@ -69,11 +67,15 @@ class CouncilWatch:
         self.judge(now)
 
     async def look(self, now: int) -> None:
-        """Follow what was decided since the last time, and tell it."""
-        with suppress(Unavailable):
-            if (head := await self._ledger.head()) != self._head:
-                await self._follow(head)
+        """Follow what was decided since the last time, and tell it.
+
+        Raises:
+            Unavailable: the chain is away.
+        """
         self.judge(now)
+        if (head := await self._ledger.head()) != self._head:
+            await self._follow(head)
+            self.judge(now)
 
     async def _follow(self, head: int) -> None:
         since = max(0, min(head, self._head) - UNSURE_BLOCKS)

@@ -17,7 +17,7 @@ from market.certificates import Store
 from market.metered import Source
 from market.settlement import Tariff
 from market.terms import Terms
-from node.charges import ChargeSchedule
+from node.agreed_terms import AgreedTerms
 from node.community import Community
 from node.decided import Role, SigningRules, TooFewKeys, chosen
 from node.ledger import ChainRefused, Ledger
@@ -75,7 +75,7 @@ class Settling:
         ledger: Ledger,
         trading: Trading,
         tariffs: TariffSchedule,
-        charges: ChargeSchedule,
+        terms: AgreedTerms,
         projection: Projection,
         attestors: Sequence[Guard],
         measuring: Measuring,
@@ -88,7 +88,7 @@ class Settling:
         self._ledger = ledger
         self._trading = trading
         self._tariffs = tariffs
-        self._charges = charges
+        self._terms = terms
         self._projection = projection
         self._attestors = attestors
         self._rules = rules
@@ -136,6 +136,8 @@ class Settling:
             self._seen_head = head
         while (intervals := self._intervals(self._carry().run_id + 1))[-1] <= attested_through:
             if self._refused_at == await self._ledger.head():
+                break
+            if self._terms.unknown_from is not None and intervals[-1] >= self._terms.unknown_from:
                 break
             try:
                 settled.append(await self._settle(intervals, release=True))
@@ -220,7 +222,7 @@ class Settling:
         ]
 
     def _known(self, interval: int) -> tuple[Tariff, Terms]:
-        terms = Terms(self._charges.at(interval), self._community.wedge_owner, self._community.market.sharing)
+        terms = Terms(self._terms.charges.at(interval), self._community.wedge_owner, self._community.market.sharing)
         return self._tariffs.at(interval).tariff, terms
 
     def _prepare(

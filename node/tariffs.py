@@ -5,6 +5,7 @@ from its start until the next row's. Where oracles agree on prices or carbon (`n
 """
 
 import csv
+import io
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,23 +63,27 @@ class TariffSchedule:
         Raises:
             Misconfigured: missing or malformed; says which line.
         """
-        rows = []
         try:
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file)
-                if tuple(next(reader, ())) != cls.COLUMNS:
-                    raise Misconfigured(f"{path}: the first line must be {','.join(cls.COLUMNS)}")
-                for cells in reader:
-                    try:
-                        row = tuple(int(cell) for cell in cells)
-                        _check(row)
-                    except (ValueError, Misconfigured) as error:
-                        raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from None
-                    rows.append(row)
+            return cls.read(path.read_text("utf-8-sig"), str(path))
         except FileNotFoundError:
             raise Misconfigured(f"{path} is missing: write the grid tariffs there") from None
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise Misconfigured(f"{path} can not be read: {error}") from None
+
+    @classmethod
+    def read(cls, text: str, what: str) -> "TariffSchedule":
+        """Read the text of a tariff file; raises as `load`, with `what` for its name."""
+        rows = []
+        reader = csv.reader(io.StringIO(text, newline=""))
+        if tuple(next(reader, ())) != cls.COLUMNS:
+            raise Misconfigured(f"{what}: the first line must be {','.join(cls.COLUMNS)}")
+        for cells in reader:
+            try:
+                row = tuple(int(cell) for cell in cells)
+                _check(row)
+            except (ValueError, Misconfigured) as error:
+                raise Misconfigured(f"{what}, line {reader.line_num}: {error}") from None
+            rows.append(row)
         return cls(rows)
 
     def revise(self, facts: Facts, length_s: int) -> list[int]:
@@ -100,6 +105,10 @@ class TariffSchedule:
         }
         agreed |= about
         return list(about)
+
+    def take(self, other: "TariffSchedule") -> None:
+        """Hold from now on what another schedule does."""
+        self._rows, self._starts = other._rows, other._starts
 
     @property
     def rows(self) -> list[tuple[int, ...]]:

@@ -6,10 +6,12 @@ Proposing and voting need a member's key; what was decided is queued and execute
 import json
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from energy.identity import hex_text
 from node.cli.chain_sender import send
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
@@ -65,6 +67,36 @@ def list_decisions(context: typer.Context) -> None:
     print_line(sentence({"decision": "QuorumsSet", "facts": found}, zone, short))
     rows = [(local_time(item["at"], zone), sentence(item, zone, short)) for item in found["items"]]
     print_line(table([_("Decided"), _("What")], "<<", rows))
+
+
+@app.command("terms", cls=Command)
+def show_terms(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tariffs or charges, as they are to hold.")],
+) -> None:
+    """Show the hash of a file of tariffs or charges, and how to propose it to the members."""
+    from node import charges
+    from node.tariffs import TariffSchedule
+    from oracles.hashing import keccak
+
+    try:
+        content = file.read_bytes()
+    except OSError:
+        content = b""
+    first = tuple(content.decode("utf-8-sig", "replace").partition("\n")[0].strip().split(","))
+    if first not in (TariffSchedule.COLUMNS, charges.COLUMNS):
+        raise usage_failure(
+            _("{file} is neither a file of tariffs nor one of charges.").format(file=file),
+            _("Its first line must be that of tariffs.csv or charges.csv; docs/MARKET_RULES.md explains both."),
+        )
+    if first == TariffSchedule.COLUMNS:
+        TariffSchedule.load(file)
+    digest = hex_text(keccak(content))
+    if session_of(context).as_json:
+        print_json("coop-terms", {"terms": digest})
+        return
+    print_line(digest)
+    talk(_("Propose it with: resilia coop propose registry announceTerms {terms} VALID_FROM LINK").format(terms=digest))
 
 
 @app.command("propose", cls=Command)

@@ -255,6 +255,14 @@ class Projection:
             where = col(MarketInterval.start) == interval
             self._update(MarketInterval, where, **{name: row[name] for name in names})
 
+    def price_anew(self, since: int) -> None:
+        """Show other tariffs for the intervals that start at an instant or later and are there already."""
+        self.flush()
+        with Session(self.engine) as session:
+            later = select(col(MarketInterval.start)).where(col(MarketInterval.start) >= since)
+            starts = session.scalars(later).all()
+        self.revise_grid(starts)
+
     def _opened(self, interval: int) -> dict[str, Any]:
         grid = self._tariffs.at(interval)
         return MarketInterval(

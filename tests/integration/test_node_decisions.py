@@ -14,10 +14,24 @@ from market.orders import Side
 from node.app import Node
 from node.events import EventKind
 from node.keys import KeyPair
-from node.storage.models import AttestationRow, RunRow
+from node.storage.models import AttestationRow, EntryRow, RunRow
+from node.tariffs import TariffSchedule
 from oracles.hashing import keccak
 from tests.support.council import QUICK, decide
-from tests.support.real_node import FIRST, LENGTH_S, Homes, copy_of, found, hear, homes_of, running, signed, tick_at
+from tests.support.real_node import (
+    FIRST,
+    KEYS,
+    LENGTH_S,
+    TARIFF,
+    Homes,
+    copy_of,
+    found,
+    hear,
+    homes_of,
+    running,
+    signed,
+    tick_at,
+)
 
 START = FIRST - 1_200
 NEW_ATTESTOR = KeyPair.from_private(keccak(b"the attestor that is voted in"))
@@ -148,5 +162,69 @@ def test_a_quorum_that_this_node_can_not_reach_stops_signing_and_says_so_until_t
             assert not _concerns(node)
             assert oracles[0] not in _reading_signers(node, FIRST + LENGTH_S)
 
+    with homes_of(folder) as homes:
+        asyncio.run(check())
+
+
+def _tariff_file(start: int, bought: int) -> bytes:
+    return f"{','.join(TariffSchedule.COLUMNS)}\n{start},{bought},60000,{bought},30000,50\n".encode()
+
+
+def _supply_prices(node: Node, run_id: int) -> dict[int, int]:
+    with Session(node.projection.engine) as session:
+        lines = session.exec(select(EntryRow).where(col(EntryRow.run_id) == run_id)).all()
+    account = hex_text(KEYS["H02"].address)
+    return {each.interval: each.price_ueur_per_kwh for each in lines if each.account == account}
+
+
+def test_tariffs_hold_from_the_second_of_the_vote_and_nothing_settles_without_their_file(folder: Path) -> None:
+    second = FIRST + LENGTH_S
+    files = {bought: _tariff_file(FIRST - 86_400, bought) for bought in (290_000, 310_000)}
+
+    async def announce(node: Node, bought: int, start: int) -> None:
+        link = f"https://example.org/{bought}.csv"
+        await decide(node, ("registry", "announceTerms", [hex_text(keccak(files[bought])), str(start), link]))
+
+    async def draw(node: Node, first: int) -> list[int]:
+        settled: list[int] = []
+        for number in (1, 2):
+            homes.use("H02", import_wh=100)
+            settled += [run.run_id for run in (await hear(node, homes, first + number * LENGTH_S)).settled]
+        return settled
+
+    async def check() -> None:
+        async with running(folder, START) as node:
+            await tick_at(node, START)
+            (folder / "terms").mkdir()
+            (folder / "terms" / "winter.csv").write_bytes(files[290_000])
+            await announce(node, 290_000, second)
+            assert not _concerns(node)
+            await hear(node, homes, FIRST)
+            assert await draw(node, FIRST) == [1]
+            assert _supply_prices(node, 1) == {FIRST: TARIFF[0], second: 290_000}
+            await announce(node, 310_000, FIRST)
+            (concern,) = node.concerns()
+            assert (concern["code"], concern["facts"]["link"]) == ("terms-missing", "https://example.org/310000.csv")
+            announced = concern["facts"]["day"]
+            assert third < announced < third + LENGTH_S, "it does not reach back"
+            assert await draw(node, third) == [], "nothing settles by tariffs that are over"
+        async with running(folder, FIRST + 4 * LENGTH_S + 60) as node:
+            assert _concerns(node) == {"terms-missing"}
+            assert (await tick_at(node, FIRST + 4 * LENGTH_S + 61)).settled == ()
+            (folder / "terms" / "spring.csv").write_bytes(files[310_000] + b"\n")
+            assert (await tick_at(node, FIRST + 4 * LENGTH_S + 62)).settled == (), "not the file of that hash"
+            (folder / "terms" / "spring.csv").write_bytes(files[310_000])
+            assert [run.run_id for run in (await tick_at(node, FIRST + 4 * LENGTH_S + 63)).settled] == [2]
+            assert _supply_prices(node, 2) == {third: 290_000, third + LENGTH_S: 310_000}
+            assert not _concerns(node)
+            rows = node.queries.intervals(start=third + LENGTH_S, limit=1)["items"]
+            assert rows[0]["importTariff"] == 310_000, "the tables show it, too"
+        before = (folder / "tariffs.csv").read_bytes()
+        async with running(folder, FIRST + 4 * LENGTH_S + 70) as node:
+            assert await draw(node, FIRST + 4 * LENGTH_S) == [3]
+            assert set(_supply_prices(node, 3).values()) == {310_000}
+        assert (folder / "tariffs.csv").read_bytes() == before, "once is enough"
+
+    third = FIRST + 2 * LENGTH_S
     with homes_of(folder) as homes:
         asyncio.run(check())

@@ -18,6 +18,8 @@ FACTS = {
     "reason": "FACT_MISSING",
     "count": 7,
     "needed": 8,
+    "terms": "0x56",
+    "link": "https://example.org/t.csv",
     "keys": "0x12, 0x34",
 }
 
