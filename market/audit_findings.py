@@ -106,6 +106,9 @@ class Breach(StrEnum):
     """The node showed different journals, or signed two receipts for one place."""
 
     # Settled runs.
+    FORGED_RATING = "forged-rating"
+    """Counted otherwise than the run's readings and lines say."""
+    OMITTED_RATING = "omitted-rating"
     WRONG_RUN_ORDERS = "wrong-run-orders"
     WRONG_RUN_TRADES = "wrong-run-trades"
 

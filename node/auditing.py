@@ -23,6 +23,7 @@ from market.events import MatchedTrade
 from market.journal import chain_hash
 from market.orders import intervals_of
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
+from node.audit_ratings import check_ratings, read_facts
 from node.audit_tables import SettledRoots, ShownTables, read_tables
 from node.community import Community
 from node.salt_files import load_salts
@@ -87,6 +88,8 @@ class MarketAudit:
     runs: int | None = None
     """How many settled runs were recomputed; None without the operator's tables and salts.
     Runs with leaves of somebody who was erased do not count."""
+    ratings: int = 0
+    """How many ratings of accounts were recomputed from runs and readings in the operator's tables."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -102,6 +105,7 @@ def audit_market(request: AuditRequest) -> MarketAudit:
     community = Community.load(request.folder / COMMUNITY_FILE)
     # Tables first: the journal then holds at least what they show, even while the node goes on.
     tables = read_tables(request.folder / DATABASE_FILE)
+    facts = read_facts(request.folder / DATABASE_FILE, community)
     records = read_journal(request.journal or request.folder / JOURNAL_FILE, community.digest())
     replay = JournalAudit(community.market, community.digest())
     replay.follow_all(records)
@@ -120,6 +124,8 @@ def audit_market(request: AuditRequest) -> MarketAudit:
         found += compare_journals(replay, hashes)
     found += _check_prices(replay, request, tables)
     found += _check_runs(audit, replay, request, tables)
+    audit.ratings, wrong = check_ratings(replay.commands, facts)
+    found += wrong
     audit.findings = sorted(
         (each for each in found if each.interval is None or request.counts(each.interval)),
         key=lambda each: (each.sequence, each.interval or 0, each.breach),

@@ -71,6 +71,12 @@ class Holdings:
             "collateralNeur": found.collateral_neur,
             "inUseNeur": found.needed_neur,
             "availableNeur": found.collateral_neur - found.needed_neur,
+            "rating": {
+                "collateralPermille": found.standing.collateral_permille,
+                "keptWh": found.standing.kept_wh,
+                "failedWh": found.standing.failed_wh,
+                "throughRun": found.rated_run,
+            },
             "openOrders": len(resting),
             "openWh": sum(each.open_wh for each in resting),
             "openNotionalNeur": sum(notional_neur(each.open_wh, each.price) for each in resting),

@@ -61,6 +61,8 @@ class AccountPage:
     certified_wh: int
     bills: tuple[Bill, ...] | None
     """Newest first; None for a reader to whom they are not shown."""
+    conduct: Row | None
+    """What speaks for and against the account; None likewise."""
 
 
 def read_account_page(
@@ -81,6 +83,7 @@ def read_account_page(
         certificates=certificates[: -CERTIFICATES_SHOWN - 1 : -1],
         certified_wh=sum(int(row["quantityWh"] or 0) for row in certificates),
         bills=bills_of(queries, clock, address) if with_bills else None,
+        conduct=queries.conduct(address) if with_bills else None,
     )
 
 

@@ -20,6 +20,7 @@ from node.api.rendering import Rendering
 from node.api.sessions import Role
 from node.api.tables import METERS, csv_head, csv_rows
 from node.api.wording import energy_total
+from node.community import MEMBER_KINDS
 from node.concerns import words
 from node.i18n import duration, gettext, ngettext
 from node.queries import Queries
@@ -31,6 +32,12 @@ DAYS_SHOWN: Final = 7
 LEAGUE_SHOWN: Final = 20
 PROPOSALS_SHOWN: Final = 5
 DECISIONS_SHOWN: Final = 5
+
+
+def _by_conduct(row: Row) -> tuple[int, str]:
+    return int(row["collateralPermille"] or 0), str(row["label"])
+
+
 RUN_AGE_S_MAX: Final = 86_400
 """A settlement run that is older than this needs attention."""
 METER_KEYS: Final = tuple(SCHEMAS["Status"]["properties"]["meters"]["items"]["properties"])
@@ -67,9 +74,10 @@ class CommunityPages:
         status = self._rendering.status()
         reader = await self._rendering.reader(status)
         start, end = reader.clock.day(self._core.now())
-        proposals, decisions, today, league, days = await asyncio.gather(
+        proposals, decisions, accounts, today, league, days = await asyncio.gather(
             self._core.proposals(),
             self._core.decisions(),
+            asyncio.to_thread(self._queries.accounts),
             asyncio.to_thread(self._queries.summary, start=start, end=end),
             asyncio.to_thread(self._queries.league, start=start, end=end),
             self._lists["days"].page({}, DAYS_SHOWN, newest_first=True),
@@ -82,6 +90,7 @@ class CommunityPages:
             day=(start, end),
             today=today,
             badges=badges(league),
+            conduct=sorted((row for row in accounts if row["kind"] in MEMBER_KINDS), key=_by_conduct),
             league_table=tables.LEAGUE,
             league_titles=tables.titles(tables.LEAGUE),
             league_rows=tables.LEAGUE.rows(league[:LEAGUE_SHOWN], reader),

@@ -138,6 +138,7 @@ def _show(audit: "MarketAudit") -> None:
         (_("Orders"), orders.format(count=number(audit.orders), cancels=number(audit.cancels))),
         (_("Trades"), _trades(audit)),
         (_("Receipts"), _receipts(audit)),
+        (_("Ratings"), number(audit.ratings)),
         (_("Settled runs"), _("not computed anew") if audit.runs is None else number(audit.runs)),
     ]
     width = max(len(name) for name, _value in lines) + 2
@@ -194,6 +195,7 @@ def _document(audit: "MarketAudit") -> dict[str, Any]:
         "receipts": audit.receipts,
         "node": hex_text(audit.node) if audit.node else None,
         "runs": audit.runs,
+        "ratings": audit.ratings,
         "holds": not audit.findings,
         "findings": [
             {

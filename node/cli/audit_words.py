@@ -65,6 +65,8 @@ SENTENCES: Final[Mapping[Breach, str]] = {
     Breach.WRONG_OUTCOME: mark("The node signed another outcome than the journal gives."),
     Breach.WRONG_TIME: mark("The node signed another time than the journal gives."),
     Breach.TWO_JOURNALS: mark("The node showed two journals that differ at this record."),
+    Breach.FORGED_RATING: mark("What was counted for and against the account is not what the run's readings say."),
+    Breach.OMITTED_RATING: mark("The run was counted for others, and not for this account."),
     Breach.WRONG_RUN_ORDERS: mark("The settled run holds other orders than the journal."),
     Breach.WRONG_RUN_TRADES: mark("The settled run holds other trades than the journal gives."),
 }

@@ -1,5 +1,6 @@
 """`resilia account`: collateral, limits and positions of a member, for whoever has its key or sits at the node."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import typer
@@ -46,6 +47,7 @@ def show_account(
         print_json("account", {"exposure": exposure, "positions": positions})
         return
     if exposure is not None:
+        print_line(_rating_line(exposure["rating"]))
         print_line(table([_("What"), _("Now"), _("Limit")], "<>>", _exposure_rows(exposure)))
     if positions:
         status = node.call("energy_getStatus")
@@ -64,6 +66,17 @@ def _look(node: NodeClient, account: Any, key: bytes) -> JsonObject:
         "until": until,
         "signature": hex_text(sign(key, look_digest(settlement_domain(node), account, until))),
     }
+
+
+def _rating_line(rating: JsonObject) -> str:
+    """Return what the member's conduct asks for, and from what."""
+    said = _("Through run {run}, {kept} speak for you, {failed} against you: {percent} % of full collateral is needed.")
+    return said.format(
+        percent=number(Decimal(rating["collateralPermille"]).scaleb(-1), 0, 1),
+        kept=energy(rating["keptWh"]),
+        failed=energy(rating["failedWh"]),
+        run=number(rating["throughRun"]),
+    )
 
 
 def _exposure_rows(exposure: JsonObject) -> list[tuple[str, str, str]]:

@@ -50,6 +50,14 @@ OWN_SCHEMAS: Final[Mapping[str, Schema]] = {
             "collateralNeur": INT,
             "inUseNeur": INT | {"description": "the worst case of all open orders and unsettled trades"},
             "availableNeur": INT,
+            "rating": record(
+                {
+                    "collateralPermille": NATURAL | {"description": "what of the full collateral the account needs"},
+                    "keptWh": NATURAL | {"description": "what speaks for it, faded until the last run counted"},
+                    "failedWh": NATURAL | {"description": "what speaks against it, faded likewise"},
+                    "throughRun": NATURAL | {"description": "the last run that was counted; 0 for none"},
+                }
+            ),
             "openOrders": NATURAL,
             "openWh": NATURAL,
             "openNotionalNeur": NATURAL | {"description": "of open orders, each at its limit, whatever its sign"},

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from energy.errors import Misconfigured
 from energy.identity import hex_text
 from market.audit_findings import Breach
+from market.commands import RateAccount
 from market.events import Outcome
+from market.journal import encode
+from metering.readings import QualityCode, TrustClass
 from node.audit_files import _OUTCOMES, exported, read_journal, read_receipts, read_trades
 from node.audit_tables import read_tables
 from node.auditing import AuditRequest, MarketAudit, audit_market
 from node.queries import Queries
 from node.rpc.methods_energy import OUTCOME_NAMES
 from node.storage.database import open_database
+from node.storage.models import EntryRow, ReadingRow
 from node.typed_data import order_digest
 from oracles.signatures import sign
 from tests.support.audited_folder import (
@@ -304,3 +309,59 @@ def test_a_journal_of_another_community_is_refused(folder: Path) -> None:
     (folder / "community.json").write_text(text)
     with pytest.raises(Misconfigured, match="agreement"):
         audit_market(AuditRequest(folder))
+
+
+# -- RATINGS
+
+
+def rate(folder: Path, *ratings: tuple[int, int, int]) -> None:
+    """Put readings of 200 Wh a quarter-hour, a shortfall of 40 Wh of account 1, and ratings into a folder."""
+    engine = open_database(f"sqlite:///{folder / 'node.sqlite'}")
+    with Session(engine) as session:
+        for each in COMMUNITY.members:
+            for interval in (FIRST, LAST):
+                reading: dict[str, Any] = dict.fromkeys(("previous_hash", "raw_hash"), "0x" + "00" * 32)
+                reading |= dict.fromkeys(("sequence", "import_index_wh", "export_index_wh", "observed_at"), 1)
+                reading |= {"meter": hex_text(each.meter), "account": hex_text(each.account), "interval": interval}
+                reading |= {"import_wh": 100, "export_wh": 100, "flags": 0, "signatures": "{}"}
+                session.add(ReadingRow(**reading, quality=TrustClass.B << 8 | QualityCode.VALIDATED))
+        line: dict[str, Any] = dict.fromkeys(("price_ueur_per_kwh", "amount_neur", "balance_after_neur"), 0)
+        line |= {"account": hex_text(KEYS[1].address), "run_id": 1, "interval": FIRST, "kind": "shortfall"}
+        session.add(EntryRow(**line, sequence=1, quantity_wh=40, reference=""))
+        session.commit()
+    engine.dispose()
+    records = records_of(folder)
+    for account, kept, failed in ratings:
+        command = RateAccount(KEYS[account].address, 1, kept, failed)
+        records.append(encode(len(records) + 1, LAST + 4_000, command))
+    write_journal(folder / "journal.log", records)
+
+
+RIGHT = ((1, 400, 40), (2, 400, 0), (3, 400, 0))
+
+
+def test_right_ratings_hold(folder: Path) -> None:
+    rate(folder, *RIGHT)
+    audit = audit_market(AuditRequest(folder))
+    assert (audit.findings, audit.ratings) == ([], 3)
+
+
+@pytest.mark.parametrize("forged", [(1, 400, 0), (1, 400, 39), (1, 401, 40), (1, 0, 0)])
+def test_a_rating_that_readings_and_lines_do_not_give_is_found(folder: Path, forged: tuple[int, int, int]) -> None:
+    rate(folder, forged, *RIGHT[1:])
+    (finding,) = audit_market(AuditRequest(folder)).findings
+    assert (finding.breach, finding.sequence) == (Breach.FORGED_RATING, 14)
+    assert finding.facts["right_failed_wh"] == 40
+
+
+def test_an_account_that_a_counted_run_leaves_out_is_found(folder: Path) -> None:
+    rate(folder, *RIGHT[1:])
+    (finding,) = audit_market(AuditRequest(folder)).findings
+    assert (finding.breach, finding.facts["account"]) == (Breach.OMITTED_RATING, hex_text(KEYS[1].address))
+
+
+def test_whose_readings_were_erased_is_not_recognised_any_more(folder: Path) -> None:
+    rate(folder, (1, 1, 1), *RIGHT[1:])
+    sql(folder, f"DELETE FROM readingrow WHERE account = '{hex_text(KEYS[1].address)}'")
+    audit = audit_market(AuditRequest(folder))
+    assert (audit.findings, audit.ratings) == ([], 2)
