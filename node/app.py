@@ -115,8 +115,8 @@ class Node:
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self.concerns_open = Concerns()
         self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)
-        trading = (community, self.settlement_domain, keys["node"], self._journal, clock, self._showing.follow)
-        self.trading = Trading(*trading)
+        domain, show = self.settlement_domain, self._showing.follow
+        self.trading = Trading(community, domain, keys["node"], self._journal, clock, show)
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
         self.council = CouncilWatch(self.ledger, self._signing.addresses(), self.concerns_open, self.events)
         self.proposals, self.decisions = Proposals(self.ledger, community.contracts).newest, self.council.shown

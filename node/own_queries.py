@@ -3,12 +3,13 @@
 Units: Wh, n€, UTC epoch seconds. Refuses: as `node.queries`.
 """
 
-from sqlmodel import col
+from sqlalchemy import Engine
+from sqlmodel import Session, col
 
 from node import query_rows
 from node.holdings import Traded, traded
 from node.queries import LIMIT_DEFAULT, Page, Queries, within
-from node.storage.models import ReadingRow
+from node.storage.models import Account, ReadingRow
 
 
 class OwnQueries(Queries):
@@ -31,3 +32,9 @@ class OwnQueries(Queries):
         """Return the readings of an account's meters by interval. Personal data."""
         where = [col(ReadingRow.account) == account, *within(col(ReadingRow.interval), None, start, end)]
         return self._page(ReadingRow, ("interval", "sequence"), where, query_rows.reading, limit, cursor, False)
+
+
+def conduct(engine: Engine, account: str) -> query_rows.Row | None:
+    """Return what speaks for and against an account; None for an unknown one. Personal data."""
+    with Session(engine) as session:
+        return query_rows.standing(row) if (row := session.get(Account, account)) else None

@@ -244,11 +244,6 @@ class Queries:
             rows = session.exec(select(Account).order_by(col(Account.label), col(Account.address))).all()
             return [query_rows.account(row) for row in rows]
 
-    def conduct(self, account: str) -> Row | None:
-        """Return what speaks for and against an account; None for an unknown one. Personal data."""
-        with Session(self.engine) as session:
-            return query_rows.standing(row) if (row := session.get(Account, account)) else None
-
     def statement(self, account: str) -> dict[str, object] | None:
         """Return one account's balance and all its entries; None for an unknown account. Personal data."""
         with Session(self.engine) as session:

@@ -9,6 +9,7 @@ from typing import Final
 
 from energy.quantities import amount_neur
 from node.api.wording import CommunityClock
+from node.own_queries import conduct
 from node.queries import LIMIT_MAX, Queries
 from node.query_rows import Row
 
@@ -83,7 +84,7 @@ def read_account_page(
         certificates=certificates[: -CERTIFICATES_SHOWN - 1 : -1],
         certified_wh=sum(int(row["quantityWh"] or 0) for row in certificates),
         bills=bills_of(queries, clock, address) if with_bills else None,
-        conduct=queries.conduct(address) if with_bills else None,
+        conduct=conduct(queries.engine, address) if with_bills else None,
     )
 
 
