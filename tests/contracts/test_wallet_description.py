@@ -15,7 +15,7 @@ DESCRIPTION = json.loads((ROOT / "contracts" / "erc7730" / "eip712-resilia-grid.
 BOUND = DESCRIPTION["context"]["eip712"]
 SCHEMAS = {schema["primaryType"]: schema["types"] for schema in BOUND["schemas"]}
 FORMATS = DESCRIPTION["display"]["formats"]
-SIGNED = ("Order", "Cancel", "Receipt", "Run", "Reading", "IntervalReadings")
+SIGNED = ("Order", "Cancel", "Halt", "Look", "Receipt", "Run", "Reading", "IntervalReadings")
 
 
 def leaves(struct: str, prefix: str = "") -> list[str]:
@@ -58,7 +58,7 @@ def test_format_belongs_to_the_field(field: dict[str, Any]) -> None:
             assert (field["format"], field["params"]["base"]) == ("unit", base)
     if field["format"] == "unit":
         assert field["params"]["decimals"] == (6 if field["params"]["base"] == "€/kWh" else 0)
-    if re.search(r"[iI]nterval$|At$|^expiry$|^validFrom$", field["path"]):
+    if re.search(r"[iI]nterval$|At$|^expiry$|^validFrom$|^until$", field["path"]):
         assert (field["format"], field["params"]) == ("date", {"encoding": "timestamp"})
 
 
