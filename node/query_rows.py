@@ -68,6 +68,7 @@ def order(row: OrderRow) -> Row:
         "expiry": row.expiry,
         "filledWh": row.filled_wh,
         "status": row.status,
+        "endedAt": row.ended_at,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from energy.quantities import amount_neur
 from node.api.wording import CommunityClock
+from node.order_steps import Step, order_steps
 from node.own_queries import conduct
 from node.queries import LIMIT_MAX, Queries
 from node.query_rows import Row
@@ -55,7 +56,8 @@ class AccountPage:
     """All that the template needs."""
 
     account: Row
-    orders: list[Row]
+    orders: list[tuple[Row, list[Step]]]
+    """Newest first, each with what has become of it."""
     bought: Deal
     sold: Deal
     certificates: list[Row]
@@ -76,9 +78,10 @@ def read_account_page(
     start, end = day
     trades = queries.trades(account=address, start=start, end=end, limit=LIMIT_MAX)["items"]
     certificates = queries.certificates(owner=address, start=start, end=end, limit=LIMIT_MAX)["items"]
+    orders = queries.orders(account=address, limit=ORDERS_SHOWN, newest_first=True)["items"]
     return AccountPage(
         account=account,
-        orders=queries.orders(account=address, limit=ORDERS_SHOWN, newest_first=True)["items"],
+        orders=list(zip(orders, order_steps(queries.engine, address, orders), strict=True)),
         bought=_deal([row for row in trades if row["buyer"] == address], "price"),
         sold=_deal([row for row in trades if row["seller"] == address], "sellerPrice"),
         certificates=certificates[: -CERTIFICATES_SHOWN - 1 : -1],

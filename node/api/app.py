@@ -83,7 +83,7 @@ def create_web_app(
     lists = browsable_lists(core, queries, chain, plan_of)
     pages = Pages(rendering, core, queries, lists, plan_of)
     sessions = Sessions(role_of(queries, auditors, operators))
-    members = MemberPages(rendering, core, queries, sessions, clock, rpc_port, held)
+    members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held)
     problems.install(app, pages.error)
     app.include_router(rest_router(EnergyMethods(core, queries), clock))
     app.include_router(members.router())

@@ -5,10 +5,12 @@ Units: gas, UTC epoch seconds. Everything comes from the chain's own JSON-RPC; n
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from energy import strict_json
+from energy.errors import Unavailable
 from node.api.decoding import Said, decoded_call, decoded_event
 from node.rpc.ports import ChainRequests, JsonObject
 
@@ -61,6 +63,16 @@ async def ask(chain: ChainRequests, calls: list[tuple[str, list[Any]]]) -> list[
     answers = json.loads(await chain.request_bytes(strict_json.dumps(batch)))
     by_place = {answer["id"]: answer.get("result") for answer in answers}
     return [by_place.get(place) for place in range(len(calls))]
+
+
+async def block_times(chain: ChainRequests, numbers: Iterable[int]) -> dict[int, int]:
+    """Return when some blocks were sealed; none of those that are not there, and none while the chain is away."""
+    wanted = sorted(set(numbers))
+    try:
+        blocks = await ask(chain, [("eth_getBlockByNumber", [hex(number), False]) for number in wanted])
+    except Unavailable:
+        return {}
+    return {number: int(block["timestamp"], 16) for number, block in zip(wanted, blocks, strict=True) if block}
 
 
 async def read_block(chain: ChainRequests, contracts: JsonObject, name: str) -> ShownBlock | None:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from node import i18n
 from node.api.account_page import Bill, bill_of, month_bounds, read_account_page
+from node.api.explorer import block_times
 from node.api.rendering import Rendering
 from node.api.rest import json_object
 from node.api.sessions import COOKIE, SESSION_S, NotSignedIn, Role, Sessions, SignedIn
@@ -25,7 +26,7 @@ from node.rpc import parameters
 from node.rpc.caller import Caller
 from node.rpc.guard import caller_of
 from node.rpc.parameters import BadParameter
-from node.rpc.ports import NodeCommands
+from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
 
 ENTRY_KEYS: Final = tuple(SCHEMAS["Entry"]["properties"])
@@ -44,6 +45,7 @@ class MemberPages:
         rendering: Rendering,
         core: NodeCommands,
         queries: Queries,
+        chain: ChainRequests,
         sessions: Sessions,
         clock: Clock,
         rpc_port: int,
@@ -53,6 +55,7 @@ class MemberPages:
         self._rendering = rendering
         self._core = core
         self._queries = queries
+        self._chain = chain
         self._sessions = sessions
         self._clock = clock
         self._rpc_port = rpc_port
@@ -140,12 +143,14 @@ class MemberPages:
         )
         if page is None:
             raise HTTPException(404, i18n.gettext("There is no such account in this community."))
+        blocks = {step.block for _, steps in page.orders for step in steps if step.block is not None}
         return self._rendering.page(
             request,
             "account.html",
             status=status,
             reader=reader,
             page=page,
+            sealed_at=await block_times(self._chain, blocks),
             day=day,
             reference_price=self._reference_price(),
             held=self._held is not None and self._held.passkey(parameters.address("account", address)) is not None,

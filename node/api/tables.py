@@ -197,6 +197,7 @@ ORDERS: Final = Table(
         Column(mark("Filled"), "filledWh", _energy),
         Column(mark("Limit"), "limitPrice", _price),
         Column(mark("State"), "status", _name),
+        Column(mark("Ended"), "endedAt", _stamp),
         Column(mark("Account"), "account", _account),
         Column(mark("Digest"), "digest", _hex),
     ),

@@ -41,6 +41,9 @@ NAMES: Final = {
     "home": mark("home"),
     "supplier": mark("supplier"),
     "fees": mark("common purse"),
+    "placed": mark("placed"),
+    "matched": mark("matched"),
+    "certified": mark("certified"),
     "resting": mark("resting"),
     "filled": mark("filled"),
     "cancelled": mark("cancelled"),
@@ -96,6 +99,10 @@ class CommunityClock:
     def stamp(self, instant: int) -> str:
         """Return date, time and offset, such as "2017-05-17 12:30 CEST": never ambiguous."""
         return f"{datetime.fromtimestamp(instant, self.zone):%Y-%m-%d %H:%M %Z}"
+
+    def later(self, instant: int, before: int) -> str:
+        """Return what of a time is not clear after another one: hours and minutes on the same local day."""
+        return self.time(instant) if self.iso_date(instant) == self.iso_date(before) else self.stamp(instant)
 
     def day(self, instant: int) -> tuple[int, int]:
         """Return the first second of the local day of an instant, and of the next: 23, 24 or 25 hours apart."""

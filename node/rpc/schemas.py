@@ -271,6 +271,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "expiry": NATURAL,
             "filledWh": NATURAL,
             "status": one_of(*OrderStatus),
+            "endedAt": INT_OR_NULL,
         }
     ),
     "Interval": record(

@@ -110,6 +110,8 @@ class OrderRow(SQLModel, table=True):
     expiry: int
     filled_wh: int = 0
     status: str = Field(index=True)
+    ended_at: int | None = None
+    """When it was filled, cancelled, expired or left unfilled; None while it rests."""
 
 
 class TradeRow(SQLModel, table=True):

@@ -108,11 +108,11 @@ class Projection:
                     self._insert(OrderRow, [_order_row(sequence, now, event)])
                 case Trade():
                     self._insert(TradeRow, [_trade_row(sequence, now, event)])
-                    self._fill(event, counted)
+                    self._fill(event, counted, now)
                 case OrderEntered():
                     counted = None
                 case OrderCancelled():
-                    self._cancel(event)
+                    self._cancel(event, now)
                 case GateClosed():
                     self._close(event)
                 case AccountRated():
@@ -280,17 +280,20 @@ class Projection:
         values = [literal(value, table.c[name].type) for name, value in row.items()]
         self._statements.append((insert(table).from_select(list(row), select(*values).where(~known)), []))
 
-    def _fill(self, trade: Trade, counted: Digest | None) -> None:
+    def _fill(self, trade: Trade, counted: Digest | None, now: int) -> None:
         """Fill the orders of a trade, but for the one whose row was written with its own trades counted in."""
         filled = col(OrderRow.filled_wh) + trade.quantity_wh
-        is_filled = case((filled >= col(OrderRow.quantity_wh), OrderStatus.FILLED.value), else_=OrderRow.status)
+        whole = filled >= col(OrderRow.quantity_wh)
+        status = case((whole, OrderStatus.FILLED.value), else_=OrderRow.status)
+        ended_at = case((whole, now), else_=OrderRow.ended_at)
         for resting in (trade.buy_order, trade.sell_order):
             if resting != counted:
                 where = col(OrderRow.digest) == hex_text(resting)
-                self._update(OrderRow, where, filled_wh=filled, status=is_filled)
+                self._update(OrderRow, where, filled_wh=filled, status=status, ended_at=ended_at)
 
-    def _cancel(self, event: OrderCancelled) -> None:
-        self._update(OrderRow, col(OrderRow.digest) == hex_text(event.digest), status=_STATUS_BY_REASON[event.reason])
+    def _cancel(self, event: OrderCancelled, now: int) -> None:
+        where = col(OrderRow.digest) == hex_text(event.digest)
+        self._update(OrderRow, where, status=_STATUS_BY_REASON[event.reason], ended_at=now)
 
     def _close(self, event: GateClosed) -> None:
         self._update(
@@ -351,6 +354,7 @@ def _order_row(sequence: int, now: int, event: OrderPlaced) -> dict[str, Any]:
         expiry=order.expiry,
         filled_wh=event.filled_wh + event.carried_wh,
         status=_STATUS_BY_OUTCOME[event.outcome],
+        ended_at=None if event.outcome is Outcome.RESTING else now,
     ).model_dump()
 
 

@@ -5,6 +5,7 @@ After each step nobody is shut out (axe), nothing was said on the console, and n
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ WORDS: Final = {
         "sign in": "Sign in", "sign out": "Sign out", "verify short": "Verify", "look": "All trades",
         "booked": "Booked: {wh} Wh wait in the book, 0 Wh are matched.",
         "cancelled": "Cancelled: {wh} Wh have left the book.",
+        "cancelled at": "cancelled, 14:31", "settled at": "settled in run 1, \\d\\d:\\d\\d",
         "voted": "Your vote is on its way to the chain.", "count": "for {count}, against 0, abstained 0",
         "holds": "It holds: all {links} links are whole.", "bill": "July 2025", "due": "to get: €0.09",
     },
@@ -34,6 +36,7 @@ WORDS: Final = {
         "verify short": "Vérifier", "look": "Tous les échanges",
         "booked": "Inscrit\u202f: {wh} Wh attendent dans le carnet, 0 Wh sont appariés.",
         "cancelled": "Annulé\u202f: {wh} Wh ont quitté le carnet.",
+        "cancelled at": "annulé, 14:31", "settled at": "réglé au règlement n° 1, \\d\\d:\\d\\d",
         "voted": "Votre voix est en route vers la chaîne.", "count": "pour {count}, contre 0, abstentions 0",
         "holds": "Elle tient\u202f: les {links} maillons sont entiers.", "bill": "juillet 2025",
         "due": "à recevoir\u202f: 0,09\u00a0€",
@@ -124,6 +127,11 @@ def test_a_member_places_an_order_and_cancels_it(seller: Member) -> None:
     seller.button("cancel", order).click()
     expect(said).to_have_text(seller.word("cancelled", wh=quantity_wh))
     expect(seller.button("cancel", order)).to_have_count(0)
+    expect(order.locator(".steps li")).to_have_count(2)
+    expect(order.locator(".steps li").last).to_have_text(seller.word("cancelled at"))
+    sold = seller.page.locator("#orders li").filter(has_text="400\u00a0Wh").locator(".steps li")
+    expect(sold).to_have_count(3)
+    expect(sold.last).to_have_text(re.compile(seller.word("settled at")))
     seller.check("cancel")
 
 

@@ -194,6 +194,7 @@ def _trade(index: int) -> list[SQLModel]:
             expiry=0,
             filled_wh=quantity,
             status="filled",
+            ended_at=interval - 900,
         )
         for side, (digest, account) in enumerate([(buy, HOMES[2]), (sell, HOMES[index % 2])])
     ]

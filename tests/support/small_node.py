@@ -99,6 +99,7 @@ def order(number: int, side: str, **changes: Any) -> dict[str, Any]:
         "expiry": 0,
         "filledWh": 500,
         "status": "filled",
+        "endedAt": NOW,
     } | changes
 
 

@@ -14,7 +14,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.commands import Command, PlaceOrder
 from market.engine import MarketState, apply
-from market.events import Event, GateClosed, Trade
+from market.events import Event, GateClosed, OrderCancelled, Trade
 from node.storage.database import open_database
 from node.storage.models import Account, AttestationRow, MarketInterval, OrderRow, ReadingRow, RunRow, TradeRow
 from node.storage.projection import Projection
@@ -83,6 +83,15 @@ def test_the_tables_say_what_the_market_says() -> None:
         assert (row.trades, row.traded_wh, row.turnover_neur) == (closed.trades, closed.traded_wh, closed.turnover_neur)
         assert row.status == "closed"
     assert {row.status for row in orders.values()} >= {"filled", "cancelled", "expired", "unfilled"}
+    ended: dict[str, int] = {}
+    for _, now, _, each in records:
+        for event in each:
+            if isinstance(event, Trade):
+                ended |= {hex_text(event.buy_order): now, hex_text(event.sell_order): now}
+            elif isinstance(event, OrderCancelled):
+                ended[hex_text(event.digest)] = now
+    for digest, row in orders.items():
+        assert row.ended_at == (None if row.status == "resting" else ended.get(digest, row.placed_at))
     engine.dispose()
 
 
