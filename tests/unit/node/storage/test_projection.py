@@ -90,8 +90,8 @@ def test_the_tables_say_what_the_market_says() -> None:
                 ended |= {hex_text(event.buy_order): now, hex_text(event.sell_order): now}
             elif isinstance(event, OrderCancelled):
                 ended[hex_text(event.digest)] = now
-    for digest, row in orders.items():
-        assert row.ended_at == (None if row.status == "resting" else ended.get(digest, row.placed_at))
+    for digest, order in orders.items():
+        assert order.ended_at == (None if order.status == "resting" else ended.get(digest, order.placed_at))
     engine.dispose()
 
 
