@@ -166,6 +166,7 @@ class Servers:
                 rpc_port=self._rpc.port,
                 storage_plan=StoragePlanFile(node.folder),
                 held=HeldKeys(node.folder),
+                folder=node.folder,
             )
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -52,6 +53,7 @@ def create_web_app(
     rpc_port: int = 8545,
     storage_plan: StoragePlanFile | None = None,
     held: HeldKeys | None = None,
+    folder: Path | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application for the web port.
@@ -67,7 +69,8 @@ def create_web_app(
         rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
         storage_plan: Where the community's storage is planned; None for nowhere.
         held: Keys that the node keeps for members with passkeys; None for none.
-        clock: By which sessions end; the machine's when None.
+        folder: Of the node, where its last backup is noted; None for nowhere.
+        clock: By which sessions end and backups age; the machine's when None.
     """
     clock = clock or SystemClock()
     # No interactive documentation: its scripts would come from elsewhere.
@@ -90,7 +93,7 @@ def create_web_app(
     if held is not None:
         app.include_router(Passkeys(rendering, core, held, sessions, clock).router())
     app.include_router(ExplorerPages(rendering, chain).router())
-    app.include_router(CommunityPages(rendering, core, queries, lists, members).router())
+    app.include_router(CommunityPages(rendering, core, queries, lists, members, clock, folder).router())
     app.include_router(pages.router())
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document

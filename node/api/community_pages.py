@@ -5,6 +5,7 @@ Units: Wh, µ€/kWh, n€, UTC epoch seconds. Refuses: the operator's page for 
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from node import i18n
 from node.api import tables
+from node.api.chores import jobs, oracles
 from node.api.lists import BrowsableList
 from node.api.member_pages import MemberPages
 from node.api.proposals_view import decided, shown
@@ -20,6 +22,8 @@ from node.api.rendering import Rendering
 from node.api.sessions import Role
 from node.api.tables import METERS, csv_head, csv_rows
 from node.api.wording import energy_total
+from node.backup.note import last_backup
+from node.clock import Clock
 from node.community import MEMBER_KINDS
 from node.concerns import words
 from node.i18n import duration, gettext, ngettext
@@ -40,6 +44,8 @@ def _by_conduct(row: Row) -> tuple[int, str]:
 
 RUN_AGE_S_MAX: Final = 86_400
 """A settlement run that is older than this needs attention."""
+BACKUP_AGE_S_MAX: Final = 7 * 86_400
+"""The same of a backup."""
 METER_KEYS: Final = tuple(SCHEMAS["Status"]["properties"]["meters"]["items"]["properties"])
 
 
@@ -53,12 +59,17 @@ class CommunityPages:
         queries: Queries,
         lists: dict[str, BrowsableList],
         members: MemberPages,
+        clock: Clock,
+        folder: Path | None,
     ) -> None:
+        """Take the parts; the clock is the wall's, by which backups are made; `folder` is the node's, if it has one."""
         self._rendering = rendering
         self._core = core
         self._queries = queries
         self._lists = lists
         self._members = members
+        self._clock = clock
+        self._folder = folder
 
     def router(self) -> APIRouter:
         """Return all routes."""
@@ -108,14 +119,14 @@ class CommunityPages:
 
     async def operator(self, request: Request) -> Response:
         """Return the operator's page."""
-        status = self._status_for_the_operator(request)
+        report = await self._report(request)
+        status = report["status"]
         reader = await self._rendering.reader(status)
         return self._rendering.page(
             request,
             "operator.html",
-            status=status,
+            **report,
             reader=reader,
-            alerts=alerts(status, self._core.concerns()),
             table=METERS,
             titles=tables.titles(METERS),
             rows=METERS.rows(status["meters"], reader),
@@ -123,8 +134,7 @@ class CommunityPages:
 
     async def operator_json(self, request: Request) -> Response:
         """Return what needs attention, and the state of the node."""
-        status = self._status_for_the_operator(request)
-        return JSONResponse({"alerts": alerts(status, self._core.concerns()), "status": status})
+        return JSONResponse(await self._report(request))
 
     async def operator_csv(self, request: Request) -> Response:
         """Return the meters."""
@@ -132,6 +142,21 @@ class CommunityPages:
         french = request.query_params.get("locale") == "fr"
         text = csv_head(METER_KEYS, french) + csv_rows(METER_KEYS, status["meters"], french)
         return Response(text, media_type="text/csv; charset=utf-8")
+
+    async def _report(self, request: Request) -> JsonObject:
+        """Return what needs attention, the state of the node, and what was done by itself."""
+        status, engine = self._status_for_the_operator(request), self._queries.engine
+        backup = None if self._folder is None else await asyncio.to_thread(last_backup, self._folder)
+        found = alerts(status, self._core.concerns())
+        if self._folder is not None and not status["demo"]:
+            found += backup_alerts(backup, self._clock.now())
+        return {
+            "alerts": found,
+            "status": status,
+            "jobs": await asyncio.to_thread(jobs, engine, status),
+            "oracles": await asyncio.to_thread(oracles, engine),
+            "backup": backup,
+        }
 
     def _status_for_the_operator(self, request: Request) -> JsonObject:
         status, reader = self._rendering.status(), self._members.reader(request)
@@ -180,6 +205,16 @@ def alerts(status: JsonObject, concerns: Sequence[JsonObject] = ()) -> list[str]
     if not status["openIntervals"]:
         found.append(gettext("No interval is open for trading."))
     return found
+
+
+def backup_alerts(backup: JsonObject | None, now: int) -> list[str]:
+    """Return in words that a backup is missing or old; nothing when there is a young one."""
+    if backup is None:
+        return [gettext("No backup of this node was ever made: resilia backup create FILE")]
+    age_s = now - int(backup["madeAt"])
+    if age_s <= BACKUP_AGE_S_MAX:
+        return []
+    return [gettext("The last backup is {age} old: resilia backup create FILE").format(age=duration(age_s))]
 
 
 def _trades(count: int) -> str:

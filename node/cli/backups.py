@@ -30,8 +30,11 @@ def create(
 ) -> None:
     """Write a backup of a node's folder, as it is at one moment; the node may be running."""
     from node.backup.archive import create_backup
+    from node.backup.note import note_backup
+    from node.clock import SystemClock
 
     contents = create_backup(folder, file, with_keys=with_keys)
+    note_backup(folder, contents, SystemClock().now())
     _show(context, "backup-create", contents)
     if with_keys:
         talk(_("Whoever has this file has the node's keys: keep it like them."))
