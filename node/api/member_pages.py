@@ -155,6 +155,7 @@ class MemberPages:
             reference_price=self._reference_price(),
             held=self._held is not None and self._held.passkey(parameters.address("account", address)) is not None,
             rpc_url=self.rpc_url(request),
+            page_url=str(request.base_url).rstrip("/"),
         )
 
     async def bill(self, request: Request) -> Response:
