@@ -101,7 +101,12 @@ def _line(spoke: Spoke, largest_wh: int) -> Markup:
 
 def _end(spoke: Spoke) -> Markup:
     idle = "" if spoke.given_wh else " idle"
+    # Above the hub a long label below its disc would lie on the way.
+    label_y, value_y = (-37, 52) if spoke.place[1] < HUB[1] else (47, 65)
     return Markup(
         '<g transform="translate({} {})"><circle class="disc {}{}" r="29"/><g class="icon">{}</g>'
-        '<text class="label" y="47">{}</text><text class="value" y="65">{}</text></g>'
-    ).format(*spoke.place, spoke.name, idle, Markup(ICONS[spoke.icon]), spoke.label, energy_total(abs(spoke.given_wh)))
+        '<text class="label" y="{}">{}</text><text class="value" y="{}">{}</text></g>'
+    ).format(
+        *(*spoke.place, spoke.name, idle, Markup(ICONS[spoke.icon])),
+        *(label_y, spoke.label, value_y, energy_total(abs(spoke.given_wh))),
+    )
