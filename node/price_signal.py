@@ -11,10 +11,9 @@ from energy.errors import Misconfigured
 from market.signal import Known, Signal, Window, best_window, signal
 from node.api.wording import CommunityClock
 from node.depth import Depth
-from node.i18n import gettext as _
-from node.i18n import local_interval, number, price
 from node.queries import Queries
 from node.rpc.ports import NodeCommands
+from node.signal_words import words
 from node.tariffs import TariffSchedule
 
 HOURS_MAX: Final = 48
@@ -116,18 +115,3 @@ def signal_json(
             "words": words(window, zone, hours),
         },
     }
-
-
-def words(window: Window, zone: str, hours: int | None) -> str:
-    """Return the window in words."""
-    when = local_interval(window.start, window.end - window.start, zone)
-    if hours:
-        said = _("Energy is cheapest in {when}: {index} on average, against {mean} over the next {hours} h.")
-    else:
-        said = _("Energy is cheapest in {when}: {index} on average, against {mean} until tomorrow night.")
-    return said.format(
-        when=when,
-        index=price(window.mean_index_ueur_per_kwh),
-        mean=price(window.overall_mean_ueur_per_kwh),
-        hours=number(hours or 0),
-    )

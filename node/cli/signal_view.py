@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from market.signal import Window
 from node.cli.help_pages import Command
 from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, table, talk
@@ -13,6 +14,7 @@ from node.cli.session import session_of
 from node.cli.switching import app
 from node.i18n import gettext as _
 from node.i18n import local_interval, mark, price
+from node.signal_words import words
 
 __all__ = ["app"]
 
@@ -53,8 +55,10 @@ def show_signal(
     ]
     headings = [_("Interval"), _("Index"), _("Price"), _("Scarcity"), _("Carbon"), _("From"), ""]
     print_line(table(headings, "<>>>><<", rows))
-    if answer["window"]:
-        talk(answer["window"]["words"])
+    if best := answer["window"]:
+        # In the reader's language: the node's own words are in English.
+        found = Window(best["start"], best["end"], best["meanIndex"], best["overallMean"])
+        talk(words(found, zone, hours))
 
 
 def _mean(items: list[JsonObject], part: str) -> int:
