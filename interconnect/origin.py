@@ -1,8 +1,9 @@
 """Certificates that change community: locked at home under a number, taken in once, and what happens if not.
 
-A community numbers all its exports in one chain, to whomever they go, and its attestors sign each. Two exports of one
-number, or of overlapping energy, prove by themselves that it has sold energy twice. The rule: the lower number stands,
-of one number the lower digest. Whoever holds the other one gives it up and is paid from the origin's bond.
+A community's contract `Gateway` numbers all its exports in one chain, to whomever they go, and its attestors sign each.
+Two exports of one number, or of overlapping energy, prove by themselves that it has sold energy twice. The rule: the
+lower number stands, of one number the lower digest. Whoever holds the other one gives it up and is paid from the
+origin's bond.
 Units: Wh, µ€/kWh, n€. Refuses with `LinkReject`.
 
 Invariant L4: the exports that stand cover each Wh of a device's interval once, over all communities (C1).
@@ -10,7 +11,7 @@ Invariant L4: the exports that stand cover each Wh of a device's interval once, 
 
 from dataclasses import dataclass, field
 
-from energy.identity import ZERO_DIGEST, Address, Digest, MeterId, hex_text
+from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
 from energy.quantities import amount_neur
 from energy.results import Accepted, Rejected
 from interconnect.records import Export, record_digest
@@ -26,40 +27,24 @@ class SignedExport:
     signatures: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """A certificate that is to leave: a range on a device's export ruler."""
-
-    device: MeterId
-    interval: int
-    from_wh: int
-    to_wh: int
-    source: int
-    carbon_g_per_kwh: int
-
-
 @dataclass(slots=True)
 class Exports:
-    """What one community has let go."""
+    """What one community's `Gateway` has let go."""
 
     community: Digest
     made: list[Export] = field(default_factory=list)
 
-    def export(self, goods: Goods, destination: Digest, recipient: Address) -> Accepted[Export] | Rejected:
-        """Lock a certificate and return its export, to be signed."""
-        export = Export(
-            self.community,
-            len(self.made) + 1,
-            destination,
-            recipient,
-            goods.device,
-            goods.interval,
-            goods.from_wh,
-            goods.to_wh,
-            goods.source,
-            goods.carbon_g_per_kwh,
-            record_digest(self.made[-1]) if self.made else ZERO_DIGEST,
-        )
+    def take(self, export: Export) -> Accepted[Export] | Rejected:
+        """Take in the contract's next export, to be signed."""
+        expected = len(self.made) + 1
+        if export.origin != self.community:
+            facts: Facts = {"named": hex_text(export.origin), "expected": hex_text(self.community)}
+            return Rejected(LinkReject.WRONG_LINK, facts)
+        if export in self.made:
+            return Rejected(LinkReject.EXPORT_REPEATED, {"origin": hex_text(export.origin), "number": export.number})
+        previous = record_digest(self.made[-1]) if self.made else ZERO_DIGEST
+        if export.number != expected or export.previous_export != previous:
+            return Rejected(LinkReject.GAP, {"number": export.number, "expected": expected})
         if export.quantity_wh < 1 or any(overlap(export, other) for other in self.made):
             return Rejected(LinkReject.EXPORT_OVERLAP, _range_facts(export))
         self.made.append(export)

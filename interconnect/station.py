@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from energy.identity import Address, Digest, hex_text
+from energy.identity import Digest, hex_text
 from energy.results import Accepted, Rejected
 from interconnect.child import ChildSide, Decided
 from interconnect.clearing import Awarded
 from interconnect.curves import Curve
 from interconnect.ledger import LinkLedger
 from interconnect.modes import Mode
-from interconnect.origin import Claims, Conflict, Exports, Goods, Imports, SignedExport
+from interconnect.origin import Claims, Conflict, Exports, Imports, SignedExport
 from interconnect.parent import Cleared, Zone
 from interconnect.records import Award, Decision, Export, Lease, LinkRecord, LinkRun, Offer, record_digest
 from interconnect.rejections import LinkReject
@@ -254,13 +254,10 @@ class Station:
 
     # -- CERTIFICATES
 
-    def send_certificate(self, goods: Goods, destination: Digest, recipient: Address) -> Accepted[Effect] | Rejected:
-        """Lock a certificate at home and send it to another community."""
-        made = self.exports.export(goods, destination, recipient)
-        if isinstance(made, Rejected):
-            return made
-        (export,) = made.events
-        return Accepted((Attest(destination, export),))
+    def send_certificate(self, export: Export) -> Accepted[Effect] | Rejected:
+        """Have a certificate signed and sent that the community's `Gateway` has let go."""
+        made = self.exports.take(export)
+        return made if isinstance(made, Rejected) else Accepted((Attest(export.destination, export),))
 
     def _take_export(self, received: Message, signed: SignedExport) -> Accepted[Effect] | Rejected:
         match received.kind:

@@ -34,6 +34,7 @@ from node.facts.adopting import FactBoard
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
 from node.grid import Grid
 from node.holdings import Holdings
+from node.interconnect.border import Border
 from node.interconnect.coupling import coupling_of
 from node.interconnect.options import LinkOptions
 from node.keys import KeyRing, load_keys
@@ -133,6 +134,7 @@ class Node:
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self.coupling = coupling_of(folder, community, attestors, self.trading, self.ledger, clock, links)
+        self.border = Border(self.coupling)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
@@ -322,10 +324,6 @@ class Node:
         else:
             mode = Mode.TOGETHER if self.grid.is_there else Mode.ISLAND
         return {"mode": mode.name.lower().replace("_", "-"), "gridLostAt": self.grid.lost_at}
-
-    def link_reports(self) -> list[JsonObject]:
-        """Return what `energy_getLinkReports` answers."""
-        return self.coupling.reports() if self.coupling is not None else []
 
     @property
     def sealer(self) -> Address:

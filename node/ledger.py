@@ -177,6 +177,10 @@ class Ledger:
         """Return the number of the latest block."""
         return int(await self._w3.eth.block_number)
 
+    async def final(self) -> int:
+        """Return the number of the latest block that no other takes the place of."""
+        return int((await self._w3.eth.get_block("finalized"))["number"])
+
     async def balances(self, accounts: Sequence[Address], block: int | str = "latest") -> dict[Address, int]:
         """Return the free balances of accounts, n€, at a block."""
         return {

@@ -79,6 +79,13 @@ class ContractAbi:
         except DecodingError:
             return Said(contract, entry["name"], {"undecodable": data})
 
+    def result(self, to: str, function: str, data: str) -> Any:
+        """Return what a function of a contract has answered, which is one value."""
+        contract = self._names[to.lower()]
+        (entry,) = [each for (name, _), each in self._functions.items() if (name, each["name"]) == (contract, function)]
+        (value,) = _decoded(entry["outputs"], bytes.fromhex(data[2:])).values()
+        return value
+
     def event(self, address: str, topics: Sequence[str], data: str) -> Said:
         """Return what a log tells."""
         contract = self._names.get(address.lower(), address)

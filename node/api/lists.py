@@ -14,6 +14,7 @@ from node.api.proposals_view import PROPOSAL_KEYS, proposal_row
 from node.api.tables import (
     BLOCKS,
     CERTIFICATES,
+    CROSSINGS,
     DAYS,
     INTERVALS,
     LEAGUE,
@@ -38,6 +39,7 @@ from node.storage_plan import STEP_KEYS, StoragePlan
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
 DAY_KEYS: Final = ("day", "start", *SCHEMAS["Summary"]["properties"])
 OUTLOOK_KEYS: Final = ("start", "importTariff", "exportTariff", "usualPrice", "carbonGPerKwh")
+CROSSING_KEYS: Final = ("community", *SCHEMAS["Crossing"]["properties"])
 DAYS_MAX: Final = 366
 """Days that are summed up at once."""
 BLOCKS_MAX: Final = 500
@@ -94,6 +96,11 @@ def browsable_lists(
         found = [proposal_row(item) for item in await core.proposals()]
         return Page(items=found if newest_first else found[::-1], next=None)
 
+    async def crossings(*, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
+        found = await core.border.crossings(limit)
+        items = [each | {"community": each["otherName"] or each["other"]} for each in found]
+        return Page(items=items if newest_first else items[::-1], next=None)
+
     async def blocks(**arguments: Any) -> Page:
         return await chain_blocks(chain, **arguments)
 
@@ -104,6 +111,7 @@ def browsable_lists(
         BrowsableList(
             CERTIFICATES, _keys("Certificate"), parameters.CERTIFICATE_FILTERS, in_thread(queries.certificates)
         ),
+        BrowsableList(CROSSINGS, CROSSING_KEYS, parameters.RUN_FILTERS, crossings),
         BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
         BrowsableList(STORAGE, STEP_KEYS, parameters.RUN_FILTERS, storage),
         BrowsableList(PROPOSALS, PROPOSAL_KEYS, parameters.RUN_FILTERS, proposals),

@@ -20,6 +20,7 @@ from node.api.wording import (
     named,
     short_hex,
 )
+from node.crossing_words import CROSSING_WORDS, WAY_WORDS
 from node.i18n import gettext, mark, number
 from node.proposal_words import STATE_WORDS
 from node.query_rows import Row
@@ -109,6 +110,14 @@ def _stamp(value: Value, reader: Reader) -> Cell:
 
 def _proposal_state(value: Value, reader: Reader) -> Cell:
     return Cell(gettext(STATE_WORDS[str(value)]))
+
+
+def _crossing_state(value: Value, reader: Reader) -> Cell:
+    return Cell(gettext(CROSSING_WORDS[str(value)]))
+
+
+def _way(value: Value, reader: Reader) -> Cell:
+    return Cell(gettext(WAY_WORDS[str(value)]))
 
 
 def _count(value: Value, reader: Reader) -> Cell:
@@ -215,6 +224,21 @@ CERTIFICATES: Final = Table(
         Column(mark("State"), "state", _name),
         Column(mark("Run"), "runId", _count),
         Column(mark("Leaf"), "leaf", _hex),
+    ),
+)
+CROSSINGS: Final = Table(
+    "crossings",
+    mark("Certificates across the border"),
+    mark("Certificates that left for other communities or came from them, each once."),
+    (
+        Column(mark("Interval"), "interval", _stamp),
+        Column(mark("Way"), "way", _way),
+        Column(mark("Community"), "community", _text),
+        Column(mark("No."), "number", _count),
+        Column(mark("Energy"), "quantityWh", _energy),
+        Column(mark("State"), "state", _crossing_state),
+        Column(mark("Recipient"), "recipient", _hex),
+        Column(mark("Nullifier"), "nullifier", _hex),
     ),
 )
 RUNS: Final = Table(

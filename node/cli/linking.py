@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from node.cli.configuration import FolderOption
+from node.cli.failure import usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
@@ -81,6 +82,28 @@ def add(
     path = Links.load(folder).write_server(Listening(listen, hub))
     talk(_("{name} is linked. Start the server anew: nats-server -c {path}").format(name=name, path=path))
     talk(_("Then start the node anew."))
+
+
+@app.command("trust", cls=Command)
+def trust(
+    context: typer.Context,
+    document: Annotated[Path, typer.Argument(metavar="FILE", help="Card of a community that is no neighbour.")],
+    folder: FolderOption = Path("."),
+) -> None:
+    """Take certificates in of a community that is no neighbour, such as another child of the parent."""
+    from node.interconnect.agreement import Card, read_document
+    from node.interconnect.links import Links
+
+    session, found = session_of(context), read_document(document)
+    if not isinstance(found, Card):
+        raise usage_failure(
+            _("{path} holds terms, not a card.").format(path=document),
+            _("Have the card printed over there with: resilia link card"),
+        )
+    Links.load(folder).trust(found)
+    if session.as_json:
+        print_json("link-trust", {"name": found.name, "community": found.to_json()["community"]})
+    talk(_("Certificates of {name} are taken in. Start the node anew.").format(name=found.name))
 
 
 @app.command("list", cls=Command)

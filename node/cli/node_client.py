@@ -104,6 +104,8 @@ def _failure_of_error(method: str, error: JsonObject) -> Failure:
     code, message = error.get("code"), str(error.get("message", ""))
     data = error.get("data")
     detail: JsonObject = {"rpcCode": code, "message": message, **(data if isinstance(data, dict) else {})}
+    if isinstance(data, str):  # what a contract reverted with
+        detail["data"] = data
     if code == REFUSED:
         return _refusal(detail)
     if code == UNAVAILABLE:
@@ -133,13 +135,11 @@ def _failure_of_error(method: str, error: JsonObject) -> Failure:
 def _refusal(detail: JsonObject) -> Failure:
     """Return a refusal in the user's language; the node speaks English, but says by which rule and with which facts."""
     from energy.results import Rejected
-    from market.rejections import MarketReject
-    from node.rejections import NodeReject
-    from node.rpc.messages import Message, message
+    from node.rpc.messages import REFUSALS, Message, message
 
     code, name, facts = detail.get("code"), detail.get("name"), detail.get("facts")
     said = Message(detail["message"], str(detail.get("hint") or ""))
-    rule = next((rule for rule in (*MarketReject, *NodeReject) if (rule.value, rule.name) == (code, name)), None)
+    rule = next((rule for rule in REFUSALS if (rule.value, rule.name) == (code, name)), None)
     if language() != "en" and rule is not None and isinstance(facts, dict):
         said = message(Rejected(rule, facts))
     return Failure(

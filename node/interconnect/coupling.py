@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt, Unavailable
-from energy.identity import Digest
+from energy.identity import Digest, hex_text
 from energy.results import Rejected
 from interconnect.curves import Curve, Step, residual
 from interconnect.modes import HearingRules, Watch
 from interconnect.records import Export, LinkRun, link_word
-from interconnect.station import Coupled, Effect, Settled
+from interconnect.station import Coupled, Effect, GaveUp, Settled
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from node.clock import Clock
@@ -149,18 +149,18 @@ class Coupling:
         self._clock = clock
         self._options = options
         self._timing = links.timing(community.market.gate_lead_s, options.offer_lead_s, options.close_lead_s)
-        attest = LinkAttestors(attestors, domain, community.attestor_quorum).attest
+        self.attest = LinkAttestors(attestors, domain, community.attestor_quorum).attest
         station = links.station(self._timing, LinkKey(key))
         above = links.parent.parent.name if links.parent else None
         self._carrier = Carrier(options.server, links.own.name, sorted(links.neighbours), links.seed, above)
         self.log = AppendLog(links.folder / "journal.log", community.digest())
-        self.service = LinkService(station, self.log, self._carrier, links.neighbours, clock, self._follow, attest)
+        self.service = LinkService(station, self.log, self._carrier, links.neighbours, clock, self._follow, self.attest)
         steady_s = options.steady_s if links.parent is not None else 0
         self.service.watch = Watch(HearingRules(options.silence_s, steady_s))
         self._offered: set[int] = set()
         self._untraded: list[Coupled] = []
         self._registers = LinkRegisters(links.folder / "registers.csv", member.serial, community)
-        self._gate = Gate(ledger, links, attest, key.address) if community.contracts.gateway else None
+        self._gate = Gate(ledger, links, self.attest, key.address) if community.contracts.gateway else None
         self._reports = Reports(links.folder / "reports.json")
         self._task: asyncio.Task[None] | None = None
 
@@ -216,6 +216,14 @@ class Coupling:
         if self._gate is not None:
             with suppress(Unavailable):  # a chain that is away keeps no gate open; the runs wait
                 await self._gate.settle()
+                await self._export(self._gate)
+
+    async def _export(self, gate: Gate) -> None:
+        """Have signed what the contract has let go; its numbers are the links' journal's, too."""
+        for export in await gate.exported(len(self.service.station.exports.made)):
+            refused = await self.service.export(export)
+            if refused is not None:
+                raise Corrupt(f"the links' journal and the gateway's exports contradict each other: {refused}")
 
     async def _grant(self, now: int) -> None:
         length = self._community.market.interval_length_s
@@ -271,6 +279,11 @@ class Coupling:
             self._untraded.append(effect)
         if isinstance(effect, Settled) and self._gate is not None:
             self._gate.take(SignedRun(effect.other, effect.run, effect.signatures))
+        if isinstance(effect, Export) and self._gate is not None:
+            imports, key = self.service.station.imports, (effect.origin, effect.number)
+            self._gate.take(imports.held.get(key) or imports.given_up[key])
+        if isinstance(effect, GaveUp) and self._gate is not None:
+            self._gate.take(effect.conflict)
         self._reports.follow(effect)
 
     def _heard(self, name: str) -> None:
@@ -297,6 +310,7 @@ class Coupling:
             "heardAt": watch.heard_at,
             "parent": self.links.parent.parent.name if self.links.parent else None,
             "children": [each.child.name for each in self.links.children],
+            "communities": [{"name": name, "community": hex_text(each)} for each, name in self.links.known.items()],
             "fee": self.links.parent.conditions.fee_ueur_per_kwh if self.links.parent else None,
             "exportMaxWh": lease.export_max_wh if lease else None,
             "importMaxWh": lease.import_max_wh if lease else None,
@@ -306,6 +320,10 @@ class Coupling:
             "balanceNeur": self._balance_neur(),
             "refused": len(self.service.refusals),
         }
+
+    async def import_status(self, name: Digest) -> int:
+        """Return the contract's `ImportStatus` of a certificate by its nullifier."""
+        return await self._gate.import_status(name) if self._gate is not None else 0
 
     def reports(self) -> list[JsonObject]:
         """Return what happened in every cut, to the Wh, oldest first."""

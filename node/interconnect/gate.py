@@ -1,16 +1,19 @@
-"""Puts what two communities have settled on the node's own chain: each run of a link, once, signed by both sides.
+"""The node's side of the contract `Gateway`: what was let go there, and what is to be put there, once each.
 
-May be cut off anywhere: the contract says which run was the last, and the links' journal gives the others again.
+Put there are runs of a link, signed by both sides; certificates that came in; and proofs that one was sold twice, by
+which the one that falls is given up and paid for from the origin's bond. May be cut off anywhere: the contract says
+what it has, and the links' journal gives the others again.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from energy.identity import Address, Digest
-from interconnect.records import LinkRun, record_values
-from node.interconnect.agreement import Agreement
+from energy.identity import Address, Digest, address_from_hex
+from interconnect.origin import Conflict, SignedExport
+from interconnect.records import EXPORT, Export, LinkRun, nullifier, record_values
+from node.interconnect.agreement import Card
 from node.interconnect.links import Links
 from node.interconnect.service import Attester
 from node.ledger import ChainRefused, Ledger
@@ -19,6 +22,8 @@ from node.off_loop import off_loop
 logger = logging.getLogger(__name__)
 
 GATEWAY = "Gateway"
+HELD: Final = 1
+"""The contract's `ImportStatus` of a certificate that is neither claimed nor given up."""
 NO_ACCOUNT: Final = Address(bytes(20))
 """Whose bond is taken: the community names somebody by linking again, once it knows its neighbour's account here."""
 
@@ -32,8 +37,12 @@ class SignedRun:
     signatures: tuple[bytes, ...]
 
 
+Due = SignedRun | SignedExport | Conflict
+"""What the contract is to take."""
+
+
 class Gate:
-    """The node's side of the contract `Gateway`."""
+    """What goes in and out."""
 
     def __init__(self, ledger: Ledger, links: Links, attest: Attester, payee: Address) -> None:
         """Take what is needed.
@@ -48,27 +57,63 @@ class Gate:
         self._links = links
         self._attest = attest
         self._payee = payee
-        self._waiting: list[SignedRun] = []
+        self._waiting: list[Due] = []
         self._linked: set[Digest] = set()
         self._refused_at: int | None = None
 
-    def take(self, signed: SignedRun) -> None:
-        """Take a run that is to be settled on chain."""
-        self._waiting.append(signed)
+    def take(self, due: Due) -> None:
+        """Take what is to be put on chain."""
+        self._waiting.append(due)
+
+    async def exported(self, known: int) -> list[Export]:
+        """Return what the contract has let go after the first `known` exports, and no block takes back any more."""
+        if await self._ledger.read(GATEWAY, "exports", block="finalized") <= known:
+            return []
+        head = await self._ledger.final()
+        logs = await self._ledger.events(GATEWAY, "Exported")
+        found = [_export(log["args"]["exported"]) for log in logs if log["blockNumber"] <= head]
+        return [each for each in found if each.number > known]
+
+    async def import_status(self, name: Digest) -> int:
+        """Return the contract's `ImportStatus` of a certificate by its nullifier."""
+        return int((await self._ledger.read(GATEWAY, "importOf", name))[2])
 
     async def settle(self) -> int:
-        """Settle what waits, and return how many runs are new on chain; what is refused waits for another block."""
-        if not self._waiting or self._refused_at == (head := await self._ledger.head()):
+        """Put there what waits, and return how much is new on chain; what is refused waits for another block."""
+        if not self._waiting or self._refused_at == await self._ledger.head():
             return 0
-        settled = 0
+        put, refused = 0, list[Due]()
         try:
             while self._waiting:
-                settled += await self._settle(self._waiting[0])
+                put += await self._try(self._waiting[0], refused)
                 self._waiting.pop(0)
+        finally:
+            self._waiting[:0] = refused
+        if refused:
+            self._refused_at = await self._ledger.head()  # with the refused transactions' own blocks
+        return put
+
+    async def _try(self, due: Due, refused: list[Due]) -> bool:
+        """Return whether something is new on chain; a run waits unasked behind a refused one of its link."""
+        behind = [each.other for each in refused if isinstance(each, SignedRun)]
+        if isinstance(due, SignedRun) and due.other in behind:
+            refused.append(due)
+            return False
+        try:
+            return await self._put(due)
         except ChainRefused as refusal:
-            logger.warning("the gateway refuses a run, which waits: %s", refusal)
-            self._refused_at = head
-        return settled
+            logger.warning("the gateway refuses something, which waits: %s", refusal)
+            refused.append(due)
+            return False
+
+    async def _put(self, due: Due) -> bool:
+        match due:
+            case SignedRun():
+                return await self._settle(due)
+            case SignedExport():
+                return await self._import(due)
+            case Conflict():
+                return await self._give_up(due)
 
     async def _settle(self, signed: SignedRun) -> bool:
         await self._link(signed.other)
@@ -79,21 +124,47 @@ class Gate:
         await self._ledger.send(GATEWAY, "settle", record_values(signed.run), list(own), list(signed.signatures))
         return True
 
+    async def _import(self, signed: SignedExport) -> bool:
+        await self._link(signed.export.origin)
+        if await self.import_status(nullifier(signed.export)):
+            return False
+        await self._ledger.send(GATEWAY, "importCertificate", *_signed(signed))
+        return True
+
+    async def _give_up(self, conflict: Conflict) -> bool:
+        if await self.import_status(nullifier(conflict.falls.export)) != HELD:
+            return False
+        await self._ledger.send(GATEWAY, "proveDoubleExport", *_signed(conflict.stands), *_signed(conflict.falls))
+        return True
+
     async def _link(self, other: Digest) -> None:
         """Let the contract know a neighbour that is new to it."""
         if other in self._linked:
             return
         if (await self._ledger.read(GATEWAY, "neighbourOf", other))[0] == 0:
-            agreed, is_child = self._agreement(other)
-            card = agreed.child if is_child else agreed.parent
+            card, is_child, price = self._neighbour(other)
             attestors: Sequence[Address] = sorted(card.attestors.keys)
-            price = agreed.conditions.void_ueur_per_kwh
             await self._ledger.send(
                 GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, NO_ACCOUNT, price
             )
         self._linked.add(other)
 
-    def _agreement(self, other: Digest) -> tuple[Agreement, bool]:
-        if self._links.parent is not None and self._links.parent.parent.community == other:
-            return self._links.parent, False
-        return next((each, True) for each in self._links.children if each.child.community == other)
+    def _neighbour(self, other: Digest) -> tuple[Card, bool, int]:
+        """Return who a community is, whether it is below, and what its bond pays for a kWh that is given up, µ€."""
+        parent = self._links.parent
+        if parent is not None and parent.parent.community == other:
+            return parent.parent, False, parent.conditions.void_ueur_per_kwh
+        for each in self._links.children:
+            if each.child.community == other:
+                return each.child, True, each.conditions.void_ueur_per_kwh
+        return next((card, False, 0) for card in self._links.trusted if card.community == other)
+
+
+def _signed(signed: SignedExport) -> tuple[object, ...]:
+    return record_values(signed.export), list(signed.signatures)
+
+
+def _export(logged: Mapping[str, Any]) -> Export:
+    recipient = address_from_hex(str(logged["recipient"]).lower())
+    values: list[Any] = [recipient if kind == "address" else logged[name] for kind, name in EXPORT.fields]
+    return Export(*values)

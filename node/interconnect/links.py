@@ -1,6 +1,7 @@
 """The folder ``links/`` of a node: who it is to its neighbours, whom it is linked to, and its NATS server's files.
 
-``own.json`` is the own card, ``parent.json`` and ``child-NAME.json`` are terms, ``nats.seed`` opens the own server,
+``own.json`` is the own card, ``parent.json`` and ``child-NAME.json`` are terms, ``origin-NAME.json`` is the card of a
+community whose certificates are taken in although it is no neighbour, ``nats.seed`` opens the own server,
 ``nats.conf`` is that server's configuration, written anew whenever a neighbour is added, ``registers.csv`` is what the
 link's account has taken and given, as a meter would show it.
 Refuses: a second parent, a neighbour of another name that is there, a card where terms are wanted: Misconfigured.
@@ -51,6 +52,8 @@ class Links:
     own: Card
     parent: Agreement | None
     children: tuple[Agreement, ...]
+    trusted: tuple[Card, ...] = ()
+    """Communities that are no neighbours, and whose certificates are believed."""
 
     @classmethod
     def create(cls, folder: Path, own: Card) -> "Links":
@@ -80,12 +83,11 @@ class Links:
         if not (place / "own.json").exists():
             problem = "holds no community with an account for links"
             raise Misconfigured(f"{folder} {problem}: name the right one with --dir, or found it with --link NAME")
-        own = read_document(place / "own.json")
+        own = _card(place / "own.json")
         parent = _agreement(place / "parent.json") if (place / "parent.json").exists() else None
         children = tuple(_agreement(path) for path in sorted(place.glob("child-*.json")))
-        if not isinstance(own, Card):
-            raise Misconfigured(f"{place / 'own.json'} holds terms, not a card")
-        return cls(place, own, parent, children)
+        trusted = tuple(_card(path) for path in sorted(place.glob("origin-*.json")))
+        return cls(place, own, parent, children, trusted)
 
     @property
     def seed(self) -> str:
@@ -97,6 +99,28 @@ class Links:
         """Communities by name."""
         above = [self.parent.parent] if self.parent else []
         return {each.name: each.community for each in (*above, *(child.child for child in self.children))}
+
+    @property
+    def known(self) -> dict[Digest, str]:
+        """Names of all communities whose certificates are taken in, by community."""
+        return {card.community: card.name for card in (*self._neighbours, *self.trusted)}
+
+    @property
+    def _neighbours(self) -> tuple[Card, ...]:
+        above = (self.parent.parent,) if self.parent is not None else ()
+        return (*above, *(each.child for each in self.children))
+
+    def trust(self, card: Card) -> None:
+        """Believe the certificates of a community that is no neighbour; known already, it gets its new attestors.
+
+        Raises:
+            Misconfigured: it is this one, a neighbour, or another community of that name is known.
+        """
+        if card.community == self.own.community or card.community in {each.community for each in self._neighbours}:
+            raise Misconfigured(f"{card.name} is this community or a neighbour: only others are trusted by card")
+        if any(name == card.name and community != card.community for community, name in self.known.items()):
+            raise Misconfigured(f"another community is known under the name {card.name}")
+        write_document(self.folder / f"origin-{card.name}.json", card)
 
     def add_child(
         self, card: Card, fee: int, void: int, bond_neur: int, capacity_wh: int, host: str, run_awards: int = 96
@@ -183,8 +207,7 @@ class Links:
         if self.parent is not None:
             terms = self.parent.terms()
             uplink = ChildSide(terms, LinkLedger(terms, self.parent.conditions.bond_neur))
-        cards = [self.own, *([self.parent.parent] if self.parent else []), *(each.child for each in self.children)]
-        origins = {card.community: card.attestors for card in cards}
+        origins = {card.community: card.attestors for card in (self.own, *self.trusted, *self._neighbours)}
         void = self.parent.conditions.void_ueur_per_kwh if self.parent else 0
         zone = Zone(own, self.own.tick_ueur_per_kwh, sides)
         return Station(own, zone, timing, signers, Exports(own), Imports(own, origins, void), uplink)
@@ -198,6 +221,13 @@ class Links:
     def _tls(self) -> Tls | None:
         certificate, key, authority = (self.folder / name for name in TLS_FILES)
         return Tls(certificate, key, authority) if certificate.exists() and key.exists() else None
+
+
+def _card(path: Path) -> Card:
+    found = read_document(path)
+    if not isinstance(found, Card):
+        raise Misconfigured(f"{path} holds terms, not a card")
+    return found
 
 
 def _agreement(path: Path) -> Agreement:

@@ -18,7 +18,7 @@ from interconnect.modes import Mode, Watch
 from interconnect.records import Export, LinkRun
 from interconnect.rejections import RETRIED
 from interconnect.station import Attest, Effect, Send, Station
-from interconnect.wire import decode
+from interconnect.wire import decode, encode, message
 from node.clock import Clock
 from node.off_loop import off_loop
 from node.storage.log import AppendLog
@@ -121,6 +121,17 @@ class LinkService:
         """Clear an interval, with an award or alone."""
         await self._execute({"do": "close", "interval": interval})
 
+    async def export(self, export: Export) -> Rejected | None:
+        """Have a certificate signed and sent that the own `Gateway` has let go; return why not, or None."""
+        result = await self._execute({"do": "export", "data": encode(message("export", export, ())).decode()})
+        return result if isinstance(result, Rejected) else None
+
+    async def take_file(self, data: bytes) -> Rejected | None:
+        """Take a certificate in that comes by another way than the streams; return why not, or None."""
+        own, mode = hex_text(self.station.community), int(self.watch.mode)
+        result = await self._execute({"do": "receive", "from": own, "data": data.decode(), "mode": mode})
+        return result if isinstance(result, Rejected) else None
+
     async def grant(self, child: Digest, first: int, last: int, export_max_wh: int, import_max_wh: int) -> None:
         """Give a child a capacity."""
         terms = [first, last, export_max_wh, import_max_wh]
@@ -162,6 +173,11 @@ class LinkService:
                 return station.offer(command["interval"], Curve(asks, bids), Mode(command["mode"]))
             case "close":
                 return station.close(command["interval"], now)
+            case "export":
+                (export,) = decode(command["data"].encode()).records
+                assert isinstance(export, Export), "wire gives exports only"
+                sent = station.send_certificate(export)
+                return sent if isinstance(sent, Rejected) else sent.events
             case "grant":
                 return station.grant(digest_from_hex(command["child"]), *command["terms"])
         raise Corrupt(f"no command of a link: {command['do']!r}")

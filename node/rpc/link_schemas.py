@@ -3,11 +3,14 @@
 from typing import Final
 
 from node.rpc.schema_kinds import (
+    ADDRESS,
     BOOL,
+    HASH,
     INSTANT,
     INT,
     INT_OR_NULL,
     NATURAL,
+    SIGNATURE,
     TEXT,
     TEXT_OR_NULL,
     Schema,
@@ -27,6 +30,8 @@ LINK: Final = record(
         "heardAt": INT_OR_NULL | {"description": "when the parent last answered, UTC epoch"},
         "parent": TEXT_OR_NULL,
         "children": array(TEXT),
+        "communities": array(record({"name": TEXT, "community": HASH}))
+        | {"description": "whose certificates are taken in"},
         "fee": INT_OR_NULL | {"description": "of the way to the parent, µ€/kWh"},
         "exportMaxWh": INT_OR_NULL | {"description": "most that may leave in an interval"},
         "importMaxWh": INT_OR_NULL,
@@ -37,7 +42,7 @@ LINK: Final = record(
         "refused": NATURAL | {"description": "messages of neighbours that were refused since the start"},
     }
 )
-LINK_REPORT: Final = record(
+_LINK_REPORT: Final = record(
     {
         "mode": one_of("alone", "island", "island_alone"),
         "beganAt": INSTANT,
@@ -52,3 +57,56 @@ LINK_REPORT: Final = record(
         "givenUpWh": NATURAL | {"description": "certificates that fell to the rule of conflicts"},
     }
 )
+_RANGE: Final[dict[str, Schema]] = {
+    "recipient": ADDRESS,
+    "device": HASH | {"description": "pseudonym of the meter at the origin"},
+    "interval": INSTANT,
+    "fromWh": NATURAL,
+    "toWh": NATURAL,
+    "source": NATURAL | {"description": "0 unknown, 1 solar, 2 storage, 3 wind, 4 biogas, 5 waste heat, 6 hydrogen"},
+    "carbon": NATURAL | {"description": "g CO2e/kWh"},
+}
+_CERTIFICATE_EXPORT: Final = record(
+    {
+        "schema": TEXT,
+        "export": record(
+            {"origin": HASH, "number": NATURAL, "destination": HASH} | _RANGE | {"previousExport": HASH},
+        ),
+        "signatures": array(SIGNATURE),
+    }
+)
+_CROSSING: Final = record(
+    {
+        "way": one_of("export", "import"),
+        "number": NATURAL | {"description": "of the export, at the contract of its origin"},
+        "other": HASH | {"description": "the community at the other end"},
+        "otherName": TEXT_OR_NULL,
+        **_RANGE,
+        "quantityWh": NATURAL,
+        "nullifier": HASH | {"description": "name of the energy, by which it comes in once"},
+        "digest": HASH | {"description": "what the origin's attestors signed"},
+        "state": one_of("left", "taken-in", "held", "claimed", "given-up"),
+    }
+)
+EXPORT_EXAMPLE: Final = {
+    "schema": "resilia/certificate-export/1",
+    "export": {
+        "origin": "0x" + "5a" * 32,
+        "number": 1,
+        "destination": "0x" + "a5" * 32,
+        "recipient": "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf",
+        "device": "0x" + "6b" * 32,
+        "interval": 1_495_024_200,
+        "fromWh": 0,
+        "toWh": 412,
+        "source": 1,
+        "carbon": 30,
+        "previousExport": "0x" + "00" * 32,
+    },
+    "signatures": ["0x" + "1c" * 65] * 2,
+}
+BORDER: Final[dict[str, Schema]] = {
+    "LinkReport": _LINK_REPORT,
+    "CertificateExport": _CERTIFICATE_EXPORT,
+    "Crossing": _CROSSING,
+}

@@ -11,9 +11,11 @@ from enum import IntEnum
 from typing import Final
 
 from energy.results import Rejected
+from interconnect.rejections import LinkReject
 from market.rejections import MarketReject
 from node.i18n import duration, energy, gettext, mark, number, price
 from node.rejections import NodeReject
+from oracles.rejections import OracleReject
 
 Facts = Mapping[str, int | str]
 
@@ -189,6 +191,34 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
     NodeReject.WRONG_CONTRACT: (
         mark("This was signed for the contract {signed_contract}; it should be {verifying_contract}."),
         mark("Sign again with verifying contract {verifying_contract} in the domain."),
+    ),
+    LinkReject.WRONG_LINK: (
+        mark("This is for the community {named}; it should be {expected}."),
+        mark("Take it in where it belongs: 'resilia link card' shows who a community is."),
+    ),
+    LinkReject.EXPORT_REPEATED: (
+        mark("The certificate that {origin} let go under number {number} has been taken in before."),
+        mark("It counts once; 'resilia cert crossed' shows it."),
+    ),
+    LinkReject.EXPORT_OVERLAP: (
+        mark("Part of the energy behind number {number} of {origin} has been taken in before."),
+        mark("Its community has let the same energy go twice: keep both documents, they prove it."),
+    ),
+    LinkReject.UNKNOWN_ORIGIN: (
+        mark("Nobody is known here who vouches for the community {origin}."),
+        mark("Let the operator link it, or trust its card: resilia link trust FILE"),
+    ),
+    OracleReject.QUORUM_NOT_MET: (
+        mark("{signers} attestors of its community have signed this; {needed} are needed."),
+        mark("Get the document anew where it comes from."),
+    ),
+    OracleReject.UNKNOWN_SIGNER: (
+        mark("{signer} has signed this and is none of its community's attestors, or the document was altered."),
+        mark("Get the document anew where it comes from."),
+    ),
+    OracleReject.DUPLICATE_SIGNER: (
+        mark("The signatures are out of sequence, or {signer} has signed twice."),
+        mark("Get the document anew where it comes from."),
     ),
 }
 """Sentence and hint of every code; the names in braces are facts."""

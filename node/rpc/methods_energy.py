@@ -26,6 +26,7 @@ from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.caller import BY_HTTP, Caller
 from node.rpc.messages import Message, message
+from node.rpc.methods_border import BorderMethods
 from node.rpc.methods_own import OWN_METHODS, OwnMethods
 from node.rpc.methods_standby import StandbyMethods
 from node.rpc.parameters import BadParameter
@@ -77,7 +78,6 @@ class EnergyMethods:
             "energy_haltByOperator": self.halt_by_operator,
             "energy_setGrid": self.set_grid,
             "energy_getStatus": self.get_status,
-            "energy_getLinkReports": self.get_link_reports,
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
             "energy_getDepth": self.get_depth,
@@ -100,6 +100,7 @@ class EnergyMethods:
             "energy_getFacts": self.get_facts,
             **OwnMethods(self._core, self._queries).table(),
             **StandbyMethods(self._core).table(),
+            **BorderMethods(self._core, self._refused).table(),
         }
 
     # -- COMMANDS: nothing may suspend before the core is called, or a batch would lose its sequence
@@ -182,10 +183,6 @@ class EnergyMethods:
     async def get_status(self) -> JsonObject:
         """Return the state of the node."""
         return self._core.status()
-
-    async def get_link_reports(self) -> list[JsonObject]:
-        """Return what happened in every cut."""
-        return self._core.link_reports()
 
     async def get_domain(self) -> JsonObject:
         """Return what a wallet needs to sign."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from node.rpc import codes
 from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
 from node.rpc.chain_schemas import chain_methods
+from node.rpc.link_schemas import EXPORT_EXAMPLE
 from node.rpc.messages import REFUSALS
 from node.rpc.news_schemas import news_methods
 from node.rpc.schema_kinds import (
@@ -114,6 +115,26 @@ METHODS: Final[Mapping[str, Method]] = {
     "energy_getStatus": Method("What the node is and how it does.", {}, ref("Status"), ()),
     "energy_getLinkReports": Method(
         "What happened in every cut of grid or link, to the Wh, oldest first.", {}, array(ref("LinkReport")), ()
+    ),
+    "energy_getCrossings": Method(
+        "The latest certificates that left for other communities or came from them, newest delivery first.",
+        {"limit": (NATURAL, False)},
+        array(ref("Crossing")),
+        (100,),
+    ),
+    "energy_getExport": Method(
+        "The document of a certificate that left, by its number at the contract, signed by the community's attestors.",
+        {"number": (NATURAL, True)},
+        or_null(ref("CertificateExport")),
+        (1,),
+        ("InvalidParams", "Unavailable"),
+    ),
+    "energy_importCertificate": Method(
+        "Take in a certificate of another community by its document, once; the chain has it a moment later.",
+        {"document": (ref("CertificateExport"), True)},
+        ref("Crossing"),
+        (EXPORT_EXAMPLE,),
+        ("InvalidParams", "Refused", "Unavailable"),
     ),
     "energy_getDomain": Method("EIP-712 domains and types: what a wallet needs to sign.", {}, ref("Domain"), ()),
     "energy_getBook": Method(

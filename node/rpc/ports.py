@@ -69,6 +69,26 @@ class Switched:
     journal_hash: bytes
 
 
+class BorderAnswers(Protocol):
+    """What a node tells of its border to other communities; see `node.interconnect.border`."""
+
+    def reports(self) -> list[JsonObject]:
+        """Return what happened in every cut, to the Wh, oldest first."""
+        ...
+
+    async def signed_export(self, number: int) -> JsonObject | None:
+        """Return the document of an export by its number at the contract; raises `Unavailable`."""
+        ...
+
+    async def take_in(self, document: object) -> JsonObject | Rejected:
+        """Take in a certificate by its document, once; raises ValueError for what is no such document."""
+        ...
+
+    async def crossings(self, limit: int) -> list[JsonObject]:
+        """Return the latest certificates that left or came, newest delivery first."""
+        ...
+
+
 class NodeCommands(Protocol):
     """The core of a running node, as the interfaces see it.
 
@@ -112,8 +132,9 @@ class NodeCommands(Protocol):
         """Hear that a standby has taken over; return whether this node ends. Raises `node.standby_words.BadWord`."""
         ...
 
-    def link_reports(self) -> list[JsonObject]:
-        """Return what happened in every cut, to the Wh, oldest first."""
+    @property
+    def border(self) -> BorderAnswers:
+        """What happened at the border: cuts, and certificates that crossed it."""
         ...
 
     def known_facts(self) -> list[JsonObject]:

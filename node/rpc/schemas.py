@@ -14,7 +14,7 @@ from node.concerns import Code
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
-from node.rpc.link_schemas import LINK, LINK_REPORT, MODE
+from node.rpc.link_schemas import BORDER, LINK, LINK_REPORT, MODE
 from node.rpc.market_schemas import CANDLE_SCHEMAS, FACT_SERIES
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS
@@ -166,7 +166,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
     "GridMode": record(MODE),
-    "LinkReport": LINK_REPORT,
+    **BORDER,
     "Concern": record({"code": one_of(*Code), "label": LABEL_OR_NONE, "since": INSTANT, "facts": FACTS}),
     "Domain": record(
         {

@@ -3,7 +3,7 @@
 Reads commands from standard input, one JSON array a line, and answers each with one JSON line. ``["at", instant]`` lets
 time pass and gives the status; ``["order", side, wh, price, interval]`` places an order of the home; ``["meter",
 instant, import, export]`` is a row of its meter; ``["grid", lost]``, ``["reports"]``, ``["entries"]``,
-``["gate", name]``. `found` founds.
+``["gate", name]``; ``["serve"]`` lets it answer JSON-RPC, and gives the address. `found` founds.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from node.community import Member
 from node.founding import Founding, found_community, meter_pseudonym
 from node.interconnect.options import LinkOptions
 from node.keys import ROLES, KeyPair
+from node.serve import ServeOptions, Servers
 from node.storage.models import EntryRow
 from node.typed_data import order_digest
 from oracles.hashing import keccak
@@ -87,6 +88,7 @@ class Process:
         self.clock = clock
         self.home = home_of(node.coupling.links.own.name if node.coupling else "")
         self.nonce = 0
+        self.servers: Servers | None = None
 
     async def do(self, what: str, *values: Any) -> Any:
         """Carry out one command."""
@@ -118,11 +120,17 @@ class Process:
             file.write(encode_row("HOME", instant, import_wh, export_wh) + b"\n")
         return "written"
 
+    async def do_serve(self) -> Any:
+        if self.servers is None:
+            self.servers = Servers(self.node, ServeOptions(rpc_port=0, web_port=0))
+            await self.servers.start()
+        return self.servers.rpc_url
+
     async def do_grid(self, lost: bool) -> Any:
         return self.node.set_grid(lost)
 
     async def do_reports(self) -> Any:
-        return self.node.link_reports()
+        return self.node.border.reports()
 
     async def do_gate(self, name: str) -> Any:
         """Return the last run with a neighbour that is on the own chain, and what the neighbour owes by it."""
@@ -142,12 +150,15 @@ async def main(folder: Path, server: str, now: int) -> None:
     clock = SimulatedClock(now)
     options = LinkOptions(server, silence_s=100_000, steady_s=0, beat_s=0.2)
     node = await Node.open(folder, clock, manual_time=True, links=options)
+    process = Process(folder, node, clock)
     try:
-        process = Process(folder, node, clock)
         print(json.dumps("ready"), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await process.do(*json.loads(line))), flush=True)
     finally:
+        node.events.close()
+        if process.servers is not None:
+            await process.servers.stop()
         await node.close()
 
 

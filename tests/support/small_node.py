@@ -3,13 +3,15 @@
 from typing import Any, Final
 
 from energy.identity import Address, Digest, hex_text
-from energy.results import Accepted
+from energy.results import Accepted, Rejected
+from interconnect.rejections import LinkReject
 from market.commands import AdmitAccount, Command, OpenInterval, PlaceOrder
 from market.config import MarketConfig
 from market.engine import apply
 from market.orders import Order
 from market.state import MarketState
 from node.holdings import Holdings
+from node.rpc.link_schemas import EXPORT_EXAMPLE
 from node.standby_words import Positions, Records
 from oracles.signatures import address_of
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
@@ -150,6 +152,7 @@ def link() -> dict[str, Any]:
         "heardAt": NOW - 9,
         "parent": "city",
         "children": [],
+        "communities": [{"name": "city", "community": digest_text(7)}],
         "fee": 10_000,
         "exportMaxWh": 25_000,
         "importMaxWh": 25_000,
@@ -198,14 +201,54 @@ class LinkedCore(ProposalsDouble):
     def set_grid(self, lost: bool) -> dict[str, Any]:
         return {"mode": "island" if lost else "together", "gridLostAt": NOW if lost else None}
 
-    def link_reports(self) -> list[dict[str, Any]]:
-        return [cut()]
+    @property
+    def border(self) -> "BorderDouble":
+        return BorderDouble()
 
     async def log_records(self, standby: str, challenge: bytes, positions: Positions, word: bytes) -> Records:
         return Records(b"\x01" * 32, True, {"journal": 1}, {"journal": [b"record"]})
 
     def hear_taken_over(self, standby: str, word: bytes) -> bool:
         return True
+
+
+class BorderDouble:
+    """What a double of the core answers about its border."""
+
+    def reports(self) -> list[dict[str, Any]]:
+        return [cut()]
+
+    async def signed_export(self, number: int) -> dict[str, Any] | None:
+        return EXPORT_EXAMPLE if number == 1 else None
+
+    async def take_in(self, document: object) -> dict[str, Any] | Rejected:
+        if document != EXPORT_EXAMPLE:
+            return Rejected(LinkReject.EXPORT_REPEATED, {"origin": digest_text(7), "number": 3})
+        return crossing(state="taken-in")
+
+    async def crossings(self, limit: int) -> list[dict[str, Any]]:
+        return [crossing()][:limit]
+
+
+def crossing(**changes: Any) -> dict[str, Any]:
+    """Return a certificate that came from the city."""
+    return {
+        "way": "import",
+        "number": 3,
+        "other": digest_text(7),
+        "otherName": "city",
+        "recipient": MEMBER,
+        "device": digest_text(8),
+        "interval": INTERVAL,
+        "fromWh": 100,
+        "toWh": 512,
+        "source": 1,
+        "carbon": 30,
+        "quantityWh": 412,
+        "nullifier": digest_text(9),
+        "digest": digest_text(10),
+        "state": "held",
+    } | changes
 
 
 def cut() -> dict[str, Any]:

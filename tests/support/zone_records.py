@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from energy.identity import ZERO_DIGEST, Digest, MeterId
 from interconnect.curves import Step
-from interconnect.origin import Goods, SignedExport
+from interconnect.origin import SignedExport
 from interconnect.records import Export, record_digest
 from oracles.signatures import address_of
-from tests.support.zones import START, Keys
+from tests.support.zones import START, Goods, Keys
 
 STEPS = st.lists(st.builds(Step, st.integers(-20, 20).map(lambda n: n * 1_000), st.integers(1, 500)), max_size=12)
 
@@ -20,7 +20,7 @@ METER = MeterId(b"m" * 32)
 
 
 def goods(from_wh: int = 0, to_wh: int = 100) -> Goods:
-    return Goods(METER, START, from_wh, to_wh, 1, 30)
+    return Goods(METER, START, from_wh, to_wh)
 
 
 def signed(export: Export) -> SignedExport:

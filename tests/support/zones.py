@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from random import Random
 
-from energy.identity import Digest, MeterId
+from energy.identity import ZERO_DIGEST, Address, Digest, MeterId
 from energy.results import Rejected
 from interconnect.child import ChildSide
 from interconnect.curves import Curve, Step, residual
 from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Mode, Watch
-from interconnect.origin import Exports, Goods, Imports
+from interconnect.origin import Exports, Imports
 from interconnect.parent import ParentSide, Zone
-from interconnect.records import community_id, record_digest
+from interconnect.records import Export, community_id, record_digest
 from interconnect.rejections import RETRIED, LinkReject
 from interconnect.station import Attest, Coupled, Effect, Send, Station, Timing
 from interconnect.terms import Attestors, LinkTerms
@@ -71,6 +71,8 @@ class Place:
     watch: Watch
     disk: list[tuple[str, Callable[[Station], object]]] = field(default_factory=list)
     """Accepted commands, in sequence: what a crash leaves."""
+    let_go: list[Export] = field(default_factory=list)
+    """What the community's `Gateway` has let go."""
     clock_offset_s: int = 0
     grid_there: bool = True
     coupled: dict[int, Coupled] = field(default_factory=dict)
@@ -84,6 +86,29 @@ class Place:
     @property
     def mode(self) -> Mode:
         return self.watch.mode
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A certificate that is to leave: a range on a device's export ruler."""
+
+    device: MeterId
+    interval: int
+    from_wh: int
+    to_wh: int
+    source: int = 1
+    carbon_g_per_kwh: int = 30
+
+
+def let_go(made: list[Export], origin: Digest, goods: Goods, destination: Digest, recipient: Address) -> Export:
+    """Number an export as the contract `Gateway` does, which keeps them."""
+    export = Export(
+        *(origin, len(made) + 1, destination, recipient, goods.device, goods.interval),
+        *(goods.from_wh, goods.to_wh, goods.source, goods.carbon_g_per_kwh),
+        record_digest(made[-1]) if made else ZERO_DIGEST,
+    )
+    made.append(export)
+    return export
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +259,15 @@ class Region:
     def send_certificate(self, origin: Digest, destination: Digest, goods: Goods) -> None:
         """Let a certificate change community."""
         recipient = address_of(self.places[destination].keys.link)
-        self._do(self.places[origin], "certificate", lambda s: s.send_certificate(goods, destination, recipient))
+        place = self.places[origin]
+        export = let_go(place.let_go, origin, goods, destination, recipient)
+        self._do(place, "certificate", lambda s: s.send_certificate(export))
 
     def goods(self, number: int, interval: int) -> Goods:
         """Return a certificate of some device, by number."""
         device = MeterId(sha256(f"device {number}".encode()).digest())
         from_wh = self.chance.randrange(0, 500)
-        return Goods(device, interval, from_wh, from_wh + self.chance.randrange(1, 500), 1, 30)
+        return Goods(device, interval, from_wh, from_wh + self.chance.randrange(1, 500))
 
     def _schedule(self, place: Place, interval: int) -> None:
         # A wrong clock acts early or late.

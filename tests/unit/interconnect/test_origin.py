@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from energy.identity import ZERO_DIGEST
 from energy.results import Accepted, Rejected
-from interconnect.origin import Claims, Exports, Goods, Imports, SignedExport, between
-from interconnect.records import nullifier, record_digest
+from interconnect.origin import Claims, Exports, Imports, SignedExport, between
+from interconnect.records import Export, nullifier, record_digest
 from interconnect.rejections import LinkReject
 from oracles.rejections import OracleReject
 from tests.support.zone_records import BUYER, HOME, KEYS, OTHER, RECIPIENT, export, goods, signed
-from tests.support.zones import Keys
+from tests.support.zones import Goods, Keys, let_go
 
 
 @pytest.fixture
@@ -22,18 +23,24 @@ def code(result: Accepted[object] | Rejected) -> object:
 
 def test_exports_are_one_chain_of_numbers() -> None:
     exports = Exports(HOME)
-    first, second = exports.export(goods(), BUYER, RECIPIENT), exports.export(goods(100, 150), OTHER, RECIPIENT)
-    assert isinstance(first, Accepted)
-    assert isinstance(second, Accepted)
-    assert (first.events[0].number, second.events[0].number) == (1, 2)
-    assert second.events[0].previous_export == record_digest(first.events[0])
+    made: list[Export] = []
+    first = let_go(made, HOME, goods(), BUYER, RECIPIENT)
+    second = let_go(made, HOME, goods(100, 150), OTHER, RECIPIENT)
+    assert code(exports.take(second)) is LinkReject.GAP
+    assert isinstance(exports.take(first), Accepted)
+    assert code(exports.take(first)) is LinkReject.EXPORT_REPEATED
+    assert code(exports.take(replace(second, previous_export=ZERO_DIGEST))) is LinkReject.GAP
+    assert code(exports.take(replace(second, origin=OTHER))) is LinkReject.WRONG_LINK
+    assert isinstance(exports.take(second), Accepted)
+    assert exports.made == made
 
 
 @pytest.mark.parametrize("piece", [goods(), goods(99, 120), goods(50, 50)], ids=["same", "overlap", "empty"])
 def test_energy_leaves_once(piece: Goods) -> None:
     exports = Exports(HOME)
-    exports.export(goods(), BUYER, RECIPIENT)
-    assert code(exports.export(piece, OTHER, RECIPIENT)) is LinkReject.EXPORT_OVERLAP
+    made: list[Export] = []
+    exports.take(let_go(made, HOME, goods(), BUYER, RECIPIENT))
+    assert code(exports.take(let_go(made, HOME, piece, OTHER, RECIPIENT))) is LinkReject.EXPORT_OVERLAP
     assert len(exports.made) == 1
 
 

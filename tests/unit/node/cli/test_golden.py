@@ -35,6 +35,8 @@ ANSWERS: Final[dict[str, Any]] = {
     "energy_getCertificate": small_node.certificate(1, 0, 412),
     "energy_setGrid": {"mode": "island", "gridLostAt": small_node.NOW},
     "energy_getLinkReports": [small_node.cut()],
+    "energy_getCrossings": [small_node.crossing()],
+    "energy_importCertificate": small_node.crossing(state="taken-in"),
     "energy_getRuns": small_node.page({"runId": 3, "netSumNeur": 0}),
 }
 COMMANDS: Final = {
@@ -44,6 +46,8 @@ COMMANDS: Final = {
     "order list": 0,
     "cert list": 0,
     "cert show 1": 0,
+    "cert crossed": 0,
+    "cert import good.json": 0,
     "run list": 0,
     "link status": 0,
     "link report": 0,

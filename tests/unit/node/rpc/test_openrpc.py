@@ -29,6 +29,8 @@ PARAMS: dict[str, list[Any]] = {
     "energy_getOrder": [word(0xC0, 30)],
     "energy_getCertificate": [1],
     "energy_getEvidence": [1],
+    "energy_getCrossings": [],
+    "energy_getExport": [1],
     "energy_getStatement": [HOMES[0]],
     "energy_getPositions": [HOMES[0]],
     "energy_getExposure": [MEMBER],
