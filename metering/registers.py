@@ -41,6 +41,8 @@ class RegisterSample:
     """How often the supply has been cut, ever; None when not stated."""
     charge_permille: int | None = None
     """How full a battery is, in thousandths; None for what is no battery."""
+    grid_there: bool | None = None
+    """Whether the device sees the grid; None when it does not tell, such as an inverter at night."""
 
     @property
     def raw_hash(self) -> Digest:

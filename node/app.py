@@ -138,7 +138,8 @@ class Node:
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
-        self.known_facts, self.evidence, self.grid = self.facts.document, self.certifying.evidence, Grid(folder)
+        self.known_facts, self.evidence = self.facts.document, self.certifying.evidence
+        self.grid = Grid(folder, clock)
         logs = [self._journal, self._readings, *([self.coupling.log] if self.coupling is not None else [])]
         self._replication = Replication(folder, community, keys["sealer"].address, logs, self.concerns_open)
         self.log_records, self.hear_taken_over = self._replication.records, self._replication.hear_taken_over
@@ -224,6 +225,7 @@ class Node:
             stack.push_async_callback(self.neighbourhood.stop)
             stack.push_async_callback(self.measuring.stop)
             stack.push_async_callback(self.facts.stop)
+            stack.push_async_callback(self.grid.stop)
             if self.coupling is not None:
                 stack.push_async_callback(self.coupling.close)
 
@@ -233,6 +235,7 @@ class Node:
         self._replication.look(now)
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
+        self.grid.look(now)
         if self.coupling is not None:
             # Before gates close: what comes from beyond the border is an order like others.
             await self.coupling.step(now, grid_there=self.grid.is_there)

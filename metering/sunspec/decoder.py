@@ -23,6 +23,13 @@ INVERTERS: Final = (701, 103, 102, 101, 113, 112, 111)
 BATTERIES: Final = (714, 713, 802, 124)
 IMAGE_LEN_MAX: Final = 4_096
 
+_GRID_DISCONNECT: Final = 4
+"""Bit of the alarms of model 701, and of the events of the models 101 to 113."""
+_GRID_FORMING: Final = 1
+"""Bit of model 701's `DERMode`."""
+_FEEDING: Final = (4, 5)
+"""Operating states of an inverter that follows a grid: at its best point, or held back."""
+
 INDEX_MODULUS_WH: Final = 2**32
 """Of a meter whose scale is 1 Wh; one with a coarser scale does not turn over in its life."""
 TOTAL_MODULUS_WH: Final = ENERGY_WH_MAX + 1
@@ -101,6 +108,27 @@ def charge_permille(models: Models) -> int | None:
     return None
 
 
+def grid_there(models: Models) -> bool | None:
+    """Return whether an inverter sees the grid, by the first model that shows it; None while it does not tell.
+
+    Lost is a disconnection from the grid that the device reports as an alarm, or one in which it forms a grid of its
+    own. An inverter that merely rests at night is disconnected, too: it says nothing of the grid.
+    """
+    number = next((number for number in INVERTERS if number in models), None)
+    if number is None:
+        return None
+    inverter = models[number]
+    if number == 701:
+        alarms, connected = inverter.value("Alrm"), inverter.value("ConnSt")
+        forms = _has_bit(inverter.value("DERMode"), _GRID_FORMING)
+        if _has_bit(alarms, _GRID_DISCONNECT) or (connected == 0 and forms):
+            return False
+        return True if connected == 1 else None
+    if _has_bit(inverter.value("Evt1"), _GRID_DISCONNECT):
+        return False
+    return True if inverter.value("St") in _FEEDING else None
+
+
 def read_models(image: bytes) -> Models | Rejected:
     """Take an image apart; of models that come twice, the first counts."""
     if len(image) > IMAGE_LEN_MAX or not image.startswith(START) or not image.endswith(END):
@@ -146,6 +174,7 @@ def _sample(
         exporting=power_w is not None and power_w < 0,
         power_w=power_w,
         charge_permille=charge_permille(models),
+        grid_there=grid_there(models),
     )
 
 
@@ -162,6 +191,10 @@ def _check_phases(meter: Model, total: str, energy: Fraction | None) -> Rejected
     if energy - added > tolerance:
         return Rejected(MeteringReject.SUM_RULE, {"registers": total, "tolerance_wh": floor(tolerance)})
     return None
+
+
+def _has_bit(value: Fraction | None, bit: int) -> bool:
+    return value is not None and bool(int(value) >> bit & 1)
 
 
 def _negated(power_w: int | None) -> int | None:

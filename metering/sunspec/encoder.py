@@ -2,6 +2,13 @@
 
 from metering.sunspec.decoder import END, START
 
+_MPPT, _FAULT = 4, 7
+"""Operating states of model 103."""
+_RUNNING = 3
+"""Inverter state of model 701."""
+_GRID_DISCONNECT, _GRID_FORMING = 4, 1
+"""Bits of the events of model 103, and of model 701's `DERMode`."""
+
 _ABSENT_INT16 = b"\x80\x00"
 
 
@@ -17,9 +24,12 @@ def encode_meter(serial: str, import_index_wh: int, export_index_wh: int, *, pow
     return _image(serial, "Meter", {203: (105, points)})
 
 
-def encode_inverter(serial: str, export_index_wh: int, *, power_w: int = 0) -> bytes:
-    """Return the image of a three-phase inverter (model 103) that makes power."""
+def encode_inverter(serial: str, export_index_wh: int, *, power_w: int = 0, grid_there: bool = True) -> bytes:
+    """Return the image of a three-phase inverter (model 103) that makes power, or has lost the grid."""
+    state, events = (_MPPT, 0) if grid_there else (_FAULT, 1 << _GRID_DISCONNECT)
     points = {
+        38: state.to_bytes(2, "big"),
+        40: events.to_bytes(4, "big"),
         14: _int16(max(-power_w, 0)),
         15: _int16(0),
         24: export_index_wh.to_bytes(4, "big"),
@@ -42,6 +52,24 @@ def encode_battery(
         18: _int16(0),
     }
     return _image(serial, "Battery", {713: (7, storage), 714: (18, ports)})
+
+
+def encode_hybrid(
+    serial: str, import_index_wh: int, export_index_wh: int, *, power_w: int = 0, grid_there: bool = True
+) -> bytes:
+    """Return the image of an inverter with a battery (model 701), which forms a grid of its own when it has to."""
+    points = {
+        4: _RUNNING.to_bytes(2, "big"),
+        5: int(grid_there).to_bytes(2, "big"),
+        6: bytes(4),
+        8: (1 if grid_there else 1 << _GRID_FORMING).to_bytes(4, "big"),
+        10: _int16(-power_w),
+        19: export_index_wh.to_bytes(8, "big"),
+        23: import_index_wh.to_bytes(8, "big"),
+        116: _int16(0),
+        120: _int16(0),
+    }
+    return _image(serial, "Hybrid", {701: (153, points)})
 
 
 def _image(serial: str, kind: str, models: dict[int, tuple[int, dict[int, bytes]]]) -> bytes:

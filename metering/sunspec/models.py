@@ -31,6 +31,7 @@ class Kind(Enum):
     ACC32 = (2, False, 0)
     UINT64 = (4, False, 0xFFFF_FFFF_FFFF_FFFF)
     FLOAT32 = (2, False, None)
+    BITS32 = (2, False, 0xFFFF_FFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,20 @@ class Point:
 
 def _ac(scaled: bool) -> Mapping[str, Point]:
     if scaled:
-        return {"W": Point(14, Kind.INT16, 15), "WH": Point(24, Kind.ACC32, 26), "DCW": Point(31, Kind.INT16, 32)}
-    return {"W": Point(22, Kind.FLOAT32), "WH": Point(32, Kind.FLOAT32), "DCW": Point(38, Kind.FLOAT32)}
+        return {
+            "W": Point(14, Kind.INT16, 15),
+            "WH": Point(24, Kind.ACC32, 26),
+            "DCW": Point(31, Kind.INT16, 32),
+            "St": Point(38, Kind.UINT16),
+            "Evt1": Point(40, Kind.BITS32),
+        }
+    return {
+        "W": Point(22, Kind.FLOAT32),
+        "WH": Point(32, Kind.FLOAT32),
+        "DCW": Point(38, Kind.FLOAT32),
+        "St": Point(48, Kind.UINT16),
+        "Evt1": Point(50, Kind.BITS32),
+    }
 
 
 _METER: Final = {
@@ -78,6 +91,9 @@ POINTS: Final[Mapping[int, Mapping[str, Point]]] = {
     160: {"N": Point(8, Kind.UINT16)},
     **dict.fromkeys((201, 202, 203, 204), _METER),
     701: {
+        "ConnSt": Point(5, Kind.UINT16),
+        "Alrm": Point(6, Kind.BITS32),
+        "DERMode": Point(8, Kind.BITS32),
         "W": Point(10, Kind.INT16, 116),
         "TotWhInj": Point(19, Kind.UINT64, 120),
         "TotWhAbs": Point(23, Kind.UINT64, 120),

@@ -14,7 +14,7 @@ from node.concerns import Code
 from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
-from node.rpc.link_schemas import BORDER, LINK, LINK_REPORT, MODE
+from node.rpc.link_schemas import BORDER, LINK, MODE
 from node.rpc.market_schemas import CANDLE_SCHEMAS, FACT_SERIES
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS

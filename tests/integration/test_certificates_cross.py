@@ -106,7 +106,7 @@ def cross_by_file(scene: Scene) -> dict[str, Any]:
     assert json.loads(scene.export(0, "south").stdout) == document
     assert "has left already" in refused(scene.export(0, "city"))
     assert [each["number"] for each in scene.crossings("north")] == [1]
-    assert "NotTheHolder" in claimed(scene, scene.certificates[0]["leaf"])
+    assert "NotCirculating" in claimed(scene, scene.certificates[0]["leaf"])
     return document
 
 
@@ -169,7 +169,7 @@ def claimed(scene: Scene, leaf: str) -> str:
     node, home = scene.client("north"), home_of("north")
     contract = node.call("energy_getStatus")["contracts"]["certificates"]
     word = "0x" + "00" * 32
-    reading = (word, FIRST, LENGTH_S, 0, 0, 0, 0, 0, 0, 0, word, word)
+    reading = (word, FIRST, LENGTH_S, *[0] * 7, word, word, 0)
     data = call_data("Certificates", "claim", int(leaf, 16), hex_text(home.address), (reading, word, []))
     with pytest.raises(Failure) as refusal:
         send(node, home.private_key, contract, data, "")

@@ -21,7 +21,7 @@ from metering.signed.encoder import seal_envelope
 from metering.sml.encoder import encode_sml
 from metering.sources.simulators import mqtt
 from metering.sources.simulators.answers import Answers, MbusAnswers, ModbusAnswers, ReadoutAnswers
-from metering.sunspec.encoder import encode_battery, encode_inverter, encode_meter
+from metering.sunspec.encoder import encode_battery, encode_hybrid, encode_inverter, encode_meter
 
 SIMULATED_KEY: Final = derive_private_key(0x5EED_0000_0001, SECP256R1())
 """Key, on P-256, of every simulated device that signs."""
@@ -41,6 +41,8 @@ class Registers:
     export_index_wh: int
     power_w: int = 0
     """Drawn > 0, fed in < 0."""
+    grid_there: bool = True
+    """What an inverter sees of the grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,13 @@ def _sealed_push(carry: Callable[[bytes], bytes], security: int) -> Callable[[st
 
 
 def _inverter(serial: str, shown: Registers) -> bytes:
-    return encode_inverter(serial, shown.export_index_wh, power_w=shown.power_w)
+    return encode_inverter(serial, shown.export_index_wh, power_w=shown.power_w, grid_there=shown.grid_there)
+
+
+def _hybrid(serial: str, shown: Registers) -> bytes:
+    return encode_hybrid(
+        serial, shown.import_index_wh, shown.export_index_wh, power_w=shown.power_w, grid_there=shown.grid_there
+    )
 
 
 def _heat(serial: str, shown: Registers) -> bytes:
@@ -185,6 +193,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "dlms-encrypted": Kind("dlms-encrypted", "1LGZ0012345678", _sealed_push(in_hdlc, SECURITY), 5),
     "sunspec-meter": Kind("sunspec-meter", "SIM-METER-1", _shown(encode_meter), 0, ModbusAnswers),
     "sunspec-inverter": Kind("sunspec-inverter", "SIM-INVERTER-1", _inverter, 0, ModbusAnswers),
+    "sunspec-hybrid": Kind("sunspec-inverter", "SIM-HYBRID-1", _hybrid, 0, ModbusAnswers),
     "sunspec-battery": Kind("sunspec-battery", "SIM-BATTERY-1", _shown(encode_battery), 0, ModbusAnswers),
     "mbus": Kind("mbus", "EMH00623702", _shown(encode_electricity), 0, MbusAnswers),
     "shelly-gen1": Kind("shelly-gen1", "shellyem-B9F53C/0", _shown(mqtt.shelly_gen1), 30, mqtt.MqttAnswers),

@@ -2,7 +2,7 @@ import struct
 
 from metering.rejections import MeteringReject
 from metering.sunspec.decoder import END, START, decode_battery, decode_inverter, decode_meter
-from metering.sunspec.encoder import encode_battery, encode_inverter, encode_meter
+from metering.sunspec.encoder import encode_battery, encode_hybrid, encode_inverter, encode_meter
 from tests.support.telegrams import code_of, decoded
 
 METER = encode_meter("M-1", 12_345_678, 4_567, power_w=-900)
@@ -63,3 +63,29 @@ def test_half_an_image_is_torn() -> None:
     for length in range(0, len(METER), 3):
         assert code_of(decode_meter(METER[:length])) == MeteringReject.TORN_FRAME
     assert code_of(decode_meter(METER[:-4] + b"\0\0" + END)) == MeteringReject.TORN_FRAME
+
+
+def test_an_inverter_tells_whether_it_sees_the_grid() -> None:
+    made = encode_inverter("I-1", 4_567)
+    assert decoded(decode_inverter(made)).grid_there
+    assert decoded(decode_inverter(encode_inverter("I-1", 4_567, grid_there=False))).grid_there is False
+    sleeping = patched(made, 103, 38, b"\x00\x02")
+    assert decoded(decode_inverter(sleeping)).grid_there is None, "at night it says nothing"
+    under_voltage = patched(made, 103, 40, (1 << 11).to_bytes(4, "big"))
+    assert decoded(decode_inverter(under_voltage)).grid_there, "a bad grid is there"
+    shows_nothing = patched(sleeping, 103, 40, b"\xff" * 4)
+    assert decoded(decode_inverter(shows_nothing)).grid_there is None
+    assert decoded(decode_meter(METER)).grid_there is None
+
+
+def test_a_hybrid_tells_by_its_alarm_or_by_forming_a_grid_of_its_own() -> None:
+    made = encode_hybrid("H-1", 9_000, 8_000, power_w=-900)
+    sample = decoded(decode_inverter(made))
+    assert (sample.import_index_wh, sample.export_index_wh, sample.power_w) == (9_000, 8_000, -900)
+    assert sample.grid_there
+    assert decoded(decode_inverter(encode_hybrid("H-1", 9_000, 8_000, grid_there=False))).grid_there is False
+    resting = patched(made, 701, 5, b"\x00\x00")
+    assert decoded(decode_inverter(resting)).grid_there is None, "open, and forming nothing: it rests"
+    alarmed = patched(resting, 701, 6, (1 << 4).to_bytes(4, "big"))
+    assert decoded(decode_inverter(alarmed)).grid_there is False
+    assert decoded(decode_inverter(patched(made, 701, 6, b"\xff" * 4))).grid_there, "no alarms are shown"

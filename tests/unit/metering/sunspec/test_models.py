@@ -17,6 +17,7 @@ TYPES = {
     "acc32": Kind.ACC32,
     "uint64": Kind.UINT64,
     "float32": Kind.FLOAT32,
+    "bitfield32": Kind.BITS32,
 }
 
 

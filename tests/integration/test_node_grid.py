@@ -1,0 +1,50 @@
+"""An inverter on Modbus loses the grid, and the node lives as an island until it is back."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from metering.sources.simulators.kinds import KINDS, Registers
+from metering.sources.simulators.line import TcpLine
+from metering.sources.simulators.meter import MeterSimulator
+from node.app import Node
+from node.grid import INVERTERS_FILE, STEADY_S
+from tests.support.real_node import FIRST, running, tick_at
+
+
+@pytest.mark.parametrize("kind", ["sunspec-inverter", "sunspec-hybrid"])
+def test_inverter_tells_when_the_grid_is_lost_and_back(folder: Path, kind: str) -> None:
+    asyncio.run(_lose_and_find(folder, kind))
+
+
+async def _lose_and_find(folder: Path, kind: str) -> None:
+    simulator = MeterSimulator(KINDS[kind], TcpLine())
+    (folder / INVERTERS_FILE).write_text(f'inverters = ["{simulator.source}?every_s=1"]\n')
+    shown = Registers(FIRST - 1_200, 1_000_000, 500_000, -900)
+    plug = asyncio.create_task(simulator.run(lambda: shown))
+    try:
+        async with running(folder, FIRST - 1_200) as node:
+            assert await mode_after(node, FIRST - 1_190, there=True) == "together"
+            shown = Registers(FIRST - 1_180, 1_000_000, 500_001, -900, grid_there=False)
+            assert await mode_after(node, FIRST - 1_180, there=False) == "island"
+            assert node.mode()["gridLostAt"] == FIRST - 1_180
+        async with running(folder, FIRST - 1_170) as node:
+            assert node.mode()["mode"] == "island", "a restart in the dark is still in the dark"
+            shown = Registers(FIRST - 1_160, 1_000_000, 500_002, -900)
+            assert await mode_after(node, FIRST - 1_160, there=True) == "island", "it has to be steady"
+            assert await mode_after(node, FIRST - 1_160 + STEADY_S, there=True) == "together"
+    finally:
+        plug.cancel()
+        await asyncio.gather(plug, return_exceptions=True)
+        simulator.close()
+
+
+async def mode_after(node: Node, instant: int, *, there: bool) -> str:
+    """Let a tick pass, and another when the inverter has been read; return the mode."""
+    await tick_at(node, instant)
+    async with asyncio.timeout(30):
+        while node.grid.words.get(0) != (there, instant):
+            await asyncio.sleep(0.05)
+    await tick_at(node, instant)
+    return str(node.mode()["mode"])
