@@ -9,6 +9,7 @@ import asyncio
 import logging
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,6 +24,7 @@ from node.standby_words import LOG_FILES, Position, logs_digest, taken_over_dige
 from node.storage.log import AppendLog
 
 METHOD: Final = "energy_getLogRecords"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 TOLD_AGAIN_S: Final = 15.0
 """How often a node that has taken over tells the one that it replaces, until that has heard."""
 
@@ -40,7 +42,7 @@ class LogFollower:
             url: JSON-RPC of the other node.
             sealer: The sealing key.
         Raises:
-            Misconfigured: the folder holds no community.
+            Misconfigured: the folder holds no community, or records would come in the clear.
             Corrupt: a log is damaged.
         """
         if not (folder / COMMUNITY_FILE).exists():
@@ -48,6 +50,7 @@ class LogFollower:
                 f"{folder} holds no community, and a standby takes over a market: "
                 "'resilia backup restore --as-standby' makes its folder"
             )
+        require_sealed_way(url)
         community = Community.load(folder / COMMUNITY_FILE)
         self._datadir = folder / "chain"
         self._chain_id = community.chain_id
@@ -112,6 +115,20 @@ class LogFollower:
             self._level = level
             note_logs(self._datadir, level)
             _log.warning("this standby %s take the market over", "may" if level else "may not")
+
+
+def require_sealed_way(url: str) -> None:
+    """Check that records, which are personal, come inside TLS, or from this machine itself.
+
+    Raises:
+        Misconfigured: whoever listens on the way could read them.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise Misconfigured(
+            f"{url} would bring orders and readings in the clear: let the other node speak TLS ('tls' in its "
+            "node.toml) and give an https address, or one of this machine at the end of a tunnel"
+        )
 
 
 async def tell_replaced(folder: Path, chain_id: int, sealer: Sealer) -> None:

@@ -66,21 +66,17 @@ class Border:
         if self._coupling is None:
             return []
         station = self._coupling.service.station
-        came = [each.export for each in (*station.imports.held.values(), *station.imports.given_up.values())]
-        both = [(each, "export") for each in station.exports.made] + [(each, "import") for each in came]
-        both.sort(key=lambda pair: (-pair[0].interval, pair[1], pair[0].origin, -pair[0].number))
-        shown = both[: min(limit, SHOWN_MAX)]
-        states = await asyncio.gather(*(self._state(each, way) for each, way in shown))
-        return [self._crossing(each, way, state) for (each, way), state in zip(shown, states, strict=True)]
+        found = [(each, "export", "left") for each in station.exports.made]
+        found += [(each.export, "import", "") for each in station.imports.held.values()]
+        found += [(each.export, "import", _ON_CHAIN[3]) for each in station.imports.given_up.values()]
+        found.sort(key=lambda each: (-each[0].interval, each[1], each[0].origin, -each[0].number))
+        shown = found[: min(limit, SHOWN_MAX)]
+        states = await asyncio.gather(*(self._state(export, state) for export, _, state in shown))
+        return [self._crossing(each, way, state) for (each, way, _), state in zip(shown, states, strict=True)]
 
-    async def _state(self, export: Export, way: str) -> str:
-        if way == "export":
-            return "left"
+    async def _state(self, export: Export, known: str) -> str:
         assert self._coupling is not None, "nothing crosses without links"
-        key = (export.origin, export.number)
-        if key in self._coupling.service.station.imports.given_up:
-            return _ON_CHAIN[3]
-        return _ON_CHAIN[await self._coupling.import_status(nullifier(export))]
+        return known or _ON_CHAIN[await self._coupling.import_status(nullifier(export))]
 
     def _crossing(self, export: Export, way: str, state: str) -> JsonObject:
         assert self._coupling is not None, "nothing crosses without links"

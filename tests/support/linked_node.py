@@ -1,5 +1,7 @@
 """One linked node in a process of its own: `python -m tests.support.linked_node FOLDER SERVER INSTANT`.
 
+With ``await`` behind it waits for a standby.
+
 Reads commands from standard input, one JSON array a line, and answers each with one JSON line. ``["at", instant]`` lets
 time pass and gives the status; ``["order", side, wh, price, interval]`` places an order of the home; ``["meter",
 instant, import, export]`` is a row of its meter; ``["grid", lost]``, ``["reports"]``, ``["entries"]``,
@@ -21,6 +23,7 @@ from market.metered import Source
 from market.orders import Order, Side, TimeInForce
 from metering.files.csv_row import HEADER, encode_row
 from node.app import Node
+from node.chain.launcher import Sealing
 from node.clock import SimulatedClock
 from node.community import Member
 from node.founding import Founding, found_community, meter_pseudonym
@@ -145,11 +148,11 @@ class Process:
         return [[row.kind, row.quantity_wh, row.price_ueur_per_kwh] for row in rows]
 
 
-async def main(folder: Path, server: str, now: int) -> None:
+async def main(folder: Path, server: str, now: int, awaits: bool) -> None:
     """Serve commands until the end of the input."""
     clock = SimulatedClock(now)
     options = LinkOptions(server, silence_s=100_000, steady_s=0, beat_s=0.2)
-    node = await Node.open(folder, clock, manual_time=True, links=options)
+    node = await Node.open(folder, clock, manual_time=True, links=options, sealing=Sealing(await_standby=awaits))
     process = Process(folder, node, clock)
     try:
         print(json.dumps("ready"), flush=True)
@@ -163,4 +166,4 @@ async def main(folder: Path, server: str, now: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:] == ["await"]))

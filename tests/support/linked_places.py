@@ -31,6 +31,8 @@ class Place:
     port: int = field(default_factory=free_port)
     server: "subprocess.Popen[bytes] | None" = None
     node: "subprocess.Popen[str] | None" = None
+    awaits: bool = False
+    """Whether its node waits for a standby."""
 
     def start_server(self) -> None:
         self.server = subprocess.Popen(
@@ -38,7 +40,7 @@ class Place:
         )
 
     def start_node(self, now: int) -> None:
-        place = [str(self.folder), f"nats://127.0.0.1:{self.port}", str(now)]
+        place = [str(self.folder), f"nats://127.0.0.1:{self.port}", str(now), *["await"] * self.awaits]
         self.node = subprocess.Popen(
             [sys.executable, "-m", "tests.support.linked_node", *place],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -118,9 +120,16 @@ def link(capsys: pytest.CaptureFixture[str], tmp_path: Path, city: Place, child:
 
 @contextmanager
 def linked_places(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, trusting: bool = False
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, trusting: bool = False, awaiting: str = ""
 ) -> Iterator[dict[str, Place]]:
-    """Found a city with two neighbourhoods, link them, and let all run; the two may trust each other's cards."""
+    """Found a city with two neighbourhoods, link them, and let all run.
+
+    Args:
+        tmp_path: For their folders.
+        capsys: Takes what the commands print.
+        trusting: Whether the two trust each other's cards.
+        awaiting: Name of the one whose node waits for a standby.
+    """
     found_places = {name: Place(name, tmp_path / name) for name in NAMES}
     for number, place in enumerate(found_places.values()):
         found(place.folder, place.name, number)
@@ -132,6 +141,7 @@ def linked_places(
     capsys.readouterr()
     try:
         for place in found_places.values():
+            place.awaits = place.name == awaiting
             place.start_server()
             place.start_node(FIRST - 3_600)
         for place in found_places.values():
