@@ -112,7 +112,7 @@ class Process:
         }
 
     async def do_order(self, side: str, wh: int, price: int, interval: int) -> Any:
-        self.nonce += 1
+        self.nonce = max(self.nonce, self.clock.now()) + 1  # fresh in a node that has taken over, too
         order = Order(self.home.address, interval, Side[side], wh, price, TimeInForce.GOOD_TILL_GATE, self.nonce, 0)
         digest = order_digest(self.node.settlement_domain, order)
         placed = await self.node.place_order(order, sign(self.home.private_key, digest))
