@@ -18,6 +18,7 @@ from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any, Final, Self
 
 from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
+from dispatch.island.sharing import CRITICAL, Load, share_out
 from dispatch.plant import Device, Plant, Stay
 from dispatch.price_shape import NOON_UTC_HOUR, PriceShape, closing_price
 from dispatch.prices import GridTariff, exchange_prices
@@ -279,6 +280,31 @@ class SiteAgent:
         plant = self.plant.copy()
         left_wh = seen.position_wh - seen.exchange_wh
         self._drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
+        return self._powers_w(plant, length_s)
+
+    def steer_island(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
+        """Return the power of each device while the grid is lost; see `steer`.
+
+        What the home uses is critical and comes first (D2): stores give for it, and for what was sold to neighbours.
+        Everything else, cars that must leave and what the plan would run, shares what the sun and neighbours leave.
+        """
+        length_s = max(STEERED_S_MIN, interval + self.config.length_s - now)
+        plant = self.plant.copy()
+        plant.keep(length_s)
+        planned = self._intended(interval).setpoints_wh
+        wishes = {name: max(0, planned.get(name, 0)) * length_s // self.config.length_s for name in plant.slow}
+        net_wh = seen.net_w * length_s // 3_600
+        left_wh = seen.position_wh - seen.exchange_wh
+        loads = [Load(name, CRITICAL + 1, wh) for name, wh in wishes.items() if plant.draws_wh(name, wh) > 0]
+        wishes |= share_out(loads, max(0, left_wh - net_wh))
+        net_wh += sum(plant.draws_wh(name, plant.run(name, wh, now, length_s)) for name, wh in wishes.items())
+        if net_wh < left_wh:
+            plant.charge(left_wh - net_wh, -net_wh, now, length_s)
+        else:
+            plant.discharge(net_wh - left_wh, now, length_s)
+        return self._powers_w(plant, length_s)
+
+    def _powers_w(self, plant: Plant, length_s: int) -> dict[str, int]:
         return {
             device.name: _power_w(plant.drawn_wh(device.name), length_s, plant.power_w(device.name))
             for device in plant.devices

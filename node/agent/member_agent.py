@@ -4,7 +4,8 @@ It runs beside the node, not in it: the key that signs its orders stays on the m
 the home nothing but orders and the readings that settle. `step` does what is due at a moment and may be called as
 often as one likes; what it decided is on disk before anything leaves. Whatever is missing or absurd, the devices stay
 within their limits (invariant D1) and the agent goes on: without the node it plans for the home alone, without a plan
-it follows the contract, without meters the devices rest.
+it follows the contract, without meters the devices rest; without the grid, as an inverter of the home or the node says,
+the home's own use comes first and all else shares what is left.
 Units: Wh, W, µ€/kWh, UTC epoch seconds. Refuses, with `Unavailable`: to begin for the first time without a node.
 """
 
@@ -88,6 +89,10 @@ class MemberAgent:
         self._obedience = {device: Obedience() for device in home.device_meters}
         self._asked_ws = dict.fromkeys(home.device_meters, 0)
         self._powers_w: dict[str, int] = {}
+        self._grid_seen: dict[str, tuple[bool, int]] = {}
+        """By inverter of the home that tells: whether it sees the grid, and when it said so."""
+        self.island = False
+        """Whether the devices are driven without the grid."""
         self._stepped_at = now
         self._weather_at = 0
         self._why: list[dict[str, Any]] = []
@@ -100,6 +105,8 @@ class MemberAgent:
     def heard(self, meter: str, sample: RegisterSample) -> None:
         """Take in what a meter says: `grid`, `solar`, or a device by its name."""
         at = min(sample.metered_at, sample.received_at)
+        if sample.grid_there is not None:
+            self._grid_seen[meter] = (sample.grid_there, at)
         believed = self._meters.heard(meter, at, sample.import_index_wh, sample.export_index_wh)
         self.alarms.set(Alarm.METER_ABSURD, meter, at, active=not believed)
         if sample.charge_permille is not None and meter in self._watches:
@@ -222,13 +229,16 @@ class MemberAgent:
         if silent or heard is None or net_w is None:
             return {device.name: 0 for device in self._home.devices}
         behind = self._meters.between(interval, min(heard, now)) if heard > interval else None
+        alone = any(not there and now - at <= SILENT_S for there, at in self._grid_seen.values())
+        self.island = alone or self.trader.island
         seen = Underway(
             net_w=net_w,
-            exchange_wh=0 if behind is None else behind.grid.net_wh,
+            # Behind an inverter that has lost the grid nothing is exchanged, whatever was agreed.
+            exchange_wh=0 if behind is None or alone else behind.grid.net_wh,
             moved_wh=0 if behind is None else behind.moved_wh,
-            position_wh=self.trader.position_wh(interval),
+            position_wh=0 if alone else self.trader.position_wh(interval),
         )
-        return self.agent.steer(interval, now, seen)
+        return (self.agent.steer_island if self.island else self.agent.steer)(interval, now, seen)
 
     # -- WHAT IS TOLD AND SAVED
 
@@ -256,6 +266,7 @@ class MemberAgent:
             "schema": "resilia/dispatch-status/1",
             "at": now,
             "running": not stopped,
+            "island": self.island,
             "interval": interval,
             "agreed_wh": self.trader.position_wh(interval),
             "devices": [

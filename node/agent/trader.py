@@ -51,6 +51,8 @@ class Trader:
         self._weather_of: dict[tuple[str, str], int] = {}
         """Round of the last weather that was told, by kind and place."""
         self._learned = 0
+        self.island = False
+        """Whether the node said last that the community lives without the grid."""
         if saved:
             self._interval, self._learned = saved["interval"], saved["learned"]
             self._positions = dict(saved["positions"])
@@ -174,7 +176,9 @@ class Trader:
     def _quote(self, now: int, alarms: Alarms) -> None:
         interval = self._interval
         assert interval is not None
-        if interval not in self._client.status()["openIntervals"]:
+        status = self._client.status()
+        self.island = str(status.get("mode", "")).startswith("island")
+        if interval not in status["openIntervals"]:
             return
         self._note_position(interval)
         book = self._client.book(interval)

@@ -33,6 +33,7 @@ class House:
     def __init__(self, at: int) -> None:
         self.at, self.grid_ws, self.taken_ws, self.given_ws, self.power_w = at, 0, 0, 0, 0
         self.obeys = True
+        self.sees_grid: bool | None = None
 
     def live(self, agent: MemberAgent, until: int) -> None:
         battery_w = self.power_w if self.obeys else 0
@@ -42,7 +43,8 @@ class House:
         self.given_ws += max(0, -battery_w) * passed_s
         for meter, taken, given in (("grid", self.grid_ws, 0), ("battery", self.taken_ws, self.given_ws)):
             raw = (taken // 3_600, given // 3_600, until, until)
-            agent.heard(meter, RegisterSample("S", *raw, False, False, True, b""))
+            sees = self.sees_grid if meter == "battery" else None
+            agent.heard(meter, RegisterSample("S", *raw, False, False, True, b"", grid_there=sees))
         self.power_w = agent.step(until)["battery"]
 
 
@@ -125,6 +127,13 @@ def test_without_a_node_the_home_is_planned_for_itself(tmp_path: Path) -> None:
         house = House(FIRST)
         for step in range(1, 8):
             house.live(agent, FIRST + step * 150)
+        assert house.power_w == -HOUSE_W
+        # Its battery loses the grid: what was agreed binds nobody, the house is served; and back.
+        agent.trader._positions[FIRST + LENGTH_S] = 500
+        for sees in (True, False, None, True):
+            house.sees_grid = sees
+            house.live(agent, house.at + 60)
+            assert agent.status(house.at)["island"] is (sees in (False, None)), "no word is no news"
+            assert (house.power_w == -HOUSE_W) is agent.island, "else it charges what was bought"
     assert agent.agent.last_plan is not None
-    assert house.power_w == -HOUSE_W
     assert [alarm["alarm"] for alarm in agent.status(house.at)["alarms"]] == ["node-away"]

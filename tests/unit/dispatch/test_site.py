@@ -196,3 +196,17 @@ def test_steering_rests_what_is_withdrawn() -> None:
     agent.orders(OPENING, FIRST, [PEAK] * 8, steady(400, 0))
     assert agent.last_plan is not None
     assert not agent.last_plan.programme.taken_kwh["battery/discharge"].any()
+
+
+def test_in_an_island_the_home_comes_first_and_a_car_gets_what_the_sun_leaves() -> None:
+    car = SiteAgent(CAR, PLANNER, {"car/cells": 20_000_000})
+    car.plugged("car", FIRST + 3_600, 20_000_000 + 11_000 * 950)
+    assert car.steer(FIRST, FIRST, Underway(400, 0, 0, 0))["car"] > 10_000, "with a grid it must leave full"
+    assert car.steer_island(FIRST, FIRST, Underway(400, 0, 0, 0)) == {"car": 0}
+    assert car.steer_island(FIRST, FIRST, Underway(-2_000, 0, 0, 0)) == {"car": 2_000}
+    # 100 Wh bought of a neighbour are there to be taken; what was sold is given before anything is kept.
+    assert car.steer_island(FIRST, FIRST, Underway(0, 0, 0, 100)) == {"car": 400}
+    home = agent_of(HOME, 3_000)
+    home.orders(OPENING, FIRST, [NIGHT] * 8, steady(400, 0))
+    assert home.steer_island(FIRST, FIRST, Underway(400, 0, 0, 0)) == {"battery": -400}
+    assert home.steer_island(FIRST, FIRST, Underway(400, 0, 0, -100)) == {"battery": -800}
