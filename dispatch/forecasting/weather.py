@@ -89,7 +89,7 @@ class WeatherTable:
 
 
 def _describe(rows: Floats, season: Season) -> Floats:
-    """Return features of every step, shape (T, W): now, against yesterday, against the week, with season and weekday."""
+    """Return features of every step, shape (T, W): now, against yesterday and the week, season and weekday."""
     day = season.steps_per_day
     days = len(rows) // day
     now = _of_the_day(rows.reshape(days, day, len(VARIABLES)), season.steps_per_hour)

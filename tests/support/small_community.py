@@ -192,7 +192,9 @@ def _trade(index: int) -> list[SQLModel]:
             time_in_force=0,
             nonce=index,
             expiry=0,
-            **{"filled_wh": quantity, "status": "filled", "ended_at": interval - 900},
+            filled_wh=quantity,
+            status="filled",
+            ended_at=interval - 900,
         )
         for side, (digest, account) in enumerate([(buy, HOMES[2]), (sell, HOMES[index % 2])])
     ]

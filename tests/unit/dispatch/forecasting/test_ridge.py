@@ -25,7 +25,9 @@ def test_a_weight_counts_rows_as_often() -> None:
     for _ in range(3):
         thrice.merge(once)
     once.merge(once, 2.0)
-    assert np.allclose(once.gram, thrice.gram) and np.allclose(once.cross, thrice.cross) and once.rows == thrice.rows
+    assert np.allclose(once.gram, thrice.gram)
+    assert np.allclose(once.cross, thrice.cross)
+    assert once.rows == thrice.rows
 
 
 def test_without_data_the_weights_are_those_to_stay_near() -> None:
