@@ -109,8 +109,8 @@ class Node:
         self._chain, self.client, self._keys, self._head = chain, chain.client, keys, JsonObject()
         self._showing = Showing(self.projection, self.events)
         self.depth = self._showing.depth
-        self._journal = AppendLog(folder / "journal.log", community.digest())
-        self._readings = AppendLog(folder / "readings.log", community.digest())
+        logs = [AppendLog(folder / name, community.digest()) for name in ("journal.log", "readings.log")]
+        self._journal, self._readings = logs
         self._signing = SigningKeys(folder, keys)
         attestors, guards = self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
@@ -128,8 +128,7 @@ class Node:
         self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(self._terms, self.projection, attestors, self.measuring),
-            *(self.council, page_accounts),
+            *(self._terms, self.projection, attestors, self.measuring, self.council, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
@@ -138,9 +137,8 @@ class Node:
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
-        self.known_facts, self.evidence = self.facts.document, self.certifying.evidence
-        self.grid = Grid(folder, clock)
-        logs = [self._journal, self._readings, *([self.coupling.log] if self.coupling is not None else [])]
+        self.known_facts, self.evidence, self.grid = self.facts.document, self.certifying.evidence, Grid(folder, clock)
+        logs += [self.coupling.log] if self.coupling is not None else []
         self._replication = Replication(folder, community, keys["sealer"].address, logs, self.concerns_open)
         self.log_records, self.hear_taken_over = self._replication.records, self._replication.hear_taken_over
 
@@ -398,8 +396,5 @@ class Node:
 
     async def _read_head(self) -> None:
         block = await self.client.call("eth_getBlockByNumber", ["latest", False])
-        self._head = {
-            "number": int(block["number"], 16),
-            "hash": block["hash"],
-            "timestamp": int(block["timestamp"], 16),
-        }
+        number, timestamp = int(block["number"], 16), int(block["timestamp"], 16)
+        self._head = {"number": number, "hash": block["hash"], "timestamp": timestamp}
