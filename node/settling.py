@@ -262,9 +262,12 @@ class Settling:
         """
         signatures: list[tuple[Address, bytes]] = []
         away: Unavailable | None = None
-        valid, needed = self._attestors, 0
-        if not settled:
-            valid, needed = chosen(self._rules, Role.ATTESTOR, valid, intervals[-1])
+        enough, last = self._rules.quorum(Role.ATTESTOR), intervals[-1]
+        if settled:
+            needed = 0
+            valid = [each for each in self._attestors if self._rules.is_valid(Role.ATTESTOR, each.address, last)]
+        else:
+            valid, needed = chosen(self._rules, Role.ATTESTOR, self._attestors, last)
         for attestor in sorted(valid, key=lambda each: each.address):
             own = self._prepare(carry, self._inputs(intervals), history, balances)
             if own.run_hash != prepared.run_hash:
@@ -276,7 +279,7 @@ class Settling:
                 continue
             if not isinstance(signed, Rejected):
                 signatures.append((attestor.address, signed.events[0]))
-            if needed and len(signatures) == needed:
+            if len(signatures) == enough:
                 break
         if len(signatures) >= needed:
             return signatures
