@@ -35,8 +35,7 @@ LENGTH_S = 900
 FIRST = 1_494_990_000  # 2017-05-17T05:00 in Paris
 SETTLED = 36
 """Intervals with readings and a run; four more are open."""
-NOW = FIRST + SETTLED * LENGTH_S + 160
-NEXT = FIRST + (SETTLED + 1) * LENGTH_S
+NOW, NEXT = FIRST + SETTLED * LENGTH_S + 160, FIRST + (SETTLED + 1) * LENGTH_S
 
 HOMES = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
 BATTERY, SUPPLIER, CONTRACT, PURSE = ("0x" + byte * 20 for byte in ("44", "55", "66", "fe"))
