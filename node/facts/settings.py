@@ -22,9 +22,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
 
 from energy.errors import Misconfigured
 from node.facts.adapters import ADAPTERS, Shape
+from node.home_assistant import broker_of
 from oracles.facts import KINDS, PLACE_CHARS_MAX, VALUES_MAX
 
 FACTS_FILE: Final = "facts.toml"
@@ -132,10 +136,14 @@ def _series(folder: Path, name: str, table: dict[str, Any]) -> Series:
         source, factor, offset = adapter.url(table.get("query", {})), part.factor, part.offset
         shape, headers = part.shape, dict(adapter.headers)
         if adapter.token_header:
-            headers[adapter.token_header] = (folder / table["token_file"]).read_text(encoding="utf-8").strip()
+            token = (folder / table["token_file"]).read_text(encoding="utf-8").strip()
+            if not token.isascii() or not token.isprintable():
+                raise ValueError(f"[series.{name}] token_file holds what no token has: printable ASCII on one line")
+            headers[adapter.token_header] = token
     elif not source.startswith(("file:", "mqtt://", "https://", "http://127.0.0.1:")):
         names = ", ".join(ADAPTERS)
         raise ValueError(f"[series.{name}] source is file:NAME, mqtt://HOST:PORT/TOPIC, https://… or one of {names}")
+    _check_address(name, source)
     return Series(
         name,
         table["kind"],
@@ -145,11 +153,33 @@ def _series(folder: Path, name: str, table: dict[str, Any]) -> Series:
         _number(f"[series.{name}] tolerance", table.get("tolerance", kind.tolerance), 0, 10**9),
         _number(f"[series.{name}] fresh_s", table.get("fresh_s", 86_400), 60, 30 * 86_400),
         _number(f"[series.{name}] hold_s", table.get("hold_s", max(step_s, 3_600)), 1, 30 * 86_400),
-        Decimal(table.get("factor", factor)),
-        Decimal(table.get("offset", offset)),
+        _decimal(f"[series.{name}] factor", table.get("factor", factor)),
+        _decimal(f"[series.{name}] offset", table.get("offset", offset)),
         shape,
         headers,
     )
+
+
+def _check_address(name: str, source: str) -> None:
+    """Refuse what could never be asked: a task that listens would end where nobody looks."""
+    if source.startswith("mqtt:"):
+        broker_of(source)
+        if not urlsplit(source).path.strip("/"):
+            raise ValueError(f"[series.{name}] source names no topic: mqtt://HOST:PORT/TOPIC")
+    elif source.startswith("http"):
+        try:
+            address = httpx.URL(source)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"[series.{name}] source is no address: {error}") from None
+        if not address.host or not (address.port is None or 0 < address.port < 65_536):
+            raise ValueError(f"[series.{name}] source is no address: https://HOST/PATH")
+
+
+def _decimal(what: str, value: str | int | Decimal) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError(f"{what} must be a number")
+    return number
 
 
 def _number(what: str, value: object, low: int, high: int) -> int:

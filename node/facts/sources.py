@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import aiomqtt
 import httpx
 
-from energy.errors import Misconfigured
 from node.clock import Clock
 from node.facts.eyes import FactEyes
 from node.facts.points import DOCUMENT_BYTES_MAX
@@ -104,8 +103,6 @@ class FactSources:
 
     async def _listen(self, series: Series) -> None:
         broker, topic = broker_of(series.source), urlsplit(series.source).path.strip("/")
-        if not topic:
-            raise Misconfigured(f"{series.source} names no topic")
         async with aiomqtt.Client(broker.host, broker.port, username=broker.user, password=broker.password) as client:
             await client.subscribe(topic, 1)
             async for message in client.messages:

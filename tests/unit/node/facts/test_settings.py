@@ -64,3 +64,31 @@ def test_one_series_of_a_kind_and_place(tmp_path: Path) -> None:
     file.write_text(GOOD + GOOD.partition("ahead_h = 24")[2].replace("series.carbon", "series.again"))
     with pytest.raises(Misconfigured, match="two series"):
         load_facts(file)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["mqtt://127.0.0.1:1883", "mqtt://:1883/carbon", "https://example.org:99999999/", "https://", "https://[::1"],
+)
+def test_a_source_that_can_never_be_asked_is_refused_at_the_start(tmp_path: Path, source: str) -> None:
+    file = tmp_path / "facts.toml"
+    file.write_text(GOOD.replace("file:carbon.csv", source))
+    with pytest.raises(Misconfigured, match=r"series\.carbon.*source|MQTT broker"):
+        load_facts(file)
+
+
+@pytest.mark.parametrize("factor", ["nan", "inf", "-inf"])
+def test_a_factor_is_a_number(tmp_path: Path, factor: str) -> None:
+    file = tmp_path / "facts.toml"
+    file.write_text(GOOD.replace("factor = 0.1", f"factor = {factor}"))
+    with pytest.raises(Misconfigured, match=r"series\.carbon\] factor"):
+        load_facts(file)
+
+
+def test_a_token_that_no_header_can_carry_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("geheim\u00e9\n", encoding="utf-8")
+    file = tmp_path / "facts.toml"
+    table = GOOD.replace('"file:carbon.csv"', '"electricitymaps"\ntoken_file = "token"\nquery = {zone = "FR"}')
+    file.write_text(table.replace("factor = 0.1\n", ""))
+    with pytest.raises(Misconfigured, match="token_file"):
+        load_facts(file)
