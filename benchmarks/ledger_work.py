@@ -21,7 +21,7 @@ from eth_account.signers.local import LocalAccount
 from benchmarks.http_node import HttpNode, anvil, ours
 from benchmarks.settled_blocks import SettledChain, selector
 from energy.identity import Address, hex_text
-from node.chain.engine import contract_address
+from node.chain.building import contract_address
 from node.chain.genesis import Genesis
 from node.chain.seal import Sealer
 from node.chain.transactions import decode_transaction

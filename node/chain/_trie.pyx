@@ -266,9 +266,9 @@ cdef list short(bytes path, bint leaf, child):
 # -- RLP
 
 def encode_rlp(item):
-    """Return the RLP of bytes, or of a list of bytes."""
+    """Return the RLP of bytes, or of a list of bytes and lists."""
     if isinstance(item, list):
-        return with_length(0xC0, b"".join([encode_string(part) for part in item]))
+        return with_length(0xC0, b"".join([encode_rlp(part) for part in item]))
     return encode_string(item)
 
 

@@ -76,9 +76,14 @@ def intrinsic_gas(transaction: SignedTransaction) -> int:
     data = transaction.data
     gas = 21_000 + 16 * len(data) - 12 * data.count(0)
     if transaction.to is None:
-        gas += 32_000 + 2 * ((len(data) + 31) // 32)
+        gas += 32_000 + initcode_gas(data)
     gas += sum(2_400 + 1_900 * len(keys) for _, keys in transaction.access_list)
     return gas + 25_000 * len(transaction.authorizations)
+
+
+def initcode_gas(code: bytes) -> int:
+    """Return what looking through code costs that creates a contract (EIP-3860)."""
+    return 2 * ((len(code) + 31) // 32)
 
 
 def floor_gas(data: bytes) -> int:

@@ -7,7 +7,7 @@ builder is quadratic. The blocks are nevertheless the same, and the stock class 
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import rlp
 from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
@@ -28,6 +28,7 @@ from trie.hexary import HexaryTrie
 from energy.identity import Address, hex_text
 from energy.results import Rejected
 from node.chain.admission import floor_gas, refusal
+from node.chain.building import EXTRA_DATA, build_block, contract_address
 from node.chain.compiled_vm import CompiledState, CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
@@ -56,9 +57,6 @@ from node.chain.vm import CommunityVM, State, error_text
 from node.chain.watched_vm import WatchedState, WatchedVM
 from oracles.hashing import keccak
 
-EXTRA_DATA: Final = b"RESILIA-GRID"
-"""Marks our blocks. Seals stand beside the header, since web3.py refuses more than 32 bytes here."""
-
 
 class PyEvmEngine:
     """Executes blocks and calls; holds no state but its access to the stored nodes."""
@@ -81,7 +79,6 @@ class PyEvmEngine:
         self._decoded: dict[bytes, list[Any]] = {}
         self._reader = StateReader(nodes, self._decoded)
         self._warm: tuple[Header, CompiledState] | None = None
-        self._built: tuple[Header, BlockHeaderAPI] | None = None
 
     def genesis(self, genesis: Genesis) -> Block:
         """Return block 0: the funded accounts, and the digest of the genesis file in `extraData`."""
@@ -106,14 +103,20 @@ class PyEvmEngine:
         return Block(_header(chain.get_canonical_head()), (), overlay.writes)
 
     def build(self, parent: Header, transactions: Sequence[SignedTransaction], timestamp: int) -> Built:
-        """Execute transactions on top of a block, in the given sequence, until the block is full.
+        """Execute transactions on top of a block, in the given sequence, until the block is full."""
+        if self._vm is CompiledVM:
+            overlay = Overlay(self._nodes, self._decoded)
+            built = build_block(overlay, self._chain_id, Address(self._sealer), parent, (transactions, timestamp))
+            if built is not None:
+                return built
+        return self._build_as_py_evm(parent, transactions, timestamp)
 
-        Same steps as py-evm's `VM.import_block`, with a refusal where that would raise.
-        """
+    def _build_as_py_evm(self, parent: Header, transactions: Sequence[SignedTransaction], timestamp: int) -> Built:
+        """Take the steps of py-evm's `VM.import_block`, with a refusal where that would raise."""
         overlay = Overlay(self._nodes, self._decoded)
         chaindb = ChainDB(overlay)
         evm_header = self._vm.create_header_from_parent(
-            self._built[1] if self._built is not None and self._built[0] == parent else _evm_header(parent),
+            _evm_header(parent),
             timestamp=timestamp,
             gas_limit=parent.gas_limit,
             coinbase=self._sealer,
@@ -145,8 +148,7 @@ class PyEvmEngine:
         filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, evm_transactions, receipts)
         block = vm.mine_block(vm.block_postprocessing(filled)).block
         chaindb.persist_block(block)
-        self._built = _header(block.header), block.header
-        return Built(Block(self._built[0], tuple(included), overlay.writes), tuple(outcomes))
+        return Built(Block(_header(block.header), tuple(included), overlay.writes), tuple(outcomes))
 
     def _include(
         self, vm: CommunityVM, header: BlockHeaderAPI, transaction: SignedTransaction
@@ -334,11 +336,6 @@ def _included(transaction: SignedTransaction, receipt: ReceiptAPI, gas_used: int
     if transaction.to is None:
         contract = contract_address(transaction.sender, transaction.nonce)
     return IncludedTransaction(transaction, raw, gas_used, contract, Receipt.decode(raw).logs)
-
-
-def contract_address(creator: Address, nonce: int) -> Address:
-    """Return where a contract lands that an account creates with the transaction of that nonce."""
-    return Address(keccak(rlp.encode([creator, nonce]))[12:])
 
 
 def _failed(error: str) -> Execution:

@@ -10,9 +10,10 @@ from typing import Any, Final, Self
 import rlp
 
 from energy.identity import Address, Digest
+from node.chain._trie import encode_rlp
 from oracles.hashing import keccak
 
-EMPTY_TRIE_ROOT: Final = keccak(rlp.encode(b""))
+EMPTY_TRIE_ROOT: Final = keccak(encode_rlp(b""))
 """Root of a trie with nothing in it."""
 
 
@@ -82,7 +83,7 @@ class Header:
     def encode(self) -> bytes:
         """Return the RLP that the block hash is taken over."""
         values = (getattr(self, name) for name in _FIELDS)
-        return bytes(rlp.encode([_minimal(value) if isinstance(value, int) else value for value in values]))
+        return encode_rlp([_minimal(value) if isinstance(value, int) else value for value in values])
 
     def hash(self) -> Digest:
         """Return the block hash: keccak of the RLP."""

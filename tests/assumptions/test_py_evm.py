@@ -14,8 +14,8 @@ from eth.vm.forks.prague.blocks import PragueBlock
 from eth_typing import Address as EvmAddress
 from eth_utils.exceptions import ValidationError
 
+from node.chain.building import EXTRA_DATA, contract_address
 from node.chain.clock import ManualClock
-from node.chain.engine import EXTRA_DATA, contract_address
 from node.chain.genesis import BASE_FEE_WEI
 from node.chain.header import Header
 from node.chain.methods.presentation import raw_block

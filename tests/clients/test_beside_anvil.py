@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from energy.identity import hex_text
-from node.chain.engine import contract_address
+from node.chain.building import contract_address
 from tests.support.anvil import CHAIN_ID as ANVIL_CHAIN_ID
 from tests.support.anvil import Anvil, running_anvil
 from tests.support.chain import ALICE, CHAIN_ID, EMITTER, REVERTER, STRANGER, address_of, created, decoded, signed

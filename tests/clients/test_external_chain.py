@@ -9,7 +9,7 @@ import pytest
 
 from energy.errors import Misconfigured
 from energy.identity import hex_text
-from node.chain.engine import contract_address
+from node.chain.building import contract_address
 from node.chain.seal import Sealer
 from node.external.client import ExternalClient
 from node.external.money import require_money

@@ -24,10 +24,10 @@ from typing import Any, Final
 from energy.errors import EnergyNodeError
 from energy.identity import Digest
 from energy.results import Rejected
+from node.chain.building import contract_address
 from node.chain.chain import Chain
 from node.chain.clock import ManualClock
 from node.chain.datadir import open_chain
-from node.chain.engine import contract_address
 from node.storage.log import AppendLog, replay
 from oracles.guard_store import GuardStore, SignedKind, SignedRecord
 from tests.power_loss.images import ACKNOWLEDGED

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy.identity import Address
-from node.chain.engine import PyEvmEngine, contract_address
+from node.chain.building import contract_address
+from node.chain.engine import PyEvmEngine
 from node.chain.header import Header
 from node.chain.port import Message, Override
 from node.chain.transactions import decode_transaction

@@ -3,7 +3,7 @@ from eth_abi.abi import encode
 
 from energy.identity import Address
 from energy.results import Rejected
-from node.chain.engine import EXTRA_DATA, contract_address
+from node.chain.building import EXTRA_DATA, contract_address
 from node.chain.port import Execution, Message
 from node.chain.receipts import Receipt
 from node.chain.rejections import TransactionRejection

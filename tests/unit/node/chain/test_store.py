@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
+from node.chain.building import contract_address
 from node.chain.chain import Chain
-from node.chain.engine import contract_address
 from node.chain.reading import SCHEMA_VERSION, STORE_FILE
 from node.chain.records import LogQuery, StoredLog
 from node.chain.store import ChainStore

@@ -8,9 +8,9 @@ import pytest
 import rlp
 
 from energy.identity import Address, hex_text
+from node.chain.building import contract_address
 from node.chain.chain import Chain
 from node.chain.dispatcher import Dispatcher
-from node.chain.engine import contract_address
 from node.chain.errors import ChainError
 from node.chain.header import Header
 from node.chain.seal import seal_signer

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from energy.identity import hex_text
+from node.chain.building import contract_address
 from node.chain.chain import Chain
-from node.chain.engine import contract_address
 from node.chain.errors import ChainError
 from node.chain.filters import Filters
 from node.chain.methods import PUBLIC_METHODS

@@ -6,8 +6,8 @@ import pytest
 
 from energy.errors import Corrupt, Misconfigured
 from energy.strict_json import loads
+from node.chain.building import contract_address
 from node.chain.dispatcher import Dispatcher
-from node.chain.engine import contract_address
 from node.chain.header import Header
 from node.chain.reading import STORE_FILE
 from node.chain.records import LogQuery

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Misconfigured
-from node.chain.engine import contract_address
+from node.chain.building import contract_address
 from node.chain.reading import STORE_FILE
 from node.chain.upkeep.verifying import Broken, Verified, verify_chain
 from tests.support.chain import ALICE, BOB, EMITTER, address_of, created, new_chain, signed
