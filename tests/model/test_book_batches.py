@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from market.book import BookSet
@@ -25,8 +25,11 @@ records = st.builds(
 )
 malformed = st.binary(min_size=EVENT.size, max_size=EVENT.size)
 batches = st.lists(st.one_of(*[records] * 9, malformed), max_size=20).map(b"".join)
+# Two orders rest at one price, and one comes that reaches the older alone.
+queue = b"".join(EVENT.pack(5, name, name, 63, 0, 0, side) for name, side in enumerate((1, 1, 0)))
 
 
+@example([(queue, None)])
 @given(st.lists(st.tuples(batches, st.sampled_from([None] * 5 + [0, 1])), max_size=20))
 def test_a_batch_gives_what_single_orders_give(day: list[tuple[bytes, int | None]]) -> None:
     sets, fills = DIMENSIONS.twins(), DIMENSIONS.fill_room()

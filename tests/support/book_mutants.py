@@ -30,7 +30,8 @@ TEST_S_MAX: Final = 60
 """CPU time of a test; none takes a quarter of it."""
 CONFTEST: Final = """
 from hypothesis import Phase, settings
-settings.register_profile("mutants", deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
+phases = [Phase.explicit, Phase.generate]
+settings.register_profile("mutants", deadline=None, database=None, derandomize=True, phases=phases)
 settings.load_profile("mutants")
 """
 
