@@ -9,6 +9,8 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function expectRevert() external;
     function expectRevert(bytes calldata reason) external;
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool success);
     function assume(bool condition) external pure;
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
