@@ -48,6 +48,9 @@ _FIELDS: Final = {
     "int128 amount,int128 balanceBefore,int128 balanceAfter,bytes32 ref",
     "Halt": "address account,bool halted,uint64 nonce",
     "Look": "address account,uint64 until",
+    "Correction": "bytes32 meter,uint64 interval,uint32 version,uint64 importWh,uint64 exportWh,uint16 quality,"
+    "uint32 flags,bytes32 corrects,bytes32 rawHash,bytes32 reason,uint64 correctedAt",
+    "Facts": "string kind,string place,uint64 knownAt,uint64 first,uint32 step,bytes values",
 }
 
 _LINK_FIELDS: Final = {
@@ -55,6 +58,11 @@ _LINK_FIELDS: Final = {
     "uint64 voidWh,int128 netNeur,uint128 feeNeur,uint128 compensationNeur,bytes32 positionsHash,bytes32 previousRun",
     "Export": "bytes32 origin,uint64 number,bytes32 destination,address recipient,bytes32 device,uint64 interval,"
     "uint64 fromWh,uint64 toWh,uint8 source,uint32 carbon,bytes32 previousExport",
+    "Lease": "bytes32 link,uint64 number,uint64 firstInterval,uint64 lastInterval,uint64 exportMaxWh,"
+    "uint64 importMaxWh",
+    "Offer": "bytes32 link,uint64 interval,uint64 lease,bytes32 curveHash,uint64 expiry",
+    "Award": "bytes32 link,uint64 number,uint64 interval,bytes32 offer,int64 netExportWh,int64 price,uint64 issuedAt",
+    "Decision": "bytes32 link,uint64 number,bytes32 award,uint8 outcome",
 }
 
 
@@ -72,7 +80,7 @@ LINK_DOMAIN: Final = {"name": "RESILIA-LINK", "version": "1"}
 """Of what holds on the chains of both ends of a link."""
 
 LINK_TYPES: Final = _types(_LINK_FIELDS)
-"""What the attestors of two communities sign, and the contract `Gateway` checks."""
+"""What communities sign for each other: the first two their attestors, for the contract `Gateway`."""
 
 _QUARTER_HOUR_S: Final = 900
 _INTERVAL: Final = 1_751_371_200
@@ -203,6 +211,12 @@ _PLAIN: Final[dict[str, Any]] = {
     "observedAt": _INTERVAL + _QUARTER_HOUR_S,
     "acceptedAt": _INTERVAL - 600,
     "matchedAt": _INTERVAL - 600,
+    "issuedAt": _INTERVAL - 600,
+    "correctedAt": _INTERVAL + 2 * _QUARTER_HOUR_S,
+    "knownAt": _INTERVAL - 3_600,
+    "first": _INTERVAL,
+    "step": 3_600,
+    "netExportWh": -1_250,
     "period": _QUARTER_HOUR_S,
     "side": 1,
     "quantityWh": 1_250,
@@ -238,6 +252,8 @@ def _plain(struct: str, field: Mapping[str, str]) -> Any:
         return _hex((_word("r") + _word("s"))[:64] + b"\x1b")
     if kind == "address":
         return _hex(_word(name)[12:])
+    if kind == "string":
+        return f"{name} of Sète"
     return _PLAIN.get(name, 1 + len(struct) * len(name))
 
 
@@ -247,6 +263,8 @@ def _bound(field: Mapping[str, str], *, low: bool) -> Any:
         return {inner["name"]: _bound(inner, low=low) for inner in TYPES[kind]}
     if kind == "bytes":
         return "0x" if low else "0x" + "ff" * 65
+    if kind == "string":
+        return "" if low else "\U0010ffff" * 65
     if kind in ("bytes32", "address"):
         return "0x" + ("00" if low else "ff") * (32 if kind == "bytes32" else 20)
     if kind == "bool":

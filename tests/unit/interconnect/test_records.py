@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
-from interconnect.records import Export, LinkRecord, LinkRun, record_digest, record_values
+from interconnect.records import (
+    Award,
+    Decision,
+    Export,
+    Lease,
+    LinkRecord,
+    LinkRun,
+    Offer,
+    record_digest,
+    record_values,
+)
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "typed_data.json").read_text(encoding="utf-8"))
-RECORDS: dict[str, Any] = {"LinkRun": LinkRun, "Export": Export}
+RECORDS: dict[str, Any] = {each.__name__: each for each in (LinkRun, Export, Lease, Offer, Award, Decision)}
 
 
 def record(case: dict[str, Any], **changes: Any) -> LinkRecord:
@@ -25,7 +35,7 @@ def test_digest_agrees_with_the_vectors(case: dict[str, Any]) -> None:
     assert "0x" + record_digest(record(case)).hex() == case["digest"]
 
 
-@pytest.mark.parametrize("case", VECTORS["linkCases"][:2], ids=lambda case: case["type"])
+@pytest.mark.parametrize("case", VECTORS["linkCases"][: len(RECORDS)], ids=lambda case: case["type"])
 def test_every_field_is_signed(case: dict[str, Any]) -> None:
     for name, value in case["values"].items():
         changed = value + 1 if isinstance(value, int) else "0x" + ("00" if value[2:4] == "ff" else "ff") + value[4:]

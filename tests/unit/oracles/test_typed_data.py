@@ -10,6 +10,8 @@ from eth_account.messages import _hash_eip191_message, encode_typed_data
 from energy.identity import Address, Digest, address_from_hex
 from metering.readings import Reading
 from oracles import typed_data
+from oracles.corrections import CORRECTION
+from oracles.facts import FACTS
 from oracles.hashing import keccak
 from oracles.merkle import leaf
 from oracles.struct_types import StructType, Value, integer_bounds
@@ -17,7 +19,7 @@ from oracles.typed_data import Domain, community_domain, digest, eip712_json, re
 from tests.support.evidence import METERS, make_reading
 
 VECTORS: Mapping[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "typed_data.json").read_text())
-STRUCTS = {each.name: each for each in vars(typed_data).values() if isinstance(each, StructType)}
+STRUCTS = {each.name: each for each in (*vars(typed_data).values(), CORRECTION, FACTS) if isinstance(each, StructType)}
 DOMAIN = Domain(
     VECTORS["domain"]["name"],
     VECTORS["domain"]["version"],
@@ -32,6 +34,8 @@ def case_values(struct: StructType, values: Mapping[str, Any]) -> tuple[Value, .
         if kind in struct.nested
         else values[name]
         if integer_bounds(kind) or kind == "bool"
+        else values[name].encode()
+        if kind == "string"
         else bytes.fromhex(values[name][2:])
         for kind, name in struct.fields
     )
