@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex
-from node.cli.crossing import export_certificate, import_certificate, list_crossed
+from node.cli.crossing import claim_certificate, export_certificate, import_certificate, list_crossed
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.files import write_file
 from node.cli.help_pages import Command, Group
@@ -119,6 +119,7 @@ def fetch_evidence(
 
 app.command("export", cls=Command)(export_certificate)
 app.command("import", cls=Command)(import_certificate)
+app.command("claim", cls=Command)(claim_certificate)
 app.command("crossed", cls=Command)(list_crossed)
 
 

@@ -1,8 +1,9 @@
-"""`resilia cert export`, `import` and `crossed`: certificates of origin that change community.
+"""`resilia cert export`, `import`, `claim` and `crossed`: certificates of origin that change community.
 
 Export is the owner's call of the contracts: the certificate becomes a token, the `Gateway` may move it, and lets it go
 for good under the next number. The community's attestors sign that, and the signed document is what the other side
-takes in, once; between neighbours it also travels over the link by itself.
+takes in, once; between neighbours it also travels over the link by itself. Whom it was let go for claims it there, for
+what was consumed, by a call of that side's `Gateway`: once, for ever.
 """
 
 import json
@@ -89,6 +90,32 @@ def import_certificate(
     )
 
 
+def claim_certificate(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Its number at its origin; see 'cert crossed'.")],
+    origin: Annotated[
+        str, typer.Option("--from", metavar="COMMUNITY", help="Where it came from: its name, or its 32 bytes.")
+    ],
+    account: AccountOption = None,
+    key_file: KeyOption = None,
+    password_file: PasswordOption = None,
+) -> None:
+    """Claim a certificate of yours that came from another community for what you consumed, for ever."""
+    session = session_of(context)
+    node = session.node()
+    status = node.call("energy_getStatus")
+    item = _held(node, _community(status, origin), number)
+    key = choose_key(key_folder(), key_file, account_of(account) if account else None)
+    advice = _("Only {account}, whom it was let go for, claims it, and once.").format(account=item["recipient"])
+    data = call_data("Gateway", "claimImport", item["nullifier"])
+    transaction = send(node, unlock(key, password_file), str(status["contracts"]["gateway"]), data, advice)
+    if session.as_json:
+        print_json("certificate-claim", {**item, "state": "claimed", "transaction": transaction})
+        return
+    said = _("{energy} of {community} are claimed for {account}; nobody can claim or move them any more.")
+    print_line(said.format(energy=energy(item["quantityWh"]), community=_other(item), account=short(item["recipient"])))
+
+
 def list_crossed(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="COUNT", help="At most so many.")] = 100,
@@ -122,6 +149,21 @@ def _community(status: JsonObject, text: str) -> str:
             names=", ".join(sorted(known)) or "–"
         ),
     )
+
+
+def _held(node: NodeClient, origin: str, number: int) -> JsonObject:
+    """Return an import that can be claimed, by its origin and its number there."""
+    came = [each for each in node.call("energy_getCrossings") if each["way"] == "import"]
+    found: list[JsonObject] = [each for each in came if (each["other"], each["number"]) == (origin, number)]
+    held = [each for each in found if each["state"] == "held"]
+    if held:
+        return held[0]
+    if not found:
+        message = _("No certificate {number} has come from there.").format(number=number)
+    else:
+        message = _("The certificate can not be claimed: {state}.").format(state=_(CROSSING_WORDS[found[0]["state"]]))
+    advice = _("'resilia cert crossed' shows those that came and what became of them.")
+    raise Failure(ExitCode.FAILED, message, advice, {"error": "NOT_HELD"})
 
 
 def _export_of(node: NodeClient, certificate: JsonObject, destination: str, recipient: str) -> int | None:

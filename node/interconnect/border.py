@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "resilia/certificate-export/1"
 SHOWN_MAX: Final = 1_000
-_ON_CHAIN: Final = ("taken-in", "held", "claimed", "given-up")
+LEFT: Final = "left"
+CLAIMED: Final = "claimed"
+_ON_CHAIN: Final = ("taken-in", "held", CLAIMED, "given-up")
 """By the contract's `ImportStatus`; the first is not there yet."""
 
 
@@ -66,7 +68,7 @@ class Border:
         if self._coupling is None:
             return []
         station = self._coupling.service.station
-        found = [(each, "export", "left") for each in station.exports.made]
+        found = [(each, "export", LEFT) for each in station.exports.made]
         found += [(each.export, "import", "") for each in station.imports.held.values()]
         found += [(each.export, "import", _ON_CHAIN[3]) for each in station.imports.given_up.values()]
         found.sort(key=lambda each: (-each[0].interval, each[1], each[0].origin, -each[0].number))
@@ -76,7 +78,10 @@ class Border:
 
     async def _state(self, export: Export, known: str) -> str:
         assert self._coupling is not None, "nothing crosses without links"
-        return known or _ON_CHAIN[await self._coupling.import_status(nullifier(export))]
+        if known == LEFT:
+            return known
+        told = _ON_CHAIN[await self._coupling.import_status(nullifier(export))]
+        return told if told == CLAIMED else known or told  # what was claimed before it fell stays claimed
 
     def _crossing(self, export: Export, way: str, state: str) -> JsonObject:
         assert self._coupling is not None, "nothing crosses without links"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from eth_account import Account
 
@@ -53,6 +54,10 @@ class Scene:
         file.write_text(json.dumps(document))
         return self.places[name].waiting(self.now, "cert", "import", str(file))
 
+    def claim(self, holder: str, number: int, *more: str) -> "subprocess.CompletedProcess[str]":
+        words = ["cert", "claim", str(number), "--from", "north", "--key", *keystore_of(holder, self.folder), *more]
+        return self.places["south"].waiting(self.now, *words)
+
     def crossings(self, name: str) -> list[dict[str, Any]]:
         self.places[name].ask("at", self.now)
         found: list[dict[str, Any]] = self.client(name).call("energy_getCrossings")
@@ -78,11 +83,12 @@ def test_certificates_leave_once_and_are_taken_in_once(
 
     document = cross_by_file(scene)
     cross_over_the_link(scene)
+    used = claim_once(scene)
     capsys.readouterr()
     for name, other in (("north", "south"), ("south", "north"), ("city", "north")):
         urls = ["--rpc", places[name].ask("serve"), "--other", places[other].ask("serve")]
         assert explorer_border(urls) == 0, capsys.readouterr()
-    refuse_lies(scene, document)
+    refuse_lies(scene, document, used)
     # What attestors signed behind their guards' backs never left at home: whoever reads both chains sees it.
     urls = [word for name in ("south", "north") for word in ("--rpc", places[name].ask("serve"))]
     assert explorer_border([*urls[:2], "--other", urls[3]]) == 3
@@ -122,7 +128,31 @@ def cross_over_the_link(scene: Scene) -> None:
     assert [each["number"] for each in scene.crossings("north")] == [2, 1]
 
 
-def refuse_lies(scene: Scene, document: dict[str, Any]) -> None:
+def claim_once(scene: Scene) -> Any:
+    """Let a certificate be claimed on the other side, by whom it was let go for alone, once; return its document."""
+    made = scene.export(2, "south")
+    assert made.returncode == 0, made.stderr
+    assert "No certificate 3 has come" in refused(scene.claim("south", 3))
+    assert scene.import_("south", json.loads(made.stdout)).returncode == 0
+    assert "NotHeld" in refused(scene.claim("north", 3))
+    done = scene.claim("south", 3, "--json")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["quantityWh"], json.loads(done.stdout)["state"]) == (600, "claimed")
+
+    # A second claim ends at the command; at the contract, too; and at home nobody can claim it any more.
+    assert "can not be claimed: claimed" in refused(scene.claim("south", 3))
+    node, recipient = scene.client("south"), home_of("south")
+    data = call_data("Gateway", "claimImport", json.loads(done.stdout)["nullifier"])
+    with pytest.raises(Failure, match="NotHeld"):
+        send(node, recipient.private_key, node.call("energy_getStatus")["contracts"]["gateway"], data, "")
+    assert "NotCirculating" in claimed(scene, scene.certificates[2]["leaf"])
+    page = httpx.get(scene.places["south"].ask("page") + "/crossings", headers={"Accept-Language": "fr"}).text
+    assert "utilisé" in page
+    assert "détenu" in page
+    return json.loads(made.stdout)
+
+
+def refuse_lies(scene: Scene, document: dict[str, Any], used: dict[str, Any]) -> None:
     """Offer what was forged, altered, signed by too few, or signed twice under one number."""
     altered = document | {"export": document["export"] | {"toWh": 601}}
     assert "UNKNOWN_SIGNER 3005" in refused(scene.import_("south", altered))
@@ -131,17 +161,26 @@ def refuse_lies(scene: Scene, document: dict[str, Any]) -> None:
     assert "UNKNOWN_SIGNER 3005" in refused(scene.import_("south", signed_anew(document, "stranger")))
     assert "is not written as" in refused(scene.import_("south", document | {"more": 1}))
     assert "WRONG_LINK 7001" in refused(scene.import_("city", document))
-    assert [each["state"] for each in scene.crossings("south")] == ["held"]
+    assert sorted(each["state"] for each in scene.crossings("south")) == ["claimed", "held"]
 
     # Of two words under one number the lower digest stands.
+    lower, higher = others_of(document)
+    assert "EXPORT_OVERLAP 7014" in refused(scene.import_("south", signed_anew(document, "north", higher)))
+    assert scene.import_("south", signed_anew(document, "north", lower)).returncode == 0
+    # What is claimed stays so, though something else under its number stands.
+    again, _ = others_of(used)
+    assert scene.import_("south", signed_anew(used, "north", again)).returncode == 0
+    states = {(each["number"], each["toWh"]): each["state"] for each in scene.crossings("south")}
+    assert states == {(1, 600): "given-up", (1, lower.to_wh): "held", (3, 600): "claimed", (3, again.to_wh): "held"}
+
+
+def others_of(document: dict[str, Any]) -> tuple[Export, Export]:
+    """Return two other exports under a document's number: one that stands against it, and one that falls."""
     export = read_document(document).export
     others = [replace(export, to_wh=wh) for wh in range(1, 600)]
     higher = min((each for each in others if record_digest(each) > record_digest(export)), key=record_digest)
     lower = max((each for each in others if record_digest(each) < record_digest(export)), key=record_digest)
-    assert "EXPORT_OVERLAP 7014" in refused(scene.import_("south", signed_anew(document, "north", higher)))
-    assert scene.import_("south", signed_anew(document, "north", lower)).returncode == 0
-    states = {each["toWh"]: each["state"] for each in scene.crossings("south")}
-    assert states == {600: "given-up", lower.to_wh: "held"}
+    return lower, higher
 
 
 def keystore_of(name: str, folder: Path) -> list[str]:

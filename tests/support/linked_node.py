@@ -5,7 +5,8 @@ With ``await`` behind it waits for a standby.
 Reads commands from standard input, one JSON array a line, and answers each with one JSON line. ``["at", instant]`` lets
 time pass and gives the status; ``["order", side, wh, price, interval]`` places an order of the home; ``["meter",
 instant, import, export]`` is a row of its meter; ``["grid", lost]``, ``["reports"]``, ``["entries"]``,
-``["gate", name]``; ``["serve"]`` lets it answer JSON-RPC, and gives the address. `found` founds.
+``["gate", name]``; ``["serve"]`` lets it answer JSON-RPC, and gives the address, ``["page"]`` that of its page. `found`
+founds.
 """
 
 import asyncio
@@ -128,6 +129,11 @@ class Process:
             self.servers = Servers(self.node, ServeOptions(rpc_port=0, web_port=0))
             await self.servers.start()
         return self.servers.rpc_url
+
+    async def do_page(self) -> Any:
+        await self.do_serve()
+        assert self.servers is not None
+        return self.servers.web_url
 
     async def do_grid(self, lost: bool) -> Any:
         return self.node.set_grid(lost)
