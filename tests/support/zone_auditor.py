@@ -10,10 +10,10 @@ from typing import Any
 
 from energy.identity import Digest
 from interconnect.records import Award, Decision, Export, LinkRun, Offer, Outcome
-from interconnect.wire import decode
 from market.clearing.sealed_book import SealedBook, SealedOrder
 from market.clearing.uniform import uniform_price
 from market.orders import Side
+from tests.support.zone_network import read
 from tests.support.zones import TICK, Place, Region
 
 
@@ -56,7 +56,7 @@ def audit(region: Region) -> Books:
 def _links(region: Region, books: Books) -> dict[Digest, Seen]:
     seen: dict[Digest, Seen] = defaultdict(Seen)
     for sender, receiver, data in region.sniffed:
-        message = decode(data)
+        message = read(data)
         record = message.records[0]
         child = sender if region.places[sender].parent == receiver else receiver
         link = seen[child]

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from energy.identity import Digest
 from interconnect.records import Decision, Export, LinkRun, Offer, Outcome, record_digest
-from interconnect.wire import decode, encode, message
+from interconnect.wire import encode, message
 from oracles.signatures import address_of, sign
 from tests.support.zone_auditor import Books, audit
-from tests.support.zone_network import Faults
+from tests.support.zone_network import Faults, read
 from tests.support.zones import INTERVAL_S, START, Place, Region, Shape
 
 ROUGH = Faults(lost=200, doubled=100, delay_s_max=60, again_after_s=30)
@@ -176,7 +176,7 @@ def offer_under_old_lease(region: Region, chance: Random) -> int:
     sender, receiver, offer = found
     stale = replace(offer, lease=offer.lease + 7, interval=offer.interval + INTERVAL_S, expiry=offer.expiry + 9 * 900)
     key = region.places[sender].keys.link
-    sent = next(decode(data) for s, r, data in region.sniffed if (s, r) == (sender, receiver) and decode(data).curve)
+    sent = next(read(data) for s, r, data in region.sniffed if (s, r) == (sender, receiver) and read(data).curve)
     lie = message("offer", stale, [sign(key, record_digest(stale))], sent.curve)
     region.network.inject(sender, receiver, encode(lie))
     return 1
@@ -205,8 +205,8 @@ def _latest(region: Region, chance: Random, kind: type[Record]) -> tuple[Digest,
     found = [
         (sender, receiver, record)
         for sender, receiver, data in region.sniffed[-400:]
-        for record in decode(data).records[:1]
-        if isinstance(record, kind) and decode(data).kind != "claim"
+        for record in read(data).records[:1]
+        if isinstance(record, kind) and read(data).kind != "claim"
     ]
     return chance.choice(found) if found else None
 

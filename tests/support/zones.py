@@ -22,9 +22,8 @@ from interconnect.records import Export, community_id, record_digest
 from interconnect.rejections import RETRIED, LinkReject
 from interconnect.station import Attest, Coupled, Effect, Send, Station, Timing
 from interconnect.terms import Attestors, LinkTerms
-from interconnect.wire import decode
 from oracles.signatures import address_of, sign
-from tests.support.zone_network import Faults, Network
+from tests.support.zone_network import Faults, Network, read
 
 INTERVAL_S = 900
 START = 1_800_000_000 - 1_800_000_000 % INTERVAL_S
@@ -311,7 +310,7 @@ class Region:
 
     def _deliver(self, sender: Digest, receiver: Digest, data: bytes) -> bool:
         place = self.places[receiver]
-        message, now, mode = decode(data), self._clock(place), place.mode
+        message, now, mode = read(data), self._clock(place), place.mode
         result = self._do(place, "receive", lambda s: s.receive(sender, message, now, mode))
         self.trace.update(receiver + now.to_bytes(8, "big") + data)
         return not (isinstance(result, Rejected) and result.code in RETRIED)
@@ -342,7 +341,7 @@ class Region:
             effect = Send(effect.to, effect.signed(place.keys.attest(record_digest(effect.record))))
         match effect:
             case Send(to, data):
-                kind = decode(data).kind
+                kind = read(data).kind
                 self.network.publish(place.community, to, kind, data)
                 self.sniffed.append((place.community, to, data))
             case Coupled(interval=interval):
