@@ -174,7 +174,8 @@ class Coupling:
         """
         await self.service.start()
         self._reports.begin(self.service.watch)
-        self._registers.write(self._clock.now(), self.coupled)
+        with suppress(Unavailable):  # then it is done by the first step
+            await self._catch_up(self._clock.now())
         if self.links.neighbours:
             self._task = asyncio.create_task(self._carrier.run(self.service.receive, self._heard, self._options.beat_s))
             self._task.add_done_callback(_told)
@@ -198,6 +199,7 @@ class Coupling:
         if self.links.parent is None:
             self.service.watch.hear(now)
         mode = self.service.watch.step(now, grid_there=grid_there)
+        await self._catch_up(now)
         await self._grant(now)
         for interval in self._trading.state.open_intervals():
             if interval - now > self._timing.offer_lead_s:
@@ -211,12 +213,20 @@ class Coupling:
             await self._trade(coupled)
         self._untraded.clear()
         self._offered = {each for each in self._offered if each > now}
-        self._registers.write(now, self.coupled)
         self._reports.step(self.service.watch, now, is_open=self._is_open())
         if self._gate is not None:
             with suppress(Unavailable):  # a chain that is away keeps no gate open; the runs wait
                 await self._gate.settle()
                 await self._export(self._gate)
+
+    async def _catch_up(self, now: int) -> None:
+        """Clear what began while the node was away, and show it: an award that was taken is owed, traded or not."""
+        station = self.service.station
+        waiting = {*station.own, *station.awarded, *(n for side in station.zone.children.values() for n in side.offers)}
+        begun = [interval for interval in waiting if interval <= now]
+        if begun:
+            await self.service.close(max(begun))
+        self._registers.write(now, self.coupled)
 
     async def _export(self, gate: Gate) -> None:
         """Have signed what the contract has let go; its numbers are the links' journal's, too."""
