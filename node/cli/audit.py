@@ -1,4 +1,4 @@
-"""`resilia audit market` and `resilia journal export`: whether a market was run by its rules, for anyone to check.
+"""`resilia audit` and `resilia journal export`: whether a market was run by its rules, for anyone to check.
 
 Neither needs a node: they read the files of one, or copies of them.
 """
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from energy.identity import hex_text
+from node.cli.border_auditing import audit_border
 from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, table, talk
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from market.audit_findings import Finding
     from node.auditing import MarketAudit
 
-app = typer.Typer(cls=Group, rich_markup_mode=None, help="Check that a market was run by its rules.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="Check that a market, and what crossed its border, was run by its rules."
+)
 journal = typer.Typer(cls=Group, rich_markup_mode=None, help="Hand out the market's journal.")
 
 FINDINGS_SHOWN_MAX = 100
@@ -98,6 +101,9 @@ def audit_market(
     else:
         _show(audit)
     return ExitCode.NOT_VERIFIED if audit.findings else ExitCode.OK
+
+
+app.command("border", cls=Command)(audit_border)
 
 
 @journal.command("export", cls=Command)

@@ -22,6 +22,7 @@ from interconnect.ledger import LinkLedger
 from interconnect.origin import Exports, Imports
 from interconnect.parent import ParentSide, Zone
 from interconnect.station import LinkSigners, Station, Timing
+from interconnect.terms import Attestors
 from node.interconnect.agreement import Agreement, Card, Conditions, read_document, write_document
 from node.interconnect.server_files import ChildAccess, ParentAccess, Tls, server_configuration
 from node.storage.durable import write_whole
@@ -109,6 +110,11 @@ class Links:
     def _neighbours(self) -> tuple[Card, ...]:
         above = (self.parent.parent,) if self.parent is not None else ()
         return (*above, *(each.child for each in self.children))
+
+    @property
+    def origins(self) -> dict[Digest, Attestors]:
+        """Attestors of all communities whose exports are believed, the own one's among them."""
+        return {card.community: card.attestors for card in (self.own, *self.trusted, *self._neighbours)}
 
     def trust(self, card: Card) -> None:
         """Believe the certificates of a community that is no neighbour; known already, it gets its new attestors.
@@ -207,10 +213,9 @@ class Links:
         if self.parent is not None:
             terms = self.parent.terms()
             uplink = ChildSide(terms, LinkLedger(terms, self.parent.conditions.bond_neur))
-        origins = {card.community: card.attestors for card in (self.own, *self.trusted, *self._neighbours)}
         void = self.parent.conditions.void_ueur_per_kwh if self.parent else 0
         zone = Zone(own, self.own.tick_ueur_per_kwh, sides)
-        return Station(own, zone, timing, signers, Exports(own), Imports(own, origins, void), uplink)
+        return Station(own, zone, timing, signers, Exports(own), Imports(own, self.origins, void), uplink)
 
     def _parent_access(self) -> ParentAccess | None:
         if self.parent is None:

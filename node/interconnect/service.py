@@ -161,23 +161,32 @@ class LinkService:
                 await self._streams.publish(self._names[effect.to], effect.data)
 
     def _apply(self, command: Command) -> Sequence[Effect] | Rejected:
-        station, now = self.station, command["now"]
-        match command["do"]:
-            case "receive":
-                result: Accepted[Effect] | Rejected = station.receive(
-                    digest_from_hex(command["from"]), decode(command["data"].encode()), now, Mode(command["mode"])
-                )
-                return result if isinstance(result, Rejected) else result.events
-            case "offer":
-                asks, bids = (tuple(Step(*pair) for pair in side) for side in command["own"])
-                return station.offer(command["interval"], Curve(asks, bids), Mode(command["mode"]))
-            case "close":
-                return station.close(command["interval"], now)
-            case "export":
-                (export,) = decode(command["data"].encode()).records
-                assert isinstance(export, Export), "wire gives exports only"
-                sent = station.send_certificate(export)
-                return sent if isinstance(sent, Rejected) else sent.events
-            case "grant":
-                return station.grant(digest_from_hex(command["child"]), *command["terms"])
-        raise Corrupt(f"no command of a link: {command['do']!r}")
+        return carry_out(self.station, command)
+
+
+def carry_out(station: Station, command: Command) -> Sequence[Effect] | Rejected:
+    """Give a station one command as it stands in the journal; return its effects, or why it is refused.
+
+    Raises:
+        Corrupt: it is no command of a link.
+    """
+    now = command["now"]
+    match command["do"]:
+        case "receive":
+            result: Accepted[Effect] | Rejected = station.receive(
+                digest_from_hex(command["from"]), decode(command["data"].encode()), now, Mode(command["mode"])
+            )
+            return result if isinstance(result, Rejected) else result.events
+        case "offer":
+            asks, bids = (tuple(Step(*pair) for pair in side) for side in command["own"])
+            return station.offer(command["interval"], Curve(asks, bids), Mode(command["mode"]))
+        case "close":
+            return station.close(command["interval"], now)
+        case "export":
+            (export,) = decode(command["data"].encode()).records
+            assert isinstance(export, Export), "wire gives exports only"
+            sent = station.send_certificate(export)
+            return sent if isinstance(sent, Rejected) else sent.events
+        case "grant":
+            return station.grant(digest_from_hex(command["child"]), *command["terms"])
+    raise Corrupt(f"no command of a link: {command['do']!r}")

@@ -147,6 +147,11 @@ class Process:
         found = await self.node.ledger.read("Gateway", "neighbourOf", self.node.coupling.links.neighbours[name])
         return [found[3], found[7]]
 
+    async def do_gate_runs(self) -> Any:
+        """Return the number of the last run on the own chain with each neighbour."""
+        assert self.node.coupling is not None
+        return [(await self.do_gate(name))[0] for name in self.node.coupling.links.neighbours]
+
     async def do_entries(self) -> Any:
         """Return the home's bill: kind, Wh, price of each line."""
         with Session(self.node.projection.engine) as session:

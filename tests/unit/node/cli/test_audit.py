@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from interconnect.audit_findings import BorderBreach
 from market.audit_findings import Breach
 from node.cli.audit_words import SENTENCES
+from node.cli.border_words import BORDER_SENTENCES
 from node.cli.failure import ExitCode
 from node.cli.main import main
 from tests.support.audited_folder import make_folder, records_of, with_command, write_journal
@@ -121,3 +123,8 @@ def test_a_range_is_on_the_communitys_clock_and_mistakes_are_no_proofs(
 ) -> None:
     assert main(["audit", "market", "--dir", str(honest), *arguments]) == code
     assert (capsys.readouterr().out == "") == (code != ExitCode.OK)
+
+
+def test_every_breach_of_a_border_has_its_sentence() -> None:
+    assert set(BORDER_SENTENCES) == set(BorderBreach)
+    assert len(set(BORDER_SENTENCES.values())) == len(BorderBreach)
