@@ -49,7 +49,7 @@ def test_border_holds_from_both_ends_and_forgeries_are_named(
         )  # fmt: skip
         assert ended.returncode == 0, ended.stdout
         told = json.loads(ended.stdout)
-        assert (told["awards"], told["runs"]) == ((4, 4) if name == "city" else (2, 2))
+        assert told["awards"] >= told["runs"] >= (4 if name == "city" else 2)
         assert (told["exports"], told["imports"]) == {"north": (1, 0), "south": (0, 1)}.get(name, (0, 0))
         # North's link traded nothing in the second interval, and its meter shows what it owes all the same.
         assert told["tradedWh"] == {"north": 400, "south": 800}.get(name, 0)
@@ -78,22 +78,21 @@ def trade(places: dict[str, Place], interval: int) -> None:
 
 
 def miss_a_gate(places: dict[str, Place]) -> None:
-    """Kill north's node with an award in hand; it comes back when the interval is over."""
+    """Kill north's machine with an award in hand; it comes back when the interval is over."""
     trade(places, AFTER)
     north, south = places["north"], places["south"]
-    assert north.node is not None
-    north.node.kill()
-    north.node.wait()
+    north.kill()
     with open(north.folder / "meters" / "home.csv", "ab") as file:
         file.write(encode_row("HOME", END, 0, 800) + b"\n")
     south.ask("at", AFTER - 315)
     south.ask("meter", END, 800, 0)
+    north.start_server()
     north.start_node(END)
     north.ready()
     for place in (north, south):
         place.until(END, lambda status: status["lastRun"] and status["lastRun"]["lastInterval"] == AFTER)
     for place in places.values():
-        place.until(END, lambda status, place=place: min(place.ask("gate_runs")) == 2)  # type: ignore[misc]
+        place.until(END, lambda status, place=place: min(place.ask("gate_runs")) >= 2)  # type: ignore[misc]
 
 
 def hand_over(places: dict[str, Place], folder: Path) -> None:
@@ -169,7 +168,7 @@ def name_forgeries(
 
 
 def copied(source: Path, target: Path) -> Path:
-    return Path(shutil.copytree(source, target, ignore=shutil.ignore_patterns("streams", "*.sock")))
+    return Path(shutil.copytree(source, target, ignore=shutil.ignore_patterns("streams", "chain")))
 
 
 def written(folder: Path, statement: dict[str, Any]) -> Path:
