@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 GATEWAY = "Gateway"
 HELD: Final = 1
 """The contract's `ImportStatus` of a certificate that is neither claimed nor given up."""
-NO_ACCOUNT: Final = Address(bytes(20))
-"""Whose bond is taken: the community names somebody by linking again, once it knows its neighbour's account here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,9 @@ class Gate:
         if (await self._ledger.read(GATEWAY, "neighbourOf", other))[0] == 0:
             card, is_child, price = self._neighbour(other)
             attestors: Sequence[Address] = sorted(card.attestors.keys)
+            # The key of the other side's link is an account here, too: who holds it posts the bond, and has it back.
             await self._ledger.send(
-                GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, NO_ACCOUNT, price
+                GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, card.key, price
             )
         self._linked.add(other)
 
@@ -157,7 +156,8 @@ class Gate:
         for each in self._links.children:
             if each.child.community == other:
                 return each.child, True, each.conditions.void_ueur_per_kwh
-        return next((card, False, 0) for card in self._links.trusted if card.community == other)
+        price = self._links.compensation_ueur_per_kwh
+        return next((card, False, price) for card in self._links.trusted if card.community == other)
 
 
 def _signed(signed: SignedExport) -> tuple[object, ...]:

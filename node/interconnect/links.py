@@ -116,6 +116,11 @@ class Links:
         """Attestors of all communities whose exports are believed, the own one's among them."""
         return {card.community: card.attestors for card in (self.own, *self.trusted, *self._neighbours)}
 
+    @property
+    def compensation_ueur_per_kwh(self) -> int:
+        """What an origin's bond pays for each kWh of a certificate that has to be given up."""
+        return self.parent.conditions.void_ueur_per_kwh if self.parent else 0
+
     def trust(self, card: Card) -> None:
         """Believe the certificates of a community that is no neighbour; known already, it gets its new attestors.
 
@@ -213,9 +218,10 @@ class Links:
         if self.parent is not None:
             terms = self.parent.terms()
             uplink = ChildSide(terms, LinkLedger(terms, self.parent.conditions.bond_neur))
-        void = self.parent.conditions.void_ueur_per_kwh if self.parent else 0
         zone = Zone(own, self.own.tick_ueur_per_kwh, sides)
-        return Station(own, zone, timing, signers, Exports(own), Imports(own, self.origins, void), uplink)
+        return Station(
+            own, zone, timing, signers, Exports(own), Imports(own, self.origins, self.compensation_ueur_per_kwh), uplink
+        )
 
     def _parent_access(self) -> ParentAccess | None:
         if self.parent is None:
