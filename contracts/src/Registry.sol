@@ -108,7 +108,7 @@ contract Registry is IRegistry, Ownable2Step {
 
     /// @inheritdoc IRegistry
     function isParty(address account) external view returns (bool) {
-        return isMember[account] || isCollector[account] || successorOf[account] != address(0);
+        return _membership[account].length() != 0 || isCollector[account];
     }
 
     /// @inheritdoc IRegistry

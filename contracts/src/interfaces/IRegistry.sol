@@ -90,8 +90,7 @@ interface IRegistry {
     function admitMember(address account) external;
 
     /// @notice End a membership; money that the settlement holds stays the account's, to be withdrawn. Owner only.
-    /// @dev Settle what the account has traded first: a run that names an account outside the registry is refused
-    /// (admit it again to settle such a run).
+    /// @dev Runs may still name the account: what it has traded and drawn until then settles as agreed.
     function removeMember(address account) external;
 
     /// @notice Say whether an account is a member now.
@@ -110,7 +109,7 @@ interface IRegistry {
     /// @notice Say whether an account collects.
     function isCollector(address account) external view returns (bool);
 
-    /// @notice Say whether runs may name an account: a member, a collector, or whoever was a member under another key.
+    /// @notice Say whether runs may name an account: a collector, or whoever is a member or ever was one.
     function isParty(address account) external view returns (bool);
 
     /// @notice Announce tariffs, fees and market parameters that hold from an instant on, by the hash of what the node

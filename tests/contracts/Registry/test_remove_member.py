@@ -19,3 +19,9 @@ def test_removed_account_may_come_back(community: Community) -> None:
 def test_stranger_cannot_be_removed(community: Community) -> None:
     with reverts("UnknownAccount", STRANGER.address):
         community.registry.transact("removeMember", STRANGER.address, sender=OWNER)
+
+
+def test_runs_may_name_whoever_was_a_member_and_nobody_else(community: Community) -> None:
+    community.registry.transact("removeMember", MEMBER, sender=OWNER)
+    assert community.registry.call("isParty", MEMBER)
+    assert not community.registry.call("isParty", STRANGER.address)
