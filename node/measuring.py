@@ -5,7 +5,7 @@ signs the same thing twice but never two things, and what the chain already hold
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,10 @@ from energy.interval import Interval
 from energy.results import Accepted, Rejected
 from market.metered import Metered
 from metering.meter import MeterState
-from metering.protocols import source_of, split_source
+from metering.protocols import split_source
 from metering.readings import DOUBTFUL, Reading, is_estimate
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
-from metering.sources.csv_file import CsvSource
-from metering.sources.ports import Source as LineSource
 from node.agreeing import Agreeing
 from node.clock import Clock
 from node.community import Community
@@ -30,6 +28,7 @@ from node.correcting import Correcting, agreed, metered_of
 from node.decided import Role, SigningRules, TooFewKeys, chosen
 from node.drafting import Drafting, meter_config, wait_s
 from node.ledger import Ledger
+from node.listening import Listening
 from node.meter_frames import Heard, MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.posting import Posting
@@ -106,9 +105,8 @@ class Measuring:
         self._posting = Posting(community, domain, salts, ledger, projection, rules, self._concerns)
         self._signers = oracles
         self._oracles: list[Oracle] = []
-        self._files: list[CsvSource] = []
-        self._lines: list[LineSource] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        sources = tuple(dict.fromkeys(member.meter_source for member in community.members))
+        self.listening = Listening(sources, folder, clock, self.take, self._note)
         self._heard = asyncio.Event()
 
     @property
@@ -159,26 +157,11 @@ class Measuring:
 
     async def start(self) -> None:
         """Begin to listen to the meters; serial lines are open once it returns."""
-        for source in dict.fromkeys(member.meter_source for member in self._community.members):
-            line = source_of(source, self._folder, self._clock.now)
-            if isinstance(line, CsvSource):
-                self._files.append(line)
-                continue
-            self._lines.append(line)
-            self._tasks.append(asyncio.create_task(self._listen(line, split_source(source)[0].name)))
-        # What a meter says before it is heard is lost: each task runs until its line is open.
-        await asyncio.sleep(0)
+        await self.listening.start()
 
     async def stop(self) -> None:
         """Let go of all meters."""
-        for line in self._lines:
-            line.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        self._lines.clear()
-        self._files.clear()
+        await self.listening.stop()
 
     # -- SAMPLES
 
@@ -200,13 +183,7 @@ class Measuring:
 
     def read_files(self) -> None:
         """Take in the rows that meter files have gained."""
-        for file in self._files:
-            try:
-                rows = file.read_new()
-            except Unavailable:
-                continue
-            for row in rows:
-                self._note(row) if isinstance(row, Rejected) else self.take(row, "csv")
+        self.listening.read_files()
 
     async def synced(self) -> None:
         """Wait until every kept frame is on disk."""
@@ -234,14 +211,6 @@ class Measuring:
             for meter, frames in self._meters.items()
             if end in frames.state.boundaries and frames.state.boundaries[end].flags & DOUBTFUL
         ]
-
-    async def _listen(self, line: LineSource, protocol: str) -> None:
-        samples: AsyncIterator[RegisterSample | Rejected] = line.samples()
-        async for outcome in samples:
-            if isinstance(outcome, Rejected):
-                self._note(outcome)
-            else:
-                self.take(outcome, protocol)
 
     def _note(self, refusal: Rejected) -> Rejected:
         self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1

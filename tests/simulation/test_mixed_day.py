@@ -143,7 +143,7 @@ class Day:
                 self._rules(),
             )
         )
-        measuring._files.append(CsvSource(self.folder / "street.csv"))
+        measuring.listening.files.append(CsvSource(self.folder / "street.csv"))
         return measuring
 
     async def restart(self) -> None:
