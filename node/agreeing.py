@@ -25,6 +25,7 @@ from node.decided import Role, SigningRules, chosen
 from node.meter_frames import MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.remote_signing import Watcher
+from node.seats import MeterRules
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.readings_log import SeenBoundary
@@ -65,6 +66,7 @@ class Agreeing:
         labels: Mapping[MeterId, str],
         log: AppendLog,
         concerns: Concerns,
+        seats: MeterRules,
     ) -> None:
         """Agree for some meters.
 
@@ -77,7 +79,9 @@ class Agreeing:
             labels: The members' names, for whoever has to look.
             log: Of the readings.
             concerns: What a person should look after.
+            seats: Which meters count when.
         """
+        self._seats = seats
         self._domain = domain
         self._guards = {f"oracle {number}": guard for number, guard in enumerate(guards, start=1)}
         self._rules = rules
@@ -105,7 +109,8 @@ class Agreeing:
         if self._agreed[0] != interval.start:
             self._agreed = (interval.start, set())
         done = self._agreed[1]
-        open_meters = [meter for meter in sorted(self._meters) if meter not in done]
+        counting = (meter for meter in sorted(self._meters) if self._seats.counts(meter, interval.start))
+        open_meters = [meter for meter in counting if meter not in done]
         wanted = {meter: self._instants(meter, interval) for meter in open_meters}
         answers = await off_loop(_ask, guards, self._domain, wanted, sorted({*interval_ends(interval)}))
         if not any(isinstance(each, list) for each in answers.values()):

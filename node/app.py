@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from energy.errors import Corrupt, Unavailable
-from energy.identity import Address, Digest, hex_text
+from energy.identity import Address, Digest
 from energy.results import Rejected
 from interconnect.modes import Mode
-from market.commands import AdmitAccount
 from market.events import GateClosed
 from market.orders import Order
+from node.admitted import load_community
 from node.agreed_terms import AgreedTerms
 from node.answering import Answering
 from node.certifying import Certifying
@@ -32,6 +32,7 @@ from node.events import Broadcaster
 from node.external.settings import ExternalChain
 from node.facts.adopting import FactBoard
 from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
+from node.governing import Governing
 from node.grid import Grid
 from node.holdings import Holdings
 from node.interconnect.border import Border
@@ -49,8 +50,9 @@ from node.replication import Replication
 from node.rotation import rotate
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.salt_files import open_salts
+from node.seats import Seats
 from node.settling import SettledRun, Settling
-from node.showing import Showing, account_rows
+from node.showing import Showing
 from node.signing_keys import SigningKeys
 from node.sponsoring import sponsored
 from node.storage.database import open_database
@@ -121,14 +123,18 @@ class Node:
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
         self.council = CouncilWatch(self.ledger, self._signing.addresses(), self.concerns_open, self.events)
         self.proposals, self.decisions = Proposals(self.ledger, community.contracts).newest, self.council.shown
+        self.seats = Seats(community, self.trading, self.council, self.ledger, self.concerns_open)
+        followed = (self.council, self.seats, self._terms)
+        self._governing = Governing(community, *followed, self.trading, self.projection)
         self.measuring = Measuring(
             *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
-            *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open),
+            *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open, self.seats),
         )
         self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(self._terms, self.projection, attestors, self.measuring, self.council, page_accounts),
+            *(self._terms, self.projection, attestors, self.measuring, self.council, self.seats),
+            page_accounts,
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
@@ -168,7 +174,7 @@ class Node:
             Misconfigured: the folder is not a community's, or another process runs on it.
             Corrupt: what is stored contradicts itself.
         """
-        community = Community.load(folder / COMMUNITY_FILE)
+        community = load_community(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
         external, operator = ExternalChain.load(folder), keys["operator"]
         chain = open_chain_access(
@@ -243,9 +249,7 @@ class Node:
         self.measuring.clock_doubtful = is_doubtful(self._discipline, self.concerns_open, now)
         self.measuring.read_files()
         await self.measuring.synced()
-        with suppress(Unavailable):  # what was decided through the last block that was seen holds
-            await self.council.look(now)
-            await self._terms.follow(self.council.state.terms, now)
+        await self._governing.look(now)
         attested = await self.measuring.attest_due(now)
         self.neighbourhood.judge(self.measuring.attested_through)
         await self._chain.look_after()
@@ -334,7 +338,8 @@ class Node:
     def status(self) -> JsonObject:
         """Return what `energy_getStatus` answers."""
         link = self.coupling.status() if self.coupling is not None else None
-        return {**self._present.status(self._head), **self.mode(), "link": link}
+        members = {"members": len(self.council.state.members)}
+        return {**self._present.status(self._head), **members, **self.mode(), "link": link}
 
     # -- INSIDE
 
@@ -343,9 +348,9 @@ class Node:
         await self._chain.prepare(self.community)
         if self._manual_time:
             await self.client.call("chain_setTime", [now])
-        self.projection.put_accounts(account_rows(self.community))
         await self.erasing.finish()
         self.trading.replay()
+        self._governing.show_accounts()
         if self._showing.projected > self.trading.sequence:
             raise Corrupt(
                 f"the journal ends at record {self.trading.sequence}, but the tables have seen record "
@@ -354,20 +359,15 @@ class Node:
         # What no standby has told of may be shown: this disk has it, and it counts unless a standby has taken over.
         self._showing.show(self._journal.durable)
         await rotate(self.ledger, self._signing.rotations, now)
-        await self.council.recover(now)
-        await self._terms.follow(self.council.state.terms, now)
+        await self._governing.recover(now)
         await self.measuring.recover()
         self.facts.recover(self.measuring.facts_kept)
         await self.settling.recover()
-        unknown = [
-            member.account for member in self.community.members if self.trading.state.account(member.account) is None
-        ]
-        balances = await self.ledger.balances([*unknown, self.community.supplier])
-        self.trading.execute_all([AdmitAccount(account, balances[account]) for account in unknown])
+        await self._governing.seat(now)
+        self._governing.show_balances(await self.ledger.balances([self.community.supplier]))
         self.trading.drop_all_disconnected()
         await self._journal.flushed()  # a standby can not ask before the node serves
         self._showing.show(self._journal.durable)
-        self.projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
         self.projection.flush()
         self._showing.take()
         if self.coupling is not None:

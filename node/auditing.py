@@ -22,6 +22,7 @@ from market.commands import CancelOrder, HaltAccount, OpenInterval, PlaceOrder
 from market.events import MatchedTrade
 from market.journal import chain_hash
 from market.orders import intervals_of
+from node.admitted import load_community
 from node.audit_files import SignedReceipt, read_journal, read_receipts, read_trades
 from node.audit_ratings import check_ratings, read_facts
 from node.audit_tables import SettledRoots, ShownTables, read_tables
@@ -102,7 +103,7 @@ def audit_market(request: AuditRequest) -> MarketAudit:
         Misconfigured: a file is missing or is something else than it should be.
         Corrupt: the journal's file is damaged.
     """
-    community = Community.load(request.folder / COMMUNITY_FILE)
+    community = load_community(request.folder / COMMUNITY_FILE)
     # Tables first: the journal then holds at least what they show, even while the node goes on.
     tables = read_tables(request.folder / DATABASE_FILE)
     facts = read_facts(request.folder / DATABASE_FILE, community)

@@ -1,6 +1,7 @@
 """What a community has agreed on: the same on every node, fixed at its start, bound into the first hash of its journal.
 
-Kept in `community.json` of the node's folder. Local settings are in `node.config`.
+Kept in `community.json` of the node's folder. Who was admitted later by a vote is not in it: `node.admitted`. Local
+settings are in `node.config`.
 """
 
 import json
@@ -30,6 +31,8 @@ LATER_PARAMETERS: Final = {
 }
 """Parameters of the market that agreements may lack, with what they are then."""
 POWER_W_MAX: Final = 10**9
+IDENTIFYING: Final = ("account", "meter", "serial", "label")
+"""What no two members who founded a community share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class Community:
     members: tuple[Member, ...]
     wedge_owner: Address | None = None
     """Who gets congestion income and what an auction keeps: a member's account, or None for the supplier."""
+    later: frozenset[Address] = frozenset()
+    """Those of `members` who came by a vote and are no part of the agreement: see `node.admitted`."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -134,7 +139,8 @@ class Community:
             raise ValueError(f"first_interval {self.first_interval} is no multiple of the interval's length")
         if type(self.demo) is not bool or not isinstance(self.name, str) or not isinstance(self.time_zone, str):
             raise ValueError("name and time_zone must be texts, and demo true or false")
-        check_members(self.members)
+        check_members([member for member in self.members if member.account not in self.later])
+        check_members(self.members, ("account", "meter", "label"))  # who moves in may take a meter over
         if sum(member.kind == LINK_KIND for member in self.members) > 1:
             raise ValueError("a community has one account for links")
         for account in (each for feeder in self.market.feeders for each in feeder.accounts):
@@ -178,6 +184,8 @@ class Community:
                 del plain["market"][name]
         if self.wedge_owner is None:
             del plain["wedge_owner"]
+        del plain["later"]
+        plain["members"] = [each for each in plain["members"] if each["account"] not in self.later]
         plain["contracts"] = self.contracts.named()
         return json.dumps(_plain(plain), indent=1, sort_keys=True) + "\n"
 
@@ -208,13 +216,13 @@ class Community:
             raise Misconfigured(f"{path} is not a community file: {error}") from error
 
 
-def check_members(members: Sequence[Member]) -> None:
+def check_members(members: Sequence[Member], names: Sequence[str] = IDENTIFYING) -> None:
     """Refuse members that could not be told apart.
 
     Raises:
-        ValueError: two have the same account, meter, serial number or label.
+        ValueError: two have the same account, meter, serial number or label, or what else is in `names`.
     """
-    for name in ("account", "meter", "serial", "label"):
+    for name in names:
         seen: set[bytes | str] = set()
         for member in members:
             value: bytes | str = getattr(member, name)

@@ -34,6 +34,9 @@ class Code(StrEnum):
     ATTESTOR_KEYS_SHORT = "attestor-keys-short"
     ORACLE_KEYS_ELSEWHERE = "oracle-keys-elsewhere"
     ATTESTOR_KEYS_ELSEWHERE = "attestor-keys-elsewhere"
+    MEMBER_UNKNOWN = "member-unknown"
+    MEMBER_ROTATED = "member-rotated"
+    METER_NOT_ENROLLED = "meter-not-enrolled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,21 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.ATTESTOR_KEYS_ELSEWHERE: (
         mark("Attestors may sign that this node does not reach: {keys}."),
         mark("Write where these keys are into signers.toml, and start the node again."),
+    ),
+    Code.MEMBER_UNKNOWN: (
+        mark("{account} is a member by vote and can not trade: this node does not know their meter."),
+        mark("Write it down with 'resilia member admit', which says what else to do, and start the node again."),
+    ),
+    Code.MEMBER_ROTATED: (
+        mark("{account} has the place of {label} and can not trade: their meter is not known under the new name."),
+        mark(
+            "Write it down with 'resilia member admit --instead-of', which says what else to do, and start the node "
+            "again. Until then {label} is supplied at the tariffs."
+        ),
+    ),
+    Code.METER_NOT_ENROLLED: (
+        mark("{label} is a member by vote and can not trade: no vote has enrolled the meter {meter}."),
+        mark("Let the members decide: resilia coop propose registry enrolMeter {meter} …"),
     ),
 }
 

@@ -114,8 +114,8 @@ class Decided:
     """When each key is valid: from, to."""
     members: dict[Address, int] = field(default_factory=dict)
     """Accounts that are members, with the block that made them so."""
-    left: set[Address] = field(default_factory=set)
-    """Accounts that were members, and are no more."""
+    left: dict[Address, int] = field(default_factory=dict)
+    """Accounts that were members, and are no more, with the block that made them so."""
     successors: dict[Address, Address] = field(default_factory=dict)
     """Who has whose place, by the account whose key was lost."""
     meters: dict[MeterId, EnrolledMeter] = field(default_factory=dict)
@@ -157,11 +157,11 @@ def _take(state: Decided, each: Decision) -> None:
         case "MemberAdmitted":
             _admit(state, each.address("account"), each.block)
         case "MemberRemoved":
-            _remove(state, each.address("account"))
+            _remove(state, each.address("account"), each.block)
         case "AccountRotated":
             account, successor = each.address("account"), each.address("successor")
             state.successors[account] = successor
-            _remove(state, account)
+            _remove(state, account, each.block)
             _admit(state, successor, each.block)
         case "MeterEnrolled":
             meter, said = MeterId(bytes(facts["meter"])), facts["details"]
@@ -188,9 +188,9 @@ def _take(state: Decided, each: Decision) -> None:
 
 def _admit(state: Decided, account: Address, block: int) -> None:
     state.members[account] = block
-    state.left.discard(account)
+    state.left.pop(account, None)
 
 
-def _remove(state: Decided, account: Address) -> None:
+def _remove(state: Decided, account: Address, block: int) -> None:
     state.members.pop(account, None)
-    state.left.add(account)
+    state.left[account] = block

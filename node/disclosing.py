@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from energy.errors import Misconfigured
 from energy.identity import digest_from_hex, hex_text
-from node.community import Community
+from node.admitted import load_community
 from node.erased_leaves import READINGS, among, erased_leaves
 from node.founding import COMMUNITY_FILE, SALTS
 from node.reading_rows import reading_of, reading_salt
@@ -32,7 +32,7 @@ def disclose(folder: Path, label: str, start: int, end: int) -> Disclosure:
     Raises:
         Misconfigured: the folder is no node's, there is no such member, or a salt key is missing.
     """
-    community = Community.load(folder / COMMUNITY_FILE)
+    community = load_community(folder / COMMUNITY_FILE)
     meter = next((hex_text(member.meter) for member in community.members if member.label == label), None)
     if meter is None:
         raise Misconfigured(f"no member is called {label}")

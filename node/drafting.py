@@ -21,6 +21,7 @@ from metering.vee.history import History
 from metering.vee.standing import Standing, gap_share, open_end, standing
 from node.community import Community, Member
 from node.meter_frames import MeterFrames
+from node.seats import MeterRules
 from oracles.corrections import Correction, correction_hash, reason_hash
 from oracles.typed_data import reading_hash
 
@@ -58,14 +59,18 @@ class Version:
 class Drafting:
     """The drafts of one node."""
 
-    def __init__(self, meters: Mapping[MeterId, MeterFrames], waits: Mapping[MeterId, int], length_s: int) -> None:
+    def __init__(
+        self, meters: Mapping[MeterId, MeterFrames], waits: Mapping[MeterId, int], length_s: int, seats: MeterRules
+    ) -> None:
         """Draft for some meters.
 
         Args:
             meters: With their frames; replaced by the owner when it resumes.
             waits: How long each one is waited for after an interval's end, s.
             length_s: Length of the intervals.
+            seats: Which meters count when.
         """
+        self._seats = seats
         self._meters = meters
         self._waits = waits
         self._length_s = length_s
@@ -86,11 +91,15 @@ class Drafting:
 
     def waiting(self, start: int, now: int) -> list[MeterId]:
         """Return the meters that an interval still waits for: silent or doubtful, and not for too long yet."""
-        return [meter for meter in self._meters if self._standing(meter, start, now) is Standing.WAITING]
+        return [meter for meter in self.counting(start) if self._standing(meter, start, now) is Standing.WAITING]
+
+    def counting(self, start: int) -> list[MeterId]:
+        """Return the meters that count in an interval, ascending."""
+        return [meter for meter in sorted(self._meters) if self._seats.counts(meter, start)]
 
     def draft(self, interval: Interval, now: int) -> list[Reading]:
-        """Close an interval for every meter, by ascending meter; call it when nobody is waited for."""
-        readings = [self._close(meter, interval, now) for meter in sorted(self._meters)]
+        """Close an interval for every meter that counts, by ascending meter; call it when nobody is waited for."""
+        readings = [self._close(meter, interval, now) for meter in self.counting(interval.start)]
         for reading in readings:
             self.follow(reading)
             self._trim(reading.meter, interval.end)

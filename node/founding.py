@@ -20,7 +20,7 @@ from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
 from node.chain.seal import Sealer
 from node.chain_access import open_chain_access, web3_over
-from node.community import LINK_KIND, POWER_W_MAX, Community, Contracts, Member, check_members
+from node.community import IDENTIFYING, LINK_KIND, POWER_W_MAX, Community, Contracts, Member, check_members
 from node.council import USUAL, Council, elect
 from node.external.client import ExternalClient
 from node.external.money import require_money
@@ -180,8 +180,12 @@ def is_founded(folder: Path) -> bool:
     return (folder / COMMUNITY_FILE).exists()
 
 
-def load_members(path: Path) -> tuple[Member, ...]:
+def load_members(path: Path, unique: Sequence[str] = IDENTIFYING) -> tuple[Member, ...]:
     """Read members from a CSV file with the columns of `Member`; addresses and meters as ``0x`` text, source by name.
+
+    Args:
+        path: Of the file.
+        unique: What no two of them may share.
 
     Raises:
         Misconfigured: the file can not be read, or a column or a value is wrong; says which line.
@@ -196,7 +200,7 @@ def load_members(path: Path) -> tuple[Member, ...]:
             for row in reader:
                 try:
                     members.append(_member(row))
-                    check_members(members)
+                    check_members(members, unique)
                 except (AttributeError, KeyError, TypeError, ValueError) as error:
                     raise Misconfigured(f"{path}, line {reader.line_num}: {error}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:

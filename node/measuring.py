@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from energy.errors import Corrupt, Unavailable
+from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Digest, MeterId, hex_text
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
@@ -22,7 +22,7 @@ from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from node.agreeing import Agreeing
 from node.clock import Clock
-from node.community import Community
+from node.community import Community, Member
 from node.concerns import Concerns
 from node.correcting import Correcting, agreed, metered_of
 from node.decided import Role, SigningRules, TooFewKeys, chosen
@@ -32,6 +32,7 @@ from node.listening import Listening
 from node.meter_frames import Heard, MeterFrames, decode_frame
 from node.off_loop import off_loop
 from node.posting import Posting
+from node.seats import Always, MeterRules
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
@@ -68,6 +69,7 @@ class Measuring:
         clock: Clock,
         rules: SigningRules,
         concerns: Concerns | None = None,
+        seats: MeterRules | None = None,
     ) -> None:
         self.clock_doubtful = False
         """Nobody keeps the node's clock: frames that come are marked with it."""
@@ -86,15 +88,20 @@ class Measuring:
         self._rules = rules
         self._concerns = concerns or Concerns()
         self._members = {member.meter: member for member in community.members}
-        self._by_serial = {member.serial: member for member in community.members}
+        self._seats = seats or Always()
+        self._by_serial: dict[str, list[Member]] = {}
+        """More than one where somebody has taken a meter over."""
+        for member in community.members:
+            self._by_serial.setdefault(member.serial, []).append(member)
         self._meters = {
             member.meter: MeterFrames(MeterState(meter_config(community, member))) for member in community.members
         }
         length_s = community.market.interval_length_s
         waits = {member.meter: wait_s(member) for member in community.members}
-        self._drafting = Drafting(self._meters, waits, length_s)
+        self._drafting = Drafting(self._meters, waits, length_s, self._seats)
         labels = {member.meter: member.label for member in community.members}
-        self._agreeing = Agreeing(*(domain, oracles, rules, self._meters, waits, labels, log, self._concerns))
+        told = (domain, oracles, rules, self._meters, waits, labels, log, self._concerns, self._seats)
+        self._agreeing = Agreeing(*told)
         self.correcting = Correcting(
             folder, domain, log, projection, self._members, self._meters, self._drafting, length_s
         )
@@ -167,19 +174,28 @@ class Measuring:
 
     def take(self, sample: RegisterSample, protocol: str) -> Accepted[KeptFrame] | Rejected:
         """Take one sample in, from whichever source; return the frames that were kept because of it."""
-        member = self._by_serial.get(sample.serial)
-        if member is None:
+        members = [
+            member
+            for member in self._by_serial.get(sample.serial, ())
+            if self._seats.hears(member.meter, sample.received_at)
+        ]
+        if not members:
             return self._note(Rejected(MeteringReject.FOREIGN_METER, {"meter": "not enrolled"}))
         frame = KeptFrame(protocol, sample.received_at, sample.raw, self.clock_doubtful)
         # A file's rows have no time of arrival: against the node's own time, a row from the future is none.
-        outcome = self._meters[member.meter].take(sample, frame, self._clock.now())
-        if isinstance(outcome, Rejected):
-            return self._note(outcome)
-        self.last_seen[member.meter] = self._clock.now()
-        for kept in outcome.events:
-            self._log.append(readings_log.encode(kept))
+        now = self._clock.now()
+        outcomes = [self._meters[member.meter].take(sample, frame, now) for member in members]
+        taken = [each for each in outcomes if isinstance(each, Accepted)]
+        for member, outcome in zip(members, outcomes, strict=True):
+            if isinstance(outcome, Accepted):
+                self.last_seen[member.meter] = now
+        if not taken:
+            return next(self._note(each) for each in outcomes if isinstance(each, Rejected))
+        kept = tuple(dict.fromkeys(each for outcome in taken for each in outcome.events))
+        for each in kept:
+            self._log.append(readings_log.encode(each))
         self._heard.set()
-        return outcome
+        return Accepted(kept)
 
     def read_files(self) -> None:
         """Take in the rows that meter files have gained."""
@@ -198,7 +214,11 @@ class Measuring:
     def missing(self, interval: int) -> list[MeterId]:
         """Return the meters that have not shown their registers at the end of an interval."""
         end = interval + self._community.market.interval_length_s
-        return [meter for meter, frames in self._meters.items() if end not in frames.state.boundaries]
+        return [
+            meter
+            for meter, frames in self._meters.items()
+            if end not in frames.state.boundaries and self._seats.counts(meter, interval)
+        ]
 
     def doubtful(self, interval: int) -> list[MeterId]:
         """Return the meters whose reading at the end of an interval can not settle, such as of an opened meter.
@@ -231,7 +251,7 @@ class Measuring:
         await self._log.synced()
         away = await self._posting.post(done, now)
         self.correcting.hear_people(now, self.attested_through, self.attested_through + length, self._note)
-        while self._members and (start := self._posting.signed_through + length) + length <= now:
+        while (start := self._posting.signed_through + length) + length <= now and self._drafting.counting(start):
             if not self._posting.has_room(now):
                 break
             try:
@@ -341,9 +361,11 @@ class Measuring:
             sample = decode_frame(record)
             if isinstance(sample, Rejected):
                 raise Corrupt(f"a kept frame does not decode any more: {sample}")
-            meter = self._by_serial[sample.serial].meter
-            if meter not in measured or record.received_at >= measured[meter].interval:
-                kept[meter].append((sample, record))
+            if sample.serial not in self._by_serial:
+                raise Misconfigured("a kept frame is of a meter that no member has: put admitted.csv back")
+            for meter in (member.meter for member in self._by_serial[sample.serial]):
+                if meter not in measured or record.received_at >= measured[meter].interval:
+                    kept[meter].append((sample, record))
         for meter, of_meter in kept.items():
             frames = MeterFrames.resumed(self._meters[meter].state.config, measured.get(meter), of_meter)
             frames.state.last_reading = last.get(meter)

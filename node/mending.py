@@ -8,8 +8,10 @@ from typing import Final
 
 from energy.identity import Digest, hex_text
 from node.community import Community
+from node.decided import NO_END
 from node.ledger import ChainRefused, Ledger
 from node.pages import PagedLedger
+from node.seats import Seats
 from node.storage.projection import Projection
 from node.trading import Trading
 
@@ -23,14 +25,20 @@ class Mending:
     """What the operator's node does about disputes against its runs, and about runs that were not finished."""
 
     def __init__(
-        self, community: Community, ledger: Ledger, paged: PagedLedger, projection: Projection, trading: Trading
+        self,
+        community: Community,
+        ledger: Ledger,
+        paged: PagedLedger,
+        projection: Projection,
+        trading: Trading,
+        seats: Seats,
     ) -> None:
         self._community = community
         self._ledger = ledger
         self._paged = paged
         self._projection = projection
         self._trading = trading
-        self._accounts = community.parties()
+        self._seats = seats
 
     async def take_back(self) -> None:
         """Unwind what a dispute has voided or nobody finished, on the chain and in the tables; it is due again then.
@@ -54,7 +62,7 @@ class Mending:
             self._projection.flush()
             dropped = True
         if dropped:
-            balances = await self._ledger.balances(self._accounts)
+            balances = await self._ledger.balances(self._seats.parties(NO_END - 1))
             self._projection.put_balances({hex_text(account): balance for account, balance in balances.items()})
             self._trading.release([], [each for each in balances.items() if each[0] != self._community.supplier])
             await self._trading.synced()

@@ -17,6 +17,7 @@ from market.entries import EntryKind
 from market.events import MatchedTrade, Trade
 from market.orders import intervals_of
 from metering.readings import Reading
+from node.admitted import load_community
 from node.audit_files import read_journal
 from node.audit_tables import read_only
 from node.certifying import certificate_of
@@ -52,7 +53,7 @@ def read_opened(folder: Path, run_id: int) -> OpenedRun:
         Misconfigured: the folder is no node's, or has no such run.
         Corrupt: the leaves are not those that the run commits to.
     """
-    community = Community.load(folder / COMMUNITY_FILE)
+    community = load_community(folder / COMMUNITY_FILE)
     salts = load_salts(folder / SALTS, community.salt_subjects())
     length = community.market.interval_length_s
     with Session(read_only(folder / "node.sqlite")) as session:

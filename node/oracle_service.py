@@ -16,8 +16,8 @@ from energy.errors import Misconfigured, Unavailable
 from metering.protocols import source_of, split_source
 from metering.sources.csv_file import CsvSource
 from metering.sources.ports import Source
+from node.admitted import load_community
 from node.clock import Clock
-from node.community import Community
 from node.drafting import meter_config
 from node.facts.eyes import FactEyes
 from node.facts.settings import load_facts
@@ -47,7 +47,7 @@ class OracleService:
             raise Misconfigured(f"{path} needs the name community and a table [sources]")
         self._clock = clock
         self._folder = path.parent
-        community = Community.load(self._folder / document["community"])
+        community = load_community(self._folder / document["community"])
         labels = {member.label for member in community.members}
         for label in sorted(set(own) - labels):
             raise Misconfigured(f"{path}: no member is called {label}")

@@ -43,7 +43,10 @@ class Sightings:
 
     def __init__(self, configs: Iterable[MeterConfig]) -> None:
         self._meters = {config.meter: MeterFrames(MeterState(config)) for config in configs}
-        self._by_serial = {frames.state.config.serial: frames for frames in self._meters.values()}
+        self._by_serial: dict[str, list[MeterFrames]] = {}
+        """More than one where somebody has taken a meter over."""
+        for frames in self._meters.values():
+            self._by_serial.setdefault(frames.state.config.serial, []).append(frames)
         self._lock = Lock()
         self.rejected: dict[str, int] = {}
         """How many samples were refused, by name of the code."""
@@ -52,14 +55,17 @@ class Sightings:
         """Take in what a line says."""
         with self._lock:
             if isinstance(sample, RegisterSample):
-                frames = self._by_serial.get(sample.serial)
-                frame = KeptFrame(protocol, sample.received_at, sample.raw)
-                outcome = frames.take(sample, frame, now) if frames else None
-                if isinstance(outcome, Accepted):
-                    assert frames is not None, "an observed meter has frames"
-                    self._forget(frames)
+                frame, name = KeptFrame(protocol, sample.received_at, sample.raw), "FOREIGN_METER"
+                taken = False
+                for frames in self._by_serial.get(sample.serial, ()):
+                    outcome = frames.take(sample, frame, now)
+                    if isinstance(outcome, Accepted):
+                        self._forget(frames)
+                        taken = True
+                    else:
+                        name = outcome.code.name
+                if taken:
                     return
-                name = outcome.code.name if outcome else "FOREIGN_METER"
             else:
                 name = sample.code.name
             self.rejected[name] = self.rejected.get(name, 0) + 1

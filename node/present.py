@@ -67,7 +67,6 @@ class Present:
             "nextGate": {"interval": open_intervals[0], "closesAt": market.gate_closure(open_intervals[0])}
             if open_intervals
             else None,
-            "members": len(self._community.members),
             "meters": self._meters(now),
             "lastRun": {"runId": runs[0]["runId"], "lastInterval": runs[0]["lastInterval"]} if runs else None,
             "contracts": {name: hex_text(at) for name, at in self._community.contracts.named().items()},

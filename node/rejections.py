@@ -14,3 +14,6 @@ class NodeReject(IntEnum):
     """Signed for another contract. Facts: signed_contract, verifying_contract."""
     NO_CONNECTION = 6004
     """`cancelOnDisconnect` on a way that leaves no connection open: it is for WebSockets."""
+    NO_SEAT = 6005
+    """The account has no place in the market any more, by a vote or since its key was rotated, or its meter counts no
+    longer. Facts: account, successor (nothing for none), interval, ends: the first second without a place."""

@@ -6,12 +6,12 @@ anew from the journal and the readings, to the same bytes.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from web3.types import TxReceipt
 
 from energy.errors import Corrupt, Unavailable
-from energy.identity import Address, Digest, hex_text
+from energy.identity import Address, Digest, MeterId, hex_text
 from energy.results import Rejected
 from market.certificates import Store
 from market.metered import Source
@@ -27,6 +27,7 @@ from node.off_loop import off_loop
 from node.pages import PAGE_ACCOUNTS, PagedLedger
 from node.rating import Rating
 from node.run_rows import certificate_rows, entry_rows, run_row
+from node.seats import Seats
 from node.settlement_run import Carry, IntervalInput, PreparedRun, open_run, prepare_run
 from node.storage.projection import Projection
 from node.tariffs import TariffSchedule
@@ -80,6 +81,7 @@ class Settling:
         attestors: Sequence[Guard],
         measuring: Measuring,
         rules: SigningRules,
+        seats: Seats,
         page_accounts: int = PAGE_ACCOUNTS,
     ) -> None:
         self._community = community
@@ -97,20 +99,24 @@ class Settling:
         self._seen_head: int | None = None
         self._final = 0
         """Last run that no dispute can void any more; what it rests on is no longer in memory."""
-        self._accounts = community.parties()
+        self._seats = seats
         self._paged = PagedLedger(ledger)
         self._page_accounts = page_accounts
         self._rating = Rating(community, trading, measuring, projection)
-        self._mending = Mending(community, ledger, self._paged, projection, trading)
+        self._mending = Mending(community, ledger, self._paged, projection, trading, seats)
 
     def genesis_carry(self) -> Carry:
         """Return what the first run starts from."""
-        stores = {
+        return Carry(0, Digest(bytes(32)), 0, {}, self._stores({}))
+
+    def _stores(self, before: Mapping[MeterId, Store]) -> dict[MeterId, Store]:
+        """Return the storages, those that came later empty."""
+        every = {
             member.meter: Store(member.account, member.meter, member.efficiency_permille, 0)
             for member in self._community.members
             if member.source is Source.STORAGE
         }
-        return Carry(0, Digest(bytes(32)), 0, {}, stores)
+        return {**every, **before}
 
     async def recover(self) -> None:
         """Bring the projection up to the runs that are on chain, and whose collateral the journal shows as free."""
@@ -152,7 +158,8 @@ class Settling:
         carry = self._carry()
         run_id = carry.run_id + 1
         receipt = await self._settled_in(run_id)
-        balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
+        accounts = self._seats.parties(intervals[-1])
+        balances = await self._ledger.balances(accounts, await self._start_block(run_id, intervals[-1]))
         history = await self._ledger.history_at(intervals[-1])
         prepared = self._prepare(carry, self._inputs(intervals), history, balances)
         unwound = await self._mending.unwound(run_id)
@@ -168,7 +175,7 @@ class Settling:
         if await self._ledger.run_hash_at(run_id) != prepared.run_hash:
             raise Corrupt(f"run {run_id} on chain is not the one that journal and readings give")
         # What the chain says, not what the run adds up to: the guarantee fund may have paid, and deposits come in.
-        after = await self._ledger.balances(self._accounts, receipt["blockNumber"])
+        after = await self._ledger.balances(accounts, receipt["blockNumber"])
         if release:
             members = [(account, after[account]) for account in prepared.nets if account != self._community.supplier]
             self._trading.release(intervals, members)
@@ -192,10 +199,10 @@ class Settling:
         """Return a run of this node with all its leaves, or None when it is final, or not settled."""
         if not self._final < run_id <= self._carry().run_id:
             return None
-        text = self._projection.carry_of(run_id - 1)
-        carry = Carry.from_json(text) if text else self.genesis_carry()
+        carry = self._carry_of(self._projection.carry_of(run_id - 1))
         intervals = self._intervals(run_id)
-        balances = await self._ledger.balances(self._accounts, await self._start_block(run_id, intervals[-1]))
+        accounts = self._seats.parties(intervals[-1])
+        balances = await self._ledger.balances(accounts, await self._start_block(run_id, intervals[-1]))
         inputs = self._inputs(intervals)
         prepared = self._prepare(carry, inputs, await self._ledger.history_at(intervals[-1]), balances)
         readings: list[Opening] = []
@@ -319,8 +326,13 @@ class Settling:
 
     def _carry(self) -> Carry:
         self._projection.flush()
-        text = self._projection.last_carry()
-        return Carry.from_json(text) if text else self.genesis_carry()
+        return self._carry_of(self._projection.last_carry())
+
+    def _carry_of(self, text: str | None) -> Carry:
+        if not text:
+            return self.genesis_carry()
+        carry = Carry.from_json(text)
+        return replace(carry, stores=self._stores(carry.stores))
 
     def _intervals(self, run_id: int) -> tuple[int, ...]:
         length = self._community.market.interval_length_s

@@ -1,9 +1,9 @@
 """Showing what happens to the tables and to whoever watches: only what is on disk, so that no crash takes it back."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
-from energy.identity import hex_text
+from energy.identity import Address, hex_text
 from market.commands import Command
 from market.events import Event, GateClosed, IntervalOpened, Trade
 from node.community import Community
@@ -91,11 +91,17 @@ class Showing:
                 pass
 
 
-def account_rows(community: Community) -> list[Account]:
-    """Return every account that a run may name, with the label that people know it by."""
+def account_rows(community: Community, admitted: Container[Address]) -> list[Account]:
+    """Return every account that a run may name, with the label that people know it by.
+
+    Args:
+        community: With its members.
+        admitted: Who of them is there that came later.
+    """
     members = [
         Account(address=hex_text(member.account), label=member.label, kind=member.kind, meter=hex_text(member.meter))
         for member in community.members
+        if member.account not in community.later or member.account in admitted
     ]
     fees = community.contracts.fees
     purse = [] if fees is None else [Account(address=hex_text(fees), label="Fees", kind="fees")]

@@ -5,6 +5,7 @@ what took effect, and replaying it gives the same market, byte for byte.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from energy.errors import Corrupt, Unavailable
 from energy.identity import Address, Digest, hex_text
@@ -40,6 +41,16 @@ Observer = Callable[[int, int, Command, Sequence[Event]], None]
 """Is shown every accepted command: journal sequence, time, command, events."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of an account's place in the market."""
+
+    at: int
+    """First second of delivery without it; 0 for at once."""
+    successor: str = ""
+    """Who has it now, as text; nothing for nobody."""
+
+
 class Trading:
     """The market of one node with its journal."""
 
@@ -57,6 +68,10 @@ class Trading:
         """Signed orders by interval, in journal sequence, until their run is settled."""
         self.trades: dict[int, list[MatchedTrade]] = {}
         """Trades by interval, in matching sequence, until their run is settled."""
+        self.admitted_at: dict[Address, int] = {}
+        """When each account was let in first."""
+        self.ends: dict[Address, Ending] = {}
+        """Accounts whose place in the market ends, by what the registry says (`node.seats`)."""
         self._community = community
         self._domain = domain
         self._node_key = node_key
@@ -100,7 +115,7 @@ class Trading:
         """Check, match and journal a signed order; return when it is on disk."""
         self._require_log()
         digest = order_digest(self._domain, order)
-        refusal = self._check_signature(order.account, digest, signature)
+        refusal = self._check_signature(order.account, digest, signature) or self._check_seat(order)
         if refusal is not None:
             return refusal
         result = self.execute(PlaceOrder(order, digest, signature))
@@ -218,6 +233,29 @@ class Trading:
             if isinstance(result, Rejected):
                 raise Corrupt(f"the market refused the node's own {command}: {result}")
 
+    def sweep(self, account: Address) -> None:
+        """Take out what rests of an account's orders; its own switch and the operator's stay as they are."""
+        known = self.state.accounts.get(account)
+        if known is not None and known.resting and not known.halted_by_operator:
+            off = HaltAccount(account, True, True, 0, bytes(65))
+            self.execute_all([off, replace(off, halted=False)])
+
+    def rests_from(self, account: Address, instant: int) -> bool:
+        """Say whether an order of an account rests that may be delivered from an instant on."""
+        known = self.state.accounts.get(account)
+        return known is not None and any(each.order.home >= instant for each in known.resting.values())
+
+    def traded_through(self, account: Address) -> int:
+        """Return the last interval that is not settled for good in which an account has traded; 0 for none."""
+        return max(
+            (
+                interval
+                for interval, trades in self.trades.items()
+                if any(account in (each.trade.buyer, each.trade.seller) for each in trades)
+            ),
+            default=0,
+        )
+
     async def synced(self) -> None:
         """Wait until the journal is on disk, and on the standby's where one has to have it."""
         await self._log.synced()
@@ -261,6 +299,8 @@ class Trading:
             case PlaceOrder(order, _, signature):
                 for interval in intervals_of(order, self._community.market.interval_length_s):
                     self.orders.setdefault(interval, []).append((order, signature))
+            case AdmitAccount(account):
+                self.admitted_at.setdefault(account, now)
             case _:
                 pass
         for event in events:
@@ -275,6 +315,16 @@ class Trading:
 
     def _receipt(self, sequence: int, chain: bytes, order: Digest, outcome: Outcome, now: int) -> bytes:
         return sign(self._node_key.private_key, receipt_digest(self._domain, sequence, chain, order, outcome, now))
+
+    def _check_seat(self, order: Order) -> Rejected | None:
+        ending = self.ends.get(order.account)
+        if ending is None or order.home < ending.at:
+            return None
+        account = hex_text(order.account)
+        return Rejected(
+            NodeReject.NO_SEAT,
+            {"account": account, "successor": ending.successor, "interval": order.home, "ends": ending.at},
+        )
 
     def _check_signature(self, account: Address, digest: Digest, signature: bytes) -> Rejected | None:
         try:

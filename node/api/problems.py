@@ -24,6 +24,7 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     NodeReject.BAD_SIGNATURE: HTTPStatus.FORBIDDEN,
     NodeReject.WRONG_CHAIN: HTTPStatus.FORBIDDEN,
     NodeReject.WRONG_CONTRACT: HTTPStatus.FORBIDDEN,
+    NodeReject.NO_SEAT: HTTPStatus.FORBIDDEN,
     NodeReject.NO_CONNECTION: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.UNKNOWN_ACCOUNT: HTTPStatus.FORBIDDEN,
     MarketReject.NOT_THE_OWNER: HTTPStatus.FORBIDDEN,

@@ -24,6 +24,7 @@ from node.cli import (
     lifecycle,
     linking,
     market_views,
+    members,
     meter,
     oracle,
     orders,
@@ -64,6 +65,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(audit.journal, name="journal")
 app.add_typer(disputes.app, name="dispute")
 app.add_typer(cooperative.app, name="coop")
+app.add_typer(members.app, name="member")
 app.add_typer(meter.app, name="meter")
 app.add_typer(dispatching.app, name="dispatch")
 app.add_typer(oracle.app, name="oracle")

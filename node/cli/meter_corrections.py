@@ -29,11 +29,11 @@ def correct(
     folder: FolderOption = Path("."),
 ) -> None:
     """Give an interval that was measured wrongly, or estimated, other energies. They settle, and certify nothing."""
+    from node.admitted import load_community
     from node.cli.parsing import parse_instant
-    from node.community import Community
     from node.corrections_file import CORRECT, PersonsWord
 
-    community = Community.load(folder / "community.json")
+    community = load_community(folder / "community.json")
     start = parse_instant(interval, community.time_zone)
     if start % community.market.interval_length_s:
         raise usage_failure(
@@ -54,10 +54,10 @@ def clear(
     folder: FolderOption = Path("."),
 ) -> None:
     """Say that you have looked at a meter that had been opened: what it shows from now on counts again."""
-    from node.community import Community
+    from node.admitted import load_community
     from node.corrections_file import CLEAR, PersonsWord
 
-    community = Community.load(folder / "community.json")
+    community = load_community(folder / "community.json")
     _append(folder, PersonsWord(0, CLEAR, label, author, reason), {member.label for member in community.members})
 
 

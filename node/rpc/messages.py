@@ -188,6 +188,13 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("This order is to end with the connection that brings it, and this way leaves none open."),
         mark("Send it over a WebSocket, or leave cancelOnDisconnect out."),
     ),
+    NodeReject.NO_SEAT: (
+        mark("{account} has no place in this market any more for {interval}."),
+        mark(
+            "The members have decided so, or somebody has its place since its key was lost: 'resilia coop decisions' "
+            "shows it. What it holds can be taken out."
+        ),
+    ),
     NodeReject.WRONG_CONTRACT: (
         mark("This was signed for the contract {signed_contract}; it should be {verifying_contract}."),
         mark("Sign again with verifying contract {verifying_contract} in the domain."),

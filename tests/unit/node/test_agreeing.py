@@ -22,6 +22,7 @@ from node.concerns import Code, Concerns
 from node.correcting import Disagreement
 from node.decided import NO_END, Decided, Role
 from node.meter_frames import MeterFrames
+from node.seats import Always
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.readings_log import KeptFrame, SeenBoundary
@@ -94,7 +95,7 @@ def node_with(folder: Path, own: MeterFrames, *eyes: MeterFrames | None) -> Iter
     guards: list[Any] = [Eyes(Address(bytes([number] * 20)), each) for number, each in enumerate(eyes)]
     meters = {METER: own}
     rules = Decided({Role.ORACLE: 2}, {(Role.ORACLE, each.address): (0, NO_END) for each in guards})
-    agreeing = Agreeing(DOMAIN, guards, rules, meters, {METER: WAIT_S}, {METER: "H01"}, log, concerns)
+    agreeing = Agreeing(DOMAIN, guards, rules, meters, {METER: WAIT_S}, {METER: "H01"}, log, concerns, Always())
     try:
         yield Node(agreeing, own, log, concerns, guards)
     finally:
