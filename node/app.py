@@ -64,6 +64,7 @@ from oracles.answers import Topic
 from oracles.typed_data import community_domain
 
 EXIT_CORRUPT = 70
+LOGS = ("journal.log", "readings.log")
 USUAL_LINKS = LinkOptions()
 
 
@@ -110,31 +111,27 @@ class Node:
         self._manual_time, self._discipline = manual_time, discipline
         self._chain, self.client, self._keys, self._head = chain, chain.client, keys, JsonObject()
         self._showing = Showing(self.projection, self.events)
-        self.depth = self._showing.depth
-        logs = [AppendLog(folder / name, community.digest()) for name in ("journal.log", "readings.log")]
-        self._journal, self._readings = logs
+        self.depth, show = self._showing.depth, self._showing.follow
+        self._journal, self._readings = logs = [AppendLog(folder / name, community.digest()) for name in LOGS]
         self._signing = SigningKeys(folder, keys)
         attestors, guards = self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self.concerns_open = Concerns()
         self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)
-        domain, show = self.settlement_domain, self._showing.follow
-        self.trading = Trading(community, domain, keys["node"], self._journal, clock, show)
+        self.trading = Trading(community, self.settlement_domain, keys["node"], self._journal, clock, show)
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
         self.council = CouncilWatch(self.ledger, self._signing.addresses(), self.concerns_open, self.events)
         self.proposals, self.decisions = Proposals(self.ledger, community.contracts).newest, self.council.shown
-        self.seats = Seats(community, self.trading, self.council, self.ledger, self.concerns_open)
-        followed = (self.council, self.seats, self._terms)
-        self._governing = Governing(community, *followed, self.trading, self.projection)
+        seats = Seats(community, self.trading, self.council, self.ledger, self.concerns_open)
+        self._governing = Governing(community, self.council, seats, self._terms, self.trading, self.projection)
         self.measuring = Measuring(
             *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
-            *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open, self.seats),
+            *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open, seats),
         )
         self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(self._terms, self.projection, attestors, self.measuring, self.council, self.seats),
-            page_accounts,
+            *(self._terms, self.projection, attestors, self.measuring, self.council, seats, page_accounts),
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)

@@ -15,6 +15,7 @@ from node.cli.session import session_of
 from node.i18n import gettext as _
 
 if TYPE_CHECKING:
+    from energy.identity import Address
     from node.community import Member
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Write down whom the members admit, with their meters.")
@@ -48,40 +49,16 @@ def admit_member(
 ) -> None:
     """Write down a member who came by a vote; the node reads it when it starts. Prints the meter's pseudonym."""
     from energy.identity import hex_text
-    from market.metered import Source
-    from node.admitted import admit, load_community
+    from node.admitted import admit
     from node.clock import SystemClock
-    from node.community import Member
-    from node.founding import COMMUNITY_FILE, meter_pseudonym
     from node.ledger import meter_tuple
 
     address = account_of(account)
     try:
         if instead_of:
-            old = _member_called(load_community(folder / COMMUNITY_FILE).members, instead_of)
-            member = replace(
-                old,
-                account=address,
-                label=label or f"{old.label} (2)",
-                meter=meter_pseudonym(serial or old.serial, address),
-                meter_source=meter or old.meter_source,
-                serial=serial or old.serial,
-            )
+            member = _successor(folder, instead_of, address, label, meter, serial)
         else:
-            if source.upper() not in Source.__members__:
-                raise ValueError(f"source must be one of {', '.join(name.lower() for name in Source.__members__)}")
-            member = Member(
-                account=address,
-                label=label,
-                kind="home" if storage is None else "storage",
-                meter=meter_pseudonym(serial, address),
-                meter_source=meter,
-                serial=serial,
-                source=Source[source.upper()] if storage is None else Source.STORAGE,
-                power_max_import_w=import_w,
-                power_max_export_w=export_w,
-                efficiency_permille=storage or 0,
-            )
+            member = _newcomer(address, label, meter, serial, source, storage, import_w, export_w)
     except ValueError as error:
         raise usage_failure(
             _("This member can not be taken: {reason}.").format(reason=error),
@@ -108,6 +85,51 @@ def admit_member(
         )
     )
     talk(_("The node knows the meter once it was started again; the member trades as soon as both votes are done."))
+
+
+def _newcomer(
+    address: "Address",
+    label: str,
+    meter: str,
+    serial: str,
+    source: str,
+    storage: int | None,
+    import_w: int,
+    export_w: int,
+) -> "Member":
+    from market.metered import Source
+    from node.community import Member
+    from node.founding import meter_pseudonym
+
+    if source.upper() not in Source.__members__:
+        raise ValueError(f"source must be one of {', '.join(name.lower() for name in Source.__members__)}")
+    return Member(
+        account=address,
+        label=label,
+        kind="home" if storage is None else "storage",
+        meter=meter_pseudonym(serial, address),
+        meter_source=meter,
+        serial=serial,
+        source=Source[source.upper()] if storage is None else Source.STORAGE,
+        power_max_import_w=import_w,
+        power_max_export_w=export_w,
+        efficiency_permille=storage or 0,
+    )
+
+
+def _successor(folder: Path, whose: str, address: "Address", label: str, meter: str, serial: str) -> "Member":
+    from node.admitted import load_community
+    from node.founding import COMMUNITY_FILE, meter_pseudonym
+
+    old = _member_called(load_community(folder / COMMUNITY_FILE).members, whose)
+    return replace(
+        old,
+        account=address,
+        label=label or f"{old.label} (2)",
+        meter=meter_pseudonym(serial or old.serial, address),
+        meter_source=meter or old.meter_source,
+        serial=serial or old.serial,
+    )
 
 
 def _member_called(members: "tuple[Member, ...]", label: str) -> "Member":

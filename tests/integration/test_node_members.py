@@ -79,6 +79,24 @@ async def _bid(node: Node, homes: Homes, key: KeyPair, wh: int, interval: int, s
     return await node.place_order(*signed_by_member(node.settlement_domain, order, key))
 
 
+async def _trade_with_newcomer(node: Node, homes: Homes, wh: int, interval: int) -> None:
+    for key, side in ((KEYS["H01"], Side.SELL), (NEWCOMER, Side.BUY)):
+        assert isinstance(await _bid(node, homes, key, wh, interval, side), Placed)
+
+
+async def _no_seat(node: Node, homes: Homes, key: KeyPair) -> Any:
+    """Return who is said to have a key's seat, when it is refused for having none."""
+    refused = await _bid(node, homes, key, 100, THIRD)
+    assert isinstance(refused, Rejected)
+    assert (refused.code, refused.facts["ends"]) == (NodeReject.NO_SEAT, 0)
+    return refused.facts["successor"]
+
+
+async def _registry(node: Node, key: KeyPair, signature: str, kinds: list[str], *values: Any) -> None:
+    data = keccak(signature.encode())[:4] + encode(kinds, list(values))
+    await _done(node, key, node.community.contracts.registry, data)
+
+
 async def _step(node: Node, homes: Homes, instant: int, newcomer: list[int] | None = None) -> TickReport:
     """Let an interval end: H01 has fed in, H02 drawn, and the newcomer's own meter shows its registers."""
     homes.use("H01", export_wh=500)
@@ -131,14 +149,10 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             await decide(node, _enrolment(written))
             assert not _concerns(node)
             assert {row["label"]: row["balanceNeur"] for row in node.queries.accounts()}["New"] == EUR
-            await trade_with_newcomer(node, 200, SECOND)
+            await _trade_with_newcomer(node, homes, 200, SECOND)
             report = await _step(node, homes, SECOND, meter)
             assert report.attested == (FIRST,)
             assert _measured(node, NEWCOMER.address) == set(), "in the middle of an interval"
-
-    async def trade_with_newcomer(node: Node, wh: int, interval: int) -> None:
-        for key, side in ((KEYS["H01"], Side.SELL), (NEWCOMER, Side.BUY)):
-            assert isinstance(await _bid(node, homes, key, wh, interval, side), Placed)
 
     async def settle() -> None:
         async with running(folder, SECOND + 1) as node:
@@ -146,12 +160,12 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             meter[0] += 250
             report = await _step(node, homes, THIRD, meter)
             assert ([run.run_id for run in report.settled], report.settled[0].accounts) == ([1], 6)
-            lines = _entries(node, NEWCOMER.address, SECOND)
-            assert lines == {"purchase": (200, -200 * 100_000), "supply": (50, -50 * 250_000)}
+            bought, drawn = (200, -200 * 100_000), (50, -50 * 250_000)
+            assert _entries(node, NEWCOMER.address, SECOND) == {"purchase": bought, "supply": drawn}
             assert await node.ledger.balances([NEWCOMER.address]) == {NEWCOMER.address: EUR - 32_500_000}
             assert _measured(node, NEWCOMER.address) == {SECOND}
         async with running(folder, THIRD + 1) as node:
-            await trade_with_newcomer(node, 100, FOURTH)
+            await _trade_with_newcomer(node, homes, 100, FOURTH)
             for instant in (FOURTH, FOURTH + LENGTH_S):
                 meter[0] += 100
                 report = await _step(node, homes, instant, meter)
@@ -185,10 +199,7 @@ def test_whoever_is_voted_out_can_not_order_and_keeps_what_was_traded_and_the_mo
             assert isinstance(await _bid(node, homes, out, 100, THIRD), Placed)
             await decide(node, ("registry", "removeMember", [hex_text(out.address)]))
             assert not node.trading.rests_from(out.address, 0)
-            refused = await _bid(node, homes, out, 100, THIRD)
-            assert isinstance(refused, Rejected)
-            assert refused.code is NodeReject.NO_SEAT
-            assert (refused.facts["successor"], refused.facts["ends"]) == ("", 0)
+            assert await _no_seat(node, homes, out) == ""
             await node.halt_by_operator(out.address, False)
             assert isinstance(await _bid(node, homes, out, 100, THIRD), Rejected), "the operator can not let it on"
 
@@ -220,29 +231,22 @@ def test_a_new_key_takes_the_place_of_a_lost_one_with_its_meter_and_the_old_one_
     folder, lost = tmp_path / "node", KEYS["H02"]
     found(folder, council=QUICK, founded_at=FIRST - 5 * 86_400)
 
-    async def registry(node: Node, key: KeyPair, signature: str, kinds: list[str], *values: Any) -> None:
-        data = keccak(signature.encode())[:4] + encode(kinds, list(values))
-        await _done(node, key, node.community.contracts.registry, data)
-
     async def rotate() -> None:
         async with running(folder, FIRST - 4 * 86_400) as node:
             await tick_at(node, FIRST - 4 * 86_400)
             guardians = [hex_text(pair.address) for pair in (KEYS["H01"], KEYS["H03"], STRANGER)]
-            await registry(node, lost, "nameGuardians(address[3])", ["address[3]"], guardians)
+            await _registry(node, lost, "nameGuardians(address[3])", ["address[3]"], guardians)
             pair = (hex_text(lost.address), hex_text(NEWCOMER.address))
             for label in ("H01", "H03"):
-                await registry(node, KEYS[label], "approveRotation(address,address)", ["address", "address"], *pair)
+                await _registry(node, KEYS[label], "approveRotation(address,address)", ["address", "address"], *pair)
             await tick_at(node, FIRST - 1_200)
             await trade(node, homes, "H01", "H02", 300, SECOND)
             assert isinstance(await _bid(node, homes, lost, 100, SECOND), Placed)
-            await registry(node, KEYS["H01"], "rotate(address)", ["address"], pair[0])
+            await _registry(node, KEYS["H01"], "rotate(address)", ["address"], pair[0])
             await tick_at(node, FIRST - 1_100)
             (concern,) = node.concerns()
             assert (concern["code"], concern["label"]) == ("member-rotated", "H02")
-            refused = await _bid(node, homes, lost, 100, SECOND)
-            assert isinstance(refused, Rejected)
-            assert refused.code is NodeReject.NO_SEAT
-            assert refused.facts["successor"] == pair[1]
+            assert await _no_seat(node, homes, lost) == pair[1]
             assert not node.trading.rests_from(lost.address, 0)
 
     async def enrol(written: dict[str, Any]) -> None:
@@ -254,8 +258,7 @@ def test_a_new_key_takes_the_place_of_a_lost_one_with_its_meter_and_the_old_one_
             await _step(node, homes, SECOND)
             await _pay_in(node, NEWCOMER.address, EUR)
             await tick_at(node, SECOND + 1)
-            for key, side in ((KEYS["H01"], Side.SELL), (NEWCOMER, Side.BUY)):
-                assert isinstance(await _bid(node, homes, key, 300, THIRD, side), Placed)
+            await _trade_with_newcomer(node, homes, 300, THIRD)
 
     async def settle() -> None:
         async with running(folder, SECOND + 600) as node:

@@ -21,6 +21,8 @@ FACTS = {
     "terms": "0x56",
     "link": "https://example.org/t.csv",
     "keys": "0x12, 0x34",
+    "account": "0x56",
+    "meter": "0x78",
 }
 
 
