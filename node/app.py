@@ -114,9 +114,8 @@ class Node:
         self.depth, show = self._showing.depth, self._showing.follow
         self._journal, self._readings = logs = [AppendLog(folder / name, community.digest()) for name in LOGS]
         self._signing = SigningKeys(folder, keys)
-        attestors, guards = self._signing.attestors(), self._signing.stores
+        self.concerns_open, attestors, guards = Concerns(), self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
-        self.concerns_open = Concerns()
         self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)
         self.trading = Trading(community, self.settlement_domain, keys["node"], self._journal, clock, show)
         self.holdings = Holdings(self.trading.state, self._journal.synced, self.settlement_domain)
@@ -131,7 +130,8 @@ class Node:
         self.facts = self._fact_board()
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
-            *(self._terms, self.projection, attestors, self.measuring, self.council, seats, page_accounts),
+            *(self._terms, self.projection, attestors, self.measuring, self.council, seats),
+            page_accounts,
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)

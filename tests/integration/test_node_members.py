@@ -150,8 +150,7 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             assert not _concerns(node)
             assert {row["label"]: row["balanceNeur"] for row in node.queries.accounts()}["New"] == EUR
             await _trade_with_newcomer(node, homes, 200, SECOND)
-            report = await _step(node, homes, SECOND, meter)
-            assert report.attested == (FIRST,)
+            assert (await _step(node, homes, SECOND, meter)).attested == (FIRST,)
             assert _measured(node, NEWCOMER.address) == set(), "in the middle of an interval"
 
     async def settle() -> None:

@@ -75,8 +75,9 @@ class World:
         key, nothing = KeyPair.from_private(keccak(b"node")), lambda *_: None
         domain: Any = None
         self.trading = Trading(self.community, domain, key, self.log, SimulatedClock(T), nothing)
-        doubles: Any = (self.council, LedgerDouble())
-        self.seats = Seats(self.community, self.trading, *doubles, self.concerns)
+        council: Any = self.council
+        ledger: Any = LedgerDouble()
+        self.seats = Seats(self.community, self.trading, council, ledger, self.concerns)
 
     def admit(self, *members: Member, valid_to: int = NO_END) -> None:
         for each in members:
