@@ -22,10 +22,12 @@ from interconnect.curves import Curve, Step, residual
 from interconnect.modes import HearingRules, Watch
 from interconnect.records import Export, LinkRun, link_word
 from interconnect.station import Coupled, Effect, GaveUp, Settled
+from interconnect.terms import Attestors
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from node.clock import Clock
 from node.community import Community, Member
+from node.decided import Role, SigningRules, chosen
 from node.interconnect.carrier import Carrier
 from node.interconnect.gate import Gate, SignedRun
 from node.interconnect.links import Links
@@ -69,25 +71,32 @@ class LinkAttestors:
     guards: Sequence[Guard]
     domain: Domain
     """Of the own Settlement contract."""
-    quorum: int
+    rules: SigningRules
+    """What the own members have decided."""
+    card: Attestors
+    """Whom the neighbours know, and how many of them they ask for."""
+    clock: Clock
 
     def attest(self, record: LinkRun | Export) -> tuple[bytes, ...]:
-        """Return a quorum of signatures, by ascending signer.
+        """Return as many signatures as the own members and the neighbours ask for, by ascending signer.
 
         Raises:
-            Unavailable: too few keys can be reached.
+            Unavailable: too few keys can be reached, or may sign and are known to the neighbours.
             Corrupt: a guard has signed another content under that number: journal and guards contradict each other.
         """
         found: list[bytes] = []
         refused: Rejected | None = None
-        for guard in sorted(self.guards, key=lambda each: each.address):
+        known = [guard for guard in self.guards if guard.address in self.card.keys]
+        valid, decided = chosen(self.rules, Role.ATTESTOR, known, self.clock.now())
+        quorum = max(decided, self.card.quorum)
+        for guard in sorted(valid, key=lambda each: each.address):
             with suppress(Unavailable):
                 answer = guard.sign_link(self.domain, link_word(record))
                 if isinstance(answer, Rejected):
                     refused = answer
-                elif len(found) < self.quorum:
+                elif len(found) < quorum:
                     found += answer.events
-        if len(found) >= self.quorum:
+        if len(found) >= quorum:
             return tuple(found)
         if refused is not None:
             raise Corrupt(f"attestors have signed something else for the link before: {refused}")
@@ -98,6 +107,7 @@ def coupling_of(
     folder: Path,
     community: Community,
     attestors: Sequence[Guard],
+    rules: SigningRules,
     trading: Trading,
     ledger: Ledger,
     clock: Clock,
@@ -113,7 +123,7 @@ def coupling_of(
         return None
     key = load_link_key(folder / "keys")
     domain = community_domain(community.chain_id, community.contracts.settlement)
-    return Coupling(folder, community, member, key, attestors, trading, domain, clock, options, ledger)
+    return Coupling(folder, community, member, key, attestors, rules, trading, domain, clock, options, ledger)
 
 
 class Coupling:
@@ -126,6 +136,7 @@ class Coupling:
         member: Member,
         key: KeyPair,
         attestors: Sequence[Guard],
+        rules: SigningRules,
         trading: Trading,
         domain: Domain,
         clock: Clock,
@@ -149,7 +160,7 @@ class Coupling:
         self._clock = clock
         self._options = options
         self._timing = links.timing(community.market.gate_lead_s, options.offer_lead_s, options.close_lead_s)
-        self.attest = LinkAttestors(attestors, domain, community.attestor_quorum).attest
+        self.attest = LinkAttestors(attestors, domain, rules, links.own.attestors, clock).attest
         station = links.station(self._timing, LinkKey(key))
         above = links.parent.parent.name if links.parent else None
         self._carrier = Carrier(options.server, links.own.name, sorted(links.neighbours), links.seed, above)
