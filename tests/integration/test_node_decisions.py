@@ -31,6 +31,7 @@ from tests.support.real_node import (
     running,
     signed,
     tick_at,
+    trade,
 )
 
 START = FIRST - 1_200
@@ -226,5 +227,51 @@ def test_tariffs_hold_from_the_second_of_the_vote_and_nothing_settles_without_th
         assert (folder / "tariffs.csv").read_bytes() == before, "once is enough"
 
     third = FIRST + 2 * LENGTH_S
+    with homes_of(folder) as homes:
+        asyncio.run(check())
+
+
+def test_charges_change_at_the_midnight_after_the_vote_and_settle(tmp_path: Path) -> None:
+    folder, midnight = tmp_path / "node", FIRST + 10 * 3_600
+    before, first = midnight - 2 * LENGTH_S, midnight - 3 * LENGTH_S
+    header = "valid_from,valid_to,name,on,price_ueur_per_kwh,owner\n"
+    found(folder, council=QUICK, first_interval=first, founded_at=first - 3_600)
+    (folder / "charges.csv").write_text(f"{header}2025-01-01,,old levy,neighbours,10000,fees\n")
+    (folder / "terms").mkdir()
+    new = f"{header}2025-01-01,,new levy,neighbours,30000,fees\n".encode()
+    (folder / "terms" / "levy.csv").write_bytes(new)
+
+    async def run(node: Node, start: int) -> list[int]:
+        settled: list[int] = []
+        for number in (1, 2):
+            homes.use("H01", export_wh=500)
+            homes.use("H02", import_wh=400)
+            settled += [each.run_id for each in (await hear(node, homes, start + number * LENGTH_S)).settled]
+        return settled
+
+    def levied(node: Node) -> dict[int, int]:
+        with Session(node.projection.engine) as session:
+            fees = col(EntryRow.account) == hex_text(node.community.contracts.fees or b"")
+            return {each.interval: each.amount_neur for each in session.exec(select(EntryRow).where(fees))}
+
+    async def check() -> None:
+        async with running(folder, first - 1_200) as node:
+            await tick_at(node, first - 1_200)
+            announced = [hex_text(keccak(new)), str(before), "https://example.org/levy.csv"]
+            await decide(node, ("registry", "announceTerms", announced))
+            assert not _concerns(node)
+            for interval in (first, before, before + LENGTH_S):
+                await trade(node, homes, "H01", "H02", 400, interval)
+            await hear(node, homes, first)
+            assert await run(node, first) == [1]
+        async with running(folder, before + LENGTH_S + 1) as node:
+            await trade(node, homes, "H01", "H02", 400, midnight)
+            assert await run(node, before + LENGTH_S) == [2]
+            paid = 400 * 10_000
+            assert levied(node) == {first: paid, before: paid, before + LENGTH_S: paid, midnight: 3 * paid}
+            fees = node.community.contracts.fees
+            assert fees is not None
+            assert await node.ledger.balances([fees]) == {fees: 6 * paid}
+
     with homes_of(folder) as homes:
         asyncio.run(check())

@@ -1,7 +1,6 @@
 """A real node lets in, out and on whom its members decide on by real votes, with restarts in between."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from sqlmodel import Session, col, select
 from energy.identity import Address, hex_text
 from energy.results import Rejected
 from market.metered import Source
-from market.orders import Order, Side
 from market.rejections import MarketReject
 from metering.files.csv_row import encode_row
 from node.app import Node, TickReport
@@ -20,9 +18,20 @@ from node.cli.main import main
 from node.keys import KeyPair
 from node.rejections import NodeReject
 from node.rpc.ports import Placed
-from node.storage.models import CertificateRow, EntryRow, ReadingRow
+from node.storage.models import CertificateRow, ReadingRow
 from oracles.hashing import keccak
-from tests.support.council import QUICK, decide, sent
+from tests.support.council import QUICK, decide
+from tests.support.newcomers import (
+    NEW_SERIAL,
+    NEWCOMER,
+    bid,
+    done,
+    enrolment,
+    entries_of,
+    pay_in,
+    trade_with_newcomer,
+    written_down,
+)
 from tests.support.real_node import (
     EUR,
     FIRST,
@@ -37,56 +46,13 @@ from tests.support.real_node import (
     tick_at,
     trade,
 )
-from tests.support.real_node import signed as signed_by_member
 
 SECOND, THIRD, FOURTH = (FIRST + number * LENGTH_S for number in (1, 2, 3))
-NEWCOMER = STRANGER
-NEW_SERIAL = "SC-0004"
-
-
-def _write_down(folder: Path, capsys: Any, *words: str) -> dict[str, Any]:
-    capsys.readouterr()
-    assert main(["--json", "member", "admit", hex_text(NEWCOMER.address), "--dir", str(folder), *words]) == 0
-    written: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return written
-
-
-def _enrolment(written: dict[str, Any]) -> tuple[str, str, list[str]]:
-    account, source, capacity_w, _, passport, _, valid_to = written["details"]  # the command goes by the real time
-    details = [account, source, capacity_w, FIRST - 3_600, passport, FIRST - 3_600, valid_to]
-    return "registry", "enrolMeter", [written["meter"], json.dumps(details)]
-
-
-async def _pay_in(node: Node, account: Address, neur: int) -> None:
-    settlement = node.community.contracts.settlement
-    await node.ledger.send("CommunityToken", "mint", node._keys["operator"].address, neur)
-    await node.ledger.send("CommunityToken", "approve", settlement, neur)
-    await node.ledger.send("Settlement", "deposit", account, neur)
-
-
-async def _done(node: Node, key: KeyPair, to: Address, data: bytes) -> None:
-    """Send a member's own transaction, and see that it went through."""
-    transaction = await sent(node, key, to, data, gas=1_000_000)
-    assert transaction.startswith("0x"), transaction
-    receipt = await node.client.call("eth_getTransactionReceipt", [transaction])
-    assert receipt["status"] == "0x1"
-
-
-async def _bid(node: Node, homes: Homes, key: KeyPair, wh: int, interval: int, side: Side = Side.BUY) -> Any:
-    homes.nonce += 1
-    template = homes.order("H01", side, wh, 100_000, interval)
-    order = Order(key.address, interval, side, wh, 100_000, template.time_in_force, template.nonce, 0)
-    return await node.place_order(*signed_by_member(node.settlement_domain, order, key))
-
-
-async def _trade_with_newcomer(node: Node, homes: Homes, wh: int, interval: int) -> None:
-    for key, side in ((KEYS["H01"], Side.SELL), (NEWCOMER, Side.BUY)):
-        assert isinstance(await _bid(node, homes, key, wh, interval, side), Placed)
 
 
 async def _no_seat(node: Node, homes: Homes, key: KeyPair) -> Any:
     """Return who is said to have a key's seat, when it is refused for having none."""
-    refused = await _bid(node, homes, key, 100, THIRD)
+    refused = await bid(node, homes, key, 100, THIRD)
     assert isinstance(refused, Rejected)
     assert (refused.code, refused.facts["ends"]) == (NodeReject.NO_SEAT, 0)
     return refused.facts["successor"]
@@ -94,7 +60,7 @@ async def _no_seat(node: Node, homes: Homes, key: KeyPair) -> Any:
 
 async def _registry(node: Node, key: KeyPair, signature: str, kinds: list[str], *values: Any) -> None:
     data = keccak(signature.encode())[:4] + encode(kinds, list(values))
-    await _done(node, key, node.community.contracts.registry, data)
+    await done(node, key, node.community.contracts.registry, data)
 
 
 async def _step(node: Node, homes: Homes, instant: int, newcomer: list[int] | None = None) -> TickReport:
@@ -108,14 +74,6 @@ async def _step(node: Node, homes: Homes, instant: int, newcomer: list[int] | No
 
 def _concerns(node: Node) -> set[str]:
     return {each["code"] for each in node.concerns()}
-
-
-def _entries(node: Node, account: Address, interval: int) -> dict[str, tuple[int, int]]:
-    with Session(node.projection.engine) as session:
-        rows = session.exec(
-            select(EntryRow).where(col(EntryRow.account) == hex_text(account), col(EntryRow.interval) == interval)
-        ).all()
-    return {row.kind: (row.quantity_wh, row.amount_neur) for row in rows}
 
 
 def _measured(node: Node, account: Address) -> set[int]:
@@ -135,7 +93,7 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             (concern,) = node.concerns()
             assert (concern["code"], concern["label"]) == ("member-unknown", hex_text(NEWCOMER.address))
             assert node.status()["members"] == 4
-            refused = await _bid(node, homes, NEWCOMER, 100, FIRST)
+            refused = await bid(node, homes, NEWCOMER, 100, FIRST)
             assert isinstance(refused, Rejected)
             assert refused.code is MarketReject.UNKNOWN_ACCOUNT
 
@@ -144,12 +102,12 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             assert _concerns(node) == {"meter-not-enrolled"}
             await _step(node, homes, FIRST, meter)
             assert node.measuring.rejected == {"FOREIGN_METER": 1}, "nobody's meter yet"
-            await _pay_in(node, NEWCOMER.address, EUR)
-            assert isinstance(await _bid(node, homes, NEWCOMER, 100, SECOND), Rejected)
-            await decide(node, _enrolment(written))
+            await pay_in(node, NEWCOMER.address, EUR)
+            assert isinstance(await bid(node, homes, NEWCOMER, 100, SECOND), Rejected)
+            await decide(node, enrolment(written))
             assert not _concerns(node)
             assert {row["label"]: row["balanceNeur"] for row in node.queries.accounts()}["New"] == EUR
-            await _trade_with_newcomer(node, homes, 200, SECOND)
+            await trade_with_newcomer(node, homes, 200, SECOND)
             assert (await _step(node, homes, SECOND, meter)).attested == (FIRST,)
             assert _measured(node, NEWCOMER.address) == set(), "in the middle of an interval"
 
@@ -160,16 +118,16 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
             report = await _step(node, homes, THIRD, meter)
             assert ([run.run_id for run in report.settled], report.settled[0].accounts) == ([1], 6)
             bought, drawn = (200, -200 * 100_000), (50, -50 * 250_000)
-            assert _entries(node, NEWCOMER.address, SECOND) == {"purchase": bought, "supply": drawn}
+            assert entries_of(node, NEWCOMER.address, SECOND) == {"purchase": bought, "supply": drawn}
             assert await node.ledger.balances([NEWCOMER.address]) == {NEWCOMER.address: EUR - 32_500_000}
             assert _measured(node, NEWCOMER.address) == {SECOND}
         async with running(folder, THIRD + 1) as node:
-            await _trade_with_newcomer(node, homes, 100, FOURTH)
+            await trade_with_newcomer(node, homes, 100, FOURTH)
             for instant in (FOURTH, FOURTH + LENGTH_S):
                 meter[0] += 100
                 report = await _step(node, homes, instant, meter)
             assert [run.run_id for run in report.settled] == [2]
-            assert _entries(node, NEWCOMER.address, FOURTH) == {"purchase": (100, -100 * 100_000)}
+            assert entries_of(node, NEWCOMER.address, FOURTH) == {"purchase": (100, -100 * 100_000)}
         (folder / "node.sqlite").unlink()
         async with running(folder, FOURTH + LENGTH_S + 1) as node:
             assert node.settling._carry().run_id == 2, "computed anew, it comes out the same"
@@ -180,7 +138,7 @@ def test_whoever_is_admitted_by_vote_bids_is_measured_and_settles(tmp_path: Path
         own = ["--label", "New", "--meter", "csv:meters/operator.csv", "--serial", NEW_SERIAL]
         assert main(["member", "admit", "0x12", "--dir", str(folder), *own]) == 2
         assert main(["member", "admit", hex_text(NEWCOMER.address), "--dir", str(folder)]) == 2
-        written = _write_down(folder, capsys, *own)
+        written = written_down(folder, capsys, *own)
         assert written["details"][1] == Source.SOLAR
         asyncio.run(enrol(written))
         asyncio.run(settle())
@@ -195,28 +153,28 @@ def test_whoever_is_voted_out_can_not_order_and_keeps_what_was_traded_and_the_mo
             await tick_at(node, FIRST - 1_200)
             await trade(node, homes, "H01", "H02", 300, SECOND)
             await _step(node, homes, FIRST)
-            assert isinstance(await _bid(node, homes, out, 100, THIRD), Placed)
+            assert isinstance(await bid(node, homes, out, 100, THIRD), Placed)
             await decide(node, ("registry", "removeMember", [hex_text(out.address)]))
             assert not node.trading.rests_from(out.address, 0)
             assert await _no_seat(node, homes, out) == ""
             await node.halt_by_operator(out.address, False)
-            assert isinstance(await _bid(node, homes, out, 100, THIRD), Rejected), "the operator can not let it on"
+            assert isinstance(await bid(node, homes, out, 100, THIRD), Rejected), "the operator can not let it on"
 
     async def settle() -> None:
         async with running(folder, FIRST + 120) as node:
-            assert isinstance(await _bid(node, homes, out, 100, THIRD), Rejected), "nor does a restart"
+            assert isinstance(await bid(node, homes, out, 100, THIRD), Rejected), "nor does a restart"
             await _step(node, homes, SECOND)
             assert [run.run_id for run in (await _step(node, homes, THIRD)).settled] == [1]
-            assert _entries(node, out.address, SECOND) == {"purchase": (300, -300 * 100_000)}
+            assert entries_of(node, out.address, SECOND) == {"purchase": (300, -300 * 100_000)}
             settlement = node.community.contracts.settlement
             balance = (await node.ledger.balances([out.address]))[out.address]
             wish = call_data("settlement", "requestWithdrawal", [str(balance)])
-            await _done(node, out, settlement, wish)
+            await done(node, out, settlement, wish)
             for instant in (FOURTH, FOURTH + LENGTH_S):
                 report = await _step(node, homes, instant)
             assert [run.run_id for run in report.settled] == [2]
             assert _measured(node, out.address) == {FIRST, SECOND}, "until what was traded is delivered"
-            await _done(node, out, settlement, call_data("settlement", "withdraw", []))
+            await done(node, out, settlement, call_data("settlement", "withdraw", []))
             assert await node.ledger.read("CommunityToken", "balanceOf", out.address) == balance
 
     with homes_of(folder) as homes:
@@ -240,7 +198,7 @@ def test_a_new_key_takes_the_place_of_a_lost_one_with_its_meter_and_the_old_one_
                 await _registry(node, KEYS[label], "approveRotation(address,address)", ["address", "address"], *pair)
             await tick_at(node, FIRST - 1_200)
             await trade(node, homes, "H01", "H02", 300, SECOND)
-            assert isinstance(await _bid(node, homes, lost, 100, SECOND), Placed)
+            assert isinstance(await bid(node, homes, lost, 100, SECOND), Placed)
             await _registry(node, KEYS["H01"], "rotate(address)", ["address"], pair[0])
             await tick_at(node, FIRST - 1_100)
             (concern,) = node.concerns()
@@ -250,23 +208,23 @@ def test_a_new_key_takes_the_place_of_a_lost_one_with_its_meter_and_the_old_one_
 
     async def enrol(written: dict[str, Any]) -> None:
         async with running(folder, FIRST - 1_000) as node:
-            await decide(node, _enrolment(written), votes=("H01", "H03"))
+            await decide(node, enrolment(written), votes=("H01", "H03"))
             assert not _concerns(node)
-            assert isinstance(await _bid(node, homes, NEWCOMER, 100, SECOND), Rejected), "one meter, one seat"
+            assert isinstance(await bid(node, homes, NEWCOMER, 100, SECOND), Rejected), "one meter, one seat"
             await _step(node, homes, FIRST)
             await _step(node, homes, SECOND)
-            await _pay_in(node, NEWCOMER.address, EUR)
+            await pay_in(node, NEWCOMER.address, EUR)
             await tick_at(node, SECOND + 1)
-            await _trade_with_newcomer(node, homes, 300, THIRD)
+            await trade_with_newcomer(node, homes, 300, THIRD)
 
     async def settle() -> None:
         async with running(folder, SECOND + 600) as node:
             assert [run.run_id for run in (await _step(node, homes, THIRD)).settled] == [1]
-            assert _entries(node, lost.address, SECOND) == {"purchase": (300, -300 * 100_000)}
+            assert entries_of(node, lost.address, SECOND) == {"purchase": (300, -300 * 100_000)}
             for instant in (FOURTH, FOURTH + LENGTH_S):
                 report = await _step(node, homes, instant)
             assert [run.run_id for run in report.settled] == [2]
-            assert _entries(node, NEWCOMER.address, THIRD) == {"purchase": (300, -300 * 100_000)}
+            assert entries_of(node, NEWCOMER.address, THIRD) == {"purchase": (300, -300 * 100_000)}
             assert (_measured(node, lost.address), _measured(node, NEWCOMER.address)) == (
                 {FIRST, SECOND},
                 {THIRD, FOURTH},
@@ -276,10 +234,10 @@ def test_a_new_key_takes_the_place_of_a_lost_one_with_its_meter_and_the_old_one_
             assert hex_text(lost.address) in owned
             settlement = node.community.contracts.settlement
             out = call_data("settlement", "requestWithdrawalOf", [hex_text(lost.address)])
-            await _done(node, NEWCOMER, settlement, out)
+            await done(node, NEWCOMER, settlement, out)
 
     with homes_of(folder) as homes:
         asyncio.run(rotate())
-        written = _write_down(folder, capsys, "--instead-of", "H02")
+        written = written_down(folder, capsys, "--instead-of", "H02")
         asyncio.run(enrol(written))
         asyncio.run(settle())

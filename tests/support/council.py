@@ -1,7 +1,8 @@
 """Members of a real node's community who propose, vote and carry out: every step a transaction of its own."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from eth_abi.abi import encode
@@ -19,6 +20,8 @@ from tests.support.real_node import KEYS, tick_at
 QUICK: Final = Council(quorum_percent=50, delay_s=1, period_s=10, grace_s=1)
 """A council that decides within a minute."""
 BASE_FEE: Final = 7
+
+Wait = Callable[[Node, int], Awaitable[TickReport]]
 
 Call = tuple[str, str, Sequence[str]]
 """Contract, function and arguments, as `resilia coop propose` takes them."""
@@ -44,8 +47,11 @@ async def sent(node: Node, key: KeyPair, to: bytes, data: bytes, fee: int = 2 * 
     return answer.get("result", answer.get("error", {}).get("message"))
 
 
-async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02")) -> TickReport:
-    """Propose calls as H01, let members vote for them, wait, and carry them out; return what the node did then."""
+async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02"), wait: Wait = tick_at) -> TickReport:
+    """Propose calls as H01, let members vote for them, wait, and carry them out; return what the node did then.
+
+    A network has a time of its own, which `wait` has to move, too.
+    """
     contracts = node.community.contracts.named()
     whole = (
         [hex_text(contracts[contract]) for contract, _, _ in calls],
@@ -57,14 +63,14 @@ async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02")
     named = encode([*kinds, "bytes32"], [*whole, keccak(why.encode())])
     await _do(node, "H01", "propose(address[],uint256[],bytes[],string)", encode([*kinds, "string"], [*whole, why]))
     number = int.from_bytes(keccak(named))
-    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalSnapshot", number))
+    await wait(node, 2 + await node.ledger.read("Cooperative", "proposalSnapshot", number))
     for label in votes:
         await _do(node, label, "castVote(uint256,uint8)", encode(["uint256", "uint8"], [number, 1]))
-    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalDeadline", number))
+    await wait(node, 2 + await node.ledger.read("Cooperative", "proposalDeadline", number))
     await _do(node, "H03", "queue(address[],uint256[],bytes[],bytes32)", named)
-    await tick_at(node, 2 + await node.ledger.read("Cooperative", "proposalEta", number))
+    await wait(node, 2 + await node.ledger.read("Cooperative", "proposalEta", number))
     await _do(node, "H03", "execute(address[],uint256[],bytes[],bytes32)", named)
-    return await tick_at(node, node.clock.now() + 1)
+    return await wait(node, node.clock.now() + 1)
 
 
 async def _do(node: Node, label: str, signature: str, arguments: bytes) -> None:
@@ -72,5 +78,11 @@ async def _do(node: Node, label: str, signature: str, arguments: bytes) -> None:
     assert cooperative is not None
     done = await sent(node, KEYS[label], cooperative, keccak(signature.encode())[:4] + arguments, gas=2_000_000)
     assert done.startswith("0x"), f"{signature}: {done}"
-    receipt = await node.client.call("eth_getTransactionReceipt", [done])
-    assert receipt["status"] == "0x1", signature
+    assert await succeeds(node, done), signature
+
+
+async def succeeds(node: Node, transaction: str) -> bool:
+    """Say whether a transaction succeeded, once it is in a block: a network takes its time."""
+    while (receipt := await node.client.call("eth_getTransactionReceipt", [transaction])) is None:
+        await asyncio.sleep(0.05)
+    return bool(receipt["status"] == "0x1")
