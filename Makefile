@@ -11,7 +11,7 @@ ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
 .PHONY: clients eth-tester sanitize hostile module-tests namespaces power-loss fuzz pictures clean
-.PHONY: book-mutants forge forge-long prove halmos slither mutants replay
+.PHONY: book-mutants forge forge-long branches prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
 	$(BIN)/resilia demo $(ARGS)
@@ -101,6 +101,9 @@ forge: $(VENV)/.installed-dev contracts/node_modules
 
 forge-long: $(VENV)/.installed-dev contracts/node_modules
 	$(BIN)/python scripts/forge_tests.py --long
+
+branches: $(VENV)/.installed-dev contracts/node_modules
+	$(BIN)/python -m scripts.contract_branches $(ARGS)
 
 prove: $(VENV)/.installed-dev contracts/node_modules $(ANALYSERS)/.installed
 	$(BIN)/python scripts/prove_ledger.py --z3 $(ANALYSERS)/bin/z3 $(ARGS)

@@ -197,7 +197,7 @@ class Contract:
 
     def _data(self, function: str, arguments: Sequence[Any]) -> bytes:
         entry = self._functions[function]
-        return _selector(entry)[:4] + _encode(entry["inputs"], arguments)
+        return selector(entry)[:4] + _encode(entry["inputs"], arguments)
 
 
 @cache
@@ -211,7 +211,7 @@ def artifact(name: str) -> dict[str, Any]:
 def _errors() -> dict[bytes, dict[str, Any]]:
     """Return the errors of all contracts by selector: an error may come from a contract deeper."""
     entries = [entry for path in sorted(ARTIFACTS.glob("*.json")) for entry in artifact(path.stem)["abi"]]
-    return {_selector(entry): entry for entry in entries + _BUILT_IN_ERRORS if entry["type"] == "error"}
+    return {selector(entry): entry for entry in entries + _BUILT_IN_ERRORS if entry["type"] == "error"}
 
 
 @cache
@@ -219,13 +219,14 @@ def _events() -> dict[tuple[bytes, int], dict[str, Any]]:
     """Return the events by selector and number of topics: a Transfer of ERC-20 and one of ERC-721 differ in those."""
     entries = [entry for path in sorted(ARTIFACTS.glob("*.json")) for entry in artifact(path.stem)["abi"]]
     return {
-        (_selector(entry), 1 + sum(value["indexed"] for value in entry["inputs"])): entry
+        (selector(entry), 1 + sum(value["indexed"] for value in entry["inputs"])): entry
         for entry in entries
         if entry["type"] == "event"
     }
 
 
-def _selector(entry: Mapping[str, Any]) -> bytes:
+def selector(entry: Mapping[str, Any]) -> bytes:
+    """Return the hash that names a function, an error or an event; the first four bytes of it, in a call."""
     return keccak(text=f"{entry['name']}({','.join(_type(value) for value in entry['inputs'])})")
 
 

@@ -81,6 +81,12 @@ def entry_falsified(place: int = 0, **fields: Value) -> Falsify:
     return lambda books: books.change(ENTRY, place, **fields)
 
 
+def bought_twice(books: Books) -> None:
+    """The second trade fills what the first has filled of the same purchase."""
+    first = dict(zip((name for _, name in TRADE.fields), books.trades[0], strict=True))
+    books.change(TRADE, 1, buyOrder=first["buyOrder"], buyFromWh=first["buyFromWh"])
+
+
 def certificate_falsified(place: int, **fields: Value) -> Falsify:
     return lambda books: books.change(CERTIFICATE, place, **fields)
 
@@ -268,6 +274,8 @@ CASES = [
     Case("OVERFILL", trade_falsified(sellFromWh=201), with_order(0, 1)),
     Case("OVERFILL", trade_falsified(quantityWh=2**64 - 1, buyFromWh=2), with_order(0, 0)),
     Case("WRONG_INTERVAL", order_signed_anew(0, interval=0, lastInterval=FIRST_INTERVAL - 1), with_order(0, 0)),
+    Case("WRONG_INTERVAL", order_signed_anew(0, interval=LATER, lastInterval=0), with_order(0, 0)),
+    Case("DOUBLE_FILL", bought_twice, lambda run: (run.trades[0], run.trades[1])),
     Case("DOUBLE_FILL", trade_falsified(1, sellFromWh=299), lambda run: (run.trades[0], run.trades[1])),
     Case("SELF_TRADE", trade_falsified(buyer=SELLER), lambda run: (run.trades[0],)),
     Case("EXPIRED_ORDER", trade_falsified(matchedAt=EXPIRY + 1), with_order(0, 0)),

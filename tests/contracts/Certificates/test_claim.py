@@ -1,3 +1,6 @@
+import re
+from functools import reduce
+from operator import xor
 from typing import Any
 
 import pytest
@@ -7,7 +10,8 @@ from eth_utils.crypto import keccak
 from tests.contracts.Certificates.conftest import BOILER, BUNDLE_WH, HOLDER, HOUSE, NEIGHBOUR, OTHER, Market
 from tests.support.certificates import open_readings, reading
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER, Community
-from tests.support.evm import artifact, reverts
+from tests.support.evm import artifact, reverts, selector
+from tests.support.source_tree import ROOT
 
 CLAIMED = 5
 
@@ -106,6 +110,17 @@ def test_electricity_is_not_claimed_without_consumption(market: Market) -> None:
 )
 def test_supported_interfaces(community: Community, interface: str, supported: bool) -> None:
     assert community.certificates.call("supportsInterface", bytes.fromhex(interface)) is supported
+
+
+def test_own_interface_is_supported(community: Community) -> None:
+    """Its identifier is that of ERC-165: of all functions that the interface itself declares."""
+    source = (ROOT / "contracts" / "src" / "interfaces" / "ICertificates.sol").read_text(encoding="utf-8")
+    declared = set(re.findall(r"^    function (\w+)\(", source, re.MULTILINE))
+    entries = [entry for entry in artifact("Certificates")["abi"] if entry.get("name") in declared]
+    assert len(entries) == len(declared)
+    selectors = [int.from_bytes(selector(entry)[:4], "big") for entry in entries]
+    identifier = reduce(xor, selectors).to_bytes(4, "big")
+    assert community.certificates.call("supportsInterface", identifier) is True
 
 
 def test_nothing_else_changes_certificates() -> None:

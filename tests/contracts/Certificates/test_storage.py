@@ -14,7 +14,7 @@ from tests.contracts.Certificates.conftest import (
     STORE,
     Market,
 )
-from tests.support.certificates import certificate, plant, salt_of
+from tests.support.certificates import certificate, materialise, open_readings, plant, reading, salt_of
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER
 from tests.support.evm import reverts
 
@@ -237,6 +237,18 @@ def test_conversion_takes_an_enrolled_converter_and_its_intake(market: Market) -
     market.act("convert", market.ids[0], market.drawn[BOILER, 0])
     with reverts("BeyondConsumption", BOILER, FIRST_INTERVAL, 200, 150):
         market.act("convert", market.ids[1], market.drawn[BOILER, 0])
+
+
+def test_carbon_is_never_told_beyond_its_field(market: Market) -> None:
+    market.act("enrolConverter", BOILER, HEAT, 900, sender=OWNER)
+    interval = FIRST_INTERVAL + 3 * INTERVAL_LENGTH
+    dirty = certificate(9, HOLDER) | {"interval": interval, "carbon": 2**32 - 1}
+    drawn = [reading(BOILER, 150, step=3)]
+    (bundle,) = materialise(
+        market.community, [dirty], plant(market.community, [dirty], step=3, readings=drawn), run_id=4
+    )
+    heat = market.act("convert", bundle, open_readings(drawn)[BOILER]).event("Converted")["newId"]
+    assert market.bundle(heat)["carbon"] == 2**32 - 1
 
 
 def test_something_must_come_out(market: Market) -> None:

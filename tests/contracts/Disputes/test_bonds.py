@@ -5,9 +5,21 @@ from dataclasses import replace
 import pytest
 
 from metering.readings import Reading
-from oracles.typed_data import reading_values
+from oracles.disputes import Dispute
+from oracles.typed_data import TRADE, reading_values
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, ORACLES, OWNER, STRANGER, Key
-from tests.support.disputes import BOND, CHALLENGER, METERS, OPERATOR, WINDOW, Disputed, honest_books, reading
+from tests.support.disputes import (
+    BOND,
+    CHALLENGER,
+    METERS,
+    OPERATOR,
+    WINDOW,
+    Books,
+    Disputed,
+    changed,
+    honest_books,
+    reading,
+)
 from tests.support.evm import Receipt, reverts
 
 ORACLE = ORACLES[0]
@@ -49,6 +61,18 @@ def test_oracle_that_signs_two_readings_loses_its_key_and_its_bond(disputed: Dis
     assert community.settlement.call("guaranteeFund") == 151
     assert not community.registry.call("isOracle", ORACLE.address, community.evm.timestamp)
     assert equivocate(disputed, OTHER, FIRST).event("OracleEquivocated")["reward"] == 0
+
+
+def test_operator_loses_no_more_than_its_bond(disputed: Disputed) -> None:
+    """The last run takes all of it; the one before is void all the same, for nothing."""
+    books = honest_books(disputed)
+    sold_to_itself = changed(TRADE, books.trades[0], seller=books.trades[0][6])
+    runs = [disputed.settle(Books(disputed.domain, [step], trades=[sold_to_itself])) for step in (0, 1)]
+    for run_id, reward in ((2, BOND // 2), (1, 0)):
+        calldata = Dispute("proveSelfTrade", run_id, (runs[run_id - 1].trades[0],)).calldata
+        assert disputed.send(disputed.disputes, calldata).event("FraudProven")["reward"] == reward
+        assert disputed.community.settlement.call("voidFrom") == run_id
+    assert disputed.disputes.call("bondOf", OPERATOR.address) == 0
 
 
 def test_oracle_without_a_bond_loses_its_key(disputed: Disputed) -> None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from energy.identity import Address
 from market.entries import EntryKind
 from oracles.disputes import Dispute, find_frauds
 from oracles.openings import Opening
-from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, TRADE
-from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS
+from oracles.typed_data import CERTIFICATE, ENTRY, ORDER, READING, TRADE
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, OWNER, SUPPLIER, meter_details
 from tests.support.disputes import (
     BOND,
     CHALLENGER,
@@ -143,6 +144,14 @@ def test_trade_of_an_interval_that_is_not_the_runs_voids_it(disputed: Disputed, 
     assert disputed.community.settlement.call("voidFrom") == 1
 
 
+def test_order_without_a_last_second_never_expires(disputed: Disputed) -> None:
+    books = honest_books(disputed)
+    books.sign_anew(0, expiry=0)
+    run = disputed.settle(books)
+    with reverts("NothingWrong", FRAUDS.index("EXPIRED_ORDER")):
+        disputed.send(disputed.disputes, Dispute("proveExpiredOrder", 1, with_order(0, 0)(run)).calldata)
+
+
 def test_wh_that_an_earlier_run_has_certified_is_claimed_twice(disputed: Disputed) -> None:
     earlier = disputed.settle(honest_books(disputed))
     taken = earlier.certificates[0].values
@@ -248,6 +257,26 @@ def test_line_is_held_against_all_meters_of_its_account(disputed: Disputed) -> N
         prove(*reversed(ascending))
     with reverts("Unrelated"):
         prove(foreign, ascending[1])
+
+
+def test_sums_of_the_supplier_are_no_meters(disputed: Disputed) -> None:
+    """What it delivers to all is beyond what its own office draws."""
+    office = keccak(text="office")
+    registry = disputed.community.registry
+    registry.transact("admitMember", SUPPLIER, sender=OWNER)
+    registry.transact("enrolMeter", office, meter_details(SUPPLIER), sender=OWNER)
+    books = honest_books(disputed)
+    drawn = changed(READING, books.readings[0], meter=office, importWh=0, exportWh=0)
+    books.readings.append(drawn)
+    run = disputed.settle(books)
+    line = next(
+        e for e in run.entries if e.data("account") == bytes.fromhex(SUPPLIER[2:]) and e.integer("kind") in (3, 4)
+    )
+    own = next(each for each in run.readings if each.values == drawn)
+    assert line.value("interval") == own.value("interval")
+    assert line.integer("quantityWh") > 0
+    with reverts("NothingWrong", FRAUDS.index("ENTRY_BEYOND_READINGS")):
+        disputed.send(disputed.disputes, Dispute("proveEntryBeyondReadings", 1, (line, (own,))).calldata)
 
 
 def _leaves(arguments: Any) -> list[bytes]:

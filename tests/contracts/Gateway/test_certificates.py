@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from energy.identity import Digest, address_from_hex
+from energy.identity import Digest, MeterId, address_from_hex
 from interconnect.records import Export, record_digest, record_values
 from tests.contracts.Certificates.conftest import BOILER, BUNDLE_WH, Market, market
 from tests.contracts.Certificates.conftest import HOLDER as OWNS
 from tests.contracts.Gateway.conftest import HOLDER, PARENT, PRICE, THEIRS, Gate
-from tests.support.community import OWNER, STRANGER
+from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER, STRANGER
 from tests.support.evm import reverts
 
 __all__ = ["market"]
@@ -102,15 +102,19 @@ def _same_number(gate: Gate, ours: Export) -> Export:
     return next(each for each in others if record_digest(each) < record_digest(ours))
 
 
+@pytest.mark.parametrize("lower_first", [True, False])
 @pytest.mark.parametrize("sold_before", [_same_energy, _part_of_it, _same_number])
 def test_what_was_sold_twice_is_given_up_and_paid_for(
-    gate: Gate, sold_before: Callable[[Gate, Export], Export]
+    gate: Gate, sold_before: Callable[[Gate, Export], Export], lower_first: bool
 ) -> None:
     gate.post_bond()
     ours = gate.export(2)
     gate.import_(ours)
     first = sold_before(gate, ours)
-    paid = gate.prove("proveDoubleExport", first, ours).event("BondPaid")
+    both = (first, ours) if lower_first else (ours, first)
+    proven = gate.prove("proveDoubleExport", *both)
+    assert proven.event("GivenUp")["falls"] == record_digest(ours)
+    paid = proven.event("BondPaid")
     assert (paid["amount"], gate.money(HOLDER)) == (100 * PRICE, 100 * PRICE)
     assert _status(gate, ours) == GIVEN_UP
     with reverts("NotHeld", gate.nullifier(ours), HOLDER):
@@ -132,8 +136,11 @@ def test_claimed_certificate_never_falls(gate: Gate) -> None:
 def test_exports_that_fit_together_prove_nothing(gate: Gate) -> None:
     one, two = gate.export(1), gate.export(2, from_wh=100, to_wh=200)
     gate.import_(two)
-    with reverts("NoContradiction", record_digest(one), record_digest(two)):
-        gate.prove("proveDoubleExport", one, two)
+    elsewhere = gate.export(3, device=MeterId(b"e" * 32))
+    later = gate.export(3, interval=FIRST_INTERVAL + INTERVAL_LENGTH)
+    for first, second in ((one, two), (two, one), (one, elsewhere), (one, later)):
+        with reverts("NoContradiction", record_digest(first), record_digest(second)):
+            gate.prove("proveDoubleExport", first, second)
     with reverts("NoContradiction", record_digest(two), record_digest(two)):
         gate.prove("proveDoubleExport", two, two)
     foreign = gate.export(2, origin=PARENT)
@@ -141,6 +148,9 @@ def test_exports_that_fit_together_prove_nothing(gate: Gate) -> None:
         gate.prove("proveDoubleExport", foreign, two)
     with reverts("QuorumNotMet", 1, 2):
         gate.prove("proveDoubleExport", gate.export(2, destination=PARENT), two, THEIRS[:1])
+    unknown = Digest(b"u" * 32)
+    with reverts("NotLinked", unknown):
+        gate.prove("proveDoubleExport", gate.export(1, origin=unknown), gate.export(2, origin=unknown))
 
 
 def test_hash_of_an_export_is_public(gate: Gate) -> None:

@@ -96,7 +96,13 @@ def _other_number(gate: Gate) -> LinkRun:
     return gate.run(2)
 
 
-@pytest.mark.parametrize("second", [Gate.run, _other_number], ids=["the same", "another number"])
+def _other_link(gate: Gate) -> LinkRun:
+    return gate.run(link=link_id(PARENT, gate.name))
+
+
+@pytest.mark.parametrize(
+    "second", [Gate.run, _other_number, _other_link], ids=["the same", "another number", "another link"]
+)
 def test_what_does_not_contradict_proves_nothing(gate: Gate, second: Callable[[Gate], LinkRun]) -> None:
     other = second(gate)
     with reverts("NoContradiction", record_digest(gate.run()), record_digest(other)):

@@ -209,8 +209,11 @@ def test_question_about_a_run_that_is_void_already_gives_the_stake_back(asked: A
     before = token.call("balanceOf", ASKER)
     first = asked.ask("askOrderOfTrade", opened(asked.run.trades[0]), True)
     second = asked.ask("askOrderOfTrade", opened(asked.run.trades[1]), True)
+    third = asked.ask("askOrderOfTrade", opened(asked.run.trades[0]), False)
     asked.disputed.community.evm.timestamp += ANSWER_TIME + 1
     asked.disputed.questions.transact("close", first)
+    receipt = asked.disputed.questions.transact("close", third)
+    assert [event.name for event in receipt.events] == ["Closed", "Transfer"]
     settlement.transact("unwind", *asked.disputed.published[-1])
     settled_again = asked.disputed.community.next_run(2, nets=[])
     asked.disputed.give(OPERATOR.address, BOND, asked.disputed.disputes)

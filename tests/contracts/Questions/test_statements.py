@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from eth_utils.crypto import keccak
 
 from oracles.typed_data import ENTRY
@@ -70,13 +71,15 @@ def test_statement_is_of_one_account_and_forward(asked: Asked) -> None:
             asked.answer("answerStatement", asked.net(MEMBER), opened(first), opened(last))
 
 
-def test_line_beyond_the_statement_voids_the_run(disputed: Disputed) -> None:
-    """The operator hides a last line: its net covers the others only."""
-    asked = _with_hidden_line(disputed)
+@pytest.mark.parametrize("hidden", [0, -1], ids=["first", "last"])
+def test_line_beyond_the_statement_voids_the_run(disputed: Disputed, hidden: int) -> None:
+    """The operator hides a line at one end: its net covers the others only."""
+    asked = _with_hidden_line(disputed, hidden)
     own = asked.lines(MEMBER)
     asked.ask("askStatement", *asked.published(), MEMBER)
-    asked.answer("answerStatement", asked.net(MEMBER), opened(own[0]), opened(own[-2]))
-    arguments = (1, asked.net(MEMBER), opened(own[-1]))
+    shown = own[1:] if hidden == 0 else own[:-1]
+    asked.answer("answerStatement", asked.net(MEMBER), opened(shown[0]), opened(shown[-1]))
+    arguments = (1, asked.net(MEMBER), opened(own[hidden]))
     receipt = disputed.questions.transact("proveBeyondStatement", *arguments, sender=ASKER)
     assert receipt.gas_used < MAX_GAS
     assert receipt.event("FraudProven")["kind"] == BEYOND_STATEMENT
@@ -122,9 +125,9 @@ def test_missing_line_costs_the_run(disputed: Disputed) -> None:
     close_unanswered(asked, asked.ask("askEntry", asked.net(MEMBER), 2))
 
 
-def _with_hidden_line(disputed: Disputed) -> Asked:
+def _with_hidden_line(disputed: Disputed, place: int) -> Asked:
     def hide(books: Books) -> None:
-        hidden = [line for line in books.entries if line[0] == bytes.fromhex(MEMBER[2:])][-1]
+        hidden = [line for line in books.entries if line[0] == bytes.fromhex(MEMBER[2:])][place]
         amount = hidden[6]
         assert isinstance(amount, int)
         (other, _), *_ = [pair for pair in books.nets if pair[0] != MEMBER]

@@ -190,6 +190,7 @@ def test_trades_alone_earn_nothing(disputed: Disputed) -> None:
 # -- BADGES
 
 ERC_5192 = bytes.fromhex("b45a3c0e")
+ERC_721 = bytes.fromhex("80ac58cd")
 
 
 @pytest.fixture
@@ -212,7 +213,8 @@ def test_badge_stays_with_whoever_earned_it(badges: tuple[Judged, Contract]) -> 
     assert contract.transact("award", SELLER, 0, sender=STRANGER.address).event("Locked") == {"tokenId": token_id}
     assert contract.call("ownerOf", token_id) == SELLER
     assert contract.call("locked", token_id) is True
-    assert contract.call("supportsInterface", ERC_5192) is True
+    for interface, supported in ((ERC_5192, True), (ERC_721, True), (b"\xff" * 4, False)):
+        assert contract.call("supportsInterface", interface) is supported
     for function in ("transferFrom", "safeTransferFrom"):
         arguments: tuple[Any, ...] = (SELLER, BUYER, token_id)
         if function == "safeTransferFrom":
