@@ -25,6 +25,7 @@ from scripts.forge_tests import CONTRACTS, FORGE
 SOURCES: Final = (
     "LedgerCore.sol",
     "libraries/EntryLib.sol",
+    "libraries/NetsLib.sol",
     "libraries/QuorumLib.sol",
     "libraries/ReadingLib.sol",
 )

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Entry, Reading, Trade} from "../src/interfaces/SignedTypes.sol";
 import {EntryLib} from "../src/libraries/EntryLib.sol";
+import {NetsLib} from "../src/libraries/NetsLib.sol";
 import {QuorumLib} from "../src/libraries/QuorumLib.sol";
 import {ReadingLib} from "../src/libraries/ReadingLib.sol";
 import {Test} from "./Vm.sol";
@@ -22,6 +23,14 @@ contract RulesTest is Test {
 
     function exceeds(Entry calldata line, uint256 importWh, uint256 exportWh) external pure returns (bool) {
         return EntryLib.exceeds(line, importWh, exportWh, SUPPLIER);
+    }
+
+    function isCorrection(Entry calldata line) external pure returns (bool) {
+        return EntryLib.isCorrection(line);
+    }
+
+    function find(bytes[] calldata pages, address account) external pure returns (int96, bool) {
+        return NetsLib.find(pages, account);
     }
 
     function settles(Reading calldata reading) external pure returns (bool) {
@@ -60,6 +69,11 @@ contract RulesTest is Test {
         require(!this.right(line), "kind");
     }
 
+    function testFuzz_last_two_kinds_correct_what_was_settled(Entry memory line) public view {
+        line.kind = uint8(within(line.kind, 0, 14));
+        require(this.isCorrection(line) == (line.kind == 13 || line.kind == 14), "correction");
+    }
+
     function testFuzz_supply_and_surplus_are_bound(Entry memory line, uint64 importWh, uint64 exportWh) public view {
         line.kind = uint8(within(line.kind, 0, 15));
         vm.assume(line.account != SUPPLIER);
@@ -91,6 +105,33 @@ contract RulesTest is Test {
         line.kind = 3;
         (ofTrade,) = this.isOf(line, trade);
         require(!ofTrade, "kind");
+    }
+
+    /// @dev Cut between any two words, every account has its net, and nobody else any.
+    function testFuzz_net_is_found_in_any_page(address[4] memory accounts, int96[4] memory nets, uint8 cut) public view {
+        cut = uint8(within(cut, 0, 4));
+        bytes[] memory pages = new bytes[](2);
+        for (uint256 i = 0; i < 4; i++) {
+            for (uint256 j = 0; j < i; j++) vm.assume(accounts[i] != accounts[j]);
+            bytes memory word = abi.encodePacked(accounts[i], nets[i]);
+            pages[i < cut ? 0 : 1] = bytes.concat(pages[i < cut ? 0 : 1], word);
+        }
+        for (uint256 i = 0; i < 4; i++) {
+            (int96 net, bool found) = this.find(pages, accounts[i]);
+            require(found && net == nets[i], "net");
+        }
+        address stranger = address(uint160(accounts[0]) ^ uint160(accounts[1]) ^ 1);
+        for (uint256 i = 0; i < 4; i++) vm.assume(stranger != accounts[i]);
+        (int96 none, bool known) = this.find(pages, stranger);
+        require(!known && none == 0, "stranger");
+    }
+
+    /// @dev The last page is its own hash; what comes before binds it and the rest.
+    function testFuzz_pages_fold_from_the_last(bytes32 page, bytes32 rest) public pure {
+        same(uint256(NetsLib.fold(page, 0)), uint256(page), "last");
+        vm.assume(rest != 0);
+        bytes32 folded = keccak256(abi.encodePacked(hex"01", page, rest));
+        same(uint256(NetsLib.fold(page, rest)), uint256(folded), "before");
     }
 
     function testFuzz_reading_settles_when_validated_trusted_and_clean(Reading memory reading) public view {
