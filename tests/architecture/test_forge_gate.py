@@ -24,10 +24,25 @@ contract OneTest {{
 """
 
 
-def project(folder: Path, name: str, holds: str) -> Path:
+INVARIANT = """// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+contract Counter {{
+    uint256 public count;
+    function up() external {{ count++; }}
+}}
+contract OneTest {{
+    bool public constant IS_TEST = true;
+    Counter private _counter;
+    function setUp() public {{ _counter = new Counter(); }}
+    function {name}() public view {{ require({holds}, "no"); }}
+}}
+"""
+
+
+def project(folder: Path, name: str, holds: str, source: str = TEST) -> Path:
     """Return a project of forge with one test."""
     (folder / "forge").mkdir()
-    (folder / "forge" / "One.t.sol").write_text(TEST.format(name=name, holds=holds), encoding="utf-8")
+    (folder / "forge" / "One.t.sol").write_text(source.format(name=name, holds=holds), encoding="utf-8")
     settings = (ROOT / "contracts" / "foundry.toml").read_text(encoding="utf-8")
     tool = ROOT / "contracts" / "tools" / "solc"
     (folder / "foundry.toml").write_text(settings.replace('"tools/solc"', f'"{tool}"'), encoding="utf-8")
@@ -44,6 +59,19 @@ def test_one_failing_test_fails_the_run(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_run_without_tests_fails(tmp_path: Path) -> None:
     assert main(["--root", str(project(tmp_path, "check_nothing", "true"))]) == 1
+
+
+@pytest.mark.parametrize(
+    ("holds", "fault"),
+    [("_counter.count() < 9", "OneTest.invariant_one: no"), ("true", "the invariants stood 200 calls, and not 100000")],
+    ids=["broken", "too few calls"],
+)
+def test_invariants_that_break_or_stood_too_little_fail_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, holds: str, fault: str
+) -> None:
+    monkeypatch.setenv("FOUNDRY_INVARIANT_RUNS", "2")
+    assert main(["--root", str(project(tmp_path, "invariant_one", holds, INVARIANT))]) == 1
+    assert fault in capsys.readouterr().err
 
 
 def test_continuous_integration_runs_the_tests_in_solidity() -> None:
