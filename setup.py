@@ -7,6 +7,7 @@ SOURCES = {
     "market.book._book": "market/book/_book.pyx",
     "market.clearing._uniform": "market/clearing/_uniform.pyx",
     "node.chain._frame": "node/chain/_frame.pyx",
+    "node.chain._state": "node/chain/_state.pyx",
     "node.chain._trie": "node/chain/_trie.pyx",
 }
 

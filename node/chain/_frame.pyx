@@ -1,9 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The loop that runs a frame of EVM code; what each opcode does to accounts and other frames stays py-evm's.
+"""The loop that runs a frame of EVM code, and the calls from frame to frame.
 
-Opcodes that only compute on stack, memory, call data and code run here on words of four 64-bit limbs, lowest first. All
-others (state, calls, logs, creation) are calls of py-evm's own opcode objects: their arguments are put on py-evm's
-stack, the gas into its meter, and both are taken back afterwards. Between two of them py-evm's stack is empty.
+Opcodes that compute on stack, memory, call data and code, read and write words of storage, log and call run here (and in
+`node.chain._state`), on words of four 64-bit limbs, lowest first. All others (creation, the context, the rest of an
+account) are calls of py-evm's own opcode objects: their arguments are put on py-evm's stack, the gas into its meter, and
+both are taken back afterwards. Between two of them py-evm's stack is empty. A called frame is a computation of py-evm's,
+made without its checks, so that whatever py-evm does with it finds it as it left it.
 Sources: yellow paper, appendix H; the static gas of every opcode is read from py-evm's objects.
 Refuses: what py-evm refuses, by the same exceptions; a frame with more gas than 2^62 (`OverflowError`).
 """
@@ -13,8 +15,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memmove
 
+from node.chain._state cimport copy_in, grown, integer, load, log, looked_at, piece_of, set_integer, store, words
 from node.chain._words cimport (
     WORD,
     add,
@@ -35,15 +38,23 @@ from node.chain._words cimport (
     write_word,
 )
 
+from eth.constants import GAS_CALLSTIPEND, GAS_CALLVALUE, GAS_NEWACCOUNT, STACK_DEPTH_LIMIT
 from eth.exceptions import (
     FullStack,
+    Halt,
     InsufficientStack,
+    InvalidInstruction,
     InvalidJumpDestination,
     OutOfBoundsRead,
     OutOfGas,
     Revert,
+    VMError,
+    WriteProtection,
 )
 from eth.vm.logic.invalid import InvalidOpcode
+from eth.vm.memory import Memory
+from eth.vm.message import Message
+from eth.vm.stack import Stack
 
 from oracles.hashing import keccak
 
@@ -57,9 +68,17 @@ cdef enum:
     JUMPDEST = 0x5B
     PUSH1 = 0x60
     PUSH32 = 0x7F
+    CALL = 0xF1
+    CALLCODE = 0xF2
+    DELEGATECALL = 0xF4
+    STATICCALL = 0xFA
 
 cdef int64_t GAS_MAX = 1 << 62
-cdef uint64_t OFFSET_MAX = 1 << 32  # Memory up to there costs more gas than any frame has.
+cdef int64_t STIPEND = GAS_CALLSTIPEND
+cdef int64_t VALUE_GAS = GAS_CALLVALUE
+cdef int64_t ACCOUNT_GAS = GAS_NEWACCOUNT
+cdef int DEPTH_MAX = STACK_DEPTH_LIMIT
+cdef bytes DELEGATION = b"\xef\x01\x00"
 
 _ARITIES = {
     1: "15 19 31 35 3b 3f 40 49 50 51 54 56 5c ff",
@@ -101,16 +120,20 @@ cdef class Machine:
     """Runs frames by one set of opcodes."""
 
     cdef dict opcodes
+    cdef dict precompiles
+    cdef object codes
     cdef int64_t gas[256]
     cdef int taken[256]
     cdef int left[256]
 
-    def __init__(self, dict opcodes):
-        """Take py-evm's opcode objects by value."""
+    def __init__(self, dict opcodes, dict precompiles, codes):
+        """Take py-evm's opcode objects by value, its precompiles by address, and what returns the `Code` of some code."""
         cdef int opcode
         arities = {int(text, 16): count for count, texts in _ARITIES.items() for text in texts.split()}
         silent = {int(text, 16) for text in _SILENT.split()}
         self.opcodes = opcodes
+        self.precompiles = precompiles
+        self.codes = codes
         for opcode in range(256):
             function = opcodes.get(opcode)
             self.taken[opcode] = arities.get(opcode, 0)
@@ -121,7 +144,7 @@ cdef class Machine:
             self.taken[0x80 + opcode], self.left[0x80 + opcode] = opcode + 1, opcode + 2
             self.taken[0x90 + opcode], self.left[0x90 + opcode] = opcode + 2, opcode + 2
 
-    def run(self, computation, Code code):
+    def run(self, computation):
         """Run a frame from its first opcode until it halts.
 
         Raises:
@@ -132,42 +155,23 @@ cdef class Machine:
         if stack == NULL:
             raise MemoryError
         try:
-            run_frame(self, computation, code, stack)
+            run_frame(self, computation, self.codes(computation.msg.code), stack)
         finally:
             free(stack)
 
 
 cdef bint is_ours(int opcode) noexcept:
     """Return whether an opcode runs here."""
-    if opcode <= 0x20 or opcode in (0x30, 0x33, 0x34, 0x5E, 0x5F, 0xF3, 0xFD):
+    if opcode <= 0x20 or opcode in (0x30, 0x33, 0x34, 0x5E, 0x5F, 0xF3, 0xFD) or is_call(opcode):
         return True
-    return 0x35 <= opcode <= 0x39 or opcode in (0x3D, 0x3E) or 0x50 <= opcode <= 0x53 or 0x56 <= opcode <= 0x5B or (
-        PUSH1 <= opcode <= 0x9F
-    )
+    return 0x35 <= opcode <= 0x39 or opcode in (0x3D, 0x3E) or 0x50 <= opcode <= 0x5B or PUSH1 <= opcode <= 0xA4
 
 
-# -- WORDS AS PYTHON SEES THEM
-
-cdef object integer(const uint64_t *a):
-    if is_small(a):
-        return a[0]
-    return int.from_bytes((<const char *> a)[:WORD], "little")
+cdef inline bint is_call(int opcode) noexcept:
+    return opcode == CALL or opcode == CALLCODE or opcode == DELEGATECALL or opcode == STATICCALL
 
 
-cdef int set_integer(uint64_t *a, value) except -1:
-    cdef bytes raw
-    if isinstance(value, bytes):
-        raw = (<bytes> value).rjust(WORD, b"\0")
-        read_word(a, PyBytes_AS_STRING(raw))
-        return 0
-    raw = value.to_bytes(WORD, "little")
-    memcpy(a, PyBytes_AS_STRING(raw), WORD)
-    return 0
-
-
-cdef int set_address(uint64_t *a, bytes address) except -1:
-    return set_integer(a, address)
-
+# -- ARITHMETIC
 
 cdef object signed(const uint64_t *a):
     value = integer(a)
@@ -202,48 +206,126 @@ cdef int divide(int opcode, const uint64_t *a, uint64_t *b) except -1:
 
 # -- FRAMES
 
-cdef inline uint64_t words(uint64_t size) noexcept nogil:
-    return (size + WORD - 1) // WORD
+cdef int64_t call(Machine machine, computation, int opcode, uint64_t *a, int64_t gas) except -1:
+    """Call another account's code; whether that went well comes where the lowest argument was. Return the gas left."""
+    cdef bint has_value = opcode == CALL or opcode == CALLCODE, stays = opcode == CALLCODE or opcode == DELEGATECALL
+    cdef uint64_t *given = a - (12 if has_value else 8)  # place and size of what is given, then of the answer
+    cdef uint64_t *answer = given - 8
+    cdef uint64_t *result = answer - 4
+    cdef int64_t extra = 0, most
+    cdef uint64_t answer_at, size
+    cdef bytes target = address_in(a - 4), code, delegate = None, output
+    message, memory, accounts = computation.msg, computation._memory, computation.state._account_db
+    value = integer(a - 8) if has_value else (message.value if opcode == DELEGATECALL else 0)
+    PyErr_CheckSignals()
+    if opcode == CALL and value and message.is_static:
+        raise WriteProtection("write protection")
+    gas = grown(memory, given, given - 4, gas)
+    gas = grown(memory, answer, answer - 4, gas)
+    gas = looked_at(accounts, machine.precompiles, target, gas)
+    code = accounts.get_code(target)
+    if PyBytes_GET_SIZE(code) == 23 and code.startswith(DELEGATION):
+        delegate = code[3:]
+        gas = looked_at(accounts, machine.precompiles, delegate, gas)
+        code = accounts.get_code(delegate)
+    if value and has_value:
+        extra = VALUE_GAS
+        if opcode == CALL and accounts.account_is_empty(target):
+            extra += ACCOUNT_GAS
+    if gas < extra:
+        raise OutOfGas("out of gas")
+    most = gas - extra - (gas - extra) // 64
+    if is_small(a) and a[0] < <uint64_t> most:
+        most = a[0]
+    gas -= most + extra
+    if value and has_value:
+        most += STIPEND
+    answer_at, size = answer[0], result[0]
+    if message.depth + 1 > DEPTH_MAX or (value and has_value and accounts.get_balance(message.storage_address) < value):
+        computation.return_data = b""
+        set_small(result, 0)
+        return gas + most
+    child_message = Message.__new__(Message)
+    child_message.gas = most
+    child_message.to = message.storage_address if stays else target
+    child_message.sender = message.sender if opcode == DELEGATECALL else message.storage_address
+    child_message.value = value
+    child_message.data = piece_of(memory, given, given - 4)
+    child_message.depth = message.depth + 1
+    child_message.code = code
+    child_message._code_address = delegate or (target if stays else None)
+    child_message._storage_address = None
+    child_message.create_address = None
+    child_message.should_transfer_value = has_value
+    child_message.is_static = opcode == STATICCALL or message.is_static
+    child_message._is_delegation = delegate is not None
+    child_message.refund = 0
+    child = applied(machine, computation, child_message)
+    error = child._error
+    output = child._output if error is None or not error.erases_return_data else b""
+    computation.return_data = output
+    computation.children.append(child)
+    size = min(size, <uint64_t> PyBytes_GET_SIZE(output))
+    if size:
+        memcpy(PyByteArray_AS_STRING(memory._bytes) + answer_at, PyBytes_AS_STRING(output), size)
+    set_small(result, error is None)
+    return gas + <int64_t> child._gas_meter.gas_remaining
 
 
-cdef inline int64_t memory_gas(uint64_t count) noexcept nogil:
-    return <int64_t> (3 * count + count * count // 512)
+cdef object applied(Machine machine, parent, message):
+    """Return the frame of a call after it has run; what it did is undone when it failed."""
+    state = parent.state
+    accounts = state._account_db
+    checkpoint = accounts.record()
+    if message.should_transfer_value and message.value:
+        accounts.set_balance(message.sender, accounts.get_balance(message.sender) - message.value)
+        accounts.set_balance(message.to, accounts.get_balance(message.to) + message.value)
+    accounts.touch_account(message.to)
+    frame = type(parent).__new__(type(parent))
+    frame.state = state
+    frame.msg = message
+    frame.transaction_context = parent.transaction_context
+    frame._gas_meter = frame._configure_gas_meter()
+    frame.children = []
+    frame.accounts_to_delete = []
+    frame.beneficiaries = []
+    frame._stack = Stack()
+    frame._memory = Memory()
+    frame._log_entries = []
+    frame.data_floor_cost = 0
+    frame.contracts_created = parent.contracts_created
+    try:
+        precompile = machine.precompiles.get(message.code_address)
+        if precompile is None:
+            if message.code:
+                machine.run(frame)
+        elif not message._is_delegation:
+            precompile(frame)
+    except Halt:
+        pass
+    except VMError as error:
+        frame._error = error
+        if error.burns_gas:
+            frame._gas_meter.gas_remaining = 0
+        if error.erases_return_data:
+            frame.return_data = b""
+        accounts.discard(checkpoint)
+    return frame
 
 
-cdef int64_t grown(memory, const uint64_t *start, const uint64_t *size, int64_t gas) except -1:
-    """Let memory reach over a piece; return the gas that is left."""
-    cdef uint64_t end
-    cdef Py_ssize_t have
-    if is_zero(size):
-        return gas
-    if not is_small(size) or not is_small(start) or size[0] >= OFFSET_MAX or start[0] >= OFFSET_MAX:
-        raise OutOfGas("out of gas: memory")
-    end = start[0] + size[0]
-    have = PyByteArray_GET_SIZE(memory._bytes)
-    if end > <uint64_t> have:
-        gas -= memory_gas(words(end)) - memory_gas(words(have))
-        if gas < 0:
-            raise OutOfGas("out of gas: memory")
-        memory.extend(start[0], size[0])
-    return gas
-
-
-cdef int copy_in(char *target, bytes source, const uint64_t *start, uint64_t size) except -1:
-    """Copy a piece of something into memory, zeros where it is over."""
-    cdef uint64_t length = PyBytes_GET_SIZE(source), have = 0
-    if is_small(start) and start[0] < length:
-        have = min(size, length - start[0])
-        memcpy(target, PyBytes_AS_STRING(source) + start[0], have)
-    memset(target + have, 0, size - have)
-    return 0
+cdef bytes address_in(const uint64_t *a):
+    """Return the address in a word, whatever stands before it."""
+    cdef char raw[WORD]
+    write_word(a, raw)
+    return PyBytes_FromStringAndSize(raw + 12, 20)
 
 
 cdef int64_t run_stock(Machine machine, computation, int opcode, values, meter, uint64_t *top, int64_t gas) except -1:
     """Let py-evm run an opcode; what it takes is below `top`, what it leaves comes there. Return the gas left."""
     cdef int index
     function = machine.opcodes.get(opcode)
-    if function is None:
-        function = InvalidOpcode(opcode)
+    if function is None or isinstance(function, InvalidOpcode):
+        raise InvalidInstruction("invalid opcode")
     for index in range(machine.taken[opcode], 0, -1):
         values.append(integer(top - 4 * index))
     meter.gas_remaining = gas
@@ -259,13 +341,15 @@ cdef int run_frame(Machine machine, computation, Code code, uint64_t *stack) exc
     cdef uint64_t *a = stack  # where the next word comes
     cdef uint64_t *b
     cdef uint64_t scratch[4]
-    cdef uint64_t size, offset
+    cdef uint64_t size
     cdef Py_ssize_t position = 0
     cdef int opcode, height = 0, count, index, jumps = 0
     cdef bytes call_data = computation.msg.data_as_bytes
     cdef bytes piece
     cdef char *bytes_
+    cdef bytes address = computation.msg.storage_address
     meter, memory, values = computation._gas_meter, computation._memory, computation._stack.values
+    accounts = computation.state._account_db
     if meter.gas_remaining > GAS_MAX:
         raise OverflowError("more gas than a frame can have")
     cdef int64_t gas = meter.gas_remaining
@@ -369,12 +453,11 @@ cdef int run_frame(Machine machine, computation, Code code, uint64_t *stack) exc
             gas -= KECCAK_GAS * <int64_t> words(size)
             if gas < 0:
                 raise OutOfGas("out of gas")
-            bytes_ = PyByteArray_AS_STRING(memory._bytes)
-            set_integer(b, keccak(PyBytes_FromStringAndSize(bytes_ + a[0], size) if size else b""))
+            set_integer(b, keccak(piece_of(memory, a, b)))
         elif opcode == 0x30:
-            set_address(a + 4, computation.msg.storage_address)
+            set_integer(a + 4, address)
         elif opcode == 0x33:
-            set_address(a + 4, computation.msg.sender)
+            set_integer(a + 4, computation.msg.sender)
         elif opcode == 0x34:
             set_integer(a + 4, computation.msg.value)
         elif opcode == 0x35:
@@ -417,6 +500,10 @@ cdef int run_frame(Machine machine, computation, Code code, uint64_t *stack) exc
             set_small(scratch, 1)
             gas = grown(memory, a, scratch, gas)
             (PyByteArray_AS_STRING(memory._bytes) + a[0])[0] = <char> (b[0] & 0xFF)
+        elif opcode == 0x54:
+            gas = load(accounts, address, a, gas)
+        elif opcode == 0x55:
+            gas = store(computation, accounts, address, a, gas)
         elif opcode == 0x56 or opcode == 0x57:
             if opcode == 0x56 or not is_zero(b):
                 if not is_small(a) or a[0] >= <uint64_t> code.size or not destinations[a[0]]:
@@ -448,11 +535,14 @@ cdef int run_frame(Machine machine, computation, Code code, uint64_t *stack) exc
             return 0
         elif opcode == 0xF3 or opcode == 0xFD:
             meter.gas_remaining = grown(memory, a, b, gas)
-            size = b[0]
-            piece = PyBytes_FromStringAndSize(PyByteArray_AS_STRING(memory._bytes) + a[0], size) if size else b""
-            computation.output = piece
+            piece = piece_of(memory, a, b)
+            computation._output = piece
             if opcode == 0xFD:
                 raise Revert(piece)
             return 0
+        elif 0xA0 <= opcode <= 0xA4:
+            gas = log(computation, memory, opcode - 0xA0, a, gas)
+        elif is_call(opcode):
+            gas = call(machine, computation, opcode, a, gas)
         else:
             gas = run_stock(machine, computation, opcode, values, meter, a + 4, gas)

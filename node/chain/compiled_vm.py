@@ -35,7 +35,6 @@ CODE_BYTES_MAX: Final = 8_000_000
 """Bytes of code whose jump destinations are remembered; each takes some three in memory."""
 _RUN_FRAME: Final = -1
 """Our own opcode: runs the whole frame."""
-_MACHINE: Final = Machine(Computation.opcodes)
 
 
 class Codes:
@@ -58,11 +57,11 @@ class Codes:
         return found
 
 
-_CODES: Final = Codes()
+_MACHINE: Final = Machine(Computation.opcodes, Computation.get_precompiles(), Codes().of)
 
 
 def _run_frame(computation: "CompiledComputation") -> None:
-    _MACHINE.run(computation, _CODES.of(computation.msg.code))
+    _MACHINE.run(computation)
 
 
 class _WholeFrame(CodeStream):

@@ -5,56 +5,14 @@ from hypothesis import strategies as st
 
 from energy.identity import Address
 from node.chain.building import contract_address
-from node.chain.compiled_vm import CompiledVM
-from node.chain.engine import PyEvmEngine
-from node.chain.transactions import decode_transaction
-from node.chain.vm import CommunityVM
-from tests.support.chain import (
-    ALICE,
-    CHAIN_ID,
-    SEALER,
-    STRANGER,
-    MemoryNodes,
-    address_of,
-    created,
-    deployment,
-    signed,
-)  # fmt: skip
-from tests.support.random_transactions import BEGINNING, PRELUDE, Wanted, frames_of_an_evm, wanted
+from tests.support.chain import ALICE, STRANGER, address_of, created, deployment, signed
+from tests.support.chain_twins import Twins
+from tests.support.random_transactions import Wanted, wanted
 
 ALICES = address_of(ALICE)
 WRITER = deployment("".join(f"5f3560{slot:02x}55" for slot in range(20)))
 """Writes the word in its call data to twenty slots."""
 BLOCKS = st.lists(st.lists(wanted(), min_size=1, max_size=4), min_size=1, max_size=4)
-
-
-class Twins:
-    """Our machine and py-evm's own, on one chain."""
-
-    def __init__(self) -> None:
-        self.nodes = MemoryNodes()
-        self.ours = PyEvmEngine(self.nodes, CHAIN_ID, SEALER.address, CompiledVM)
-        self.stock = PyEvmEngine(self.nodes, CHAIN_ID, SEALER.address, CommunityVM)
-        first = self.ours.genesis(BEGINNING)
-        self.nodes.nodes.update(first.nodes)
-        self.header = first.header
-        self.include([created(code, nonce, value=1_000) for nonce, code in enumerate(PRELUDE)])
-
-    def include(self, raws: list[bytes]) -> None:
-        """Let both make a block, and compare."""
-        transactions = [decode_transaction(raw) for raw in raws]
-        timestamp = self.header.timestamp + 12
-        with frames_of_an_evm():
-            built = self.ours.build(self.header, transactions, timestamp)
-            expected = self.stock.build(self.header, transactions, timestamp)
-        assert built == expected
-        if built.block is not None:
-            self.nodes.nodes.update(built.block.nodes)
-            self.header = built.block.header
-
-    def nonce(self, sender: Address = ALICES) -> int:
-        """Return an account's next nonce."""
-        return self.ours.account(self.header.state_root, sender).nonce
 
 
 def test_refunds_end_where_py_evms_end() -> None:
