@@ -11,7 +11,6 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, cast
 
-from eth.abc import SignedTransactionAPI
 from eth.db.chain import ChainDB
 from eth.exceptions import ContractCreationCollision
 from eth.vm.execution_context import ExecutionContext
@@ -22,7 +21,7 @@ from eth.vm.forks.prague.constants import (
     HISTORY_STORAGE_ADDRESS,
     WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
 )
-from eth.vm.forks.spurious_dragon._utils import collect_touched_accounts
+from eth.vm.forks.spurious_dragon._utils import THREE
 from eth.vm.message import Message
 from eth_typing import Address as EvmAddress
 from eth_typing import BlockNumber, Hash32
@@ -52,6 +51,7 @@ _SYSTEM_CONTRACTS: Final = (
     CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
 )
 _REFUND_QUOTIENT: Final = 5
+_THREE: Final = EvmAddress(THREE)
 
 
 def contract_address(creator: Address, nonce: int) -> Address:
@@ -176,14 +176,10 @@ def _included(
     contract = None
     if transaction.to is None:
         contract = contract_address(transaction.sender, transaction.nonce)
-    computation = _executed(state, header, transaction, contract)
-    gas_used = CompiledVM.finalize_gas_used(
-        cast(SignedTransactionAPI, transaction), computation
-    )  # it looks at the limit
-    entries = computation.get_log_entries()
+    outcome, gas_used = _executed(state, header, transaction, contract)
     logs = tuple(
         Log(Address(address), tuple(topic.to_bytes(32, "big") for topic in topics), data)
-        for address, topics, data in entries
+        for _, address, topics, data in sorted(outcome.logs)
     )
     bloom = 0
     for log in logs:
@@ -192,7 +188,7 @@ def _included(
             bloom |= _bloom_of(topic)
     body = encode_rlp(
         [
-            b"" if computation.is_error else b"\x01",
+            b"" if outcome.failed else b"\x01",
             _minimal(gas_before + gas_used),
             bloom.to_bytes(256, "big"),
             [[log.address, list(log.topics), log.data] for log in logs],
@@ -204,27 +200,59 @@ def _included(
 
 def _executed(
     state: CompiledState, header: Header, transaction: SignedTransaction, contract: Address | None
-) -> CompiledComputation:
+) -> tuple["_Outcome", int]:
+    """Execute a transaction and settle what it costs; return what came of it, and the gas that its receipt says."""
     sender, base_fee = EvmAddress(transaction.sender), header.base_fee_per_gas
     price = transaction.gas_price(base_fee)
     state.lock_changes()
     state.delta_balance(sender, -transaction.gas * price)
     state.increment_nonce(sender)
     computation = _run(state, _message(state, transaction, contract), transaction, price)
-    unused = computation.get_gas_remaining()
-    used = transaction.gas - unused
-    refund = min(computation.get_gas_refund(), used // _REFUND_QUOTIENT)
-    computation.data_floor_gas = max(floor_gas(transaction.data) - (used - refund), 0)
-    charged = used - refund + computation.data_floor_gas
+    outcome = _Outcome(computation)
+    used = transaction.gas - computation.get_gas_remaining()
+    refund = min(outcome.refund, used // _REFUND_QUOTIENT)
+    below_floor = max(floor_gas(transaction.data) - (used - refund), 0)
+    charged = used - refund + below_floor
     state.delta_balance(sender, (transaction.gas - charged) * price)
     state.delta_balance(state.coinbase, charged * (price - base_fee))
-    for address in computation.get_accounts_for_deletion():
+    for address in outcome.deleted:
         state.delete_account(address)
-    for address in collect_touched_accounts(computation):
+    for address in (*outcome.touched, state.coinbase):
         if state.account_exists(address) and state.account_is_empty(address):
             state.delete_account(address)
     state.clear_transient_storage()
-    return computation
+    on_receipt = used + below_floor
+    return outcome, on_receipt - min(outcome.refund, on_receipt // _REFUND_QUOTIENT)
+
+
+class _Outcome:
+    """What all frames of a transaction leave together, by one walk; py-evm goes through each again at every depth."""
+
+    def __init__(self, computation: CompiledComputation) -> None:
+        self.failed: bool = computation.is_error
+        self.refund: int = computation.msg.refund
+        self.logs: list[Any] = []
+        """Number, address, topics and data of each."""
+        self.deleted: set[EvmAddress] = set()
+        self.touched: set[EvmAddress] = set()
+        """Who goes if empty (EIP-161)."""
+        waiting: list[tuple[Any, bool]] = [(computation, False)]
+        while waiting:
+            frame, undone = waiting.pop()
+            called = frame.msg.to
+            if undone or frame.is_error:
+                # 3 counts as touched whatever failed: https://github.com/ethereum/EIPs/issues/716
+                if called == _THREE or (_THREE in frame.beneficiaries and not frame.is_error):
+                    self.touched.add(_THREE)
+                undone = True
+            else:
+                self.refund += frame.get_gas_meter().gas_refunded
+                self.logs += frame._log_entries
+                self.deleted.update(frame.accounts_to_delete)
+                self.touched.update(frame.beneficiaries)
+                if called:
+                    self.touched.add(called)
+            waiting += [(child, undone) for child in frame.children]
 
 
 def _message(state: CompiledState, transaction: SignedTransaction, contract: Address | None) -> Message:

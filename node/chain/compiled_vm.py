@@ -2,7 +2,7 @@
 
 Same state roots, receipts and gas as `CommunityVM`, several times faster; only the wording of an error may differ where
 a frame has two reasons to fail. Only py-evm's documented seams are used: the code stream yields a single opcode of our
-own, which runs the whole frame in `node.chain._frame`, so that everything around a frame stays py-evm's.
+own, which runs the whole frame, and those that it calls, in `node.chain._frame`; creation stays py-evm's.
 """
 
 from collections.abc import Iterator, Sequence
