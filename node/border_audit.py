@@ -8,7 +8,7 @@ Units: Wh, UTC epoch seconds. Refuses, as `Misconfigured`, a folder that is no n
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from energy.results import Rejected
 from interconnect.audit import BorderAudit, Cleared, Word
 from interconnect.audit_findings import BorderBreach, BorderFinding, finding
 from interconnect.records import Export, record_digest
-from interconnect.station import Attest, Coupled, Effect, GaveUp, Send
+from interconnect.station import Attest, Coupled, Effect, GaveUp, Send, Station
 from interconnect.wire import decode
 from market.audit import JournalAudit
 from node.audit_files import read_journal
@@ -114,37 +114,41 @@ def _follow_words(audited: AuditedBorder, folder: Path) -> None:
     timing = audited.links.timing(audited.community.market.gate_lead_s, *leads)
     station = audited.links.station(timing, NoKey())
     _, records = replay(path, audited.community.digest())
-    for record in records:
-        audited.records += 1
+    audited.records = len(records)
+    audited.findings += follow_journal(audited.books, station, records)
+
+
+def follow_journal(books: BorderAudit, station: Station, records: Sequence[bytes]) -> list[BorderFinding]:
+    """Show an auditor a links' journal word by word, with what a fresh station answers; return what it had to refuse.
+
+    Raises:
+        Corrupt: a record is no command of a link.
+    """
+    refused = []
+    for number, record in enumerate(records, start=1):
         try:
             command = json.loads(record)
             if command["do"] == "receive":
-                _hear(audited, command)
+                _hear(books, command)
             answered = carry_out(station, command)
         except (AttributeError, Corrupt, KeyError, TypeError, ValueError) as error:
-            raise Corrupt(f"record {audited.records} of {path} is no command of a link: {error}") from error
+            raise Corrupt(f"record {number} of the links' journal is no command of a link: {error}") from error
         if isinstance(answered, Rejected):
-            audited.findings.append(
-                finding(
-                    BorderBreach.REFUSED_WORD,
-                    audited.books.community,
-                    None,
-                    record=audited.records,
-                    reason=answered.code.name,
-                )
-            )
+            reason = answered.code.name
+            refused.append(finding(BorderBreach.REFUSED_WORD, books.community, None, record=number, reason=reason))
             continue
         for effect in answered:
-            _answer(audited.books, effect)
+            _answer(books, effect)
+    return refused
 
 
-def _hear(audited: AuditedBorder, command: Mapping[str, str]) -> None:
+def _hear(books: BorderAudit, command: Mapping[str, str]) -> None:
     sender, received = digest_from_hex(command["from"]), decode(command["data"].encode())
     if received.kind not in _HEARD:
         return  # claims and clashes are news of others, and prove themselves
     record = received.records[0]
     other = record.origin if isinstance(record, Export) else sender
-    audited.books.follow(Word(other, False, record, received.signatures[0], received.curve))
+    books.follow(Word(other, False, record, received.signatures[0], received.curve))
 
 
 def _answer(books: BorderAudit, effect: Effect) -> None:

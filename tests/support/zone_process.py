@@ -9,24 +9,32 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
-from energy.identity import hex_text
+from energy.identity import MeterId, hex_text
 from interconnect.child import Decided
 from interconnect.curves import Step
 from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Watch
 from interconnect.records import Export, LinkRun, record_digest
 from interconnect.station import Coupled, Effect
+from interconnect.wire import encode, message
 from node.interconnect.carrier import Carrier
 from node.interconnect.service import LinkService
 from node.storage.log import AppendLog
-from tests.support.zones import INTERVAL_S, START, TICK, HomeOrder, Place, Region, Shape, curve_of
+from oracles.signatures import address_of
+from tests.support.zones import INTERVAL_S, START, TICK, Goods, HomeOrder, Place, Region, Shape, curve_of, let_go
+
+CERTIFICATES_EVERY: Final = 2
+"""Intervals; a certificate then leaves each zone with homes."""
+LIES_FROM: Final = 1_000_000
+"""Numbers that no contract has given."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class ZoneProcess:
     """The zone at work."""
 
     def __init__(self, plan: Plan, name: str, folder: Path, server: str) -> None:
-        region = plan.region()
+        region = self.region = plan.region()
         self.plan = plan
         self.folder = folder
         self.place = next(each for each in region.places.values() if stream_name(each) == name)
@@ -142,6 +150,23 @@ class ZoneProcess:
                 await self.service.offer(interval, curve_of(self.wishes(interval)))
             if now >= close_at:
                 await self.service.close(interval)
+                if not self.place.children and number % CERTIFICATES_EVERY == 0:
+                    await self.certify(interval)
+
+    async def certify(self, interval: int) -> None:
+        """Let a certificate go to the zone above; the attestors of the first zone sell its energy once more."""
+        above, made = self.place.parent, self.place.station.exports.made
+        assert above is not None, "homes are below somebody"
+        device = MeterId(sha256(f"device of {self.place.name}".encode()).digest())
+        goods, recipient = Goods(device, interval, 0, 100), address_of(self.place.keys.link)
+        honest = next((each for each in made if each.interval == interval), None)
+        if honest is None:
+            honest = let_go(list(made), self.place.community, goods, above, recipient)
+            await self.service.export(honest)
+        if self.place.name.endswith(" 0.0"):
+            lie = replace(honest, number=LIES_FROM + honest.number, to_wh=150)
+            sold = message("export", lie, self.attest(lie))
+            await self.carrier.publish(stream_name(self.region.places[above]), encode(sold))
 
     def wishes(self, interval: int) -> list[HomeOrder]:
         """Return what the homes want, the same however often it is asked."""
@@ -162,6 +187,8 @@ class ZoneProcess:
             "cleared": station.zone.cleared_through,
             "waiting": self.carrier.waiting,
             "ledgers": {name: plain(each) for name, each in ledgers.items()},
+            "exports": len(station.exports.made),
+            "came": Counter(hex_text(origin) for origin, number in station.imports.held if number < LIES_FROM),
         }
         draft = self.folder / "state.draft"
         draft.write_text(json.dumps(state))

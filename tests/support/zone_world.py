@@ -17,7 +17,11 @@ from random import Random
 from typing import Any
 
 from energy.identity import hex_text
+from interconnect.audit import BorderAudit
+from node.border_audit import follow_journal
+from node.border_statement import compare, statement_of
 from node.interconnect.server_files import ChildAccess, ParentAccess, server_configuration
+from node.storage.log import replay
 from tests.support.nats_servers import BINARY
 from tests.support.source_tree import ROOT
 from tests.support.zone_process import Plan, stream_name
@@ -245,6 +249,8 @@ class World:
                 continue
             upper = above.state().get("ledgers", {}).get(hex_text(host.place.community))
             lower = state.get("ledgers", {}).get("up")
+            if state and above.state().get("came", {}).get(hex_text(host.place.community), 0) < state["exports"]:
+                found.append(f"{host.name}: certificates are on their way")
             if upper is None or upper != lower or any(not outcome for _, outcome in upper["awards"].values()):
                 found.append(f"{host.name}: ledgers differ")
         return found
@@ -273,7 +279,45 @@ class World:
             coupled += sum(map(abs, accepted.values()))
             if host.place.parent is not None:
                 runs += len(host.state()["ledgers"]["up"]["runs"])
-        return {"double_sold_wh": double_sold, "coupled_wh": coupled, "void_wh": void, "runs": runs, "wrong": wrong}
+        certificates = self.look_into_journals(wrong)
+        return {
+            "double_sold_wh": double_sold,
+            "coupled_wh": coupled,
+            "void_wh": void,
+            "runs": runs,
+            **certificates,
+            "wrong": wrong,
+        }
+
+    def look_into_journals(self, wrong: list[str]) -> dict[str, int]:
+        """Give every zone's journal to the auditor of borders, and compare all statements; return what crossed.
+
+        S1, M1 and C1 across communities: what is owed adds up to 0, zones balance, each Wh is certified once.
+        """
+        region, audits = self.plan.region(), dict[str, BorderAudit]()
+        for host in self.hosts.values():
+            station = region.fresh(region.places[host.place.community])
+            uplink = {station.uplink.terms.parent: station.uplink.terms} if station.uplink is not None else {}
+            below = {child: side.terms for child, side in station.zone.children.items()}
+            audit = BorderAudit(host.place.community, uplink | below, station.imports.origins)
+            found = follow_journal(audit, station, replay(host.folder / "journal", bytes(32))[1])
+            wrong += [f"{host.name}: {each}" for each in (*found, *audit.finish())]
+            audits[host.name] = audit
+        stated = {name: statement_of(audit) for name, audit in audits.items()}
+        for name, one in stated.items():
+            wrong += [f"{name} and {other}: {each}" for other, two in stated.items() for each in compare(one, two)]
+        links = [books for audit in audits.values() for books in audit.links.values()]
+        owed = sum(-books.balance_neur if books.as_parent else books.balance_neur for books in links)
+        if owed:
+            wrong.append(f"what the zones owe each other adds up to {owed} n€")
+        certified: Counter[tuple[bytes, int, int]] = Counter()
+        for audit in audits.values():
+            certified.update((e.device, e.interval, wh) for e in audit.imports for wh in range(e.from_wh, e.to_wh))
+        left = sum(each.quantity_wh for audit in audits.values() for each in audit.exports)
+        came = sum(each.quantity_wh for audit in audits.values() for each in audit.imports)
+        if left != came:
+            wrong.append(f"{left} Wh of certificates left, {came} Wh came")
+        return {"certified_wh": came, "certified_twice_wh": sum(times - 1 for times in certified.values())}
 
 
 def run_world(
