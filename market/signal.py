@@ -7,6 +7,8 @@
   export tariffs. Kept between these two tariffs, for nobody has to pay more or take less.
 - scarcity: half the distance of the tariffs, times (Wh bid - Wh asked) / (Wh bid + Wh asked) of the book, rounded down;
   0 without a book.
+- on an island, where no grid gives or takes at its tariffs, an open book's price is not kept between them, and scarcity
+  is the price itself times the same ratio: what nobody asks for costs nothing, what nobody offers costs twice.
 - carbon: the grid's g CO2e/kWh times a price of carbon in µ€/g.
 
 The signal is advice: nobody is settled at it. Units: Wh, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
@@ -45,6 +47,8 @@ class Known:
     asks: Sequence[tuple[int, int]] = ()
     earlier_day_ueur_per_kwh: int | None = None
     """Published for the same time of the latest day that has one."""
+    island: bool = False
+    """Whether the grid is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,9 @@ def signal(known: Known) -> Signal:
     bid_wh, asked_wh = (sum(wh for _, wh in side) for side in (known.bids, known.asks))
     total_wh = bid_wh + asked_wh
     half = mean_down(high - low, 2)
+    if known.island and basis is Basis.BOOK:
+        low = high = price
+        half = max(0, price)
     scarcity = mean_down(half * (bid_wh - asked_wh), total_wh) if total_wh else 0
     carbon = known.carbon_g_per_kwh * CARBON_UEUR_PER_G
     return Signal(

@@ -26,7 +26,14 @@ _DAY_S: Final = 86_400
 
 
 def signals(
-    depth: Depth, tariffs: TariffSchedule, published: Mapping[int, int], now: int, length_s: int, hours: int
+    depth: Depth,
+    tariffs: TariffSchedule,
+    published: Mapping[int, int],
+    now: int,
+    length_s: int,
+    hours: int,
+    *,
+    island: bool = False,
 ) -> list[Signal]:
     """Return the index of each interval that begins within some hours and for which a tariff is known.
 
@@ -37,6 +44,7 @@ def signals(
         now: UTC epoch seconds.
         length_s: Of an interval.
         hours: How far to look.
+        island: Whether the grid is lost.
     """
     first = now - now % length_s + length_s
     found = []
@@ -55,6 +63,7 @@ def signals(
             [(level["price"], level["quantityWh"]) for level in book["bids"]],
             [(level["price"], level["quantityWh"]) for level in book["asks"]],
             next((price for price in earlier if price is not None), None),
+            island,
         )
         found.append(signal(known))
     return found
@@ -62,9 +71,10 @@ def signals(
 
 async def read_signals(core: NodeCommands, queries: Queries, hours: int = HOURS_MAX) -> list[Signal]:
     """Return the index of the intervals to come, from the node's books, tariffs and published prices."""
-    now, length_s = core.now(), int(core.status()["intervalLengthS"])
+    now, status = core.now(), core.status()
+    length_s, island = int(status["intervalLengthS"]), str(status["mode"]).startswith("island")
     published = await asyncio.to_thread(queries.published_prices, now - EARLIER_DAYS * _DAY_S)
-    return signals(core.depth, core.tariffs, published, now, length_s, hours)
+    return signals(core.depth, core.tariffs, published, now, length_s, hours, island=island)
 
 
 async def read_window(core: NodeCommands, queries: Queries) -> Window | None:

@@ -80,12 +80,26 @@ async def lived(folder: Path, kept: AgentFolder, homes: Homes) -> None:
                 await live(node, house, agent, first + LENGTH_S)
                 assert abs((house.grid_ws - before) // 3_600 - agreed_wh) <= 25
                 assert json.loads((kept.path / "status.json").read_text())["alarms"] == []
+                await darkened(node, house, agent)
                 await disobeyed(node, house, agent)
                 await asyncio.to_thread(agent.stop, house.at)
                 assert await asyncio.to_thread(lambda: client.orders(account=ACCOUNT, status="resting")) == []
         finally:
             node.events.close()
             await servers.stop()
+
+
+async def darkened(node: Node, house: House, agent: MemberAgent) -> None:
+    """The node's word alone makes the home an island: its battery gives what the house uses, until the grid is back."""
+    before_w = house.power_w
+    node.set_grid(True)
+    await live(node, house, agent, house.at + 300)
+    assert agent.island
+    assert abs(house.power_w + HOUSE_W) <= 25
+    node.set_grid(False)
+    await live(node, house, agent, house.at + 300)
+    assert not agent.island
+    assert abs(house.power_w) <= max(POWER_W, abs(before_w))
 
 
 async def disobeyed(node: Node, house: House, agent: MemberAgent) -> None:

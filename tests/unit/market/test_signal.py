@@ -32,6 +32,18 @@ def test_where_the_price_comes_from(known: Known, price: int, scarcity: int, bas
     assert signal(known) == Signal(0, price, scarcity, 5_000, basis, 200_000, 60_000)
 
 
+def test_an_island_has_no_tariffs_to_hold_its_price() -> None:
+    """More is wanted than there is, at a price that no supplier would ever be paid: that is what the signal says."""
+    book = {"bids": [(400_000, 900)], "asks": [(300_000, 100)]}
+    lost = signal(Known(0, **GRID, **book, island=True))
+    assert (lost.price_ueur_per_kwh, lost.scarcity_ueur_per_kwh) == (350_000, 350_000 * 800 // 1_000)
+    there = signal(Known(0, **GRID, **book))
+    assert (there.price_ueur_per_kwh, there.scarcity_ueur_per_kwh) == (200_000, 70_000 * 800 // 1_000)
+    spare = signal(Known(0, **GRID, asks=[(20_000, 100)], island=True))
+    assert (spare.price_ueur_per_kwh, spare.scarcity_ueur_per_kwh) == (20_000, -20_000)
+    assert signal(Known(0, **GRID, island=True)) == signal(Known(0, **GRID))
+
+
 @given(st.lists(st.integers(-50_000, 300_000), min_size=1, max_size=20), st.integers(1, 5))
 def test_no_stretch_is_cheaper_than_the_window(prices: list[int], count: int) -> None:
     signals = [Signal(number * 900, price, 0, 0, Basis.TARIFF, 2, 1) for number, price in enumerate(prices)]
