@@ -188,6 +188,15 @@ class Ledger:
             for account in accounts
         }
 
+    @property
+    def operator(self) -> Address:
+        """Whose account signs and pays."""
+        return self._operator.address
+
+    def at(self, name: str) -> Address:
+        """Return where a contract is."""
+        return address_from_hex(str(self._contracts[name].address).lower())
+
     async def purse(self) -> int:
         """Return what the operator's own account holds in tokens, n€."""
         owner = self._w3.to_checksum_address(self._operator.address)

@@ -50,7 +50,9 @@ def add(
     void: Annotated[
         int, typer.Option(min=0, metavar="UEUR", help="What the child's bond pays for each kWh of a void award, µ€.")
     ] = 100_000,
-    bond: Annotated[int, typer.Option(min=0, metavar="NEUR", help="The child's bond, n€.")] = 10**11,
+    bond: Annotated[
+        int, typer.Option(min=0, metavar="NEUR", help="The child's bond, which its operator has paid in, n€.")
+    ] = 10**11,
     capacity: Annotated[
         int, typer.Option(min=1, metavar="WH", help="Most that may cross the link in an interval, either way.")
     ] = 25_000,
@@ -89,6 +91,9 @@ def trust(
     context: typer.Context,
     document: Annotated[Path, typer.Argument(metavar="FILE", help="Card of a community that is no neighbour.")],
     folder: FolderOption = Path("."),
+    bond: Annotated[
+        int, typer.Option(min=0, metavar="NEUR", help="Paid in by its operator; pays for what it sells twice, n€.")
+    ] = 0,
 ) -> None:
     """Take certificates in of a community that is no neighbour, such as another child of the parent."""
     from node.interconnect.agreement import Card, read_document
@@ -100,7 +105,7 @@ def trust(
             _("{path} holds terms, not a card.").format(path=document),
             _("Have the card printed over there with: resilia link card"),
         )
-    Links.load(folder).trust(found)
+    Links.load(folder).trust(found, bond)
     if session.as_json:
         print_json("link-trust", {"name": found.name, "community": found.to_json()["community"]})
     talk(_("Certificates of {name} are taken in. Start the node anew.").format(name=found.name))

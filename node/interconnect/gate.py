@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from energy.identity import Address, Digest, address_from_hex
+from energy.identity import Address, Digest, address_from_hex, hex_text
 from interconnect.origin import Conflict, SignedExport
 from interconnect.records import EXPORT, Export, LinkRun, nullifier, record_values
 from node.interconnect.agreement import Card
@@ -22,6 +22,8 @@ from node.off_loop import off_loop
 logger = logging.getLogger(__name__)
 
 GATEWAY = "Gateway"
+BOND_OWNER: Final = 9
+"""Place of the field in the contract's `Neighbour`."""
 HELD: Final = 1
 """The contract's `ImportStatus` of a certificate that is neither claimed nor given up."""
 
@@ -142,11 +144,30 @@ class Gate:
         if (await self._ledger.read(GATEWAY, "neighbourOf", other))[0] == 0:
             card, is_child, price = self._neighbour(other)
             attestors: Sequence[Address] = sorted(card.attestors.keys)
-            # The key of the other side's link is an account here, too: who holds it posts the bond, and has it back.
             await self._ledger.send(
-                GATEWAY, "link", other, is_child, attestors, card.attestors.quorum, self._payee, card.key, price
+                GATEWAY,
+                "link",
+                *(other, is_child, attestors, card.attestors.quorum, self._payee, self._ledger.operator, price),
             )
+        try:
+            await self._bond(other)
+        except ChainRefused as refusal:
+            logger.warning("a neighbour's bond is not on the contract: %s", refusal)
         self._linked.add(other)
+
+    async def _bond(self, other: Digest) -> None:
+        """Put the bond of a neighbour on the contract, once: its operator has paid it in to this community's.
+
+        Where the members have named somebody else for it, it is theirs to post.
+        """
+        bond_neur, operator = self._links.bond_neur(other), self._ledger.operator
+        if not bond_neur or await self._ledger.events(GATEWAY, "BondPosted", other=other):
+            return
+        if (await self._ledger.read(GATEWAY, "neighbourOf", other))[BOND_OWNER].lower() != hex_text(operator):
+            return
+        await self._ledger.send("CommunityToken", "mint", operator, bond_neur)
+        await self._ledger.send("CommunityToken", "approve", self._ledger.at(GATEWAY), bond_neur)
+        await self._ledger.send(GATEWAY, "postBond", other, bond_neur)
 
     def _neighbour(self, other: Digest) -> tuple[Card, bool, int]:
         """Return who a community is, whether it is below, and what its bond pays for a kWh that is given up, µ€."""

@@ -7,9 +7,11 @@ link's account has taken and given, as a meter would show it.
 Refuses: a second parent, a neighbour of another name that is there, a card where terms are wanted: Misconfigured.
 """
 
+import json
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,8 @@ FOLDER: Final = "links"
 REGISTERS: Final = "links/registers.csv"
 """Source of the link's meter, relative to the node's folder."""
 PASSWORD_BYTES: Final = 24
+BOND: Final = "bondNeur"
+"""Stands in the card of a trusted community, added by whoever trusts it."""
 TLS_FILES: Final = ("link.crt", "link.key", "authority.crt")
 """When all three are in the folder, the servers speak TLS to each other."""
 
@@ -55,6 +59,8 @@ class Links:
     children: tuple[Agreement, ...]
     trusted: tuple[Card, ...] = ()
     """Communities that are no neighbours, and whose certificates are believed."""
+    bonds: Mapping[Digest, int] = field(default_factory=dict)
+    """What trusted communities have paid in here, n€: it pays for what they sell twice."""
 
     @classmethod
     def create(cls, folder: Path, own: Card) -> "Links":
@@ -87,8 +93,10 @@ class Links:
         own = _card(place / "own.json")
         parent = _agreement(place / "parent.json") if (place / "parent.json").exists() else None
         children = tuple(_agreement(path) for path in sorted(place.glob("child-*.json")))
-        trusted = tuple(_card(path) for path in sorted(place.glob("origin-*.json")))
-        return cls(place, own, parent, children, trusted)
+        origins = sorted(place.glob("origin-*.json"))
+        trusted = tuple(_card(path) for path in origins)
+        bonds = {card.community: _bond_neur(path) for card, path in zip(trusted, origins, strict=True)}
+        return cls(place, own, parent, children, trusted, bonds)
 
     @property
     def seed(self) -> str:
@@ -121,8 +129,17 @@ class Links:
         """What an origin's bond pays for each kWh of a certificate that has to be given up."""
         return self.parent.conditions.void_ueur_per_kwh if self.parent else 0
 
-    def trust(self, card: Card) -> None:
+    def bond_neur(self, other: Digest) -> int:
+        """Return what a child, or a community that is trusted, has paid in here."""
+        below = {each.child.community: each.conditions.bond_neur for each in self.children}
+        return below.get(other, self.bonds.get(other, 0))
+
+    def trust(self, card: Card, bond_neur: int = 0) -> None:
         """Believe the certificates of a community that is no neighbour; known already, it gets its new attestors.
+
+        Args:
+            card: Its card.
+            bond_neur: What its operator has paid in here, n€.
 
         Raises:
             Misconfigured: it is this one, a neighbour, or another community of that name is known.
@@ -131,7 +148,10 @@ class Links:
             raise Misconfigured(f"{card.name} is this community or a neighbour: only others are trusted by card")
         if any(name == card.name and community != card.community for community, name in self.known.items()):
             raise Misconfigured(f"another community is known under the name {card.name}")
-        write_document(self.folder / f"origin-{card.name}.json", card)
+        path = self.folder / f"origin-{card.name}.json"
+        write_document(path, card)
+        if bond_neur:
+            write_whole(path, json.dumps(json.loads(path.read_text()) | {BOND: bond_neur}, indent=1) + "\n")
 
     def add_child(
         self, card: Card, fee: int, void: int, bond_neur: int, capacity_wh: int, host: str, run_awards: int = 96
@@ -239,6 +259,13 @@ def _card(path: Path) -> Card:
     if not isinstance(found, Card):
         raise Misconfigured(f"{path} holds terms, not a card")
     return found
+
+
+def _bond_neur(path: Path) -> int:
+    found = json.loads(path.read_text()).get(BOND, 0)
+    if type(found) is not int or found < 0:
+        raise Misconfigured(f"{path}: {BOND} is an amount in n€, not {found!r}")
+    return int(found)
 
 
 def _agreement(path: Path) -> Agreement:

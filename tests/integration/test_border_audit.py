@@ -18,11 +18,12 @@ from node.cli.main import main as resilia
 from node.community import Community
 from node.storage.log import AppendLog, replay
 from tests.support.linked_node import home_of
-from tests.support.linked_places import NAMES, Place, linked_places
+from tests.support.linked_places import BOND_NEUR, NAMES, VOID, Place, linked_places
 from tests.support.real_node import FIRST, LENGTH_S
 
 AFTER = FIRST + LENGTH_S
 END = AFTER + LENGTH_S
+LATE = END + 2 * LENGTH_S
 
 
 @pytest.fixture
@@ -40,19 +41,20 @@ def test_border_holds_from_both_ends_and_forgeries_are_named(
         places[name].ask("meter", AFTER, imported, exported)
     miss_a_gate(places)
     hand_over(places, tmp_path)
+    void_an_award(places)
 
     statements = {name: tmp_path / f"{name}.statement" for name in NAMES}
     for name in NAMES:
         ended = places[name].waiting(
-            END, "audit", "border", "--dir", str(places[name].folder), "--chain", "--statement", str(statements[name]),
+            LATE, "audit", "border", "--dir", str(places[name].folder), "--chain", "--statement", str(statements[name]),
             "--json",
         )  # fmt: skip
         assert ended.returncode == 0, ended.stdout
         told = json.loads(ended.stdout)
         assert told["awards"] >= told["runs"] >= (4 if name == "city" else 2)
         assert (told["exports"], told["imports"]) == {"north": (1, 0), "south": (0, 1)}.get(name, (0, 0))
-        # North's link traded nothing in the second interval, and its meter shows what it owes all the same.
-        assert told["tradedWh"] == {"north": 400, "south": 800}.get(name, 0)
+        # North's link traded nothing where north was away, and its meter shows what it owes all the same.
+        assert told["tradedWh"] == {"north": 400, "south": 1_200}.get(name, 0)
     for name in NAMES:
         others = [word for other in NAMES if other != name for word in ("--against", str(statements[other]))]
         assert audit(places[name].folder, capsys, *others) == []
@@ -93,6 +95,30 @@ def miss_a_gate(places: dict[str, Place]) -> None:
         place.until(END, lambda status: status["lastRun"] and status["lastRun"]["lastInterval"] == AFTER)
     for place in places.values():
         place.until(END, lambda status, place=place: min(place.ask("gate_runs")) >= 2)  # type: ignore[misc]
+
+
+def void_an_award(places: dict[str, Place]) -> None:
+    """Keep an award from north until its gate is over: the bond that lies at the city pays for it, to the Wh."""
+    city, north, south = (places[name] for name in NAMES)
+    assert city.ask("bond", "north") == city.ask("bond", "south") == BOND_NEUR
+    assert north.ask("order", "SELL", 400, 50_000, LATE) == "placed"
+    assert south.ask("order", "BUY", 400, 100_000, LATE) == "placed"
+    for place in (north, south):
+        place.ask("at", LATE - 600)
+    city.until(LATE - 600, lambda status: all(LATE in each for each in status["offers"].values()))
+    north.kill()
+    city.ask("at", LATE - 420)
+    south.until(LATE - 400, lambda status: LATE in status["awarded"])
+    south.ask("at", LATE - 315)
+    north.start_server()
+    north.start_node(LATE)
+    north.ready()
+    for place in (north, city):
+        place.until(LATE, lambda status, place=place: place is north or city.ask("bond", "north") < BOND_NEUR)  # type: ignore[misc]
+    assert BOND_NEUR - city.ask("bond", "north") == 400 * VOID
+    assert city.ask("bond", "south") == BOND_NEUR
+    for place in places.values():
+        place.ask("at", LATE)
 
 
 def hand_over(places: dict[str, Place], folder: Path) -> None:

@@ -15,7 +15,7 @@ from eth_account import Account
 from energy.identity import hex_text
 from interconnect.origin import SignedExport
 from interconnect.records import Export, record_digest, sign_record
-from node.cli.chain_sender import call_data, send
+from node.cli.chain_sender import ask, call_data, send
 from node.cli.failure import Failure
 from node.cli.node_client import NodeClient
 from node.interconnect.border import document_of, read_document
@@ -23,7 +23,7 @@ from oracles.hashing import keccak
 from oracles.signatures import address_of
 from scripts.explorer_border import main as explorer_border
 from tests.support.linked_node import home_of
-from tests.support.linked_places import Place, linked_places
+from tests.support.linked_places import VOID, Place, linked_places
 from tests.support.real_node import FIRST, LENGTH_S
 
 AFTER = FIRST + LENGTH_S
@@ -166,12 +166,23 @@ def refuse_lies(scene: Scene, document: dict[str, Any], used: dict[str, Any]) ->
     # Of two words under one number the lower digest stands.
     lower, higher = others_of(document)
     assert "EXPORT_OVERLAP 7014" in refused(scene.import_("south", signed_anew(document, "north", higher)))
+    assert tokens(scene) == 0
     assert scene.import_("south", signed_anew(document, "north", lower)).returncode == 0
+    # Its holder has lost 600 Wh, which north's bond at south pays for, without anybody's doing.
+    scene.crossings("south")
+    assert tokens(scene) == 600 * VOID
     # What is claimed stays so, though something else under its number stands.
     again, _ = others_of(used)
     assert scene.import_("south", signed_anew(used, "north", again)).returncode == 0
     states = {(each["number"], each["toWh"]): each["state"] for each in scene.crossings("south")}
     assert states == {(1, 600): "given-up", (1, lower.to_wh): "held", (3, 600): "claimed", (3, again.to_wh): "held"}
+
+
+def tokens(scene: Scene) -> int:
+    """Return what south's home has in tokens on south's chain, n€."""
+    node = scene.client("south")
+    token, account = node.call("energy_getStatus")["contracts"]["token"], hex_text(home_of("south").address)
+    return int(ask(node, token, "CommunityToken", "balanceOf", account), 16)
 
 
 def others_of(document: dict[str, Any]) -> tuple[Export, Export]:

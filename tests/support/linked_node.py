@@ -147,6 +147,11 @@ class Process:
         found = await self.node.ledger.read("Gateway", "neighbourOf", self.node.coupling.links.neighbours[name])
         return [found[3], found[7]]
 
+    async def do_bond(self, name: str) -> Any:
+        """Return what is left of a neighbour's bond on the own chain, n€."""
+        assert self.node.coupling is not None
+        return (await self.node.ledger.read("Gateway", "neighbourOf", self.node.coupling.links.neighbours[name]))[8]
+
     async def do_gate_runs(self) -> Any:
         """Return the number of the last run on the own chain with each neighbour."""
         assert self.node.coupling is not None

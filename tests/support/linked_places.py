@@ -19,6 +19,7 @@ from tests.support.real_node import FIRST
 from tests.support.source_tree import ROOT
 
 FEE, VOID = 10_000, 50_000
+BOND_NEUR, TRUSTED_BOND_NEUR = 10**11, 10**9
 NAMES = ("city", "north", "south")
 
 
@@ -106,6 +107,8 @@ def link(capsys: pytest.CaptureFixture[str], tmp_path: Path, city: Place, child:
         str(VOID),
         "--capacity",
         "5000",
+        "--bond",
+        str(BOND_NEUR),
         "--run-awards",
         "1",
         "--hub",
@@ -137,7 +140,8 @@ def linked_places(
     for name in ("north", "south"):
         link(capsys, tmp_path, city, found_places[name], hub)
     for name, other in (("north", "south"), ("south", "north")) if trusting else ():
-        assert resilia(["link", "trust", str(tmp_path / f"{other}.card"), "--dir", str(found_places[name].folder)]) == 0
+        trusting_it = ["--dir", str(found_places[name].folder), "--bond", str(TRUSTED_BOND_NEUR)]
+        assert resilia(["link", "trust", str(tmp_path / f"{other}.card"), *trusting_it]) == 0
     capsys.readouterr()
     try:
         for place in found_places.values():
