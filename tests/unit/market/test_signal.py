@@ -34,7 +34,7 @@ def test_where_the_price_comes_from(known: Known, price: int, scarcity: int, bas
 
 def test_an_island_has_no_tariffs_to_hold_its_price() -> None:
     """More is wanted than there is, at a price that no supplier would ever be paid: that is what the signal says."""
-    book = {"bids": [(400_000, 900)], "asks": [(300_000, 100)]}
+    book: dict[str, Any] = {"bids": [(400_000, 900)], "asks": [(300_000, 100)]}
     lost = signal(Known(0, **GRID, **book, island=True))
     assert (lost.price_ueur_per_kwh, lost.scarcity_ueur_per_kwh) == (350_000, 350_000 * 800 // 1_000)
     there = signal(Known(0, **GRID, **book))
