@@ -298,6 +298,11 @@ class Accounts(AccountDatabaseAPI):
             storage.original.clear()
         self._written.clear()
 
+    def go_on(self, db: AtomicDatabaseAPI) -> None:
+        """Begin the next block, over the database that has this one's nodes; of what was read, not too much is kept."""
+        self._db = db
+        self._forget()
+
     def begin_again(self) -> None:
         """Be as new, right after everything that was done here was undone; of what was read, not too much is kept."""
         self.lock_changes()
@@ -305,6 +310,9 @@ class Accounts(AccountDatabaseAPI):
             if (storage := self._storages.get(address)) is not None:
                 storage.changed.clear()
         self._changed.clear()
+        self._forget()
+
+    def _forget(self) -> None:
         if self._read > READ_MAX:
             self._accounts.clear()
             self._storages.clear()

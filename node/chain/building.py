@@ -29,6 +29,7 @@ from eth_typing import BlockNumber, Hash32
 from energy.identity import Address
 from energy.results import Rejected
 from node.chain._trie import encode_rlp
+from node.chain.accounts import Accounts
 from node.chain.admission import DELEGATION_PREFIX, floor_gas, initcode_gas, intrinsic_gas, refusal
 from node.chain.block_trie import trie_root_and_nodes
 from node.chain.compiled_vm import CompiledComputation, CompiledState, CompiledVM
@@ -59,25 +60,48 @@ def contract_address(creator: Address, nonce: int) -> Address:
     return Address(keccak(encode_rlp([creator, _minimal(nonce)]))[12:])
 
 
-def build_block(
-    overlay: Overlay, chain_id: int, sealer: Address, parent: Header, given: tuple[Sequence[SignedTransaction], int]
-) -> Built | None:
-    """Execute transactions on top of a block, in the given sequence, until the block is full.
+class Builder:
+    """Makes blocks; keeps the accounts of its last one, decoded, for when the next comes on top of it."""
 
-    Args:
-        overlay: Where the state is, and where everything is written.
-        chain_id: Of the chain.
-        sealer: Who gets the tips.
-        parent: The block before.
-        given: The transactions, and the block's timestamp.
-    Returns:
-        None where only py-evm's own way is right; whatever the overlay then holds is of no use.
-    """
-    transactions, timestamp = given
+    def __init__(self, chain_id: int, sealer: Address) -> None:
+        """Take whose chain it is, and who gets the tips."""
+        self._chain_id = chain_id
+        self._sealer = sealer
+        self._last: tuple[Header, Accounts] | None = None
+
+    def build(
+        self, overlay: Overlay, parent: Header, transactions: Sequence[SignedTransaction], timestamp: int
+    ) -> Built | None:
+        """Execute transactions on top of a block, in the given sequence, until the block is full.
+
+        Args:
+            overlay: Where the state is, and where everything is written.
+            parent: The block before.
+            transactions: In sequence.
+            timestamp: Of the block.
+        Returns:
+            None where only py-evm's own way is right; whatever the overlay then holds is of no use.
+        """
+        header = _begun(parent, self._sealer, timestamp)
+        state = _state(overlay, self._chain_id, parent, header)
+        last, self._last = self._last, None
+        if last is not None and last[0] == parent:
+            state.go_on_from(last[1])
+        built = _built(overlay, self._chain_id, parent, (header, state, transactions))
+        if built is not None and built.block is not None:
+            self._last = built.block.header, state.accounts()
+        return built
+
+
+def _built(
+    overlay: Overlay,
+    chain_id: int,
+    parent: Header,
+    begun: tuple[Header, CompiledState, Sequence[SignedTransaction]],
+) -> Built | None:
+    header, state, transactions = begun
     if any(transaction.kind == SET_CODE for transaction in transactions):
         return None
-    header = _begun(parent, sealer, timestamp)
-    state = _state(overlay, chain_id, parent, header)
     if any(state.get_code(address) for address in _SYSTEM_CONTRACTS):
         return None
     outcomes: list[Rejected | None] = []

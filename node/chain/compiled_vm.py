@@ -112,6 +112,15 @@ class CompiledState(State):
         """End the transaction, as far as such words go."""
         self._account_db.clear_transient_storage()
 
+    def go_on_from(self, accounts: Accounts) -> None:
+        """Take over the accounts of the block before, with what is known of them."""
+        accounts.go_on(self._db)
+        self._account_db = accounts
+
+    def accounts(self) -> Accounts:
+        """Return the accounts, for whoever comes next."""
+        return self._account_db
+
     def begin_again(self) -> None:
         """See `Accounts.begin_again`."""
         self._account_db.begin_again()

@@ -28,7 +28,7 @@ from trie.hexary import HexaryTrie
 from energy.identity import Address, hex_text
 from energy.results import Rejected
 from node.chain.admission import floor_gas, refusal
-from node.chain.building import EXTRA_DATA, build_block, contract_address
+from node.chain.building import EXTRA_DATA, Builder, contract_address
 from node.chain.compiled_vm import CompiledState, CompiledVM
 from node.chain.genesis import BASE_FEE_WEI, Genesis
 from node.chain.header import Header
@@ -76,6 +76,7 @@ class PyEvmEngine:
         self._vm = virtual_machine
         self._chain_id = chain_id
         self._sealer = EvmAddress(sealer)
+        self._builder = Builder(chain_id, sealer)
         self._decoded: dict[bytes, list[Any]] = {}
         self._reader = StateReader(nodes, self._decoded)
         self._warm: tuple[Header, CompiledState] | None = None
@@ -106,7 +107,7 @@ class PyEvmEngine:
         """Execute transactions on top of a block, in the given sequence, until the block is full."""
         if self._vm is CompiledVM:
             overlay = Overlay(self._nodes, self._decoded)
-            built = build_block(overlay, self._chain_id, Address(self._sealer), parent, (transactions, timestamp))
+            built = self._builder.build(overlay, parent, transactions, timestamp)
             if built is not None:
                 return built
         return self._build_as_py_evm(parent, transactions, timestamp)

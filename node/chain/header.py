@@ -5,6 +5,7 @@ Refuses: RLP that is no list of 21 fields of the right lengths, with `ValueError
 """
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import rlp
@@ -82,8 +83,7 @@ class Header:
 
     def encode(self) -> bytes:
         """Return the RLP that the block hash is taken over."""
-        values = (getattr(self, name) for name in _FIELDS)
-        return encode_rlp([_minimal(value) if isinstance(value, int) else value for value in values])
+        return _encoded(self)
 
     def hash(self) -> Digest:
         """Return the block hash: keccak of the RLP."""
@@ -103,6 +103,12 @@ class Header:
 _FIELDS = tuple(field.name for field in fields(Header))
 _QUANTITIES = frozenset(field.name for field in fields(Header) if field.type is int)
 _LENGTHS = {"coinbase": 20, "logs_bloom": 256, "nonce": 8}
+
+
+@lru_cache(8)
+def _encoded(header: Header) -> bytes:
+    values = (getattr(header, name) for name in _FIELDS)
+    return encode_rlp([_minimal(value) if isinstance(value, int) else value for value in values])
 
 
 def _decoded(name: str, item: object) -> bytes | int:

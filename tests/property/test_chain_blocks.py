@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from energy.identity import Address
 from node.chain.building import contract_address
+from node.chain.transactions import decode_transaction
 from tests.support.chain import ALICE, STRANGER, address_of, created, deployment, signed
 from tests.support.chain_twins import Twins
 from tests.support.random_transactions import Wanted, wanted
@@ -26,6 +27,14 @@ def test_refunds_end_where_py_evms_end() -> None:
 def test_whoever_was_touched_and_is_empty_goes_as_with_py_evm() -> None:
     twins = Twins()
     twins.include([signed(twins.nonce(), to=STRANGER, value=0)])
+
+
+def test_a_block_that_was_never_kept_is_forgotten() -> None:
+    twins = Twins()
+    transaction = decode_transaction(signed(twins.nonce(), to=STRANGER, value=5))
+    twins.ours.build(twins.header, [transaction], twins.header.timestamp + 12)
+    twins.include([signed(twins.nonce(), to=STRANGER, value=6)])
+    twins.include([signed(twins.nonce(), to=STRANGER, value=7)])
 
 
 @given(BLOCKS)
