@@ -29,6 +29,7 @@ from market.commands import (
     PlaceOrder,
     RateAccount,
     ReleaseInterval,
+    SetLimits,
     WakeOrders,
 )
 from market.config import MarketConfig
@@ -122,6 +123,8 @@ class JournalAudit:
                     self._find(Breach.WRONG_RATING, account=hex_text(command.account), run_id=command.run_id)
             case WakeOrders(interval):
                 self._wake(interval)
+            case SetLimits():
+                self.risk.limit(command)
 
     # -- ORDERS
 
@@ -334,13 +337,9 @@ class JournalAudit:
         self.holding.collateral_neur[command.account] = command.collateral_neur
 
     def _open(self, interval: int) -> None:
-        is_right = (
-            interval not in self._books
-            and interval % self.config.interval_length_s == 0
-            and self._now < self.config.gate_closure(interval)
-        )
-        if not is_right:
-            self._find(Breach.WRONG_OPENING, interval, gate_closure=self.config.gate_closure(interval), now=self._now)
+        gate_closure, is_whole = self.config.gate_closure(interval), interval % self.config.interval_length_s == 0
+        if interval in self._books or not is_whole or self._now >= gate_closure:
+            self._find(Breach.WRONG_OPENING, interval, gate_closure=gate_closure, now=self._now)
         self.matching.open(interval)
 
     def _close(self, interval: int, closed_at: int) -> None:

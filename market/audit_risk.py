@@ -5,10 +5,12 @@ Apart from `market.risk`, which it judges. Units: Wh, µ€/kWh, n€, UTC epoch
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
+from energy.errors import Misconfigured
 from energy.identity import Address
 from market.audit_book import AuditedOrder
-from market.commands import HaltAccount
+from market.commands import HaltAccount, SetLimits
 from market.config import MarketConfig
 from market.orders import Order, Side
 
@@ -24,6 +26,11 @@ class RiskAudit:
         self.last_price: int | None = None
         """The latest published price."""
         self._minutes = Counter[tuple[Address, int]]()
+
+    def limit(self, command: SetLimits) -> None:
+        """Follow other limits; those that no market has, no engine took either."""
+        with suppress(Misconfigured):
+            self._config = self._config.with_limits(command)
 
     def turn(self, command: HaltAccount) -> bool:
         """Follow a switch; say whether its nonce was above that of its member's last one."""

@@ -98,6 +98,20 @@ class RateAccount:
     failed_wh: int
 
 
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Set what protects a member from itself and the market from a member, as the members have decided; 0 for no limit.
+
+    What is resting stays. The fields are those of `MarketConfig`.
+    """
+
+    account_orders_max: int
+    account_open_max_wh: int
+    account_notional_max_neur: int
+    orders_per_minute_max: int
+    collar_ueur_per_kwh: int
+
+
 Command = (
     AdmitAccount
     | OpenInterval
@@ -109,4 +123,5 @@ Command = (
     | HaltAccount
     | RateAccount
     | WakeOrders
+    | SetLimits
 )

@@ -1,11 +1,12 @@
 """Parameters of the market. Consensus: part of the community's genesis, the same on every machine."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 
 from energy.errors import Misconfigured
 from energy.interval import LENGTHS_S
 from energy.quantities import ENERGY_WH_MAX, PRICE_UEUR_PER_KWH_MAX, ratio_down
 from market.book.interface import LEVELS_MAX, ORDERS_MAX
+from market.commands import SetLimits
 from market.grid import Feeder, check_feeders
 from market.mechanism import Mechanism, Sharing
 
@@ -97,6 +98,19 @@ class MarketConfig:
         check_feeders(feeders, max(self.tick_ueur_per_kwh, 1))
         if feeders and self.mechanism is not Mechanism.CONTINUOUS:
             raise Misconfigured(f"feeders need the mechanism continuous: {self.mechanism} has no price for a place")
+
+    def with_limits(self, limits: SetLimits) -> "MarketConfig":
+        """Return the parameters with other limits.
+
+        Raises:
+            Misconfigured: one is out of its range.
+        """
+        return replace(self, **asdict(limits))
+
+    @property
+    def limits(self) -> SetLimits:
+        """The limits, as one command sets them."""
+        return SetLimits(*(getattr(self, each.name) for each in fields(SetLimits)))
 
     @property
     def limits_open_orders(self) -> bool:

@@ -9,6 +9,9 @@ never trades: each accepted command of an interval first drops the expired order
 is decided as if they were gone. Units: Wh, µ€/kWh, n€, UTC epoch seconds.
 """
 
+from dataclasses import asdict
+
+from energy.errors import Misconfigured
 from energy.identity import Address, Digest, hex_text
 from energy.results import Accepted, Rejected
 from market.accepting import accept, outcome_of, refuse_collateral, rest
@@ -27,6 +30,7 @@ from market.commands import (
     PlaceOrder,
     RateAccount,
     ReleaseInterval,
+    SetLimits,
     WakeOrders,
 )
 from market.conditions import is_plain, refuse_conditions
@@ -38,6 +42,7 @@ from market.events import (
     GateClosed,
     IntervalOpened,
     IntervalReleased,
+    LimitsSet,
     OrderCancelled,
     OrderPlaced,
 )
@@ -89,6 +94,8 @@ def apply(state: MarketState, command: Command, now: int) -> Result:
             result = _rate(state, command, now)
         case HaltAccount():
             result = halt(state, command, now)
+        case SetLimits():
+            result = _set_limits(state, command)
     if isinstance(result, Accepted):
         state.now = now
     return result
@@ -121,6 +128,14 @@ def _rate(state: MarketState, command: RateAccount, now: int) -> Result:
     kept_wh, failed_wh = account.standing.kept_wh, account.standing.failed_wh
     permille = account.standing.collateral_permille
     return Accepted((AccountRated(command.account, command.run_id, kept_wh, failed_wh, permille),))
+
+
+def _set_limits(state: MarketState, command: SetLimits) -> Result:
+    try:
+        state.config = state.config.with_limits(command)
+    except Misconfigured as error:
+        return Rejected(MarketReject.LIMIT_OUT_OF_RANGE, {"problem": str(error)})
+    return Accepted((LimitsSet(**asdict(command)),))
 
 
 def _open(state: MarketState, interval: int, now: int) -> Result:

@@ -186,6 +186,17 @@ class AccountHalted:
     by_operator: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """Other limits hold for what is placed from now on."""
+
+    account_orders_max: int
+    account_open_max_wh: int
+    account_notional_max_neur: int
+    orders_per_minute_max: int
+    collar_ueur_per_kwh: int
+
+
 Event = (
     AccountAdmitted
     | IntervalOpened
@@ -197,4 +208,5 @@ Event = (
     | IntervalReleased
     | AccountHalted
     | AccountRated
+    | LimitsSet
 )

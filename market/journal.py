@@ -24,6 +24,7 @@ from market.commands import (
     PlaceOrder,
     RateAccount,
     ReleaseInterval,
+    SetLimits,
     WakeOrders,
 )
 from market.orders import Order, SelfTrade, Side, TimeInForce
@@ -46,8 +47,9 @@ _SIGNATURE_BYTES: Final = 65
 
 _HALT: Final = struct.Struct(">20sBBQ65s")
 _RATE: Final = struct.Struct(">20sQQQ")
+_LIMITS: Final = struct.Struct(">QQ16sQQ")
 
-_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE, _DISCONNECT, _RATED = range(1, 11)
+_ADMIT, _OPEN, _PLACE, _CANCEL, _CLOSE, _RELEASE, _SWITCH, _WAKE, _DISCONNECT, _RATED, _LIMIT = range(1, 12)
 
 _BODY_BYTES: Final = {
     _ADMIT: _ADDRESS_BYTES + _COLLATERAL_BYTES,
@@ -60,6 +62,7 @@ _BODY_BYTES: Final = {
     _WAKE: 8,
     _DISCONNECT: _DIGEST_BYTES,
     _RATED: _RATE.size,
+    _LIMIT: _LIMITS.size,
 }
 
 
@@ -146,6 +149,8 @@ def _encode_command(command: Command) -> tuple[int, bytes]:
             return _WAKE, interval.to_bytes(8, "big")
         case RateAccount(account, run_id, kept_wh, failed_wh):
             return _RATED, _RATE.pack(_exactly(account, _ADDRESS_BYTES), run_id, kept_wh, failed_wh)
+        case SetLimits(orders, open_wh, notional_neur, per_minute, collar):
+            return _LIMIT, _LIMITS.pack(orders, open_wh, notional_neur.to_bytes(16, "big"), per_minute, collar)
         case HaltAccount(account, halted, by_operator, nonce, signature):
             _exactly(account, _ADDRESS_BYTES)
             return _SWITCH, _HALT.pack(account, halted, by_operator, nonce, _exactly(signature, _SIGNATURE_BYTES))
@@ -174,6 +179,9 @@ def _decode_command(kind: int, body: bytes) -> Command:
         case 10:
             account, *facts = _RATE.unpack(body)
             return RateAccount(Address(account), *facts)
+        case 11:
+            orders, open_wh, notional_neur, per_minute, collar = _LIMITS.unpack(body)
+            return SetLimits(orders, open_wh, int.from_bytes(notional_neur, "big"), per_minute, collar)
         case _:
             account, halted, by_operator, nonce, signature = _HALT.unpack(body)
             if halted > 1 or by_operator > 1:

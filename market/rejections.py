@@ -81,6 +81,8 @@ class MarketReject(IntEnum):
     """It does not fit the other orders of its bundle. Facts: field, bundle."""
     OUTLIVES_CONNECTION = 1038
     """DropDisconnected for an order that did not ask for it. Facts: digest."""
+    LIMIT_OUT_OF_RANGE = 1039
+    """SetLimits with a value that no market has. Facts: problem."""
 
 
 class SettlementReject(IntEnum):

@@ -1,10 +1,11 @@
-"""Tariffs and charges as the members have decided them: announced on the chain by a hash, read from their file.
+"""Tariffs, charges and limits as the members have decided them: announced on the chain by a hash, read from their file.
 
 Whoever proposes terms hands their file around; the operator puts it into the folder `terms`, under any name that ends
-in `.csv`. It is one of tariffs (`node.tariffs`) or of charges (`node.charges`), told by its first line. From its
-instant on it takes the place of what `tariffs.csv` or `charges.csv` said, which is written anew, so that every program
-sees the same; charges change at midnight. Doing it again changes nothing. Terms never reach back: they hold from the
-second that the vote says, or from when they were announced, whichever is later.
+in `.csv`. It is one of tariffs (`node.tariffs`), of charges (`node.charges`) or of limits (`limit,value`, of those that
+`market.commands.SetLimits` has), told by its first line. From its instant on it takes the place of what `tariffs.csv`
+or `charges.csv` said, which is written anew, so that every program sees the same; charges change at midnight. Limits
+are in no file but theirs: the journal has them from the moment they are set. Doing it again changes nothing. Terms
+never reach back: they hold from the second that the vote says, or from when they were announced, whichever is later.
 Units: UTC epoch seconds, µ€/kWh.
 """
 
@@ -12,7 +13,7 @@ import csv
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from energy.errors import Misconfigured
 from energy.identity import Digest, hex_text
+from market.commands import SetLimits
 from node import charges
 from node.charges import CHARGES_FILE, charges_of
 from node.community import Community
@@ -37,6 +39,8 @@ logger = logging.getLogger(__name__)
 TERMS_FOLDER: Final = "terms"
 _FILES: Final = {TariffSchedule.COLUMNS: TARIFF_FILE, charges.COLUMNS: CHARGES_FILE}
 """By their first lines."""
+LIMIT_COLUMNS: Final = ("limit", "value")
+LIMIT_NAMES: Final = tuple(each.name for each in fields(SetLimits))
 
 Rows = list[Sequence[Any]]
 
@@ -78,6 +82,8 @@ class AgreedTerms:
         self._concerns = concerns
         self._dated: list[Dated] = []
         self._seen: object = None
+        self._limits: list[tuple[int, dict[str, int]]] = []
+        """From when on, and which."""
 
     async def follow(self, announced: Sequence[AnnouncedTerms], now: int) -> None:
         """Let what was announced hold.
@@ -97,17 +103,29 @@ class AgreedTerms:
         self._take({keccak(content): content for content in (path.read_bytes() for path in paths)}, now)
         self._seen = seen
 
+    def limits_at(self, now: int) -> SetLimits:
+        """Return the limits that hold at an instant: the agreement's, but for those that votes have changed since."""
+        changed = {name: value for start, limits in self._limits if start <= now for name, value in limits.items()}
+        return replace(self._community.market.limits, **changed)
+
     def _take(self, found: dict[Digest, bytes], now: int) -> None:
         """Write anew what terms have changed, and take it over."""
         self.unknown_from = None
         self._concerns.clear(Code.TERMS_MISSING)
+        self._limits = []
         changed: dict[str, Rows] = {}
         for terms in self._dated:
             shown = hex_text(terms.digest)
             try:
                 if terms.digest not in found:
                     raise Misconfigured("no file has this hash")
-                name, rows = self._with(found[terms.digest].decode("utf-8-sig"), terms.start, changed)
+                text = found[terms.digest].decode("utf-8-sig")
+                if is_limits(text):
+                    limits = limits_of(text)
+                    self._community.market.with_limits(replace(self._community.market.limits, **limits))
+                    self._limits.append((terms.start, limits))
+                    continue
+                name, rows = self._with(text, terms.start, changed)
             except (Misconfigured, ValueError) as error:  # bytes that are no text are a ValueError
                 logger.warning("terms %s from %d on can not be followed: %s", shown, terms.start, error)
                 self.unknown_from = min(terms.start, self.unknown_from or terms.start)
@@ -126,7 +144,7 @@ class AgreedTerms:
         new = _rows(text)
         name = _FILES.get(tuple(new[0])) if new else None
         if name is None:
-            raise Misconfigured("its first line is neither that of tariffs nor that of charges")
+            raise Misconfigured("its first line is neither that of tariffs nor of charges nor of limits")
         path = self._folder / name
         old = changed.get(name) or (_rows(path.read_text("utf-8-sig")) if path.exists() else new[:1])
         merge = _tariffs if name == TARIFF_FILE else self._charges
@@ -165,6 +183,27 @@ class AgreedTerms:
         day = (at.date() if begins else at.date() + timedelta(days=1)).isoformat()
         ended: Rows = [[_day(row[0]), min(row[1] or day, day), *row[2:]] for row in old if _day(row[0]) < day]
         return [*ended, *([max(_day(row[0]), day), *row[1:]] for row in new if not row[1] or _day(row[1]) > day)]
+
+
+def is_limits(text: str) -> bool:
+    """Say whether a file is one of limits."""
+    rows = _rows(text)
+    return bool(rows) and tuple(rows[0]) == LIMIT_COLUMNS
+
+
+def limits_of(text: str) -> dict[str, int]:
+    """Return the limits of a file of theirs, by name; those that it does not name stay as they are.
+
+    Raises:
+        ValueError: a line is no limit, or one comes twice.
+    """
+    found: dict[str, int] = {}
+    for row in _rows(text)[1:]:
+        name, value = row
+        if name not in LIMIT_NAMES or name in found:
+            raise ValueError(f"{name!r} is none of {', '.join(LIMIT_NAMES)}, or comes twice")
+        found[name] = int(value)
+    return found
 
 
 def _tariffs(old: Rows, new: Rows, start: int) -> Rows:

@@ -140,7 +140,7 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         mark("Start it again: resilia chain follow. Without it: docs/CHAIN.md, When the standby is lost."),
     ),
     Code.TERMS_MISSING: (
-        mark("Nothing settles from {day} on: no file of tariffs or charges here has the hash {terms} of the vote."),
+        mark("Nothing settles from {day} on: no file of terms here has the hash {terms} of the vote."),
         mark("Get it from {link}, and put it into the folder terms of the node under a name that ends in .csv."),
     ),
     Code.ORACLE_KEYS_SHORT: (

@@ -1,5 +1,6 @@
-"""What the members decide takes effect in the node: who signs and how many, who has a seat, on which terms."""
+"""What the members decide takes effect in the node: who signs and how many, who has a seat, terms, limits."""
 
+import logging
 from contextlib import suppress
 
 from energy.errors import Unavailable
@@ -11,6 +12,8 @@ from node.seats import Seats
 from node.showing import account_rows
 from node.storage.projection import Projection
 from node.trading import Trading
+
+logger = logging.getLogger(__name__)
 
 
 class Governing:
@@ -47,6 +50,13 @@ class Governing:
             await self._council.look(now)
             await self.seat(now)
             await self._terms.follow(self._council.state.terms, now)
+            self._limit(now)
+
+    def _limit(self, now: int) -> None:
+        """Let the limits hold that the members have decided."""
+        if (limits := self._terms.limits_at(now)) != self._trading.state.config.limits:
+            self._trading.execute_all([limits])
+            logger.warning("the market's limits are as the members have decided: %s", limits)
 
     async def seat(self, now: int) -> None:
         """Let in and out whom the members have decided on, and show who came.

@@ -72,10 +72,11 @@ def list_decisions(context: typer.Context) -> None:
 @app.command("terms", cls=Command)
 def show_terms(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tariffs or charges, as they are to hold.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tariffs, charges or limits, as they are to hold.")],
 ) -> None:
-    """Show the hash of a file of tariffs or charges, and how to propose it to the members."""
+    """Show the hash of a file of tariffs, charges or limits, and how to propose it to the members."""
     from node import charges
+    from node.agreed_terms import LIMIT_COLUMNS, LIMIT_NAMES, limits_of
     from node.tariffs import TariffSchedule
     from oracles.hashing import keccak
 
@@ -84,13 +85,21 @@ def show_terms(
     except OSError:
         content = b""
     first = tuple(content.decode("utf-8-sig", "replace").partition("\n")[0].strip().split(","))
-    if first not in (TariffSchedule.COLUMNS, charges.COLUMNS):
+    if first not in (TariffSchedule.COLUMNS, charges.COLUMNS, LIMIT_COLUMNS):
         raise usage_failure(
-            _("{file} is neither a file of tariffs nor one of charges.").format(file=file),
-            _("Its first line must be that of tariffs.csv or charges.csv; docs/MARKET_RULES.md explains both."),
+            _("{file} is no file of tariffs, charges or limits.").format(file=file),
+            _("Its first line must be that of tariffs.csv or charges.csv, or limit,value; see docs/MARKET_RULES.md."),
         )
     if first == TariffSchedule.COLUMNS:
         TariffSchedule.load(file)
+    if first == LIMIT_COLUMNS:
+        try:
+            limits_of(content.decode("utf-8-sig"))
+        except ValueError:
+            raise usage_failure(
+                _("{file} names something that is no limit, or has no whole number.").format(file=file),
+                _("Limits are: {names}.").format(names=", ".join(LIMIT_NAMES)),
+            ) from None
     digest = hex_text(keccak(content))
     if session_of(context).as_json:
         print_json("coop-terms", {"terms": digest})

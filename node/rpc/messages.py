@@ -172,6 +172,7 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
         mark("{field} does not fit the orders that wait as parts of bundle {bundle}."),
         mark("One order for each interval, all with the same bundleLegs; or choose another number."),
     ),
+    MarketReject.LIMIT_OUT_OF_RANGE: (mark("These limits can not be set: {problem}."), ""),
     MarketReject.OUTLIVES_CONNECTION: (mark("The order {digest} does not end with its connection."), ""),
     NodeReject.BAD_SIGNATURE: (
         mark("The signature is not by {account}."),

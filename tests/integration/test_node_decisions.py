@@ -11,7 +11,9 @@ from sqlmodel import Session, col, select
 from energy.identity import hex_text
 from energy.results import Rejected
 from market.orders import Side
+from market.rejections import MarketReject
 from node.app import Node
+from node.auditing import AuditRequest, audit_market
 from node.events import EventKind
 from node.keys import KeyPair
 from node.storage.models import AttestationRow, EntryRow, RunRow
@@ -272,6 +274,40 @@ def test_charges_change_at_the_midnight_after_the_vote_and_settle(tmp_path: Path
             fees = node.community.contracts.fees
             assert fees is not None
             assert await node.ledger.balances([fees]) == {fees: 6 * paid}
+
+    with homes_of(folder) as homes:
+        asyncio.run(check())
+
+
+def test_limits_hold_from_the_second_of_the_vote_and_after_a_restart(folder: Path) -> None:
+    second, limits = FIRST - 600, b"limit,value\norders_per_minute_max,1\naccount_orders_max,2\n"
+
+    async def placed(node: Node) -> object:
+        order, signature = signed(node.settlement_domain, homes.order("H01", Side.SELL, 100, 100_000, FIRST + LENGTH_S))
+        answer = await node.place_order(order, signature)
+        return answer.code if isinstance(answer, Rejected) else None
+
+    async def check() -> None:
+        async with running(folder, START) as node:
+            await tick_at(node, START)
+            announced = [hex_text(keccak(limits)), str(second), "https://example.org/limits.csv"]
+            await decide(node, ("registry", "announceTerms", announced))
+            assert _concerns(node) == {"terms-missing"}
+            (folder / "terms").mkdir()
+            (folder / "terms" / "limits.csv").write_bytes(limits)
+            await tick_at(node, second - 1)
+            assert not _concerns(node)
+            assert [await placed(node), await placed(node)] == [None, None], "not yet"
+            await tick_at(node, second + 60)
+            assert [await placed(node)] == [MarketReject.TOO_MANY_ORDERS]
+        async with running(folder, FIRST - 480) as node:
+            await tick_at(node, FIRST - 480)
+            assert node.trading.state.config.limits.orders_per_minute_max == 1
+            records = node.trading.sequence
+            await tick_at(node, FIRST - 479)
+            assert node.trading.sequence == records, "once is enough"
+        audited = audit_market(AuditRequest(folder))
+        assert not audited.findings
 
     with homes_of(folder) as homes:
         asyncio.run(check())

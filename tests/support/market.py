@@ -20,6 +20,7 @@ from market.commands import (
     PlaceOrder,
     RateAccount,
     ReleaseInterval,
+    SetLimits,
     WakeOrders,
 )
 from market.config import MarketConfig
@@ -205,6 +206,14 @@ _moves = st.one_of(
     st.builds(OpenInterval, st.sampled_from([1_800, 1_900, 2_700])),
     st.builds(CloseGate, _intervals),
     st.builds(WakeOrders, _intervals),
+    st.builds(
+        SetLimits,
+        st.sampled_from([0, 0, 3]),
+        st.sampled_from([0, 0, 300]),
+        st.sampled_from([0, 0, 30_000]),
+        st.sampled_from([0, 0, 4]),
+        st.sampled_from([0, 0, 20_000, -1]),
+    ),
     st.builds(ReleaseInterval, _intervals),
     st.builds(
         HaltAccount,

@@ -13,6 +13,7 @@ from market.commands import (
     OpenInterval,
     RateAccount,
     ReleaseInterval,
+    SetLimits,
     WakeOrders,
 )
 from market.journal import GENESIS_HASH, chain_hash, decode, encode
@@ -46,6 +47,7 @@ COMMANDS: list[Command] = [
     WakeOrders(900),
     DropDisconnected(digest(3)),
     RateAccount(address(1), 1, 2**64 - 1, 2),
+    SetLimits(1, 2**64 - 1, 2**96, 4, 5),
 ]
 
 
@@ -60,7 +62,7 @@ def test_layout_is_what_other_programs_read() -> None:
         + command.digest.hex() + SIGNATURE.hex()
     )  # fmt: skip
     kinds = [encode(0, 0, command)[17] for command in COMMANDS]
-    assert kinds == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert kinds == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
