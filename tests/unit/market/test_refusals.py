@@ -8,7 +8,16 @@ import pytest
 from energy.errors import Corrupt
 from energy.identity import hex_text
 from market import accepting
-from market.commands import AdmitAccount, CloseGate, Command, OpenInterval, PlaceOrder, ReleaseInterval, WakeOrders
+from market.commands import (
+    AdmitAccount,
+    CloseGate,
+    Command,
+    OpenInterval,
+    PlaceOrder,
+    ReleaseInterval,
+    SetLimits,
+    WakeOrders,
+)
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.orders import Order, Side, TimeInForce
@@ -333,6 +342,14 @@ def test_lowered_collateral_stops_new_orders_only() -> None:
     assert refuse(state, place(replace(GOOD, account=address(1))))[0] == MarketReject.INSUFFICIENT_COLLATERAL
 
 
+def test_limits_that_no_market_has_are_not_set_and_others_hold_for_what_comes_next() -> None:
+    state = market(RESTING)
+    code, facts = refuse(state, SetLimits(0, 0, 0, 0, -1))
+    assert (code, "collar_ueur_per_kwh is -1" in str(facts["problem"])) == (MarketReject.LIMIT_OUT_OF_RANGE, True)
+    accepted(apply(state, SetLimits(0, 1, 0, 0, 0), 0))
+    assert refuse(state, place(GOOD))[0] == MarketReject.TOO_MUCH_ENERGY
+
+
 def test_two_orders_with_one_digest_are_corruption() -> None:
     state = market(RESTING)
     with pytest.raises(Corrupt):
@@ -379,4 +396,5 @@ def test_codes_are_stable() -> None:
         1036: "TOO_MANY_WAITING",
         1037: "WRONG_LEG",
         1038: "OUTLIVES_CONNECTION",
+        1039: "LIMIT_OUT_OF_RANGE",
     }

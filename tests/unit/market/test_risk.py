@@ -7,7 +7,7 @@ import pytest
 
 from energy.identity import Digest
 from market.audit_findings import Breach
-from market.commands import AdmitAccount, CloseGate, Command, HaltAccount, OpenInterval, PlaceOrder
+from market.commands import AdmitAccount, CloseGate, Command, HaltAccount, OpenInterval, PlaceOrder, SetLimits
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import AccountHalted, CancelReason, OrderCancelled
@@ -180,6 +180,14 @@ def test_the_auditor_finds_orders_that_came_too_fast_or_too_many_or_halted() -> 
     shown = limited(switch(True, 5))
     shown.insert(0, switch(False, 5))
     assert Breach.REPEATED_NONCE in {finding.breach for finding in shown.audit().findings}
+
+
+def test_the_auditor_goes_by_the_limits_that_held_when_an_order_came() -> None:
+    beyond = place(order(1, SELL, 46, 100_000, 9))
+    assert limited(*TRADED, SetLimits(0, 0, 0, 0, 0), beyond).findings() == []
+    shown = limited(*TRADED, SetLimits(0, 0, 0, 0, 0), SetLimits(0, 50, 0, 0, 0))
+    shown.insert(0, beyond)
+    assert Breach.BEYOND_RISK_LIMIT in {finding.breach for finding in shown.audit().findings}
 
 
 def test_without_limits_nobody_goes_through_the_open_orders_of_an_account() -> None:
