@@ -4,7 +4,7 @@
                          "plannedAt": …, "steps": [{"start": …, "end": …, "chargeWh": 900, "dischargeWh": 0,
                          "storedWh": 12855, "worth": 91000}, …], "why": {…}}
 
-The demo writes it for its battery, an agent beside a node may for its own; always whole. It is for show: nothing is
+The demo writes it for its battery, `resilia dispatch run --show-in` for a home's; always whole. It is for show: nothing is
 settled by it. ``storedWh`` of a step is at its end, ``worth`` what one more kWh is worth at the storage; ``why`` is as
 `node.reasons` says, null for none. Units: Wh, µ€/kWh, UTC epoch seconds; all int.
 Refuses: a file that is none of this counts as no plan, and the log says why.
@@ -116,36 +116,43 @@ def _check_reason(why: Any) -> None:
         raise ValueError("then and kept_until must be UTC epoch seconds")
 
 
-def write(folder: Path, label: str, now: int, plant: "Plant", plan: "SitePlan | None") -> None:
+def write(
+    folder: Path, label: str, now: int, plant: "Plant", plan: "SitePlan | None", device: str | None = None
+) -> None:
     """Tell the node the plan of a storage; that there is none, when there is none.
 
     Args:
         folder: The node's.
         label: What people call the storage.
         now: When it was planned.
-        plant: Its one device, as it is now.
+        plant: As it is now.
         plan: Of that plant.
+        device: Which of the plant's devices is shown; None for its first one.
     """
     if plan is None:
         (folder / FILE).unlink(missing_ok=True)
         return
-    write_whole(folder / FILE, strict_json.dumps(document_of(label, now, plant, plan)).decode())
+    shown = plant.devices[0].name if device is None else device
+    write_whole(folder / FILE, strict_json.dumps(document_of(label, now, plant, plan, shown)).decode())
 
 
-def document_of(label: str, now: int, plant: "Plant", plan: "SitePlan") -> dict[str, Any]:
+def document_of(label: str, now: int, plant: "Plant", plan: "SitePlan", device: str) -> dict[str, Any]:
     """Return a plan as the file has it; see `write`."""
     from dispatch.explain import explain
     from dispatch.optimiser.parts import ELECTRICITY
     from node.reasons import document_of as reason_of
 
     programme = plan.programme
-    charge_kwh = [programme.taken_kwh[name] for name, part in plant.converters.items() if part.takes == ELECTRICITY]
+    number = [each.name for each in plant.devices].index(device)
+    layer, why = plant.layers[number], explain(plant, plan)[number]
+    charge_kwh = [programme.taken_kwh[part.name] for part in layer.converters if part.takes == ELECTRICITY]
     give_kwh = [
-        share * programme.taken_kwh[name]
-        for name, part in plant.converters.items()
+        share * programme.taken_kwh[part.name]
+        for part in layer.converters
         for to, share in part.gives
         if part.takes != ELECTRICITY and to == ELECTRICITY
     ]
+    held_kwh = [programme.content_kwh[store.name] for store in layer.stores]
     lengths = [after - begin for begin, after in zip(plan.begins, plan.begins[1:], strict=False)]
     steps = [
         {
@@ -153,20 +160,19 @@ def document_of(label: str, now: int, plant: "Plant", plan: "SitePlan") -> dict[
             "end": begin + (lengths[place] if place < len(lengths) else lengths[-1]),
             "chargeWh": sum(round(1e3 * float(each[place])) for each in charge_kwh),
             "dischargeWh": sum(round(1e3 * float(each[place])) for each in give_kwh),
-            "storedWh": sum(round(1e3 * float(each[place])) for each in programme.content_kwh.values()),
+            "storedWh": sum(round(1e3 * float(each[place])) for each in held_kwh),
             "worth": round(1e6 * float(programme.price_eur_per_kwh[ELECTRICITY][place])),
         }
         for place, begin in enumerate(plan.begins)
     ]
-    reasons = explain(plant, plan)
     return {
         "schema": SCHEMA,
         "label": label,
-        "capacityWh": round(sum(store.capacity_kwh for store in plant.stores.values()) * 1e3),
-        "storedWh": plant.stored_milliwh // 1_000,
+        "capacityWh": round(sum(store.capacity_kwh for store in layer.stores) * 1e3),
+        "storedWh": sum(plant.contents[store.name] for store in layer.stores) // 1_000,
         "plannedAt": now,
         "steps": steps,
-        "why": {**reason_of(reasons[0]), "device": label} if reasons else None,
+        "why": {**reason_of(why), "device": label},
     }
 
 

@@ -10,6 +10,7 @@ Units: Wh, W, µ€/kWh, UTC epoch seconds. Refuses, with `Unavailable`: to begi
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -26,6 +27,7 @@ from node.agent.alarms import Alarms
 from node.agent.files import COMMANDS, DAY_S, STATUS, AgentFolder
 from node.agent.foresight import Foresight
 from node.agent.home_file import HomeFile
+from node.agent.page import PagePlan
 from node.agent.trader import Trader
 from node.client import Client
 from node.reasons import document_of
@@ -43,10 +45,20 @@ COMMAND_S: Final = 180
 class MemberAgent:
     """One home's."""
 
-    def __init__(self, home: HomeFile, folder: AgentFolder, client: Client, now: int) -> None:
+    def __init__(
+        self, home: HomeFile, folder: AgentFolder, client: Client, now: int, shown_in: Path | None = None
+    ) -> None:
         """Take up where the folder stands, or begin.
 
+        Args:
+            home: Its file.
+            folder: What the agent keeps for itself.
+            client: Of the node, with the member's key.
+            now: UTC epoch seconds.
+            shown_in: Folder of a node on this machine whose page shows the plan of the storage; None for none.
+
         Raises:
+            Misconfigured: nothing can be shown there.
             Unavailable: the first time, when no node answers.
         """
         saved = folder.state()
@@ -80,6 +92,7 @@ class MemberAgent:
             for reading in readings if meter in self._meters.meters else ():
                 self._meters.heard(meter, *reading)
         plant = self.agent.plant
+        self._page = None if shown_in is None else PagePlan(shown_in, plant)
         self._stores = {name.split("/")[0]: name for name in plant.stores}
         self._watches = {
             device: ContentWatch(round(plant.stores[store].capacity_kwh * 1e6), max(plant.power_w(device)))
@@ -136,6 +149,8 @@ class MemberAgent:
         """Take back what rests in the book, let the devices rest, and save."""
         self.trader.withdraw(self.alarms, now)
         self._powers_w = dict.fromkeys(self._powers_w, 0)
+        if self._page is not None:
+            self._page.show(now, self.agent.plant, None)
         self._save()
         self._tell(now, stopped=True)
 
@@ -216,6 +231,8 @@ class MemberAgent:
                 plan = self.agent.last_plan
                 self.alarms.set(Alarm.NO_PLAN, "plan", now, active=plan is None)
                 self._why = [] if plan is None else [document_of(why) for why in explain(self.agent.plant, plan)]
+                if self._page is not None:
+                    self._page.show(now, self.agent.plant, plan)
                 self._save()
         if self.trader.trade(now, self.alarms):
             self._save()

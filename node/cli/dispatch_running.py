@@ -19,6 +19,10 @@ PAGE_URL = "http://127.0.0.1:8080"
 
 HomeArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The home, in the format of docs/DISPATCH.md.")]
 FolderOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that the agent keeps for itself.")]
+ShownOption = Annotated[
+    Path | None,
+    typer.Option("--show-in", metavar="DIR", help="Node's folder: its page shows everybody the plan of your storage."),
+]
 PageOption = Annotated[str, typer.Option("--node", metavar="URL", help="Page of the node.")]
 
 ALARMS = {
@@ -38,6 +42,7 @@ def run_dispatch(
     home: HomeArgument,
     folder: FolderOption = Path("dispatch"),
     page: PageOption = PAGE_URL,
+    shown_in: ShownOption = None,
     key_file: KeyOption = None,
     account: AccountOption = None,
     password_file: PasswordOption = None,
@@ -62,7 +67,7 @@ def run_dispatch(
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         with Client(page, key) as client:
-            agent = MemberAgent(loaded, kept, client, clock.now())
+            agent = MemberAgent(loaded, kept, client, clock.now(), shown_in)
             talk(_("The agent drives your home until you press Ctrl-C."))
             await run_agent(agent, loaded, kept, home.parent, clock, stop)
 

@@ -5,15 +5,20 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from dispatch.layers import make
-from dispatch.plant import Device
+from dispatch.plant import Device, Plant
+from dispatch.prices import ExchangePrices
+from dispatch.site_plan import SiteForecast, SitePlanner
+from energy.errors import Misconfigured
 from energy.identity import hex_text
 from market.orders import Side
 from metering.registers import RegisterSample
 from node.agent.files import AgentFolder
 from node.agent.home_file import HomeFile
 from node.agent.member_agent import MemberAgent
+from node.agent.page import PagePlan
 from node.app import Node
 from node.cli.main import main
 from node.client import Client
@@ -64,15 +69,16 @@ async def lived(folder: Path, kept: AgentFolder, homes: Homes) -> None:
         try:
             with Client(servers.web_url, KEYS["H01"].private_key) as client:
                 house = House(FIRST - 600)
-                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at)
+                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at, folder)
                 await live(node, house, agent, FIRST - 150)
+                await shown(servers.web_url)
                 resting = await asyncio.to_thread(lambda: client.orders(account=ACCOUNT, status="resting"))
                 assert {(order["interval"], order["side"]) for order in resting} == {(first, "buy")}
                 # A neighbour takes it up; at delivery the battery brings the exchange to what was agreed.
                 order, signature = signed(node.settlement_domain, homes.order("H02", Side.SELL, 150, 61_000, first))
                 await node.place_order(order, signature)
                 await live(node, house, agent, FIRST + 300)
-                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at)
+                agent = await asyncio.to_thread(MemberAgent, HOME, kept, client, house.at, folder)
                 await live(node, house, agent, first)
                 agreed_wh = await asyncio.to_thread(client.position_wh, first)
                 assert agreed_wh >= 150
@@ -83,6 +89,8 @@ async def lived(folder: Path, kept: AgentFolder, homes: Homes) -> None:
                 await darkened(node, house, agent)
                 await disobeyed(node, house, agent)
                 await asyncio.to_thread(agent.stop, house.at)
+                async with httpx.AsyncClient(base_url=servers.web_url) as page:
+                    assert (await page.get("/storage.json")).json()["items"] == [], "what has stopped plans nothing"
                 assert await asyncio.to_thread(lambda: client.orders(account=ACCOUNT, status="resting")) == []
         finally:
             node.events.close()
@@ -100,6 +108,36 @@ async def darkened(node: Node, house: House, agent: MemberAgent) -> None:
     await live(node, house, agent, house.at + 300)
     assert not agent.island
     assert abs(house.power_w) <= max(POWER_W, abs(before_w))
+
+
+async def shown(url: str) -> None:
+    """The node's page shows the plan of the battery, and why, in both languages."""
+    async with httpx.AsyncClient(base_url=url) as page:
+        steps = (await page.get("/storage.json")).json()["items"]
+        english, french = [(await page.get(f"/?lang={language}")).text for language in ("en", "fr")]
+    assert len(steps) > 1
+    assert steps[0]["start"] == FIRST + LENGTH_S
+    assert "battery holds 2,000 Wh of 4,000 Wh" in english.replace("\u00a0", " ").replace("\u202f", " ")
+    assert "battery: charge " in english
+    assert "Plan du stockage, et pourquoi" in french
+    assert "battery : charger " in french.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_a_plan_is_shown_only_of_a_storage_and_only_in_a_folder(tmp_path: Path) -> None:
+    heated = Device("pump", make("heat_pump"))
+    for devices, folder in (((heated,), tmp_path), ((BATTERY,), tmp_path / "nowhere")):
+        with pytest.raises(Misconfigured, match="no storage|no folder"):
+            PagePlan(folder, Plant(devices))
+    shown, both = PagePlan(tmp_path, Plant((heated, BATTERY))), Plant((heated, BATTERY))
+    forecast = SiteForecast(FIRST, (500, 500), (0, 0), heat_wh=(200, 200))
+    plan = SitePlanner(LENGTH_S).plan(both, forecast, [ExchangePrices(1, 1, 2, 2, 0)] * 2)
+    assert plan is not None
+    shown.show(FIRST, both, plan)
+    document = json.loads((tmp_path / "storage-plan.json").read_text())
+    assert (document["label"], document["capacityWh"], document["why"]["device"]) == ("battery", 4_000, "battery")
+    assert document["steps"][0]["chargeWh"] == 0, "what the heat pump draws is not the battery's"
+    shown.show(FIRST, both, None)
+    assert not (tmp_path / "storage-plan.json").exists()
 
 
 async def disobeyed(node: Node, house: House, agent: MemberAgent) -> None:
