@@ -67,12 +67,20 @@ class Lived:
             for name, case in self.cases.items()
         }
 
-    def lines(self, interval_s: int) -> list[Line]:
-        """Return the exchange of the last two days as lines of a picture: plan against outcome."""
+    def lines(self, interval_s: int, names: Mapping[str, str]) -> list[Line]:
+        """Return the exchange of the last two days as lines of a picture: plan against outcome.
+
+        Args:
+            interval_s: Of the site.
+            names: What a reader calls each case, and `plan`.
+        """
         last = slice(-2 * 86_400 // interval_s, None)
         colours = {"nothing": "#bbbbbb", "rule": "#ff9e4a", "planned": "#1f77b4"}
-        lived = [Line(name, np.array(case.exchange_wh[last]) / 1e3, colours[name]) for name, case in self.cases.items()]
-        return [*lived, Line("plan", np.array(self.ahead_wh[last]) / 1e3, "#2ca02c")]
+        lived = [
+            Line(names[name], np.array(case.exchange_wh[last]) / 1e3, colours[name])
+            for name, case in self.cases.items()
+        ]
+        return [*lived, Line(names["plan"], np.array(self.ahead_wh[last]) / 1e3, "#2ca02c")]
 
 
 def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:

@@ -106,9 +106,10 @@ def simulate_site(context: typer.Context, site: SiteArgument, picture: PictureOp
             _("Give at least three days: two to learn from, and one to live."),
         )
     lived = simulate(file, LEARNED_DAYS, HORIZON_S)
-    if picture is not None:
-        _write_picture(picture, _("Exchange with the grid, kWh: the last two days"), lived.lines(file.interval_s))
     names = {"nothing": _("no devices"), "rule": _("every surplus stored"), "planned": _("planned")}
+    if picture is not None:
+        lines = lived.lines(file.interval_s, names | {"plan": _("plan")})
+        _write_picture(picture, _("Exchange with the grid, kWh: the last two days"), lines)
     if session_of(context).as_json:
         print_json("dispatch-simulation", {"intervals": lived.intervals, "cases": lived.document()})
         return ExitCode.OK

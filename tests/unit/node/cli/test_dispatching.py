@@ -92,8 +92,10 @@ def test_days_are_lived_and_planning_is_no_worse_than_the_rule(
     bills = {name: case["bill_neur"] for name, case in lived["cases"].items()}
     assert lived["intervals"] == 48
     assert bills["planned"] <= bills["rule"] < bills["nothing"]
-    assert ">plan<" in picture.read_text()
-    assert main(["dispatch", "simulate", write(tmp_path)]) == ExitCode.OK
+    assert ">planned<" in (english := picture.read_text())
+    assert ">plan<" in english
+    assert main(["--lang", "fr", "dispatch", "simulate", write(tmp_path), "--picture", str(picture)]) == ExitCode.OK
+    assert ">tout surplus stocké<" in picture.read_text()
     short = {name: values[:30] for name, values in site().items() if isinstance(values, list) and name != "devices"}
     assert main(["dispatch", "simulate", write(tmp_path, **short)]) == ExitCode.FAILED
 
