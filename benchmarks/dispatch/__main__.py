@@ -4,18 +4,20 @@ Every figure is measured on real homes, with forecasts that know the past only. 
 every surplus and serve every deficit, stands beside each result as the rule to beat. Figures have the names of
 `benchmarks.dispatch.figures`; `--only` takes them, or the names of the measurements. What is under way is said on the
 error stream. With `--keep FILE` what was found is written there after each measurement, and a second run goes on from
-it, so that a run may be cut short. A whole run takes about half an hour of CPU.
+it, so that a run may be cut short; the long ones (`auction`, `layers_year`) are kept part by part. A whole run takes
+about half an hour of CPU.
 """
 
 import argparse
 import json
 import os
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from benchmarks.dispatch.figures import BY_NAME, Measure, Measured, say, table
+from benchmarks.dispatch.figures import BY_NAME, Joined, Measure, Measured, Part, say, table
 
 MEASUREMENTS: Final = {
     "forecasts": ("load_ratio_home", "load_ratio_sum", "cover_80"),
@@ -29,7 +31,9 @@ MEASUREMENTS: Final = {
     "islands": (),
     "layers_year": (),
 }
-"""Module of this folder, and the figures of the table that its `measure` returns; it may return others beside them."""
+"""Module of this folder, and the figures of the table that it finds; it may find others beside them.
+
+A module has `measure`, or, when it is long, `parts` that are kept one by one and `whole` that joins what they found."""
 
 
 def chosen(only: list[str]) -> list[str]:
@@ -58,14 +62,35 @@ def measure(modules: list[str], pictures: Path | None, keep: Path | None = None)
             say(f"{module} ({number} of {len(modules)}): kept")
             continue
         say(f"{module} ({number} of {len(modules)}) …")
-        work: Measure = import_module(f"benchmarks.dispatch.{module}").measure
+        loaded = import_module(f"benchmarks.dispatch.{module}")
+        parts: Mapping[str, Part] = loaded.parts() if hasattr(loaded, "parts") else {}
+        for name, part in parts.items():
+            if f"{name}_cpu_s" in found:
+                say(f"  {name}: kept")
+                continue
+            begun = time.process_time()
+            found |= part()
+            found[f"{name}_cpu_s"] = round(time.process_time() - begun, 1)
+            _keep(found, keep)
         begun = time.process_time()
-        found |= work(pictures)
-        found[f"{module}_cpu_s"] = round(time.process_time() - begun, 1)
+        if parts:
+            whole: Joined = loaded.whole
+            found |= whole(found)
+        else:
+            work: Measure = loaded.measure
+            found |= work(pictures)
+        spent = sum(float(found.pop(f"{name}_cpu_s")) for name in parts)
+        found[f"{module}_cpu_s"] = round(spent + time.process_time() - begun, 1)
         say(f"{module}: {found[f'{module}_cpu_s']} s of CPU")
-        if keep is not None:
-            keep.write_text(json.dumps(found), encoding="utf-8")
+        _keep(found, keep)
     return found
+
+
+def _keep(found: Measured, keep: Path | None) -> None:
+    if keep is not None:
+        draft = keep.with_suffix(".draft")
+        draft.write_text(json.dumps(found), encoding="utf-8")
+        draft.replace(keep)
 
 
 def main() -> None:

@@ -7,12 +7,12 @@ over all batteries and the whole fortnight. Settlement is at the tariff for what
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from benchmarks.dispatch.figures import Measured, say
+from benchmarks.dispatch.figures import Measured, Part, say
 from benchmarks.dispatch.street import SOUND, street_year
 from dispatch.bidding import OrderProposal, QuoteRules
 from dispatch.forecasting.features import Floats
@@ -183,35 +183,60 @@ class Auction:
         return tuple(answer.events)
 
 
-def measure(pictures: Path | None) -> Measured:
-    """Return the share of foresight's saving, and who pays more than alone."""
-    nothing = foresight = alone_all = 0.0
-    honest = np.zeros(len(SOUND))
-    false = np.zeros(len(SOUND))
-    alone = np.zeros(len(SOUND))
-    for first_day in FIRST_DAYS:
-        hours = slice(24 * first_day, 24 * (first_day + DAYS))
-        year = street_year()
-        net, price = year.net_kwh[list(SOUND)][:, hours], year.price_eur_per_kwh[hours]
-        nothing_here, known = float(_bill(net, price).sum()), pooled_foresight(net.sum(axis=0), price)
-        nothing, foresight = nothing + nothing_here, foresight + known
-        alone += self_consumption(net, price)
-        for bids_falsely, bills in ((False, honest), (True, false)):
-            fortnight = Auction(24 * first_day, bids_falsely)
-            fortnight.run(24 * DAYS)
-            bills += fortnight.bills_eur
-            saved = float(nothing_here - fortnight.bills_eur.sum()) / (nothing_here - known)
-            say(f"  from day {first_day}, {'false bidders' if bids_falsely else 'truthful'}: {saved:.4f}")
-    alone_all = float(alone.sum())
-    reachable = nothing - foresight
+def parts() -> dict[str, Part]:
+    """Return each fortnight, with truthful and with false bidders, to be lived one after the other."""
     return {
-        "market_share_of_foresight": round((nothing - float(false.sum())) / reachable, 4),
-        "market_share_of_foresight_truthful": round((nothing - float(honest.sum())) / reachable, 4),
-        "self_consumption_share_of_foresight": round((nothing - alone_all) / reachable, 4),
-        "members_worse_than_alone": int((honest > alone + 1e-6).sum()),
-        "members_worse_than_alone_false_bidders": int((false > alone + 1e-6).sum()),
-        "market_bills_eur": " ".join(f"{bill:.1f}" for bill in (nothing, alone_all, float(false.sum()), foresight)),
+        f"auction_{first_day}_{'false' if bids_falsely else 'truthful'}": partial(_lived, first_day, bids_falsely)
+        for first_day in FIRST_DAYS
+        for bids_falsely in (False, True)
     }
+
+
+def _lived(first_day: int, bids_falsely: bool) -> Measured:
+    """Return the bills of a fortnight: of each home through the auction, and of the street in other ways."""
+    net, price = _fortnight(first_day)
+    nothing, known = float(_bill(net, price).sum()), pooled_foresight(net.sum(axis=0), price)
+    fortnight = Auction(24 * first_day, bids_falsely)
+    fortnight.run(24 * DAYS)
+    bidders = "false" if bids_falsely else "truthful"
+    saved = float(nothing - fortnight.bills_eur.sum()) / (nothing - known)
+    say(f"  from day {first_day}, {bidders} bidders: {saved:.4f}")
+    return {
+        f"bills_eur_{first_day}_{bidders}": " ".join(f"{bill:.6f}" for bill in fortnight.bills_eur),
+        f"bills_eur_{first_day}": f"{nothing:.6f} {known:.6f}",
+    }
+
+
+def whole(found: Measured) -> Measured:
+    """Return the share of foresight's saving, and who pays more than alone."""
+    bills = {name: np.zeros(len(SOUND)) for name in ("truthful", "false", "alone")}
+    ends = np.zeros(2)
+    for first_day in FIRST_DAYS:
+        bills["alone"] += self_consumption(*_fortnight(first_day))
+        ends += _numbers(found.pop(f"bills_eur_{first_day}"))
+        for bidders in ("truthful", "false"):
+            bills[bidders] += _numbers(found.pop(f"bills_eur_{first_day}_{bidders}"))
+    nothing, foresight = ends.tolist()
+    share = {name: round(float(nothing - each.sum()) / (nothing - foresight), 4) for name, each in bills.items()}
+    sums = (nothing, float(bills["alone"].sum()), float(bills["false"].sum()), foresight)
+    return {
+        "market_share_of_foresight": share["false"],
+        "market_share_of_foresight_truthful": share["truthful"],
+        "self_consumption_share_of_foresight": share["alone"],
+        "members_worse_than_alone": int((bills["truthful"] > bills["alone"] + 1e-6).sum()),
+        "members_worse_than_alone_false_bidders": int((bills["false"] > bills["alone"] + 1e-6).sum()),
+        "market_bills_eur": " ".join(f"{bill:.1f}" for bill in sums),
+    }
+
+
+def _fortnight(first_day: int) -> tuple[Floats, Floats]:
+    """Return what the homes use less their sun, and what energy costs, through a fortnight."""
+    hours, year = slice(24 * first_day, 24 * (first_day + DAYS)), street_year()
+    return year.net_kwh[list(SOUND)][:, hours], year.price_eur_per_kwh[hours]
+
+
+def _numbers(text: float | int | str) -> Floats:
+    return np.array(str(text).split(), dtype=np.float64)
 
 
 def _bill(net_kwh: Floats, price: Floats) -> Floats:

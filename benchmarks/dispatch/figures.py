@@ -12,6 +12,12 @@ Measured: TypeAlias = dict[str, float | int | str]
 Measure: TypeAlias = Callable[[Path | None], Measured]
 """A measurement; is given the folder for its pictures, or None."""
 
+Part: TypeAlias = Callable[[], Measured]
+"""A part of a long measurement."""
+
+Joined: TypeAlias = Callable[[Measured], Measured]
+"""What all parts found, joined; is given everything that was found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
