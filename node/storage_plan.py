@@ -4,9 +4,9 @@
                          "plannedAt": …, "steps": [{"start": …, "end": …, "chargeWh": 900, "dischargeWh": 0,
                          "storedWh": 12855, "worth": 91000}, …], "why": {…}}
 
-The demo writes it for its battery, `resilia dispatch run --show-in` for a home's; always whole. It is for show: nothing is
-settled by it. ``storedWh`` of a step is at its end, ``worth`` what one more kWh is worth at the storage; ``why`` is as
-`node.reasons` says, null for none. Units: Wh, µ€/kWh, UTC epoch seconds; all int.
+The demo writes it for its battery, `resilia dispatch run --show-in` for a home's; always whole. It is for show: nothing
+is settled by it. ``storedWh`` of a step is at its end, ``worth`` what one more kWh is worth at the storage; ``why`` is
+as `node.reasons` says, null for none. Units: Wh, µ€/kWh, UTC epoch seconds; all int.
 Refuses: a file that is none of this counts as no plan, and the log says why.
 """
 

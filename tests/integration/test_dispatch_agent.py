@@ -126,7 +126,7 @@ async def shown(url: str) -> None:
 def test_a_plan_is_shown_only_of_a_storage_and_only_in_a_folder(tmp_path: Path) -> None:
     heated = Device("pump", make("heat_pump"))
     for devices, folder in (((heated,), tmp_path), ((BATTERY,), tmp_path / "nowhere")):
-        with pytest.raises(Misconfigured, match="no storage|no folder"):
+        with pytest.raises(Misconfigured, match=r"no storage|no folder"):
             PagePlan(folder, Plant(devices))
     shown, both = PagePlan(tmp_path, Plant((heated, BATTERY))), Plant((heated, BATTERY))
     forecast = SiteForecast(FIRST, (500, 500), (0, 0), heat_wh=(200, 200))
