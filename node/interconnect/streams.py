@@ -30,6 +30,8 @@ AGAIN_S: Final = 5
 KEPT_S: Final = 30 * 86_400
 """A cut may last so long before messages are lost; orders in them have long expired, runs and certificates have not."""
 TWICE_S: Final = 3_600
+SILENT_NS: Final = 45 * 10**9
+"""A source that is whole tells something at least so often."""
 BEAT_S: Final = 5
 """An answer that takes longer is none."""
 
@@ -125,6 +127,24 @@ class LinkStreams:
                     await message.ack()
                 else:
                     await message.nak(delay=AGAIN_S)
+
+    async def mend(self) -> list[str]:
+        """Ask neighbours anew whose streams have been silent for long, also without beats; return their names.
+
+        A server that asked while the way was being cut may wait for its answer for ever (2.9).
+        """
+        name = f"IN_{self._name}"
+        try:
+            info = await self._context.stream_info(name)
+            quiet = [each.name for each in info.sources or () if not 0 <= (each.active or -1) <= SILENT_NS]
+            if quiet:
+                sources = info.config.sources or []
+                there = [each for each in sources if each.name not in quiet]
+                await self._context.update_stream(info.config.evolve(sources=there))
+                await self._context.update_stream(info.config.evolve(sources=sources))
+        except (TimeoutError, NatsTimeoutError, *LOST):
+            return []
+        return [each.split("_")[1] for each in quiet]
 
     @property
     def is_connected(self) -> bool:

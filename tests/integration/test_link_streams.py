@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from energy.errors import Unavailable
-from node.interconnect.streams import LinkStreams
+from node.interconnect.streams import FETCH_S, LinkStreams
 from tests.support.nats_servers import NatsServer, certificate, free_port
 
 
@@ -78,6 +78,29 @@ async def _through_a_cut(servers: dict[str, NatsServer]) -> None:
         assert await heard(north, 1) == [("south", b"export 2")]
     finally:
         for each in (city, north, south):
+            await each.close()
+
+
+def test_silent_stream_is_asked_for_anew_and_nothing_comes_twice(
+    servers: dict[str, NatsServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_mended(servers, monkeypatch))
+
+
+async def _mended(servers: dict[str, NatsServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    city = await opened(servers["city"], "north", "south")
+    north = await opened(servers["north"], "city", "south")
+    try:
+        await north.publish("city", b"offer")
+        assert await heard(city, 1) == [("north", b"offer")]
+        await asyncio.sleep(FETCH_S + 0.5)  # or the next message goes to the fetch that was given up
+        assert await city.mend() == ["south"], "nobody has ever opened it"
+        monkeypatch.setattr("node.interconnect.streams.SILENT_NS", 0)
+        assert sorted(await city.mend()) == ["north", "south"]
+        await north.publish("city", b"decision")
+        assert await heard(city, 1) == [("north", b"decision")]
+    finally:
+        for each in (city, north):
             await each.close()
 
 
