@@ -26,6 +26,7 @@ class Code(StrEnum):
     FACTS_DISAGREE = "facts-disagree"
     FACTS_OUTLIER = "facts-outlier"
     FACTS_MISSING = "facts-missing"
+    FACTS_FAILED = "facts-failed"
     CHAIN_AWAY = "chain-away"
     QUEUE_FULL = "queue-full"
     STANDBY_AWAY = "standby-away"
@@ -122,6 +123,10 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.FACTS_MISSING: (
         mark("Nothing new is known of {label} ({reason}): plans go on with what is known, or with tariffs.csv."),
         mark("Look at its sources in facts.toml: resilia oracle watch shows what each says."),
+    ),
+    Code.FACTS_FAILED: (
+        mark("Prices, carbon and weather meet an error that nobody foresaw ({reason}): what is known stands."),
+        mark("It is tried again by itself. Look at the node's log, and report the error with it."),
     ),
     Code.ORACLES_AWAY: (
         mark("Nothing settles from {interval} on: too few oracles answer."),

@@ -74,7 +74,7 @@ class FactBoard:
         """Why a series has nothing new, as of the last round."""
         self._settings = load_facts(folder / FACTS_FILE) or FactSettings(3_600, 3_600, ())
         self.eyes = FactEyes(self._settings)
-        self.sources = FactSources(self.eyes, folder, clock)
+        self.sources = FactSources(self.eyes, folder, clock, self._tell_failure)
         self._length_s = community.market.interval_length_s
         self._domain = domain
         self._guards = {f"oracle {number}": guard for number, guard in enumerate(guards, start=1)}
@@ -115,8 +115,14 @@ class FactBoard:
         while True:
             try:
                 await self.step(self._clock.now())
+                self._tell_failure("", None)
             except Unavailable as error:
                 logger.warning("facts wait: %s", error)
+            except Exception as error:
+                # Nobody awaits this task: an error that ended it would leave all facts stale, and no word of it. Of a
+                # disk that refuses, whoever writes readings hears as well, and stops the node.
+                logger.exception("facts: an unforeseen error")
+                self._tell_failure("", error)
             await asyncio.sleep(PERIOD_S)
 
     # -- ROUNDS
@@ -208,6 +214,13 @@ class FactBoard:
         self._latest[facts.kind, facts.place] = signed
         revised = self._tariffs.revise(facts, self._length_s)
         self._projection.revise_grid(revised)
+
+    def _tell_failure(self, name: str, error: Exception | None) -> None:
+        """Tell a person of an error that nobody foresaw, of one series or of all; None says that it is over."""
+        if error is None:
+            self._concerns.clear(Code.FACTS_FAILED, name)
+        else:
+            self._concerns.raise_(Code.FACTS_FAILED, name, self._clock.now(), reason=type(error).__name__)
 
     def _tell_refusal(self, series: Series, known_at: int, refusal: Rejected, now: int) -> None:
         logger.warning("facts %s: %s", series.name, refusal)

@@ -54,7 +54,7 @@ def read_points(data: bytes, series: Series, *, is_csv: bool) -> tuple[Points, i
 
 def instant_of(told: Any) -> int | None:
     """Return UTC epoch seconds of an instant as sources write it: seconds, milliseconds, or ISO 8601; else None."""
-    if isinstance(told, str) and not told.isdigit():
+    if isinstance(told, str) and not (told.isascii() and told.isdigit()):
         try:
             instant = datetime.fromisoformat(told)
         except ValueError:

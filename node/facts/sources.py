@@ -1,12 +1,15 @@
 """Where facts come from: a file that is looked at, a topic that is listened to, a public service that is asked.
 
-A source that is away is tried again for ever, and what it said last is believed as long as it is fresh. A service is
-asked once a round, over HTTPS, without redirects; its answer has at most `DOCUMENT_BYTES_MAX`.
+A source that is away is tried again for ever, and what it said last is believed as long as it is fresh; so is one that
+fails in a way that nobody foresaw, of which a person is told. A service is asked once a round, over HTTPS, without
+redirects; its answer comes uncompressed, for a small one could unpack to any size, and has at most
+`DOCUMENT_BYTES_MAX`.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -26,16 +29,19 @@ RETRY_S: Final = 30
 TIMEOUT_S: Final = 20
 
 logger = logging.getLogger(__name__)
+TellFailure = Callable[[str, Exception | None], None]
+"""Hears of a series' unforeseen error, and with None that it is over."""
 
 
 class FactSources:
     """The sources of one oracle, feeding its eyes."""
 
-    def __init__(self, eyes: FactEyes, folder: Path, clock: Clock) -> None:
-        """Take the eyes, and what paths are relative to; nothing is opened yet."""
+    def __init__(self, eyes: FactEyes, folder: Path, clock: Clock, tell_failure: TellFailure | None = None) -> None:
+        """Take the eyes, what paths are relative to, and who hears of unforeseen errors; nothing is opened yet."""
         self._eyes = eyes
         self._folder = folder
         self._clock = clock
+        self._tell_failure = tell_failure or _tell_nobody
         self._seen: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -45,10 +51,10 @@ class FactSources:
         self._tasks = [asyncio.create_task(self._follow_files())]
         for series in self._eyes.settings.series:
             if series.source.startswith("mqtt://"):
-                self._tasks.append(asyncio.create_task(_for_ever(self._listen, series, RETRY_S)))
+                self._tasks.append(asyncio.create_task(self._for_ever(self._listen, series, RETRY_S)))
             elif not series.source.startswith("file:"):
                 period_s = self._eyes.settings.every_s
-                self._tasks.append(asyncio.create_task(_for_ever(self.ask, series, period_s)))
+                self._tasks.append(asyncio.create_task(self._for_ever(self.ask, series, period_s)))
 
     async def stop(self) -> None:
         """Let go of all."""
@@ -60,19 +66,17 @@ class FactSources:
     def read_files(self) -> None:
         """Read the files that have changed; each value counts as said when its file was written."""
         for series in self._eyes.settings.series:
-            if not series.source.startswith("file:"):
-                continue
-            path = self._folder / series.source.removeprefix("file:")
-            try:
-                written = path.stat()
-                if self._seen.get(series.name) == written.st_mtime_ns:
-                    continue
-                data = path.read_bytes()
-            except OSError:
-                continue
-            self._seen[series.name] = written.st_mtime_ns
-            said_at = min(self._clock.now(), int(written.st_mtime))
-            self._take(series, data, said_at, is_csv=path.suffix != ".json")
+            if series.source.startswith("file:"):
+                with self._watched(series), suppress(OSError):
+                    self._read_file(series, self._folder / series.source.removeprefix("file:"))
+
+    def _read_file(self, series: Series, path: Path) -> None:
+        written = path.stat()
+        if self._seen.get(series.name) == written.st_mtime_ns:
+            return
+        data = path.read_bytes()
+        self._take(series, data, min(self._clock.now(), int(written.st_mtime)), is_csv=path.suffix != ".json")
+        self._seen[series.name] = written.st_mtime_ns
 
     async def ask(self, series: Series) -> None:
         """Ask a public service once.
@@ -84,13 +88,15 @@ class FactSources:
         url = series.source.replace("{now}", now)
         async with (
             httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client,
-            client.stream("GET", url, headers=dict(series.headers)) as response,
+            client.stream("GET", url, headers={**series.headers, "accept-encoding": "identity"}) as response,
         ):
             response.raise_for_status()
             if response.is_redirect:
                 raise httpx.HTTPError("a redirect, which is not followed")
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise httpx.HTTPError("a compressed answer, which was not asked for")
             data = bytearray()
-            async for part in response.aiter_bytes():
+            async for part in response.aiter_raw():
                 data += part
                 if len(data) > DOCUMENT_BYTES_MAX:
                     break
@@ -114,13 +120,28 @@ class FactSources:
         if refusal is not None:
             logger.warning("facts %s: %s", series.name, refusal)
 
-
-async def _for_ever(work: Callable[[Series], Awaitable[None]], series: Series, period_s: int) -> None:
-    while True:
-        try:
-            await work(series)
-            wait_s = period_s
-        except (aiomqtt.MqttError, httpx.HTTPError, OSError) as error:
-            logger.warning("the source of facts %s is away: %s", series.name, error)
+    async def _for_ever(self, work: Callable[[Series], Awaitable[None]], series: Series, period_s: int) -> None:
+        while True:
             wait_s = min(period_s, RETRY_S)
-        await asyncio.sleep(wait_s)
+            with self._watched(series):
+                try:
+                    await work(series)
+                    wait_s = period_s
+                except (aiomqtt.MqttError, httpx.HTTPError, OSError) as error:
+                    logger.warning("the source of facts %s is away: %s", series.name, error)
+            await asyncio.sleep(wait_s)
+
+    @contextmanager
+    def _watched(self, series: Series) -> Iterator[None]:
+        """Let no error that nobody foresaw end a source: tell of it, and of its end."""
+        try:
+            yield
+        except Exception as error:
+            logger.exception("facts %s: an unforeseen error", series.name)
+            self._tell_failure(series.name, error)
+        else:
+            self._tell_failure(series.name, None)
+
+
+def _tell_nobody(name: str, error: Exception | None) -> None:
+    """An oracle of its own has its log alone."""

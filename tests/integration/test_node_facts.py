@@ -187,6 +187,34 @@ def test_keys_without_eyes_speak_for_the_nodes_own_sources_and_silence_is_told(f
     asyncio.run(check())
 
 
+def test_an_error_that_nobody_foresaw_is_told_and_ends_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "facts.toml").write_text(_series(LENGTH_S))
+    _tell(folder, START, 300_000, 33)
+    failing = [True]
+    values = FactEyes.values
+
+    def falling(eyes: FactEyes, *what: Any) -> list[int | None]:
+        if failing[0]:
+            raise ZeroDivisionError("a bug")
+        return values(eyes, *what)
+
+    monkeypatch.setattr(FactEyes, "values", falling)
+    monkeypatch.setattr("node.facts.adopting.PERIOD_S", 0.02)
+    monkeypatch.setattr("node.facts.adopting.RETRY_S", 0)
+
+    async def check() -> None:
+        with homes_of(folder):
+            async with running(folder, START) as node, asyncio.timeout(60):
+                while (Code.FACTS_FAILED, "") not in _codes(node):
+                    await asyncio.sleep(0.02)
+                assert not node.known_facts()
+                failing[0] = False
+                while len(_known(node)) < 2 or (Code.FACTS_FAILED, "") in _codes(node):
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(check())
+
+
 # -- SOURCES
 
 
