@@ -4,7 +4,8 @@
 library's, so that a busy machine does not matter much. A meter followed means: its telegram is cut out of the stream,
 decoded and validated once in the period, and its interval is closed; signing and storage are not in it. Libraries
 whose registers differ from ours are left out. `--faults` damages N telegrams of each protocol in each of several ways,
-and tells how many wrong values the decoder lets through, and how many of these validation stops.
+and tells how many wrong values the decoder lets through, and how many of these validation stops. What signing and
+posting cost is in `benchmarks.meter_keys`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from benchmarks.meter_faults import fault_figures
+from benchmarks.meter_keys import bytes_a_day, signature_figures
 from energy.identity import Digest, MeterId
 from energy.interval import Interval
 from energy.results import Accepted, Rejected
@@ -186,7 +188,13 @@ def measure() -> Figures:
     ratios = [figures["over_library"] for figures in protocols.values() if figures["library"]]
     slowest_ns = max(followed_ns(name) for name in FOLLOWED)
     ceilings = {name: period_s * 10**9 // slowest_ns for name, period_s in PERIODS_S.items()}
-    return {"slowest_over_library": min(ratios) if ratios else None, **ceilings, "protocols": protocols}
+    return {
+        "slowest_over_library": min(ratios) if ratios else None,
+        **ceilings,
+        "signatures": signature_figures(),
+        "bytes_on_chain_a_day": bytes_a_day(),
+        "protocols": protocols,
+    }
 
 
 def main() -> None:
