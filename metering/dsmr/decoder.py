@@ -3,7 +3,7 @@
 From version 4 on a telegram carries a CRC-16 and the meter's time: `decode_p1` refuses one without. Versions 2.2 and 3
 have neither, so `decode_p1_unchecked` holds their fixed shape against them, and the caller holds them in the lowest
 trust. Countries differ in their registers: a total (1.8.0 in Luxembourg, Hungary, Austria, Sweden, Ireland), tariffs
-(1.8.1 and 1.8.2 in the Netherlands and Belgium), or both.
+(1.8.1 and 1.8.2 in the Netherlands and Belgium), or both; Switzerland counts in channel 1 (``1-1:1.8.1``).
 Source: DSMR P1 Companion Standard 2.2, 3.0, 4.2.2 and 5.0.2; e-MUCS-P1 (Belgium); Smarty P1 (Luxembourg).
 """
 
@@ -29,9 +29,12 @@ EXPORT: Final = b"1-0:2.8."
 _STAMP: Final = b"0-0:1.0.0"
 _VERSIONS: Final = (b"1-3:0.2.8", b"0-0:96.1.4")
 _EQUIPMENT: Final = b"0-0:96.1.1"
-_SERIALS: Final = (_EQUIPMENT, b"0-0:42.0.0", b"0-0:96.1.0", b"1-0:0.0.0", b"0-0:96.1.255")
+_SERIALS: Final = (_EQUIPMENT, b"0-0:42.0.0", b"0-0:96.1.0", b"1-0:0.0.0", b"0-0:96.1.255", b"0-0:0.0.0")
 _POWERS: Final = (b"1-0:1.7.0", b"1-0:2.7.0")
 
+_CHANNEL_0: Final = b"\n1-0:"
+_CHANNEL_1: Final = b"\n1-1:"
+"""A register that stands in both channels is refused as one that comes twice."""
 _FAILURES: Final = b"0-0:96.7.21"
 _COUNT: Final = re.compile(rb"\(([0-9]{1,5})\)")
 _CRC: Final = re.compile(rb"[0-9A-Fa-f]{4}")
@@ -99,7 +102,7 @@ def _checked_objects(frame: bytes) -> dict[bytes, bytes] | Rejected:
             return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
         if int(tail, 16) != crc16_arc(frame[: end + 2]):
             return Rejected(MeteringReject.CHECKSUM, {"label": "CRC"})
-    return read_objects(frame[:end])
+    return read_objects(frame[:end].replace(_CHANNEL_1, _CHANNEL_0))
 
 
 def _tail(frame: bytes) -> bytes:

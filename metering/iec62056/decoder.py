@@ -21,7 +21,7 @@ INDEX_MODULUS_WH: Final = 10**9
 """Registers of six digits of kWh."""
 
 _HEADER: Final = re.compile(rb"/([A-Za-z]{3}[!-~][ -~]{1,32})\r?\n")
-_BLOCK: Final = re.compile(rb"(/[ -~]+\r?\n)\x02([^\x02\x03]*\n)!\r?\n\x03", re.DOTALL)
+_BLOCK: Final = re.compile(rb"(/[ -~]+\r?\n)\x02([^\x02\x03]*)!\r?\n\x03", re.DOTALL)
 _PUSH: Final = re.compile(rb"(/[ -~]+\r?\n[^\x02\x03]*\n)!\r?\n?", re.DOTALL)
 _LINES: Final = re.compile(rb"(?:(?:[0-9A-Z:.*&-]{0,24}(?:\([ -'*-~]*\))+)?\r*\n)*")
 _ELECTRICITY: Final = re.compile(rb"\n1-\d{1,2}:")
@@ -42,7 +42,9 @@ def decode_readout(frame: bytes, received_at: int | None = None) -> RegisterSamp
         return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
     if block_check(frame[frame.index(STX) + 1 : -1]) != frame[-1]:
         return Rejected(MeteringReject.CHECKSUM, {"label": "BCC"})
-    return _sample(frame, block[1] + block[2], received_at)
+    # Some makers put the end right behind the last line.
+    lines = block[2] if block[2].endswith(b"\n") else block[2] + b"\n"
+    return _sample(frame, block[1] + lines, received_at)
 
 
 def decode_push(frame: bytes, received_at: int | None = None) -> RegisterSample | Rejected:

@@ -28,7 +28,10 @@ HEAT: Final = (0x04, 0x0A, 0x0B, 0x0C, 0x0D)
 
 _HEADER_LEN: Final = 12
 _MAKER_AT, _MEDIUM_AT, _STATUS_AT, _SIGNATURE_AT = 4, 7, 9, 10
-_APPLICATION_ERROR: Final = 0x03
+_APPLICATION: Final = 0x03
+"""Bits of the status that tell of the application: in order, busy, in error, or right but in an abnormal state."""
+_BUSY_OR_IN_ERROR: Final = (0x01, 0x02)
+_WILDCARD: Final = "f"
 
 
 def decode_heat(frame: bytes, received_at: int | None = None) -> RegisterSample | Rejected:
@@ -55,20 +58,21 @@ def _decode(frame: bytes, media: Iterable[int], received_at: int | None) -> Regi
     header, data = carried[1 : 1 + _HEADER_LEN], carried[1 + _HEADER_LEN :]
     if len(header) < _HEADER_LEN:
         return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
+    # Eight decimal digits by the standard; some makers count in hexadecimal.
     number = header[3::-1].hex()
-    if not number.isdigit():
+    if not number.strip(_WILDCARD):
         return Rejected(MeteringReject.BAD_DIGITS, {"label": "identification"})
     if header[_MEDIUM_AT] not in media:
         return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": "medium"})
     if any(header[_SIGNATURE_AT:]):
         return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": "signature"})
-    if header[_STATUS_AT] & _APPLICATION_ERROR:
+    if header[_STATUS_AT] & _APPLICATION in _BUSY_OR_IN_ERROR:
         return Rejected(MeteringReject.NO_INDEX, {"label": "status"})
     try:
         records = list(read_records(data))
     except ValueError:
         return Rejected(MeteringReject.TORN_FRAME, {"length": len(frame)})
-    return _sample(frame, maker(header) + number, records, received_at)
+    return _sample(frame, maker(header) + number.upper(), records, received_at)
 
 
 def maker(header: bytes) -> str:

@@ -82,6 +82,17 @@ def test_what_is_wrong_under_a_right_crc_is_refused(old: str, new: str, code: Me
     assert code_of(decode_p1(changed(V5, old, new))) == code
 
 
+def test_switzerland_counts_in_channel_1_and_names_the_meter_in_its_own_way() -> None:
+    body = re.sub(r"1-0:([12])\.([78])", r"1-1:\1.\2", V5.decode())
+    swiss = changed(body.encode(), r"1-3:0\.2\.8\(50\)\r\n", "0-0:96.1.4(50220)\r\n")
+    swiss = changed(swiss, r"0-0:96\.1\.1\([^)]*\)", "0-0:0.0.0(353738303337)")
+    sample = decoded(decode_p1(swiss))
+    assert (sample.serial, sample.import_index_wh, sample.export_index_wh) == ("578037", 123_456_789, 4_567)
+    assert (sample.power_w, sample.producer) == (1_193, True)
+    both = changed(V5, r"(1-0:1\.8\.1)(\(.*\)\r\n)", r"\1\g<2>1-1:1.8.1\2")
+    assert code_of(decode_p1(both)) == MeteringReject.TORN_FRAME
+
+
 def test_tariffs_may_be_less_than_the_total_but_not_more() -> None:
     frame = encode_p1(SERIAL, NOON, 123_456_789, 4_567, dialect=DIALECTS["hu"])
     assert decoded(decode_p1(changed(frame, r"1-0:1\.8\.1\(\d+", "1-0:1.8.1(000001"))).import_index_wh == 123_456_789

@@ -64,6 +64,10 @@ def test_codes_may_be_whole_and_past_registers_are_not_now() -> None:
     assert decoded(decode_readout(frame)).import_index_wh == 32_850_840
 
 
+def test_the_end_may_stand_right_behind_the_last_line() -> None:
+    assert decoded(decode_readout(changed(b"\r\n!", b"!"))).import_index_wh == 32_850_840
+
+
 def test_tariffs_stand_in_for_a_missing_total() -> None:
     frame = changed(b"1.8.0(032850.840*kWh)", b"1.8.1(000001.000*kWh)\r\n1.8.2(000002.500*kWh)")
     assert decoded(decode_readout(frame)).import_index_wh == 3_500

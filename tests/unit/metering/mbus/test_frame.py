@@ -41,17 +41,31 @@ def test_a_meter_is_asked_with_a_count_bit_that_alternates() -> None:
     [
         (b"\x73" + bytes(14), MeteringReject.UNKNOWN_LABEL),
         (b"\x72" + bytes(5), MeteringReject.TORN_FRAME),
-        (b"\x72\x0a\0\0\0\x24\x40\1\2\0\0\0\0", MeteringReject.BAD_DIGITS),
+        (b"\x72\xff\xff\xff\xff\x24\x40\1\2\0\0\0\0\4\3\1\0\0\0", MeteringReject.BAD_DIGITS),
         (b"\x72\1\0\0\0\x24\x40\1\7\0\0\0\0\4\3\1\0\0\0", MeteringReject.UNKNOWN_LABEL),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\5\4\3\1\0\0\0", MeteringReject.UNKNOWN_LABEL),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\2\0\0\4\3\1\0\0\0", MeteringReject.NO_INDEX),
+        (b"\x72\1\0\0\0\x24\x40\1\2\0\5\0\0\4\3\1\0\0\0", MeteringReject.NO_INDEX),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\x13\1\0\0\0", MeteringReject.NO_INDEX),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\3\xff\xff\xff\xff", MeteringReject.BAD_DIGITS),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\x0c\3\x0b\0\0\0", MeteringReject.BAD_DIGITS),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\3\1\0\0", MeteringReject.TORN_FRAME),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\x84" + b"\x80" * 20, MeteringReject.TORN_FRAME),
     ],
-    ids=["fixed", "short", "number", "water", "encrypted", "error", "volume", "negative", "digit", "cut", "endless"],
+    ids=[
+        "fixed",
+        "short",
+        "number",
+        "water",
+        "encrypted",
+        "error",
+        "busy",
+        "volume",
+        "negative",
+        "digit",
+        "cut",
+        "endless",
+    ],
 )
 def test_what_is_no_register_is_refused(carried: bytes, code: MeteringReject) -> None:
     frame = long_frame(carried, 1)
