@@ -58,6 +58,8 @@ def sample_of(
     """
     if imported is None and exported is None:
         return Rejected(MeteringReject.NO_INDEX, {"label": "energy"})
+    if not serial:
+        return Rejected(MeteringReject.MISSING_GROUP, {"label": "device", "groups_bad": 0})
     indexes_wh = []
     for label, energy in (("import", imported), ("export", exported)):
         if not 0 <= (energy or Decimal(0)) <= ENERGY_WH_MAX:

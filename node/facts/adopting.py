@@ -23,7 +23,7 @@ from node.concerns import Code, Concerns
 from node.decided import Role, SigningRules
 from node.facts.eyes import FactEyes, asked
 from node.facts.settings import FACTS_FILE, FactSettings, Series, load_facts
-from node.facts.sources import FactSources
+from node.facts.sources import FactSources, watched
 from node.off_loop import off_loop
 from node.remote_signing import FactWatcher
 from node.rpc.ports import JsonObject
@@ -113,16 +113,13 @@ class FactBoard:
 
     async def _run(self) -> None:
         while True:
-            try:
-                await self.step(self._clock.now())
-                self._tell_failure("", None)
-            except Unavailable as error:
-                logger.warning("facts wait: %s", error)
-            except Exception as error:
-                # Nobody awaits this task: an error that ended it would leave all facts stale, and no word of it. Of a
-                # disk that refuses, whoever writes readings hears as well, and stops the node.
-                logger.exception("facts: an unforeseen error")
-                self._tell_failure("", error)
+            # Nobody awaits this task: an error that ended it would leave all facts stale, and no word of it. Of a disk
+            # that refuses, whoever writes readings hears as well, and stops the node.
+            with watched("", self._tell_failure):
+                try:
+                    await self.step(self._clock.now())
+                except Unavailable as error:
+                    logger.warning("facts wait: %s", error)
             await asyncio.sleep(PERIOD_S)
 
     # -- ROUNDS

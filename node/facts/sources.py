@@ -67,7 +67,7 @@ class FactSources:
         """Read the files that have changed; each value counts as said when its file was written."""
         for series in self._eyes.settings.series:
             if series.source.startswith("file:"):
-                with self._watched(series), suppress(OSError):
+                with watched(series.name, self._tell_failure), suppress(OSError):
                     self._read_file(series, self._folder / series.source.removeprefix("file:"))
 
     def _read_file(self, series: Series, path: Path) -> None:
@@ -123,7 +123,7 @@ class FactSources:
     async def _for_ever(self, work: Callable[[Series], Awaitable[None]], series: Series, period_s: int) -> None:
         while True:
             wait_s = min(period_s, RETRY_S)
-            with self._watched(series):
+            with watched(series.name, self._tell_failure):
                 try:
                     await work(series)
                     wait_s = period_s
@@ -131,16 +131,17 @@ class FactSources:
                     logger.warning("the source of facts %s is away: %s", series.name, error)
             await asyncio.sleep(wait_s)
 
-    @contextmanager
-    def _watched(self, series: Series) -> Iterator[None]:
-        """Let no error that nobody foresaw end a source: tell of it, and of its end."""
-        try:
-            yield
-        except Exception as error:
-            logger.exception("facts %s: an unforeseen error", series.name)
-            self._tell_failure(series.name, error)
-        else:
-            self._tell_failure(series.name, None)
+
+@contextmanager
+def watched(name: str, tell_failure: TellFailure) -> Iterator[None]:
+    """Let no error that nobody foresaw end what goes on for ever: tell of it, and of its end."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("facts %s: an unforeseen error", name)
+        tell_failure(name, error)
+    else:
+        tell_failure(name, None)
 
 
 def _tell_nobody(name: str, error: Exception | None) -> None:

@@ -107,3 +107,12 @@ def test_a_total_that_goes_below_nothing_or_beyond_all_is_refused() -> None:
     for total in ("-1", "1e30", "9" * 25):
         bundle = pack([("tele/x/SENSOR", f'{{"ENERGY":{{"Total":{total}}}}}'.encode())])
         assert code_of(decode_tasmota(bundle)) == MeteringReject.BAD_DIGITS
+
+
+def test_a_device_without_a_name_is_refused() -> None:
+    """Found by fuzzing: nobody can have enrolled it."""
+    for decode, topic, payload in (
+        (decode_tasmota, "tele//SENSOR", b'{"ENERGY":{"Total":1}}'),
+        (decode_zigbee2mqtt, "zigbee2mqtt/", b'{"energy":1}'),
+    ):
+        assert code_of(decode(pack([(topic, payload)]))) == MeteringReject.MISSING_GROUP
