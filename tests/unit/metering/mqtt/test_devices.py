@@ -113,6 +113,6 @@ def test_a_device_without_a_name_is_refused() -> None:
     """Found by fuzzing: nobody can have enrolled it."""
     for decode, topic, payload in (
         (decode_tasmota, "tele//SENSOR", b'{"ENERGY":{"Total":1}}'),
-        (decode_zigbee2mqtt, "zigbee2mqtt/", b'{"energy":1}'),
+        (decode_zigbee2mqtt, "", b'{"energy":1}'),
     ):
         assert code_of(decode(pack([(topic, payload)]))) == MeteringReject.MISSING_GROUP
