@@ -43,6 +43,12 @@ def equivocate(
     return disputed.disputes.transact("proveEquivocation", *arguments, sender=CHALLENGER.address)
 
 
+def test_bond_without_an_allowance_is_not_posted(disputed: Disputed) -> None:
+    with reverts("ERC20InsufficientAllowance", disputed.disputes.address, 0, 5):
+        disputed.disputes.transact("postBond", STRANGER.address, 5, sender=STRANGER.address)
+    assert disputed.disputes.call("bondOf", STRANGER.address) == 0
+
+
 def test_oracle_that_signs_two_readings_loses_its_key_and_its_bond(disputed: Disputed) -> None:
     community = disputed.community
     post(disputed, ORACLE.address, 301)

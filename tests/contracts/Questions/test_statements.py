@@ -12,7 +12,7 @@ from tests.support.disputes import (
     Disputed,
     honest_books,
 )
-from tests.support.evm import reverts
+from tests.support.evm import Reverted, reverts
 from tests.support.questions import (
     ASKER,
     BEYOND_STATEMENT,
@@ -110,6 +110,12 @@ def test_every_line_of_a_statement_can_be_asked_for(asked: Asked) -> None:
     for beyond in (0, own[-1].integer("sequence") + 1):
         with reverts("NotInStatement", MEMBER, beyond):
             asked.ask("askEntry", net, beyond)
+
+
+def test_line_that_nobody_asked_for_answers_nothing(asked: Asked) -> None:
+    with pytest.raises(Reverted) as caught:
+        asked.answer("answerEntry", opened(asked.lines(MEMBER)[0]))
+    assert caught.value.name == "NotAsked"
 
 
 def test_missing_line_costs_the_run(disputed: Disputed) -> None:

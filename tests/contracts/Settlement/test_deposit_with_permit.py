@@ -1,8 +1,9 @@
+import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from tests.support.community import LONG_AFTER, MEMBERS, OWNER, Community
-from tests.support.evm import reverts
+from tests.support.evm import Reverted, reverts
 
 MEMBER = MEMBERS[0]
 
@@ -43,6 +44,14 @@ def test_permit_that_somebody_submitted_first_still_serves(community: Community)
     community.token.transact("permit", MEMBER.address, community.settlement, 300, *signed)
     community.settlement.transact("depositWithPermit", MEMBER.address, 300, *signed, sender=MEMBER.address)
     assert community.settlement.call("balanceOf", MEMBER.address) == 300
+
+
+def test_permit_of_another_amount_allows_nothing(community: Community) -> None:
+    deadline, *signature = permit(community, 300)
+    with pytest.raises(Reverted) as caught:
+        community.token.transact("permit", MEMBER.address, community.settlement, 301, deadline, *signature)
+    assert caught.value.name == "ERC2612InvalidSigner"
+    assert community.token.call("allowance", MEMBER.address, community.settlement) == 0
 
 
 def test_late_permit_moves_nothing(community: Community) -> None:
