@@ -72,9 +72,14 @@ def list_decisions(context: typer.Context) -> None:
 @app.command("terms", cls=Command)
 def show_terms(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tariffs, charges or limits, as they are to hold.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Tariffs, charges or limits, as they are to hold.")
+    ] = None,
 ) -> None:
-    """Show the hash of a file of tariffs, charges or limits, and how to propose it to the members."""
+    """List the terms that were decided; or show the hash of a file of them, and how to propose it to the members."""
+    if file is None:
+        _list_terms(context)
+        return
     from node import charges
     from node.agreed_terms import LIMIT_COLUMNS, LIMIT_NAMES, limits_of
     from node.tariffs import TariffSchedule
@@ -106,6 +111,21 @@ def show_terms(
         return
     print_line(digest)
     talk(_("Propose it with: resilia coop propose registry announceTerms {terms} VALID_FROM LINK").format(terms=digest))
+
+
+def _list_terms(context: typer.Context) -> None:
+    session = session_of(context)
+    node = session.node()
+    found, zone = node.call("energy_getDecisions")["items"], node.call("energy_getStatus")["timeZone"]
+    announced = [each["facts"] for each in found if each["decision"] == "TermsAnnounced"]
+    if session.as_json:
+        print_json("terms-list", {"items": announced})
+        return
+    if not announced:
+        talk(_("No terms were decided yet: those of the founding hold."))
+        return
+    rows = [(local_time(each["validFrom"], zone), each["terms"], each["link"]) for each in announced]
+    print_line(table([_("From"), _("Hash"), _("Link")], "<<<", rows))
 
 
 @app.command("propose", cls=Command)

@@ -14,6 +14,7 @@ from market.orders import Side
 from market.rejections import MarketReject
 from node.app import Node
 from node.auditing import AuditRequest, audit_market
+from node.cli.main import main
 from node.events import EventKind
 from node.keys import KeyPair
 from node.storage.models import AttestationRow, EntryRow, RunRow
@@ -31,6 +32,7 @@ from tests.support.real_node import (
     hear,
     homes_of,
     running,
+    serving,
     signed,
     tick_at,
     trade,
@@ -279,7 +281,9 @@ def test_charges_change_at_the_midnight_after_the_vote_and_settle(tmp_path: Path
         asyncio.run(check())
 
 
-def test_limits_hold_from_the_second_of_the_vote_and_after_a_restart(folder: Path) -> None:
+def test_limits_hold_from_the_second_of_the_vote_and_after_a_restart(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     second, limits = FIRST - 600, b"limit,value\norders_per_minute_max,1\naccount_orders_max,2\n"
 
     async def placed(node: Node) -> object:
@@ -303,6 +307,11 @@ def test_limits_hold_from_the_second_of_the_vote_and_after_a_restart(folder: Pat
         async with running(folder, FIRST - 480) as node:
             await tick_at(node, FIRST - 480)
             assert node.trading.state.config.limits.orders_per_minute_max == 1
+            async with serving(node) as (url, _):
+                capsys.readouterr()
+                assert await asyncio.to_thread(main, ["--rpc", url, "--json", "coop", "terms"]) == 0
+                (listed,) = json.loads(capsys.readouterr().out)["items"]
+            assert (listed["terms"], listed["validFrom"]) == (hex_text(keccak(limits)), second)
             records = node.trading.sequence
             await tick_at(node, FIRST - 479)
             assert node.trading.sequence == records, "once is enough"
