@@ -138,6 +138,19 @@ class Ledger:
         contract = self._contracts[name]
         return await contract.functions[function](*arguments).call(block_identifier=block)  # type: ignore[arg-type]
 
+    async def require_passing(self, name: str, function: str, *arguments: object) -> None:
+        """Try a call of a function as it is now, and change nothing.
+
+        Raises:
+            ChainRefused: the contract would revert; says why.
+        """
+        try:
+            await self.read(name, function, *arguments, block="pending")
+        except ContractCustomError as error:
+            raise ChainRefused(self._named(str(error.data))) from error
+        except (ContractLogicError, Web3RPCError) as error:
+            raise ChainRefused(str(error)) from error
+
     async def owns_registry(self) -> bool:
         """Say whether the operator decides on members and keys, and not the members."""
         return str(await self.read("Registry", "owner")).lower() == hex_text(self._operator.address)

@@ -16,6 +16,7 @@ import uvicorn
 from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
+from node.ballots import Ballots
 from node.chain.launcher import Sealing
 from node.chain.seal import read_sealer
 from node.clock import SystemClock
@@ -166,6 +167,7 @@ class Servers:
                 rpc_port=self._rpc.port,
                 storage_plan=StoragePlanFile(node.folder),
                 held=HeldKeys(node.folder),
+                ballots=_ballots(node),
                 folder=node.folder,
             )
         )
@@ -253,6 +255,11 @@ def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None
         broker = broker_of(options.mqtt, options.mqtt_accounts)
         tellers.append(Publisher(broker, node, node.queries, node.events).run())
     return tellers
+
+
+def _ballots(node: Node) -> Ballots | None:
+    cooperative = node.community.contracts.cooperative
+    return None if cooperative is None else Ballots(node.ledger, node.community.chain_id, cooperative)
 
 
 def _server(app: Any, tls: str | None) -> _Server:

@@ -29,6 +29,8 @@ SIGNED_ORDER: Final = StructType("SignedOrder(Order order,bytes signature)", ORD
 CANCEL: Final = StructType("Cancel(address account,bytes32 orderDigest)")
 HALT: Final = StructType("Halt(address account,bool halted,uint64 nonce)")
 LOOK: Final = StructType("Look(address account,uint64 until)")
+BALLOT: Final = StructType("Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")
+"""OpenZeppelin's Governor takes it from whoever brings it: what counts is the voter's signature."""
 RECEIPT: Final = StructType(
     "Receipt(uint64 sequence,bytes32 journalHash,bytes32 orderDigest,uint8 outcome,uint64 acceptedAt)"
 )
@@ -85,7 +87,7 @@ class Domain:
 
 
 def community_domain(chain_id: int, verifying_contract: Address) -> Domain:
-    """Return the domain of one of the community's contracts: Readings for readings, Settlement for all the rest."""
+    """Return the domain of a contract: Readings for readings, Cooperative for ballots, Settlement for all the rest."""
     return Domain("RESILIA-GRID", "1", chain_id, verifying_contract)
 
 

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from node import i18n
 from node.api import problems
+from node.api.ballot_box import BallotBox
 from node.api.browser import BrowserManners
 from node.api.community_pages import CommunityPages
 from node.api.explorer_pages import ExplorerPages
@@ -28,6 +29,7 @@ from node.api.passkeys import Passkeys
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
 from node.api.sessions import Sessions
+from node.ballots import Ballots
 from node.clock import Clock, SystemClock
 from node.events import Broadcaster
 from node.held_keys import HeldKeys
@@ -53,6 +55,7 @@ def create_web_app(
     rpc_port: int = 8545,
     storage_plan: StoragePlanFile | None = None,
     held: HeldKeys | None = None,
+    ballots: Ballots | None = None,
     folder: Path | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
@@ -69,6 +72,7 @@ def create_web_app(
         rpc_port: Where this machine serves JSON-RPC: what a wallet is told.
         storage_plan: Where the community's storage is planned; None for nowhere.
         held: Keys that the node keeps for members with passkeys; None for none.
+        ballots: Takes members' votes; None where nobody votes.
         folder: Of the node, where its last backup is noted; None for nowhere.
         clock: By which sessions end and backups age; the machine's when None.
     """
@@ -91,7 +95,9 @@ def create_web_app(
     app.include_router(rest_router(EnergyMethods(core, queries), clock))
     app.include_router(members.router())
     if held is not None:
-        app.include_router(Passkeys(rendering, core, held, sessions, clock).router())
+        app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots).router())
+    if ballots is not None:
+        app.include_router(BallotBox(ballots).router())
     app.include_router(ExplorerPages(rendering, chain).router())
     app.include_router(CommunityPages(rendering, core, queries, lists, members, clock, folder).router())
     app.include_router(pages.router())

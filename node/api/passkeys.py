@@ -1,10 +1,10 @@
 """Signing with a passkey: the page's own route to a key that the community holds, see `node.held_keys`.
 
-A member makes a passkey with an invitation, and signs each order, cancellation and sign-in with it: the challenge is
-the very digest that is to be signed, the member is verified each time, and the passkey's secret opens the key for this
-one signature. JSON-RPC and REST know nothing of it: what leaves is a signature such as a wallet's.
+A member makes a passkey with an invitation, and signs each order, cancellation, ballot and sign-in with it: the
+challenge is the very digest that is to be signed, the member is verified each time, and the passkey's secret opens the
+key for this one signature. JSON-RPC and REST know nothing of it: what leaves is a signature such as a wallet's.
 Refuses, 403: what `node.held_keys` refuses, and an assertion that is not fresh, not for this digest, or not from here;
-400: a message that is none of the three, or of another account. Source: W3C WebAuthn level 3, 7.1 and 7.2.
+400: a message that is none of these, or of another account. Source: W3C WebAuthn level 3, 7.1 and 7.2.
 """
 
 import secrets
@@ -20,9 +20,11 @@ from webauthn.helpers.exceptions import WebAuthnException
 
 from energy.identity import Address, Digest, hex_text
 from node import i18n
+from node.api.ballot_box import ballot_of
 from node.api.rendering import Rendering
 from node.api.rest import json_object
 from node.api.sessions import Sessions, sentence_digest
+from node.ballots import Ballots
 from node.clock import Clock
 from node.held_keys import SECRET_BYTES, HeldKeys, NotOpened, Passkey, decoded, encoded, prf_input
 from node.rpc import parameters
@@ -40,17 +42,26 @@ class Passkeys:
     """The routes over the held keys of one node."""
 
     def __init__(
-        self, rendering: Rendering, core: NodeCommands, held: HeldKeys, sessions: Sessions, clock: Clock
+        self,
+        rendering: Rendering,
+        core: NodeCommands,
+        held: HeldKeys,
+        sessions: Sessions,
+        clock: Clock,
+        ballots: Ballots | None,
     ) -> None:
+        """Take the parts; without `ballots` nobody votes."""
         self._rendering = rendering
         self._core = core
         self._held = held
         self._sessions = sessions
         self._clock = clock
+        self._ballots = ballots
         self._challenges: dict[Address, tuple[bytes, int]] = {}
         self._digests: dict[str, Callable[[Address, Any, str], Digest]] = {
             "Order": self._order,
             "Cancel": self._cancel,
+            **({"Ballot": self._ballot} if ballots is not None else {}),
             "sentence": self._sentence,
         }
 
@@ -180,6 +191,12 @@ class Passkeys:
         cancel = parameters.cancel(message)
         _own(account, cancel.account)
         return cancel_digest(self._domain(), account, cancel.order_digest)
+
+    def _ballot(self, account: Address, message: Any, host: str) -> Digest:
+        assert self._ballots is not None
+        ballot = ballot_of(message)
+        _own(account, ballot.voter)
+        return self._ballots.digest(ballot)
 
     def _sentence(self, account: Address, message: Any, host: str) -> Digest:
         if not isinstance(message, str) or self._sessions.account_of(message, host) != hex_text(account):

@@ -27,7 +27,7 @@ WORDS: Final = {
         "booked": "Booked: {wh} Wh wait in the book, 0 Wh are matched.",
         "cancelled": "Cancelled: {wh} Wh have left the book.",
         "cancelled at": "cancelled, 14:31", "settled at": "settled in run 1, \\d\\d:\\d\\d",
-        "voted": "Your vote is on its way to the chain.", "count": "for {count}, against 0, abstained 0",
+        "voted": "Your vote is counted.", "count": "for {count}, against 0, abstained 0",
         "holds": "It holds: all {links} links are whole.", "bill": "July 2025", "due": "to get: €0.09",
     },
     "fr": {
@@ -37,7 +37,7 @@ WORDS: Final = {
         "booked": "Inscrit\u202f: {wh} Wh attendent dans le carnet, 0 Wh sont appariés.",
         "cancelled": "Annulé\u202f: {wh} Wh ont quitté le carnet.",
         "cancelled at": "annulé, 14:31", "settled at": "réglé au règlement n° 1, \\d\\d:\\d\\d",
-        "voted": "Votre voix est en route vers la chaîne.", "count": "pour {count}, contre 0, abstentions 0",
+        "voted": "Votre voix est comptée.", "count": "pour {count}, contre 0, abstentions 0",
         "holds": "Elle tient\u202f: les {links} maillons sont entiers.", "bill": "juillet 2025",
         "due": "à recevoir\u202f: 0,09\u00a0€",
     },

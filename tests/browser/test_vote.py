@@ -1,22 +1,28 @@
-"""A member votes with a wallet: what the page shows of a proposal, and the call that the wallet is asked to send."""
+"""A member votes: what the page shows of a proposal, and the ballot that a wallet or a passkey signs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from eth_abi.abi import decode
-from eth_utils.crypto import keccak
 from playwright.sync_api import Browser, expect
+from sqlmodel import Session
 
 from node.api.app import create_web_app
+from node.clock import SystemClock
 from node.events import Broadcaster
+from node.held_keys import HeldKeys
 from node.queries import Queries
-from tests.support.browser import DESK_FR, PHONE_EN, Look, chromium, served, visit
+from node.storage.models import Account
+from oracles.signatures import address_of
+from tests.browser.test_passkey import with_authenticator
+from tests.support.ballot_doubles import CHAIN_ID, CooperativeDouble
+from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, chromium, served, visit
 from tests.support.browser_wallet import WalletDouble
 from tests.support.chain_double import ChainDouble
-from tests.support.small_community import CONTRACT, CoreDouble, filled_projection, word
+from tests.support.small_community import CoreDouble, filled_projection
 
 KEY = b"\x07" * 32
-CHAIN_ID = 1_904_113_327
+MEMBER = address_of(KEY)
 
 
 @pytest.fixture(scope="module")
@@ -25,34 +31,38 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    broadcaster = Broadcaster()
-    with served(create_web_app(CoreDouble(), Queries(filled_projection()), ChainDouble(), broadcaster)) as address:
-        yield address
+@pytest.fixture
+def cooperative() -> CooperativeDouble:
+    return CooperativeDouble(MEMBER)
+
+
+@pytest.fixture
+def url(cooperative: CooperativeDouble, tmp_path: Path) -> Iterator[str]:
+    engine, broadcaster = filled_projection(), Broadcaster()
+    with Session(engine) as session:
+        session.add(Account(address="0x" + MEMBER.hex(), label="H09", kind="home"))
+        session.commit()
+    held, ballots = HeldKeys(tmp_path), cooperative.ballots()
+    app = create_web_app(CoreDouble(), Queries(engine), ChainDouble(), broadcaster, held=held, ballots=ballots)
+    with served(app) as address:
+        yield address.replace("127.0.0.1", "localhost")
         broadcaster.close()
 
 
 @pytest.mark.parametrize(
     ("look", "button", "state", "voted", "support"),
     [
-        (PHONE_EN, "Vote for", "open for votes, 1 h 17 min left to vote", "Your vote is on its way to the chain.", 1),
-        (
-            DESK_FR,
-            "Voter contre",
-            "au vote, encore 1 h 17 min pour voter",
-            "Votre voix est en route vers la chaîne.",
-            0,
-        ),
+        (PHONE_EN, "Vote for", "open for votes, 1 h 17 min left to vote", "Your vote is counted.", 1),
+        (DESK_FR, "Voter contre", "au vote, encore 1 h 17 min pour voter", "Votre voix est comptée.", 0),
     ],
     ids=["en-phone", "fr-desk"],
 )
-def test_a_member_votes(
-    browser: Browser, url: str, look: Look, button: str, state: str, voted: str, support: int
-) -> None:
-    wallet = WalletDouble(KEY, CHAIN_ID)
+def test_a_member_votes_with_a_wallet(
+    browser: Browser, cooperative: CooperativeDouble, url: str, look: Look, button: str, state: str, voted: str,
+    support: int,
+) -> None:  # fmt: skip
     with visit(browser, url, look) as visitor:
-        wallet.install(visitor.page)
+        WalletDouble(KEY, CHAIN_ID).install(visitor.page)
         visitor.go("/community")
         proposal = visitor.page.locator("#proposals li")
         expect(proposal).to_contain_text("She moved in.")
@@ -63,17 +73,44 @@ def test_a_member_votes(
         expect(visitor.page.locator(".verdict.good")).to_have_text(voted)
         visitor.picture(f"vote-{look.name}")
         assert visitor.wrong == []
-    (sent,) = wallet.sent
-    data = bytes.fromhex(sent["data"][2:])
-    assert (sent["to"], data[:4]) == (CONTRACT, keccak(b"castVote(uint256,uint8)")[:4])
-    assert decode(["uint256", "uint8"], data[4:]) == (int(word(0xDA, 1), 16), support)
+    assert cooperative.votes == {MEMBER: support}
 
 
-def test_a_vote_that_the_wallet_does_not_send_is_none(browser: Browser, url: str) -> None:
-    wallet = WalletDouble(KEY, CHAIN_ID, unwilling=True)
+@pytest.mark.parametrize(
+    ("look", "make", "button", "voted", "again"),
+    [
+        (DESK_EN, "Make my passkey", "Abstain", "Your vote is counted.", "has voted on the proposal already"),
+        (PHONE_FR, "Créer ma clé d’accès", "S’abstenir", "Votre voix est comptée.", "a déjà voté sur la proposition"),
+    ],
+    ids=["en-desk", "fr-phone"],
+)
+def test_a_member_votes_with_a_passkey_once(
+    browser: Browser, cooperative: CooperativeDouble, url: str, tmp_path: Path, look: Look, make: str, button: str,
+    voted: str, again: str,
+) -> None:  # fmt: skip
+    account, invitation = HeldKeys(tmp_path).invite(KEY, SystemClock().now() + 60)
+    with visit(browser, url, look) as visitor:
+        with_authenticator(visitor.page)
+        visitor.go(f"/hold/{account}#{invitation}")
+        visitor.page.get_by_role("button", name=make).click()
+        visitor.page.wait_for_url(f"**/accounts/{account}")
+        visitor.go("/community")
+        visitor.page.get_by_role("button", name=button).click()
+        expect(visitor.page.locator(".verdict.good")).to_have_text(voted)
+        assert visitor.inaccessible() == []
+        visitor.picture(f"vote-passkey-{look.name}")
+        assert visitor.wrong == []
+        visitor.page.get_by_role("button", name=button).click()
+        expect(visitor.page.locator(".verdict.bad")).to_contain_text(again)
+    assert cooperative.votes == {MEMBER: 2}
+
+
+def test_a_vote_that_the_wallet_does_not_sign_is_none(
+    browser: Browser, cooperative: CooperativeDouble, url: str
+) -> None:
     with visit(browser, url, PHONE_EN) as visitor:
-        wallet.install(visitor.page)
+        WalletDouble(KEY, CHAIN_ID, unwilling=True).install(visitor.page)
         visitor.go("/community")
         visitor.page.get_by_role("button", name="Abstain").click()
         expect(visitor.page.locator(".verdict.bad")).to_have_text("Your wallet did not sign. Nothing was sent.")
-    assert wallet.sent == []
+    assert cooperative.votes == {}

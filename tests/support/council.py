@@ -52,16 +52,7 @@ async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02")
 
     A network has a time of its own, which `wait` has to move, too.
     """
-    contracts = node.community.contracts.named()
-    whole = (
-        [hex_text(contracts[contract]) for contract, _, _ in calls],
-        [0] * len(calls),
-        [call_data(contract, function, arguments) for contract, function, arguments in calls],
-    )
-    why = f"{len(calls)} calls at {node.clock.now()}"
-    kinds = ["address[]", "uint256[]", "bytes[]"]
-    named = encode([*kinds, "bytes32"], [*whole, keccak(why.encode())])
-    await _do(node, "H01", "propose(address[],uint256[],bytes[],string)", encode([*kinds, "string"], [*whole, why]))
+    named = await _propose(node, calls)
     number = int.from_bytes(keccak(named))
     await wait(node, 2 + await node.ledger.read("Cooperative", "proposalSnapshot", number))
     for label in votes:
@@ -71,6 +62,25 @@ async def decide(node: Node, *calls: Call, votes: Sequence[str] = ("H01", "H02")
     await wait(node, 2 + await node.ledger.read("Cooperative", "proposalEta", number))
     await _do(node, "H03", "execute(address[],uint256[],bytes[],bytes32)", named)
     return await wait(node, node.clock.now() + 1)
+
+
+async def propose(node: Node, *calls: Call) -> int:
+    """Propose calls as H01; return the proposal's number."""
+    return int.from_bytes(keccak(await _propose(node, calls)))
+
+
+async def _propose(node: Node, calls: Sequence[Call]) -> bytes:
+    """Propose calls as H01; return them as those who carry them out name them."""
+    contracts = node.community.contracts.named()
+    whole = (
+        [hex_text(contracts[contract]) for contract, _, _ in calls],
+        [0] * len(calls),
+        [call_data(contract, function, arguments) for contract, function, arguments in calls],
+    )
+    why = f"{len(calls)} calls at {node.clock.now()}"
+    kinds = ["address[]", "uint256[]", "bytes[]"]
+    await _do(node, "H01", "propose(address[],uint256[],bytes[],string)", encode([*kinds, "string"], [*whole, why]))
+    return encode([*kinds, "bytes32"], [*whole, keccak(why.encode())])
 
 
 async def _do(node: Node, label: str, signature: str, arguments: bytes) -> None:

@@ -44,7 +44,9 @@ async function signed(account, kind, message) {
   const asked = await json(`/held/${account}/challenge`, { method: "POST", body: { kind, message } });
   const credential = await navigator.credentials.get({ publicKey: options(asked) }).catch(refused);
   const body = { kind, message, assertion: document_(credential), secret: secretOf(credential) };
-  return (await json(`/held/${account}/signature`, { method: "POST", body })).signature;
+  const { signature } = await json(`/held/${account}/signature`, { method: "POST", body });
+  localStorage.setItem(KEPT, account); // pages that are no account's offer it from now on
+  return signature;
 }
 
 function refused(error) {
@@ -105,5 +107,5 @@ hold?.querySelector("button").addEventListener("click", async ({ target }) => {
 });
 
 const panel = document.querySelector("[data-wallet]");
-const account = panel?.dataset.held || (location.pathname === "/me" && localStorage.getItem(KEPT));
+const account = panel?.dataset.held || (!location.pathname.startsWith("/accounts/") && localStorage.getItem(KEPT));
 if (panel && account) announce(account, "0x" + Number(panel.dataset.chain).toString(16));

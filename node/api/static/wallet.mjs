@@ -54,7 +54,7 @@ export async function json(path, options = {}) {
 
 async function signed(wallet, account, primaryType, message) {
   const { settlement: domain, types } = await json("/api/v1/domain");
-  const data = {
+  return signedData(wallet, account, {
     types: {
       EIP712Domain: [
         { name: "name", type: "string" }, { name: "version", type: "string" },
@@ -63,7 +63,10 @@ async function signed(wallet, account, primaryType, message) {
       ...reached(types, primaryType),
     },
     primaryType, domain, message,
-  };
+  });
+}
+
+function signedData(wallet, account, data) {
   return wallet.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(data)] });
 }
 
@@ -118,13 +121,15 @@ async function cancel(panel, wallet, say, button) {
   say("cancelled", await json(`/api/v1/orders/${orderDigest}`, { method: "DELETE", body: { account, signature } }));
 }
 
-/** Vote by a transaction of the wallet's: castVote(uint256,uint8). The operator pays a member's gas. */
+/** Vote by a ballot that the operator brings to the contract: it costs no gas. */
 async function vote(panel, wallet, say, button) {
   say("waiting");
-  const from = await connected(panel, wallet);
-  const word = (value) => BigInt(value).toString(16).padStart(64, "0");
-  const data = "0x56781388" + word(button.dataset.proposal) + word(button.dataset.vote);
-  await wallet.request({ method: "eth_sendTransaction", params: [{ from, to: panel.dataset.cooperative, data }] });
+  const voter = await connected(panel, wallet);
+  const asked = new URLSearchParams({ proposalId: button.dataset.proposal, support: button.dataset.vote, voter });
+  const form = await json(`/ballots?${asked}`);
+  const signature = await signedData(wallet, voter, form);
+  say("counting");
+  await json("/ballots", { method: "POST", body: { ballot: form.message, signature } });
   say("voted");
 }
 

@@ -25,6 +25,7 @@ from node.typed_data import cancel_digest, order_digest, order_json
 from oracles.signatures import address_of, recover
 from tests.support import small_node
 from tests.support.asgi import request
+from tests.support.ballot_doubles import PROPOSAL, CooperativeDouble
 from tests.support.chain_double import ChainDouble
 from tests.support.passkey_double import PRESENT, PasskeyDouble
 from tests.support.small_community import NEXT, CoreDouble, filled_projection, word
@@ -52,7 +53,11 @@ class Place:
             session.add(Account(address=self.account, label="H09", kind="home"))
             session.commit()
         chain, news = ChainDouble(), Broadcaster()
-        self.app = create_web_app(Core(), Queries(engine), chain, news, clock=self.clock, held=self.held)
+        self.cooperative = CooperativeDouble(MEMBER)
+        ballots = self.cooperative.ballots()
+        self.app = create_web_app(
+            Core(), Queries(engine), chain, news, clock=self.clock, held=self.held, ballots=ballots
+        )
 
     def post(self, path: str, **body: Any) -> Any:
         return request(self.app, "POST", path, json=body, headers={"host": HOST, "origin": ORIGIN})
@@ -103,6 +108,21 @@ def test_the_passkey_signs_orders_cancellations_and_the_sentence_of_signing_in(
     sentence = asked.json()["message"]
     answer = place.signature(passkey, "sentence", sentence).json()
     assert place.post("/session", message=sentence, **answer).json() == {"account": place.account, "role": "member"}
+
+
+def test_the_passkey_signs_the_ballot_of_its_own_account_alone(place: Place, passkey: PasskeyDouble) -> None:
+    place.register(passkey)
+    query = f"proposalId={PROPOSAL}&support=1&voter="
+    form = request(place.app, "GET", f"/ballots?{query}{place.account}").json()
+    answer = place.signature(passkey, "Ballot", form["message"]).json()
+    assert place.post("/ballots", ballot=form["message"], **answer).status_code == 201
+    assert place.cooperative.votes == {MEMBER: 1}
+    again = place.post("/ballots", ballot=form["message"], **answer)
+    assert (again.status_code, "voted on the proposal already" in again.json()["detail"]) == (409, True)
+    other = request(place.app, "GET", f"/ballots?{query}{hex_text(OTHER)}").json()["message"]
+    assert place.challenge("Ballot", other).status_code == 400
+    for wrong in ({"support": 3}, {"proposalId": "x"}, {"nonce": True}, {"voter": "0x12"}, {"more": 1}):
+        assert place.challenge("Ballot", {**form["message"], **wrong}).status_code == 400, wrong
 
 
 def test_an_answer_of_the_passkey_counts_for_the_digest_that_it_saw_alone(place: Place, passkey: PasskeyDouble) -> None:
