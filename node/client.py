@@ -17,6 +17,7 @@ from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
 from node.client_records import OPENED, Book, Happened, Level, Receipt, book_of, happenings, level_of
 from node.rpc.ports import JsonObject
+from node.rules.rule import Rule, SignedRule
 from node.typed_data import cancel_digest, look_digest, order_digest, order_json, receipt_digest
 from oracles.signatures import address_of, recover, sign
 from oracles.typed_data import Domain
@@ -151,6 +152,24 @@ class Client:
             page = self._own_call("energy_getReadings", _named(query) | {"cursor": page["next"]})
             items += page["items"]
         return items
+
+    def rule(self) -> Rule | None:
+        """Return the rule that the member has signed on the page for its agent; None when there is none.
+
+        Raises:
+            NotAReceipt: what the node tells is not signed by the member.
+        """
+        until = self.status()["now"] + LOOK_S
+        look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
+        try:
+            signed = SignedRule.of(_read(self._http.get(f"/rules/{self.account}", params=look)))
+        except NodeRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        if signed.rule.account != self._own() or not signed.is_genuine(self._domain()):
+            raise NotAReceipt("the rule is not the member's")
+        return signed.rule
 
     def events(self, kinds: Sequence[str] = ("interval", "trade", "run")) -> Iterator[Happened]:
         """Yield what happens, for ever; a lost connection is taken up where it was.

@@ -3,7 +3,9 @@
 Units: Wh, n€, UTC epoch seconds. Refuses: as `node.queries`.
 """
 
-from sqlalchemy import Engine
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, func, select
 from sqlmodel import Session, col
 
 from node import query_rows
@@ -32,6 +34,14 @@ class OwnQueries(Queries):
         """Return the readings of an account's meters by interval. Personal data."""
         where = [col(ReadingRow.account) == account, *within(col(ReadingRow.interval), None, start, end)]
         return self._page(ReadingRow, ("interval", "sequence"), where, query_rows.reading, limit, cursor, False)
+
+    def nets(self, account: str, intervals: Sequence[int]) -> list[int]:
+        """Return what an account's meters gave less what they drew in those of some intervals that were read, Wh."""
+        wanted = (col(ReadingRow.account) == account, col(ReadingRow.interval).in_(intervals))
+        net = func.sum(col(ReadingRow.export_wh) - col(ReadingRow.import_wh))
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(net).where(*wanted).group_by(col(ReadingRow.interval)))
+            return [int(row[0]) for row in rows]
 
 
 def conduct(engine: Engine, account: str) -> query_rows.Row | None:

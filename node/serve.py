@@ -28,6 +28,7 @@ from node.keys import SEALER_FILE
 from node.log_following import tell_replaced
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
+from node.rules.carrying import Rules
 from node.storage_plan import StoragePlanFile
 from node.webhooks import Webhook, receiver_of
 
@@ -139,6 +140,9 @@ class Servers:
         except Misconfigured:
             self._rpc.close()
             raise
+        self._held = HeldKeys(node.folder)
+        self._rules = Rules(node, node.queries, self._held, node.folder, node.settlement_domain, node.community.market)
+        self._carrying: asyncio.Task[None] | None = None
         self.rpc_url = self._rpc.url
         self.web_url = self._web.url
 
@@ -166,14 +170,18 @@ class Servers:
                 operators=options.operators,
                 rpc_port=self._rpc.port,
                 storage_plan=StoragePlanFile(node.folder),
-                held=HeldKeys(node.folder),
+                held=self._held,
                 ballots=_ballots(node),
+                rules=self._rules,
                 folder=node.folder,
             )
         )
+        self._carrying = asyncio.create_task(self._rules.run())
 
     async def stop(self) -> None:
-        """Stop answering."""
+        """Stop answering, and carrying rules out."""
+        if self._carrying is not None:
+            self._carrying.cancel()
         await asyncio.gather(self._rpc.stop(), self._web.stop())
 
 

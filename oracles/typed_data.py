@@ -29,6 +29,9 @@ SIGNED_ORDER: Final = StructType("SignedOrder(Order order,bytes signature)", ORD
 CANCEL: Final = StructType("Cancel(address account,bytes32 orderDigest)")
 HALT: Final = StructType("Halt(address account,bool halted,uint64 nonce)")
 LOOK: Final = StructType("Look(address account,uint64 until)")
+RULE: Final = StructType(
+    "Rule(address account,bool sells,int64 sellFrom,bool buys,int64 buyUpTo,uint64 since,uint64 until)"
+)
 BALLOT: Final = StructType("Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")
 """OpenZeppelin's Governor takes it from whoever brings it: what counts is the voter's signature."""
 RECEIPT: Final = StructType(

@@ -21,6 +21,8 @@ from node.agent.alarms import Alarms
 from node.agent.foresight import HORIZON_S
 from node.agent.quotes import Resting, changes
 from node.client import Client, NodeRefused, NotAReceipt
+from node.rules.rule import Rule, within
+from oracles.typed_data import RULE
 
 REQUOTED_S: Final = 60
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
@@ -51,11 +53,14 @@ class Trader:
         self._weather_of: dict[tuple[str, str], int] = {}
         """Round of the last weather that was told, by kind and place."""
         self._learned = 0
+        self._rule: Rule | None = None
+        """That the member signed last on the page."""
         self.island = False
         """Whether the node said last that the community lives without the grid."""
         if saved:
             self._interval, self._learned = saved["interval"], saved["learned"]
             self._positions = dict(saved["positions"])
+            self._rule = Rule.of(saved["rule"]) if saved.get("rule") else None
             self._tariffs = {interval: GridTariff(*prices) for interval, *prices in saved["tariffs"]}
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +68,7 @@ class Trader:
         return {
             "interval": self._interval,
             "learned": self._learned,
+            "rule": None if self._rule is None else RULE.to_json(self._rule.values),
             "positions": [list(item) for item in self._positions.items()],
             "tariffs": [
                 [interval, t.import_ueur_per_kwh, t.export_ueur_per_kwh, t.short_ueur_per_kwh, t.long_ueur_per_kwh]
@@ -184,7 +190,10 @@ class Trader:
         book = self._client.book(interval)
         bid = book.bids[0].price if book and book.bids else None
         ask = book.asks[0].price if book and book.asks else None
-        self._wanted = self._agent.requote(now, interval, bid, ask)
+        rule = self._client.rule()
+        if rule is not None and (self._rule is None or rule.since > self._rule.since):
+            self._rule = rule  # a node can not bring an old one back
+        self._wanted = within(self._agent.requote(now, interval, bid, ask), self._rule, status["now"])
         self._replace(interval, self._wanted, alarms, now)
         self._note_position(interval)
 

@@ -28,6 +28,7 @@ from node.api.pages import Pages
 from node.api.passkeys import Passkeys
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
+from node.api.rule_pages import RulePages
 from node.api.sessions import Sessions
 from node.ballots import Ballots
 from node.clock import Clock, SystemClock
@@ -38,6 +39,7 @@ from node.rpc.guard import HostGuard
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
+from node.rules.carrying import Rules
 from node.storage_plan import StoragePlanFile
 
 _IS_THE_CHAIN_THERE: Final = b'{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'
@@ -56,6 +58,7 @@ def create_web_app(
     storage_plan: StoragePlanFile | None = None,
     held: HeldKeys | None = None,
     ballots: Ballots | None = None,
+    rules: Rules | None = None,
     folder: Path | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
@@ -73,6 +76,7 @@ def create_web_app(
         storage_plan: Where the community's storage is planned; None for nowhere.
         held: Keys that the node keeps for members with passkeys; None for none.
         ballots: Takes members' votes; None where nobody votes.
+        rules: By which members trade without being asked each time; None for none.
         folder: Of the node, where its last backup is noted; None for nowhere.
         clock: By which sessions end and backups age; the machine's when None.
     """
@@ -90,12 +94,14 @@ def create_web_app(
     lists = browsable_lists(core, queries, chain, plan_of)
     pages = Pages(rendering, core, queries, lists, plan_of)
     sessions = Sessions(role_of(queries, auditors, operators))
-    members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held)
+    members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held, rules)
     problems.install(app, pages.error)
     app.include_router(rest_router(EnergyMethods(core, queries), clock))
     app.include_router(members.router())
     if held is not None:
-        app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots).router())
+        app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots, rules).router())
+    if rules is not None:
+        app.include_router(RulePages(core, rules, members).router())
     if ballots is not None:
         app.include_router(BallotBox(ballots).router())
     app.include_router(ExplorerPages(rendering, chain).router())

@@ -28,6 +28,7 @@ from node.rpc.guard import caller_of
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
+from node.rules.carrying import Rules, rule_sentence
 
 ENTRY_KEYS: Final = tuple(SCHEMAS["Entry"]["properties"])
 PERSONAL: Final = mark(
@@ -50,6 +51,7 @@ class MemberPages:
         clock: Clock,
         rpc_port: int,
         held: HeldKeys | None,
+        rules: Rules | None,
     ) -> None:
         """Take the parts; the clock is the wall's, by which sessions end; `held` may have keys that passkeys open."""
         self._rendering = rendering
@@ -60,6 +62,7 @@ class MemberPages:
         self._clock = clock
         self._rpc_port = rpc_port
         self._held = held
+        self._rules = rules
 
     def router(self) -> APIRouter:
         """Return all routes."""
@@ -84,7 +87,8 @@ class MemberPages:
             return SignedIn(None, Role.OPERATOR)
         return signed_in
 
-    def _may_see_bills(self, request: Request, address: str) -> bool:
+    def may_see_bills(self, request: Request, address: str) -> bool:
+        """Say whether a reader may see an account's bills, and what else is its own."""
         reader = self.reader(request)
         return bool(self._core.status()["demo"]) or (reader is not None and reader.may_see_bills_of(address))
 
@@ -133,14 +137,8 @@ class MemberPages:
         address, status = _address(request), self._rendering.status()
         reader = await self._rendering.reader(status)
         day = reader.clock.day(self._core.now())
-        page = await asyncio.to_thread(
-            read_account_page,
-            self._queries,
-            reader.clock,
-            address,
-            day,
-            with_bills=self._may_see_bills(request, address),
-        )
+        is_open = self.may_see_bills(request, address)
+        page = await asyncio.to_thread(read_account_page, self._queries, reader.clock, address, day, with_bills=is_open)
         if page is None:
             raise HTTPException(404, i18n.gettext("There is no such account in this community."))
         blocks = {step.block for _, steps in page.orders for step in steps if step.block is not None}
@@ -153,6 +151,9 @@ class MemberPages:
             sealed_at=await block_times(self._chain, blocks),
             day=day,
             reference_price=self._reference_price(),
+            has_rules=self._rules is not None,
+            rule=self._rules.shown(parameters.address("account", address)) if self._rules and is_open else None,
+            rule_sentence=rule_sentence,
             held=self._held is not None and self._held.passkey(parameters.address("account", address)) is not None,
             rpc_url=self.rpc_url(request),
             page_url=str(request.base_url).rstrip("/"),
@@ -199,7 +200,7 @@ class MemberPages:
 
     async def _bill(self, request: Request) -> tuple[str, Bill, Any]:
         address, month = _address(request), request.path_params["month"]
-        if not self._may_see_bills(request, address):
+        if not self.may_see_bills(request, address):
             raise HTTPException(403, i18n.gettext(PERSONAL))
         reader = await self._rendering.reader(self._core.status())
         if month_bounds(reader.clock, month) is None:

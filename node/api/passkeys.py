@@ -2,7 +2,8 @@
 
 A member makes a passkey with an invitation, and signs each order, cancellation, ballot and sign-in with it: the
 challenge is the very digest that is to be signed, the member is verified each time, and the passkey's secret opens the
-key for this one signature. JSON-RPC and REST know nothing of it: what leaves is a signature such as a wallet's.
+key for this one signature; for a rule, as long as the node carries it out (`node.rules.carrying`). JSON-RPC and REST
+know nothing of it: what leaves is a signature such as a wallet's.
 Refuses, 403: what `node.held_keys` refuses, and an assertion that is not fresh, not for this digest, or not from here;
 400: a message that is none of these, or of another account. Source: W3C WebAuthn level 3, 7.1 and 7.2.
 """
@@ -30,6 +31,8 @@ from node.held_keys import SECRET_BYTES, HeldKeys, NotOpened, Passkey, decoded, 
 from node.rpc import parameters
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import NodeCommands
+from node.rules.carrying import NotARule, Rules
+from node.rules.rule import Rule, SignedRule
 from node.typed_data import cancel_digest, order_digest
 from oracles.signatures import sign
 from oracles.typed_data import Domain
@@ -49,19 +52,22 @@ class Passkeys:
         sessions: Sessions,
         clock: Clock,
         ballots: Ballots | None,
+        rules: Rules | None,
     ) -> None:
-        """Take the parts; without `ballots` nobody votes."""
+        """Take the parts; without `ballots` nobody votes, without `rules` nobody trades by one."""
         self._rendering = rendering
         self._core = core
         self._held = held
         self._sessions = sessions
         self._clock = clock
         self._ballots = ballots
+        self._rules = rules
         self._challenges: dict[Address, tuple[bytes, int]] = {}
         self._digests: dict[str, Callable[[Address, Any, str], Digest]] = {
             "Order": self._order,
             "Cancel": self._cancel,
             **({"Ballot": self._ballot} if ballots is not None else {}),
+            **({"Rule": self._rule} if rules is not None else {}),
             "sentence": self._sentence,
         }
 
@@ -168,7 +174,13 @@ class Passkeys:
         except (WebAuthnException, NotOpened) as error:
             raise _refused(error) from None
         self._held.used(account, used.new_sign_count)
-        return _unkept({"signature": hex_text(sign(private_key, digest))})
+        signature = sign(private_key, digest)
+        if body["kind"] == "Rule" and self._rules is not None:
+            try:
+                await self._rules.put(SignedRule(Rule.of(body["message"]), signature), private_key)
+            except NotARule as refused:
+                raise HTTPException(409, str(refused)) from None
+        return _unkept({"signature": hex_text(signature)})
 
     def _passkey(self, account: Address) -> Passkey:
         passkey = self._held.passkey(account)
@@ -197,6 +209,12 @@ class Passkeys:
         ballot = ballot_of(message)
         _own(account, ballot.voter)
         return self._ballots.digest(ballot)
+
+    def _rule(self, account: Address, message: Any, host: str) -> Digest:
+        assert self._rules is not None
+        rule = Rule.of(message)
+        _own(account, rule.account)
+        return self._rules.digest(rule)
 
     def _sentence(self, account: Address, message: Any, host: str) -> Digest:
         if not isinstance(message, str) or self._sessions.account_of(message, host) != hex_text(account):

@@ -1,4 +1,5 @@
-"""What a member does, in every look, on a real node: look, order, cancel, vote, verify a certificate, read the bill.
+"""What a member does, in every look, on a real node: look, order, cancel, let a rule
+trade, vote, verify a certificate, read the bill.
 
 After each step nobody is shut out (axe), nothing was said on the console, and nothing was asked of another machine.
 """
@@ -28,6 +29,9 @@ WORDS: Final = {
         "cancelled": "Cancelled: {wh} Wh have left the book.",
         "cancelled at": "cancelled, 14:31", "settled at": "settled in run 1, \\d\\d:\\d\\d",
         "voted": "Your vote is counted.", "count": "for {count}, against 0, abstained 0",
+        "sign rule": "Sign the rule", "end rule": "End the rule", "ruled": "The rule holds from now on.",
+        "rule": "Sells your surplus from 8.5 ct/kWh on, and buys nothing.",
+        "ended": "The rule is ended; no order is placed by it any more.",
         "holds": "It holds: all {links} links are whole.", "bill": "July 2025", "due": "to get: €0.09",
     },
     "fr": {
@@ -38,6 +42,9 @@ WORDS: Final = {
         "cancelled": "Annulé\u202f: {wh} Wh ont quitté le carnet.",
         "cancelled at": "annulé, 14:31", "settled at": "réglé au règlement n° 1, \\d\\d:\\d\\d",
         "voted": "Votre voix est comptée.", "count": "pour {count}, contre 0, abstentions 0",
+        "sign rule": "Signer la règle", "end rule": "Mettre fin à la règle", "ruled": "La règle vaut dès maintenant.",
+        "rule": "Vend votre surplus à partir de 8,5\u00a0ct/kWh, et n’achète rien.",
+        "ended": "La règle a pris fin\u202f; elle ne passe plus d’ordre.",
         "holds": "Elle tient\u202f: les {links} maillons sont entiers.", "bill": "juillet 2025",
         "due": "à recevoir\u202f: 0,09\u00a0€",
     },
@@ -133,6 +140,21 @@ def test_a_member_places_an_order_and_cancels_it(seller: Member) -> None:
     expect(sold).to_have_count(3)
     expect(sold.last).to_have_text(re.compile(seller.word("settled at")))
     seller.check("cancel")
+
+
+def test_a_member_signs_a_rule_and_ends_it(seller: Member) -> None:
+    seller.visitor.go(ACCOUNT)
+    rule = seller.page.locator("#rule")
+    rule.locator("[name=sellFrom]").fill("8,5" if seller.look.language == "fr" else "8.5")
+    rule.locator("[name=buyUpTo-on]").uncheck()
+    seller.button("sign rule", rule).click()
+    expect(rule.locator("[role=status]")).to_have_text(seller.word("ruled"))
+    expect(rule.locator("#rule-now strong")).to_have_text(seller.word("rule"))
+    seller.check("rule")
+    seller.button("end rule", rule).click()
+    expect(rule.locator("[role=status]")).to_have_text(seller.word("ended"))
+    expect(seller.button("end rule", rule)).to_have_count(0)
+    seller.check("rule-ended")
 
 
 def test_a_member_verifies_a_certificate(seller: Member) -> None:

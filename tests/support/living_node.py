@@ -31,6 +31,7 @@ class Living:
 
     web_url: str
     rpc_url: str
+    folder: Path
 
 
 @contextmanager
@@ -74,7 +75,7 @@ async def _live(folder: Path, where: list[Living], ready: threading.Event, stop:
                 assert [run.run_id for run in report.settled] == [1]
                 await asyncio.to_thread(_propose, folder, servers.rpc_url)
                 await tick_at(node, FIRST + 2 * LENGTH_S + 100)
-                where.append(Living(servers.web_url, servers.rpc_url))
+                where.append(Living(servers.web_url, servers.rpc_url, folder))
                 ready.set()
                 await stop.wait()
             finally:

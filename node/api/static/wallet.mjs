@@ -85,8 +85,7 @@ export function microEuros(text) {
 
 // -- WHAT THE BUTTONS DO
 
-async function place(panel, wallet, say) {
-  const form = panel.querySelector("form");
+async function place(panel, wallet, say, { form }) {
   if (!form.reportValidity()) return;
   const limitPrice = microEuros(form.elements.price.value);
   if (limitPrice === null) throw new Error(form.elements.price.dataset.wrong);
@@ -121,6 +120,33 @@ async function cancel(panel, wallet, say, button) {
   say("cancelled", await json(`/api/v1/orders/${orderDigest}`, { method: "DELETE", body: { account, signature } }));
 }
 
+/** Let a rule trade from now on, in place of the one before. */
+async function rule(panel, wallet, say, { form }) {
+  if (!form.reportValidity()) return;
+  const wanted = {};
+  for (const name of ["sellFrom", "buyUpTo"]) {
+    if (!form.elements[`${name}-on`].checked) continue;
+    wanted[name] = microEuros(form.elements[name].value);
+    if (wanted[name] === null) throw new Error(form.elements[name].dataset.wrong);
+  }
+  if (!Object.keys(wanted).length) throw new Error(form.dataset.nothing);
+  await ruled(panel, wallet, say, { ...wanted, days: form.elements.days.value }, "ruled");
+}
+
+async function endRule(panel, wallet, say) {
+  await ruled(panel, wallet, say, { days: 1 }, "ended"); // one that neither sells nor buys
+}
+
+async function ruled(panel, wallet, say, wanted, done) {
+  say("waiting");
+  const account = await connected(panel, wallet);
+  const form = await json(`/rules/${account}/form?${new URLSearchParams(wanted)}`);
+  const signature = await signedData(wallet, account, form);
+  say("ruling");
+  await json(`/rules/${account}`, { method: "PUT", body: { rule: form.message, signature } });
+  say(done);
+}
+
 /** Vote by a ballot that the operator brings to the contract: it costs no gas. */
 async function vote(panel, wallet, say, button) {
   say("waiting");
@@ -150,20 +176,23 @@ async function signOut() {
   location.reload();
 }
 
-const ACTIONS = { place, cancel, vote, "sign-in": signIn, "sign-out": signOut };
+const ACTIONS = { place, cancel, vote, rule, "end-rule": endRule, "sign-in": signIn, "sign-out": signOut };
+
+const GOOD = ["resting", "matched", "cancelled", "voted", "ruled", "ended"];
 
 for (const panel of document.querySelectorAll("[data-wallet]")) {
   offer(panel.querySelector("[data-wallets]"));
-  const told = panel.querySelector("[role=status]");
-  const say = (step, receipt = {}) => {
+  const sayAt = (told) => (step, receipt = {}) => {
     const text = told.dataset[step] ?? step;
     told.textContent = text.replace(/\{(\w+)\}/g, (whole, name) => receipt[name] ?? whole);
-    told.className = "verdict" + (["resting", "matched", "cancelled", "voted"].includes(step) ? " good" : "");
+    told.className = "verdict" + (GOOD.includes(step) ? " good" : "");
   };
   panel.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-action]");
     if (!button) return;
     const wallet = provider(panel);
+    const told = button.closest("section")?.querySelector("[role=status]") ?? panel.querySelector("[role=status]");
+    const say = sayAt(told);
     button.disabled = true;
     try {
       await ACTIONS[button.dataset.action](panel, wallet, say, button);
@@ -175,6 +204,8 @@ for (const panel of document.querySelectorAll("[data-wallet]")) {
       button.disabled = false;
     }
   });
-  panel.querySelector("form")?.addEventListener("submit", (event) => event.preventDefault());
+  for (const form of panel.querySelectorAll("form.needs-wallet")) {
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
   panel.classList.add("scripted");
 }
