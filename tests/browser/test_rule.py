@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         ),
         (
             DESK_FR, "H01", "Créer ma clé d’accès", "Signer la règle", "Le nœud l’applique", "Mettre fin à la règle",
-            "vendre 500\u00a0Wh à 20,0\u00a0ct/kWh", "annulé",
+            "vente 500\u00a0Wh à 20,0\u00a0ct/kWh", "annulé",
         ),
     ],
     ids=["en-phone-buys", "fr-desk-sells"],
