@@ -1,7 +1,8 @@
 """The tutorials are lived: every command in them runs as it is written, in its sequence, and does what is said of it.
 
 What stands for something of the reader's is put in its place: the addresses where the demo is, the number of the order
-that was just placed, the sealer, the line to a meter. The demo has two homes instead of seventeen.
+that was just placed, the sealer, the line to a meter. The demo has two homes instead of seventeen. The French
+tutorials have the same commands (`test_languages`), so both are lived.
 """
 
 import json
@@ -24,10 +25,9 @@ from energy.errors import Unavailable
 from metering.sources.simulators.linky import LinkySimulator
 from node.cli.keystore import create_key
 from node.tariffs import TariffSchedule
-from tests.support.documents import README, blocks
+from tests.support.documents import README, TUTORIALS, blocks
 from tests.support.source_tree import ROOT
 
-TUTORIALS: Final = ROOT / "docs" / "TUTORIALS.md"
 DEMO: Final = "resilia demo --keep day"
 PAGE, LINE, SEALER, ORDER = (
     "http://127.0.0.1:8080",

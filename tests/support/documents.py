@@ -11,6 +11,8 @@ from tests.support.source_tree import ROOT, files
 
 README: Final = ROOT / "README.md"
 LISEZMOI: Final = ROOT / "LISEZMOI.md"
+TUTORIALS: Final = ROOT / "docs" / "TUTORIALS.md"
+TUTORIELS: Final = ROOT / "docs" / "TUTORIELS.md"
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
