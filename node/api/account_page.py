@@ -3,15 +3,16 @@
 Units: Wh, µ€/kWh, n€, UTC epoch seconds. Orders, trades and certificates are public under a pseudonym; bills are not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from energy.quantities import amount_neur
 from node.api.wording import CommunityClock
 from node.order_steps import Step, order_steps
 from node.own_queries import conduct
-from node.queries import LIMIT_MAX, Queries
+from node.queries import LIMIT_MAX, Page, Queries
 from node.query_rows import Row
 
 ORDERS_SHOWN: Final = 12
@@ -76,8 +77,8 @@ def read_account_page(
     if account is None:
         return None
     start, end = day
-    trades = queries.trades(account=address, start=start, end=end, limit=LIMIT_MAX)["items"]
-    certificates = queries.certificates(owner=address, start=start, end=end, limit=LIMIT_MAX)["items"]
+    trades = _all(queries.trades, account=address, start=start, end=end)
+    certificates = _all(queries.certificates, owner=address, start=start, end=end)
     orders = queries.orders(account=address, limit=ORDERS_SHOWN, newest_first=True)["items"]
     return AccountPage(
         account=account,
@@ -89,6 +90,16 @@ def read_account_page(
         bills=bills_of(queries, clock, address) if with_bills else None,
         conduct=conduct(queries.engine, address) if with_bills else None,
     )
+
+
+def _all(query: Callable[..., Page], **asked: Any) -> list[Row]:
+    """Return the items of all pages, or totals over them would stop at the first."""
+    page = query(**asked, limit=LIMIT_MAX)
+    items = page["items"]
+    while page["next"] is not None:
+        page = query(**asked, limit=LIMIT_MAX, cursor=page["next"])
+        items += page["items"]
+    return items
 
 
 def bills_of(queries: Queries, clock: CommunityClock, address: str) -> tuple[Bill, ...]:

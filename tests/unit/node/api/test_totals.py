@@ -1,0 +1,149 @@
+"""Every total on the screen is that of the table, the CSV, the JSON and the API that lie behind it."""
+
+import csv
+import html
+import io
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from node.api import wording
+from node.api.app import create_web_app
+from node.events import Broadcaster
+from node.i18n import speaking
+from node.queries import Queries
+from tests.support.asgi import request
+from tests.support.chain_double import ChainDouble
+from tests.support.small_community import HOMES, CoreDouble, filled_projection
+
+DAY = "from=1494972000&to=1495058400"
+"""2017-05-17 in Paris."""
+SELLER, BUYER = HOMES[0], HOMES[2]
+
+
+@pytest.fixture(scope="module")
+def app() -> ASGIApp:
+    return create_web_app(CoreDouble(), Queries(filled_projection()), ChainDouble(), Broadcaster())
+
+
+def text_of(app: ASGIApp, path: str, section: str, language: str) -> str:
+    """Return the words of a section of a page."""
+    page = request(
+        app, "GET", f"{path}{'&' if '?' in path else '?'}lang={language}", headers={"accept": "text/html"}
+    ).text
+    found = re.search(rf'<(section|div|table)[^>]* id="{section}".*?</\1>', page, re.DOTALL)
+    assert found, f"{path} has no {section}"
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
+
+
+def shown(text: str, said: str) -> bool:
+    return " ".join(said.split()) in text
+
+
+def rows_of(app: ASGIApp, path: str, query: str) -> list[dict[str, str]]:
+    """Return the rows of a list as CSV; they are those of the JSON, and of the API where it has the list."""
+    rows = list(csv.DictReader(io.StringIO(request(app, "GET", f"{path}.csv?{query}").text)))
+    items = request(app, "GET", f"{path}.json?{query}").json()["items"]
+    for row, item in zip(rows, items, strict=True):
+        for key, value in item.items():
+            assert row[key] == ("" if value is None else str(value)) or instant(row[key]) == value, key
+    told = request(app, "GET", f"/api/v1{path}?{query}&limit=5000")
+    assert told.status_code == 404 or told.json()["items"] == items
+    assert rows
+    return rows
+
+
+def instant(text: str) -> int | None:
+    """Return the epoch seconds of a time as CSV writes it; None for any other text."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        return None
+
+
+def total(rows: list[dict[str, str]], key: str) -> int:
+    return sum(int(row[key] or 0) for row in rows)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize(("path", "section"), [("/", "today"), ("/community", "together")])
+def test_totals_of_the_day_are_those_of_its_intervals(app: ASGIApp, path: str, section: str, language: str) -> None:
+    rows, trades = rows_of(app, "/intervals", DAY), rows_of(app, "/trades", DAY)
+    (day,) = rows_of(app, "/days", DAY)
+    told: Any = request(app, "GET", f"/api/v1/summary?{DAY}").json()
+    for name in ("tradedWh", "importWh", "certifiedWh"):
+        assert total(rows, name) == told[name] == int(day[name]), name
+    assert total(trades, "quantityWh") == told["tradedWh"]
+    assert total(trades, "amountNeur") == told["turnoverNeur"] == int(day["turnoverNeur"])
+    with speaking(language):
+        said = [
+            wording.euros(total(trades, "amountNeur")),
+            wording.energy_total(total(rows, "tradedWh")),
+            wording.energy_total(total(rows, "importWh")),
+            wording.carbon(told["gridCarbonG"]),
+        ]
+    text = text_of(app, path, section, language)
+    assert [each for each in said if not shown(text, each)] == []
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize(("account", "side"), [(SELLER, "seller"), (BUYER, "buyer")])
+def test_totals_of_an_account_are_those_of_its_trades(app: ASGIApp, account: str, side: str, language: str) -> None:
+    own = [row for row in rows_of(app, "/trades", f"account={account}&{DAY}") if row[side] == account]
+    assert own
+    with speaking(language):
+        said = [wording.euros(total(own, "amountNeur")), wording.energy_total(total(own, "quantityWh"))]
+    text = text_of(app, f"/accounts/{account}", "account-day", language)
+    assert [each for each in said if not shown(text, each)] == []
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_totals_of_certificates_are_those_of_the_list(app: ASGIApp, language: str) -> None:
+    owner = rows_of(app, "/certificates", DAY)[0]["owner"]
+    rows = rows_of(app, "/certificates", f"owner={owner}&{DAY}")
+    with speaking(language):
+        said = wording.energy_total(total(rows, "quantityWh"))
+    assert shown(text_of(app, f"/accounts/{owner}", "account-certificates", language), said)
+
+
+def test_the_league_adds_up_to_the_trades(app: ASGIApp) -> None:
+    league, trades = rows_of(app, "/league", DAY), rows_of(app, "/trades", DAY)
+    assert total(league, "soldWh") == total(league, "boughtWh") == total(trades, "quantityWh")
+    assert total(league, "earnedNeur") == total(league, "paidNeur") == total(trades, "amountNeur")
+    for row in league:
+        own = [trade for trade in trades if row["account"] in (trade["buyer"], trade["seller"])]
+        assert int(row["trades"]) == len(own)
+
+
+def test_runs_add_up_to_their_intervals_and_certificates(app: ASGIApp) -> None:
+    intervals, certificates = rows_of(app, "/intervals", ""), rows_of(app, "/certificates", "")
+    for run in rows_of(app, "/runs", ""):
+        covered = [row for row in intervals if row["runId"] == run["runId"]]
+        assert total(covered, "tradedWh") == int(run["tradedWh"])
+        assert total([row for row in certificates if row["runId"] == run["runId"]], "quantityWh") == int(
+            run["certifiedWh"]
+        )
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_totals_of_a_bill_are_those_of_its_entries(app: ASGIApp, language: str) -> None:
+    path = f"/accounts/{BUYER}/bills/2017-05"
+    rows = list(csv.DictReader(io.StringIO(request(app, "GET", f"{path}.csv").text)))
+    bill: Any = request(app, "GET", f"{path}.json").json()
+    assert total(rows, "amountNeur") == bill["amountNeur"] == sum(line["amountNeur"] for line in bill["lines"])
+    page = request(app, "GET", f"{path}?lang={language}", headers={"accept": "text/html"}).text
+    with speaking(language):
+        assert wording.due(bill["amountNeur"]) in html.unescape(page)
+        assert all(wording.euros(line["amountNeur"], 4) in html.unescape(page) for line in bill["lines"])
+    for line in bill["lines"]:
+        own = [row for row in rows if row["kind"] == line["kind"]]
+        assert (total(own, "quantityWh"), len(own)) == (line["quantityWh"], line["entries"])
+
+
+def test_a_day_of_more_trades_than_a_page_holds_is_counted_whole(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = text_of(app, f"/accounts/{SELLER}", "account-day", "en")
+    monkeypatch.setattr("node.api.account_page.LIMIT_MAX", 3)
+    assert text_of(app, f"/accounts/{SELLER}", "account-day", "en") == whole
