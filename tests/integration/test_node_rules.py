@@ -36,10 +36,15 @@ def signed(rules: Rules, rule: Rule, key: Any) -> SignedRule:
 
 
 def resting(node: Node, key: Any) -> list[tuple[str, int, int, int]]:
-    orders = node.queries.orders(account=hex_text(key.address), status="resting")["items"]
+    orders: Any = node.queries.orders(account=hex_text(key.address), status="resting")["items"]
     return [
         (each["side"], each["interval"], each["quantityWh"] - each["filledWh"], each["limitPrice"]) for each in orders
     ]
+
+
+def traded_wh(node: Node, interval: int) -> int:
+    trades: Any = node.queries.trades(interval=interval)["items"]
+    return sum(int(each["quantityWh"]) for each in trades)
 
 
 async def lived(node: Node, homes: Homes) -> None:
@@ -69,14 +74,12 @@ def test_a_rule_trades_what_is_usual_until_it_is_changed_and_ended(tmp_path: Pat
                 assert len(resting(node, SELLER)) == 1, "once for an interval"
                 await rules.put(rule_of(rules, SELLER, 80_000, None), SELLER.private_key)
                 assert resting(node, SELLER) == [("sell", first, 50, 80_000)]
-                trades = node.queries.trades(interval=first)["items"]
-                assert sum(each["quantityWh"] for each in trades) == 350
+                assert traded_wh(node, first) == 350
                 await tick_at(node, first - 299)
                 await rules.step()
                 second = first + LENGTH_S
                 assert resting(node, SELLER) == [("sell", second, 50, 80_000)]
-                trades = node.queries.trades(interval=second)["items"]
-                assert sum(each["quantityWh"] for each in trades) == 350
+                assert traded_wh(node, second) == 350
                 await rules.put(rule_of(rules, SELLER, None, None), SELLER.private_key)
                 assert resting(node, SELLER) == []
                 await tick_at(node, second - 299)
@@ -170,7 +173,7 @@ def test_an_agent_reads_the_rule_of_its_member_and_nobody_elses(tmp_path: Path) 
                     path = f"/rules/{hex_text(SELLER.address)}"
                     asked = await asyncio.to_thread(other._http.get, path, headers=elsewhere)
                     assert asked.status_code == 403
-                    look = {"until": until, "signature": "0x" + "11" * 65}
+                    look: dict[str, Any] = {"until": until, "signature": "0x" + "11" * 65}
                     asked = await asyncio.to_thread(other._http.get, path, params=look)
                     assert asked.status_code == 403
             finally:
