@@ -90,6 +90,8 @@ class FactBoard:
         self._began: int | None = None
         self._retry_at = 0
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        """Held by a step: one that is cut off between log and tables would be signed and logged again."""
 
     # -- LIFE
 
@@ -107,7 +109,8 @@ class FactBoard:
     async def stop(self) -> None:
         """Let go of all sources."""
         if self._task is not None:
-            self._task.cancel()
+            async with self._turn:
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.sources.stop()
 
@@ -115,11 +118,12 @@ class FactBoard:
         while True:
             # Nobody awaits this task: an error that ended it would leave all facts stale, and no word of it. Of a disk
             # that refuses, whoever writes readings hears as well, and stops the node.
-            with watched("", self._tell_failure):
-                try:
-                    await self.step(self._clock.now())
-                except Unavailable as error:
-                    logger.warning("facts wait: %s", error)
+            async with self._turn:
+                with watched("", self._tell_failure):
+                    try:
+                        await self.step(self._clock.now())
+                    except Unavailable as error:
+                        logger.warning("facts wait: %s", error)
             await asyncio.sleep(PERIOD_S)
 
     # -- ROUNDS
