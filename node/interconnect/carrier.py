@@ -17,8 +17,6 @@ from node.interconnect.streams import LOST, Heard, LinkStreams, Take
 logger = logging.getLogger(__name__)
 
 AGAIN_S: Final = 1.0
-MEND_S: Final = 30.0
-"""Silent streams are looked for so often."""
 
 
 class Carrier:
@@ -73,7 +71,6 @@ class Carrier:
                     group.create_task(self._send(streams))
                     group.create_task(streams.read(take))
                     group.create_task(self._ask(streams, heard, every_s))
-                    group.create_task(self._mend(streams))
             except* (Unavailable, *LOST) as lost:
                 logger.warning("the own NATS server is lost, and tried again: %s", lost.exceptions[0])
             finally:
@@ -99,9 +96,3 @@ class Carrier:
             if await streams.ask(self._above):
                 heard(self._above)
             await asyncio.sleep(every_s)
-
-    async def _mend(self, streams: LinkStreams) -> None:
-        while True:
-            await asyncio.sleep(MEND_S)
-            for name in await streams.mend():
-                logger.info("the stream of %s was silent, and is asked for anew", name)

@@ -1,17 +1,15 @@
 """Configuration of a community's own `nats-server`: a hub for its children, and a leaf of its parent's.
 
 The node speaks to its server by nkey. A child's server speaks to its parent's inside TLS, each showing a certificate
-of the communities' own authority, with a password that admits it to nothing but sourcing: it may ask for the streams
-that are meant for it, and let its own be asked for. (Debian's server 2.9 takes no nkey for leaf nodes.)
+of the communities' own authority, with a password that admits it to nothing but reading: its node may read the streams
+that are meant for it, and let its own be read. (Debian's server 2.9 takes no nkey for leaf nodes.)
 Everything that counts is signed inside the messages as well.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-_ANSWERS: Final = ("$JS.ACK.>", "$JS.FC.>", "_INBOX.>", "_R_.>", "_GR_.>", "$JSC.>")
-"""Where servers answer each other; the names in them are random, or of consumers that the one side has made."""
+from node.interconnect.streams import READER, inbox, stream_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def server_configuration(
     """
     users = [f"    {{ nkey: {node_public_key} }}"]
     users += [
-        f"    {{ user: {each.name}, password: {_quoted(each.password)}, {_sourcing(name, each)} }}" for each in children
+        f"    {{ user: {each.name}, password: {_quoted(each.password)}, {_reading(name, each)} }}" for each in children
     ]
     secured = f"tls {{ {_tls(tls)}, verify: true }}" if tls else ""
     lines = [
@@ -90,20 +88,21 @@ def server_configuration(
     return "\n".join(lines) + "\n"
 
 
-def _sourcing(parent: str, child: ChildAccess) -> str:
-    """Return what a child's server may do at its parent's: source what is meant for it, and be a source itself."""
+def _reading(parent: str, child: ChildAccess) -> str:
+    """Return what a child's server may do at its parent's: read what is meant for it, and let its own be read."""
     others = (parent, *child.partners)
-    publish = [subject for other in others for subject in _asking(other, child.name)]
+    publish = [subject for other in others for subject in (*_asking(other, child.name), f"{inbox(other)}.>")]
     subscribe = [subject for other in others for subject in _asking(child.name, other)]
-    publish += [f"resilia.deliver.{child.name}.>", f"resilia.beat.{parent}", *_ANSWERS]
-    subscribe += [*(f"resilia.deliver.{other}.>" for other in others), *_ANSWERS]
+    publish += [f"resilia.beat.{parent}"]
+    subscribe += [f"{inbox(child.name)}.>"]
     return f"permissions: {{ publish: {{ allow: {_listed(publish)} }}, subscribe: {{ allow: {_listed(subscribe)} }} }}"
 
 
-def _asking(source: str, reader: str) -> list[str]:
-    """Return the subjects on which a reader asks for the one stream of a source that is meant for it."""
-    api, stream = f"$JS.{source}.API.CONSUMER", f"OUT_{source}_{reader}"
-    return [f"{api}.CREATE.{stream}", f"{api}.CREATE.{stream}.>", f"{api}.DELETE.{stream}.>"]
+def _asking(sender: str, reader: str) -> list[str]:
+    """Return the subjects on which a reader asks for the one stream of a sender that is meant for it."""
+    api, consumer = f"$JS.{sender}.API.CONSUMER", f"{stream_name(sender, reader)}.{READER}"
+    asked = [f"{api}.{what}.{consumer}" for what in ("INFO", "CREATE", "DURABLE.CREATE", "MSG.NEXT")]
+    return [*asked, f"$JS.ACK.{consumer}.>"]
 
 
 def _listed(subjects: list[str]) -> str:

@@ -1,8 +1,10 @@
 """Messages between communities over NATS JetStream: each has a server of its own, and the servers do the rest.
 
 A community publishes to the stream ``OUT_<from>_<to>`` of its own server, one for each neighbour: it acknowledges also
-while it is cut off. It reads from ``IN_<to>``, which sources the neighbours' streams through the leaf nodes. Keeping,
-retrying and catching up are the engine's; what is published again is one message by its ``Nats-Msg-Id``.
+while it is cut off. The neighbour's node reads it there, through the leaf nodes, by a durable consumer that knows how
+far it has read. Keeping, retrying and catching up are the engine's; what is published again is one message by its
+``Nats-Msg-Id``. (Streams that source each other would keep a second copy, and one that asks while the way is being cut
+may wait for its answer for ever: seen with server 2.9.)
 Subjects: ``resilia.<from>.<to>``; and ``resilia.beat.<name>``, where a community answers whoever asks whether it is
 there: that is never stored, so an answer shows that both directions are whole just now.
 Refuses: a server that is not there, with Unavailable.
@@ -10,6 +12,7 @@ Refuses: a server that is not there, with Unavailable.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
@@ -19,7 +22,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, ExternalStream, StreamConfig, StreamSource
+from nats.js.api import ConsumerConfig, StreamConfig
 
 from energy.errors import Unavailable
 
@@ -30,8 +33,11 @@ AGAIN_S: Final = 5
 KEPT_S: Final = 30 * 86_400
 """A cut may last so long before messages are lost; orders in them have long expired, runs and certificates have not."""
 TWICE_S: Final = 3_600
-SILENT_NS: Final = 45 * 10**9
-"""A source that is whole tells something at least so often."""
+ACK_S: Final = 60
+"""What is not acknowledged by then comes again."""
+SILENT_FETCHES: Final = 30
+"""After so many without a message it is looked whether the neighbour still has the consumer."""
+READER: Final = "node"
 BEAT_S: Final = 5
 """An answer that takes longer is none."""
 
@@ -44,11 +50,22 @@ LOST: Final = (NatsError, OSError)
 """What the client raises when its server is away."""
 
 
-class LinkStreams:
-    """One community's two streams. Make it with `open`."""
+def stream_name(sender: str, reader: str) -> str:
+    """Return the name of the stream that one community keeps for another, on its own server."""
+    return f"OUT_{sender}_{reader}"
 
-    def __init__(self, name: str, client: Client, context: JetStreamContext) -> None:
+
+def inbox(name: str) -> str:
+    """Return where a community's node gets answers: its server lets nobody else listen there."""
+    return f"_INBOX.{name}"
+
+
+class LinkStreams:
+    """One community's way out and in. Make it with `open`."""
+
+    def __init__(self, name: str, neighbours: Sequence[str], client: Client, context: JetStreamContext) -> None:
         self._name = name
+        self._neighbours = sorted(neighbours)
         self._client = client
         self._context = context
 
@@ -67,13 +84,14 @@ class LinkStreams:
             nkeys_seed_str=seed or None,
             connect_timeout=CONNECT_S,
             max_reconnect_attempts=-1,
+            inbox_prefix=inbox(name),
             error_cb=_quiet,
         )
         try:
             # The client itself would try for ever, also with a key that the server does not know.
             client = await asyncio.wait_for(connecting, CONNECT_S)
-            streams = cls(name, client, client.jetstream())
-            await streams._set_up(neighbours)
+            streams = cls(name, neighbours, client, client.jetstream())
+            await streams._set_up()
         except TimeoutError:
             raise Unavailable(f"no NATS server at {server} lets this node in") from None
         except LOST as error:
@@ -111,40 +129,44 @@ class LinkStreams:
 
     async def read(self, take: Take) -> None:
         """Hand over message after message, for ever; each is acknowledged when it is done, and comes again if not."""
-        config = ConsumerConfig(ack_wait=60, max_ack_pending=256)
-        subscription = await self._context.pull_subscribe("", durable="node", stream=f"IN_{self._name}", config=config)
+        async with asyncio.TaskGroup() as group:
+            for neighbour in self._neighbours:
+                group.create_task(self._read_from(neighbour, take))
+
+    async def _read_from(self, neighbour: str, take: Take) -> None:
+        context = self._client.jetstream(domain=neighbour, timeout=CONNECT_S)
+        stream, prefix = stream_name(neighbour, self._name), f"{inbox(self._name)}.".encode()
+        config = ConsumerConfig(ack_wait=ACK_S, max_ack_pending=256)
         while True:
             try:
-                messages = await subscription.fetch(64, timeout=FETCH_S)
-            except (TimeoutError, NatsTimeoutError):
-                continue
+                subscription = await context.pull_subscribe(
+                    "", durable=READER, stream=stream, config=config, inbox_prefix=prefix
+                )
             except LOST:
+                # Its server, or the way there, is away; or it has not made its stream yet.
                 await asyncio.sleep(FETCH_S)
                 continue
-            for message in messages:
-                sender = message.subject.split(".")[1]
-                if await take(sender, message.data):
-                    await message.ack()
-                else:
-                    await message.nak(delay=AGAIN_S)
+            try:
+                while True:
+                    for _ in range(SILENT_FETCHES):
+                        await self._hand_over(neighbour, subscription, take)
+                    await context.consumer_info(stream, READER)
+            except LOST:
+                await asyncio.sleep(FETCH_S)
+            finally:
+                with suppress(*LOST):
+                    await subscription.unsubscribe()
 
-    async def mend(self) -> list[str]:
-        """Ask neighbours anew whose streams have been silent for long, also without beats; return their names.
-
-        A server that asked while the way was being cut may wait for its answer for ever (2.9).
-        """
-        name = f"IN_{self._name}"
+    async def _hand_over(self, neighbour: str, subscription: JetStreamContext.PullSubscription, take: Take) -> None:
         try:
-            info = await self._context.stream_info(name)
-            quiet = [each.name for each in info.sources or () if not 0 <= (each.active or -1) <= SILENT_NS]
-            if quiet:
-                sources = info.config.sources or []
-                there = [each for each in sources if each.name not in quiet]
-                await self._context.update_stream(info.config.evolve(sources=there))
-                await self._context.update_stream(info.config.evolve(sources=sources))
-        except (TimeoutError, NatsTimeoutError, *LOST):
-            return []
-        return [each.split("_")[1] for each in quiet]
+            messages = await subscription.fetch(64, timeout=FETCH_S)
+        except (TimeoutError, NatsTimeoutError):
+            return
+        for message in messages:
+            if await take(neighbour, message.data):
+                await message.ack()
+            else:
+                await message.nak(delay=AGAIN_S)
 
     @property
     def is_connected(self) -> bool:
@@ -155,26 +177,15 @@ class LinkStreams:
         """Hang up."""
         await self._client.close()
 
-    async def _set_up(self, neighbours: Sequence[str]) -> None:
-        outgoing = [
-            StreamConfig(
-                name=f"OUT_{self._name}_{neighbour}",
+    async def _set_up(self) -> None:
+        known = {each.config.name for each in await self._context.streams_info()}
+        for neighbour in self._neighbours:
+            config = StreamConfig(
+                name=stream_name(self._name, neighbour),
                 subjects=[f"resilia.{self._name}.{neighbour}"],
                 max_age=KEPT_S,
                 duplicate_window=TWICE_S,
             )
-            for neighbour in sorted(neighbours)
-        ]
-        sources = [
-            StreamSource(
-                name=f"OUT_{neighbour}_{self._name}",
-                filter_subject=f"resilia.{neighbour}.{self._name}",
-                external=ExternalStream(api=f"$JS.{neighbour}.API", deliver=f"resilia.deliver.{neighbour}"),
-            )
-            for neighbour in sorted(neighbours)
-        ]
-        known = {each.config.name for each in await self._context.streams_info()}
-        for config in (*outgoing, StreamConfig(name=f"IN_{self._name}", sources=sources, max_age=KEPT_S)):
             if config.name in known:
                 await self._context.update_stream(config)
             else:

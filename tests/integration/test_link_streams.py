@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
 
+import nats
 import pytest
+from nats.aio.msg import Msg
 
 from energy.errors import Unavailable
-from node.interconnect.streams import FETCH_S, LinkStreams
+from node.interconnect.streams import LinkStreams
 from tests.support.nats_servers import NatsServer, certificate, free_port
 
 
@@ -81,26 +84,59 @@ async def _through_a_cut(servers: dict[str, NatsServer]) -> None:
             await each.close()
 
 
-def test_silent_stream_is_asked_for_anew_and_nothing_comes_twice(
+def test_stream_that_its_server_has_lost_is_read_anew(
     servers: dict[str, NatsServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run(_mended(servers, monkeypatch))
+    monkeypatch.setattr("node.interconnect.streams.SILENT_FETCHES", 1)
+    asyncio.run(_lost(servers))
 
 
-async def _mended(servers: dict[str, NatsServer], monkeypatch: pytest.MonkeyPatch) -> None:
+async def _lost(servers: dict[str, NatsServer]) -> None:
     city = await opened(servers["city"], "north", "south")
     north = await opened(servers["north"], "city", "south")
     try:
+        reading = asyncio.create_task(heard(city, 2))
         await north.publish("city", b"offer")
-        assert await heard(city, 1) == [("north", b"offer")]
-        await asyncio.sleep(FETCH_S + 0.5)  # or the next message goes to the fetch that was given up
-        assert await city.mend() == ["south"], "nobody has ever opened it"
-        monkeypatch.setattr("node.interconnect.streams.SILENT_NS", 0)
-        assert sorted(await city.mend()) == ["north", "south"]
+        await asyncio.sleep(2)
+        await north.close()
+        servers["north"].stop()
+        rmtree(servers["north"].folder / "north")
+        servers["north"].start()
+        north = await opened(servers["north"], "city", "south")
         await north.publish("city", b"decision")
-        assert await heard(city, 1) == [("north", b"decision")]
+        assert await reading == [("north", b"offer"), ("north", b"decision")]
     finally:
         for each in (city, north):
+            await each.close()
+
+
+def test_neighbours_do_not_overhear_each_other(servers: dict[str, NatsServer]) -> None:
+    asyncio.run(_overheard(servers))
+
+
+async def _overheard(servers: dict[str, NatsServer]) -> None:
+    city = await opened(servers["city"], "north", "south")
+    north = await opened(servers["north"], "city", "south")
+    curious = await nats.connect(servers["south"].url, nkeys_seed_str=servers["south"].seed)
+    overheard: list[tuple[str, bytes]] = []
+
+    async def note(message: Msg) -> None:
+        overheard.append((message.subject, message.data))
+
+    try:
+        for subject in ("resilia.>", "_INBOX.>", "$JS.>"):
+            await curious.subscribe(subject, cb=note)
+        await city.answer(lambda _: None)
+        await curious.flush()
+        await asyncio.sleep(0.5)
+        await north.publish("city", b"offer")
+        assert await heard(city, 1) == [("north", b"offer")]
+        assert await north.ask("city")
+        # What is asked of the own server is there to be heard, and nothing else.
+        assert overheard
+        assert not [each for each in overheard if "north" in each[0] or b"offer" in each[1]], overheard
+    finally:
+        for each in (city, north, curious):
             await each.close()
 
 
