@@ -30,6 +30,7 @@ from benchmarks.order_acknowledgements import acknowledged
 from energy.identity import hex_text
 from node.app import Node
 from node.keys import KeyPair
+from node.serve import keep_for_good
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, found, homes_of, running, serving, tick_at
 
@@ -37,7 +38,7 @@ CLIENTS: Final = 8
 """Connections of an attack that asks."""
 DRIPPING: Final = 300
 SUBSCRIBERS: Final = 100
-COUNT_FOR_EVER: Final = "0x5f5b600101600156"
+HASH_FOR_EVER: Final = "0x5b6180005f20505f56"
 LOG_A_HUNDRED_TIMES: Final = "0x60645b5f5fa0600190038060025700"
 """Creation codes."""
 RATIO_MAX: Final = 2.0
@@ -89,8 +90,14 @@ async def _subscribing(url: str) -> None:
     for _ in range(SUBSCRIBERS):
         connection = await connect(url.replace("http", "ws", 1), max_queue=1)
         held.append(connection)
-        for number, kind in enumerate((["newHeads"], ["logs", {}], ["newPendingTransactions", True])):
-            request = {"jsonrpc": "2.0", "id": number, "method": "eth_subscribe", "params": kind}
+        wishes: list[tuple[str, list[Any]]] = [
+            ("eth_subscribe", ["newHeads"]),
+            ("eth_subscribe", ["logs", {}]),
+            ("eth_subscribe", ["newPendingTransactions", True]),
+            ("energy_subscribe", [{"kinds": ["trade", "depth", "candle", "interval", "run"]}]),
+        ]
+        for number, (method, params) in enumerate(wishes):
+            request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             await connection.send(json.dumps(request))
         connection.transport.pause_reading()
     await asyncio.Event().wait()
@@ -98,7 +105,7 @@ async def _subscribing(url: str) -> None:
 
 ATTACKS: Final[dict[str, Callable[[str], Awaitable[None]]]] = {
     "batches": lambda url: _asking(url, _batch()),
-    "calls": lambda url: _asking(url, _one("eth_call", {"data": COUNT_FOR_EVER, "gas": hex(50_000_000)}, "latest")),
+    "calls": lambda url: _asking(url, _one("eth_call", {"data": HASH_FOR_EVER, "gas": hex(50_000_000)}, "latest")),
     "slowloris": _dripping,
     "subscribers": _subscribing,
     "scans": lambda url: _asking(url, _one("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"})),
@@ -147,6 +154,7 @@ async def measured(folder: Path, orders: int, rounds: int, attacks: list[str]) -
     with homes_of(folder) as homes:
         async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
             await tick_at(node, FIRST - 1_200)
+            keep_for_good()
             await acknowledged(node, homes, client, url, orders // 4)
             growing = asyncio.create_task(_blocks(node))
             quiet: list[float] = []

@@ -21,6 +21,7 @@ from node.app import Node
 from node.chain.client import AsyncChainClient
 from node.chain.ipc_path import ipc_path
 from node.keys import KeyPair
+from node.serve import keep_for_good
 from node.typed_data import order_json
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, Homes, found, homes_of, running, serving, signed, tick_at
@@ -43,6 +44,7 @@ async def _measured(folder: Path, orders: int) -> float:
     with homes_of(folder) as homes:
         async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
             await tick_at(node, FIRST - 1_200)
+            keep_for_good()
             await acknowledged(node, homes, client, url, orders // 4)
             idle = await acknowledged(node, homes, client, url, orders)
             flood = subprocess.Popen([sys.executable, "-m", __name__, str(folder)], stdout=subprocess.PIPE)

@@ -16,7 +16,8 @@ DEPTH_MAX: Final = 64
 It is counted before anything is parsed: py-evm and eth-account raise Python's recursion limit so far that the
 interpreter's JSON reader overflows the C stack on deep brackets, which ends the process.
 """
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class BadJson(ValueError):
@@ -54,13 +55,12 @@ def is_too_deep(raw: bytes) -> bool:
     if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
         return False
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(raw):
-        token = match.group()
-        if token in (b"[", b"{"):
+    for token in _STRING.sub(b"", raw).translate(None, _NO_BRACKETS):
+        if token in b"[{":
             depth += 1
             if depth > DEPTH_MAX:
                 return True
-        elif token in (b"]", b"}"):
+        else:
             depth -= 1
     return False
 

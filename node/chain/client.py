@@ -1,22 +1,30 @@
 """The other end of the chain's socket, for the node's event loop.
 
-Requests are pipelined over one connection each for public calls, private calls and followers, and answered in the
-sequence in which they were made. A connection that breaks fails what is under way; the next request opens a new one.
+Requests are pipelined over one connection each for public calls, dear ones, private calls and followers, and answered
+in the sequence in which they were made. A connection that breaks fails what is under way; the next request opens a new
+one.
 """
 
 import asyncio
 import contextlib
 import itertools
 import json
+import re
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from energy.errors import Unavailable
 from node.chain.answers import Answers
 from node.chain.errors import BODY_SIZE_MAX, ChainError, oversized_answer
 from node.chain.framing import FRAMES_METHOD, frame, read_answer
+
+_DEAR: Final = re.compile(
+    rb'\{"jsonrpc":"2\.0","id":0,"method":"(?:eth_(?:call|estimateGas|simulateV1|createAccessList|getLogs)'
+    rb'|debug_trace\w+|ots_\w+)"'
+)
+"""Strangers' calls that may execute or search for seconds: nobody's others stand in line behind them."""
 
 
 class AsyncChainClient:
@@ -25,6 +33,7 @@ class AsyncChainClient:
     def __init__(self, ipc_path: Path) -> None:
         self._answers = Answers()
         self._public = _Connection(ipc_path, self._answers, public=True)
+        self._dear = _Connection(ipc_path, self._answers, public=True)
         self._private = _Connection(ipc_path, self._answers, public=False)
         self._followers = _Connection(ipc_path, self._answers, public=True)
         """A standby's word must not stand in line behind an answer that waits for it."""
@@ -44,7 +53,9 @@ class AsyncChainClient:
         remembered = self._answers.get(body, clock())
         if remembered is not None:
             return remembered
-        connection = self._followers if b'"resilia_getSealedBlocks"' in body else self._public
+        connection = self._dear if _DEAR.match(body) else self._public
+        if b'"resilia_getSealedBlocks"' in body:
+            connection = self._followers
         generation, answer = await connection.exchange(body)
         self._answers.put(body, answer, generation)
         return answer
@@ -67,6 +78,7 @@ class AsyncChainClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._public.close()
+        await self._dear.close()
         await self._private.close()
         await self._followers.close()
 

@@ -30,6 +30,8 @@ from node.chain.sealed_block import BlockRefused
 from node.chain.server import ChainServer
 from node.chain.vm import CommunityVM
 
+NICENESS: Final = 5
+"""The node comes first, which acknowledges orders, where there are too few processors for both."""
 EXIT_CORRUPT: Final = 70
 EXIT_MISCONFIGURED: Final = 78
 
@@ -60,6 +62,7 @@ class ProcessOptions:
 
 def run(options: ProcessOptions) -> int:
     """Run the chain until it is told to stop, and return the exit code."""
+    os.nice(NICENESS)
     try:
         asyncio.run(_serve(options))
         return 0

@@ -2,15 +2,17 @@
 
 Whoever may open the socket (the same user) may call every method. Who forwards requests of strangers opens a connection
 and calls ``chain_frames`` with ``[true]``: from then on the connection carries frames and public methods only.
-Bodies are answered one after the other, over all connections: the chain is a single sequence. Where a standby is waited
-for, an answer to what was sealed is held back until the standby has it; if that takes too long, the connection is
-closed, and whoever asked knows that the outcome is unknown.
+Bodies are answered one after the other, over all connections: the chain is a single sequence. After a dear one of
+strangers their connection rests for as long as it took, and the others' bodies come. Where a standby is waited for, an
+answer to what was sealed is held back until the standby has it; if that takes too long, the connection is closed, and
+whoever asked knows that the outcome is unknown.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,8 @@ from node.chain.errors import BODY_SIZE_MAX, PARSE_ERROR, ChainError, failure
 from node.chain.framing import FRAMES_METHOD, JsonSplitter, answer_frame, read_frame
 
 _CHUNK: Final = 65_536
+DEAR_S: Final = 0.005
+"""CPU time of a stranger's body from which on its connection rests after it."""
 STANDBY_S: Final = 10.0
 """How long to wait for a standby's word."""
 
@@ -97,21 +101,23 @@ class ChainServer:
                     )
                     await self._serve_frames(reader, writer, public)
                     return
-                answer = await self._answered(body, private=True)
+                answer, _ = await self._answered(body, private=True)
                 if answer:
                     await _send(writer, answer + b"\n")
 
-    async def _answered(self, body: bytes, *, private: bool) -> bytes:
+    async def _answered(self, body: bytes, *, private: bool) -> tuple[bytes, float]:
+        """Return the answer, and the CPU time in seconds that it took."""
         awaited = self._dispatcher.awaits_standby
         if awaited and SEND.encode() in body:
             await self._until_confirmed(self._dispatcher.head)  # else the transaction is refused
-        before = self._dispatcher.head
+        before, began = self._dispatcher.head, time.process_time()
         answer = self._dispatcher.answer(body, private=private)
+        spent_s = time.process_time() - began
         self._progress.set()
         self._progress = asyncio.Event()
         if awaited and self._dispatcher.head > before and not await self._until_confirmed(self._dispatcher.head):
             raise ConnectionAbortedError("no standby has what was sealed")
-        return answer
+        return answer, spent_s
 
     async def _until_confirmed(self, number: int) -> bool:
         """Wait until a standby has all blocks through one, and return whether it does."""
@@ -125,8 +131,10 @@ class ChainServer:
 
     async def _serve_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, public: bool) -> None:
         while (body := await read_frame(reader)) is not None:
-            answer = await self._answered(body, private=not public)
+            answer, spent_s = await self._answered(body, private=not public)
             await _send(writer, answer_frame(self._dispatcher.generation, answer))
+            if public and spent_s > DEAR_S:
+                await asyncio.sleep(spent_s)
 
 
 async def _send(writer: asyncio.StreamWriter, payload: bytes) -> None:

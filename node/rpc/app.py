@@ -25,8 +25,9 @@ from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.fleeting import Connection
 from node.rpc.guard import HostGuard, caller_of, is_json
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
-from node.rpc.news import News
+from node.rpc.news import News, NewsFeed
 from node.rpc.openrpc import openrpc_document
+from node.rpc.pace import Pace
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.pushing import Pushing
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
@@ -115,7 +116,9 @@ def _application(
     drop: Callable[[list[Digest]], Awaitable[None]],
     broadcaster: Broadcaster | None = None,
 ) -> Starlette:
-    feed = HeadFeed(chain)
+    pace = Pace()
+    heads = HeadFeed(chain, pace)
+    news = None if broadcaster is None else NewsFeed(broadcaster, pace)
 
     async def post(request: Request) -> Response:
         if not is_json(request.headers.get("content-type", "")):
@@ -140,7 +143,7 @@ def _application(
             return
         sockets.add(socket)
         try:
-            await _serve_web_socket(socket, router, feed, Connection(drop), broadcaster)
+            await _serve_web_socket(socket, router, heads, news, Connection(drop))
         finally:
             sockets.discard(socket)
 
@@ -181,13 +184,14 @@ async def read_body(request: Request, length_max: int) -> bytes | None:
 
 
 async def _serve_web_socket(
-    socket: WebSocket, router: RpcRouter, feed: HeadFeed, connection: Connection, broadcaster: Broadcaster | None
+    socket: WebSocket, router: RpcRouter, heads: HeadFeed, news: NewsFeed | None, connection: Connection
 ) -> None:
     """Answer frames in their sequence, text and binary alike: web3.py sends JSON as binary frames."""
     await socket.accept()
     caller = caller_of(socket.scope, connection)
-    news = None if broadcaster is None else News(broadcaster, socket.send_text)
-    subscriptions = Pushing(Subscriptions(feed, socket.send_text), news)
+    subscriptions = Pushing(
+        Subscriptions(heads, socket.send_text), None if news is None else News(news, socket.send_text)
+    )
     try:
         while (frame := await socket.receive())["type"] == "websocket.receive":
             text: Any = frame.get("text")

@@ -9,6 +9,7 @@ INVALID_PARAMS: Final = -32602
 """`data` is ``{field, problem}``."""
 INTERNAL_ERROR: Final = -32603
 SERVER_ERROR: Final = -32000
+ANSWER_TOO_LARGE: Final = -32003
 LIMIT_EXCEEDED: Final = -32005
 UNAVAILABLE: Final = -32002
 """Something that the answer needs is away for now; `data` is ``{retryAfterS}``."""

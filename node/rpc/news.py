@@ -3,7 +3,8 @@
 A subscription may begin after an event that its client knows (`after`, the `id` of a notification): it is told all
 since, or `missed`, and takes a snapshot (`energy_getDepth`, `energy_getCandles`). One that is too slow is told
 `dropped`, with the reason, and ends; nobody waits for it. Refuses: kinds that there are not, and more than
-`SUBSCRIPTIONS_MAX` of one connection.
+`SUBSCRIPTIONS_MAX` of one connection. An event is written as JSON once for all, and sent in the slices of
+`node.rpc.pace`.
 """
 
 import asyncio
@@ -16,9 +17,12 @@ from typing import Any, Final
 
 from node.events import TOLD_KINDS, Broadcaster, EventKind, NodeEvent, Subscription, place_of
 from node.rpc import codes, parameters
+from node.rpc.pace import Pace
 from node.rpc.parameters import BadParameter
 from node.rpc.subscriptions import SUBSCRIPTIONS_MAX, SubscriptionError
 
+WRITTEN_MAX: Final = 64
+"""Events that are kept as JSON."""
 METHODS: Final = ("energy_subscribe", "energy_unsubscribe")
 
 
@@ -31,11 +35,31 @@ class _Followed:
     telling: asyncio.Task[None] | None = None
 
 
+class NewsFeed:
+    """What all connections to one port are told of the node."""
+
+    def __init__(self, broadcaster: Broadcaster, pace: Pace) -> None:
+        """Take what happens, and in whose slices is told."""
+        self.broadcaster = broadcaster
+        self.pace = pace
+        self._written: dict[tuple[int, EventKind], str] = {}
+
+    def written(self, event: NodeEvent) -> str:
+        """Return an event as JSON."""
+        key = event.number, event.kind
+        if key not in self._written:
+            told = {"id": f"{self.broadcaster.epoch}-{event.number}", "kind": event.kind, "data": event.data}
+            if len(self._written) >= WRITTEN_MAX:
+                del self._written[next(iter(self._written))]
+            self._written[key] = json.dumps(told, separators=(",", ":"))
+        return self._written[key]
+
+
 class News:
     """The subscriptions of one connection to what happens in the node."""
 
-    def __init__(self, broadcaster: Broadcaster, send: Callable[[str], Awaitable[None]]) -> None:
-        self._broadcaster = broadcaster
+    def __init__(self, feed: NewsFeed, send: Callable[[str], Awaitable[None]]) -> None:
+        self._feed = feed
         self._send = send
         self._active: dict[str, _Followed] = {}
 
@@ -52,7 +76,7 @@ class News:
         if len(self._active) >= SUBSCRIPTIONS_MAX:
             raise SubscriptionError(codes.LIMIT_EXCEEDED, f"too many subscriptions, at most {SUBSCRIPTIONS_MAX}")
         leave = ExitStack()
-        events = leave.enter_context(self._broadcaster.subscribe(kinds, after))
+        events = leave.enter_context(self._feed.broadcaster.subscribe(kinds, after))
         identifier = hex(secrets.randbits(127) | 1 << 127)
         self._active[identifier] = _Followed(events, interval, leave)
         return identifier
@@ -88,16 +112,14 @@ class News:
     async def _tell(self, identifier: str, followed: _Followed) -> None:
         async for event in followed.events.events():
             if followed.interval in (None, event.data.get("interval", event.data.get("start", followed.interval))):
-                await self._send(self._notification(identifier, event))
+                await self._feed.pace.step()
+                await self._send(
+                    '{"jsonrpc":"2.0","method":"energy_subscription","params":'
+                    f'{{"subscription":"{identifier}","result":{self._feed.written(event)}}}}}'
+                )
         # Whoever was dropped, or watches a node that ends, is told nothing more.
         self._active.pop(identifier, None)
         followed.leave.close()
-
-    def _notification(self, identifier: str, event: NodeEvent) -> str:
-        told = {"id": f"{self._broadcaster.epoch}-{event.number}", "kind": event.kind, "data": event.data}
-        params = {"subscription": identifier, "result": told}
-        notification = {"jsonrpc": "2.0", "method": "energy_subscription", "params": params}
-        return json.dumps(notification, separators=(",", ":"))
 
 
 def _parsed(params: Any) -> tuple[frozenset[EventKind], int | None, tuple[int, int] | None]:

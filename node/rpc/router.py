@@ -1,13 +1,14 @@
 """JSON-RPC 2.0 for everybody: one door, over HTTP and WebSocket, to the node's own methods and to the chain's.
 
 `energy_*` and `rpc.discover` are answered here; what is on `FORWARDED` goes to the chain's process; all else does not
-exist. The calls of a batch start in their sequence and run together; their answers come in the same sequence.
+exist. The calls of a batch start in their sequence and run together; their answers come in the same sequence. The chain
+gets a large batch in parts, so that neither its answers nor its calls hold others up.
 Refuses: bodies over `BODY_BYTES_MAX`, batches over `BATCH_LEN_MAX`, JSON that two readers might read differently.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,12 @@ from node.rpc.turns import Busy, Turns
 
 BODY_BYTES_MAX: Final = 1_000_000
 BATCH_LEN_MAX: Final = 1_000
+BATCH_S: Final = 30.0
+"""For all calls of a batch that the chain answers, and for what goes before them."""
+BATCH_ANSWER_BYTES_MAX: Final = 25_000_000
+"""The chain's answers to a batch."""
+PART_LEN: Final = 10
+"""Calls of a batch that the chain gets at a time; transactions next to each other stay together and share a block."""
 
 FORWARDED: Final = (
     "eth_",
@@ -38,6 +45,7 @@ FORWARDED: Final = (
 )
 """Beginnings of the method names that the chain answers to strangers; its `chain_` methods are the node's alone."""
 
+SEND: Final = "eth_sendRawTransaction"
 _ANSWER_TO_0: Final = b'{"jsonrpc":"2.0","id":0,'
 
 SUBSCRIBING: Final = ("eth_subscribe", "eth_unsubscribe", *news.METHODS)
@@ -152,6 +160,23 @@ class RpcRouter:
         return strict_json.dumps({**json.loads(answer), "id": identifier})
 
     async def _forward(self, calls: Sequence[Call]) -> list[bytes]:
+        """Send calls to the chain, part by part, and return one answer per call."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BATCH_S
+        answers: list[bytes] = []
+        room = BATCH_ANSWER_BYTES_MAX
+        for part in _parts(calls):
+            if room < 0:
+                answers += [_refused(call, codes.ANSWER_TOO_LARGE, "response too large") for call in part]
+            elif loop.time() > until:
+                words = f"request timed out: all calls of a batch may take {BATCH_S:g}s"
+                answers += [_refused(call, codes.UNAVAILABLE, words) for call in part]
+            else:
+                answers += await self._forward_part(part)
+                room -= sum(map(len, answers[-len(part) :]))
+        return answers
+
+    async def _forward_part(self, calls: Sequence[Call]) -> list[bytes]:
         """Send calls to the chain, several as one batch, and return one answer per call.
 
         The chain gets the calls written anew, with their places as ids: what was checked is what is sent, and
@@ -206,6 +231,20 @@ def _parse(item: Any) -> Call | Malformed:
     if "id" in item and type(item["id"]) not in (int, str):
         return Malformed('"id" must be an integer or a text; a request without one gets no answer')
     return Call(item, method, "id" in item)
+
+
+def _parts(calls: Sequence[Call]) -> Iterator[Sequence[Call]]:
+    """Yield neighbouring calls: `PART_LEN` of them, or more where transactions would be torn from each other."""
+    begin = 0
+    for end in range(1, len(calls) + 1):
+        is_torn = end < len(calls) and calls[end - 1].method == calls[end].method == SEND
+        if end == len(calls) or (end - begin >= PART_LEN and not is_torn):
+            yield calls[begin:end]
+            begin = end
+
+
+def _refused(call: Call, code: int, problem: str) -> bytes:
+    return _error(call.request["id"], code, problem) if call.wants_answer else b""
 
 
 def _error_object(code: int, problem: str) -> JsonObject:

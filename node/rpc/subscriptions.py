@@ -1,9 +1,10 @@
 """Subscriptions over a WebSocket: `eth_subscribe` to `newHeads`, `logs`, `newPendingTransactions` and `syncing`.
 
 The chain lives in another process that answers and never calls. One task for all connections therefore asks it for its
-height while somebody is subscribed, and each connection fetches what its subscriptions want of the blocks that are new
-to it. Nothing is queued: a client that reads slowly falls behind on its own, and reads old blocks from the chain.
-Transactions are sealed as they come in: a pending one is told about when its block is.
+height while somebody is subscribed, and each connection is sent what its subscriptions want of the blocks that are new
+to it: fetched and written as JSON once for all who want the same, and sent in the slices of `node.rpc.pace`. Nothing is
+queued: a client that reads slowly falls behind on its own, and reads old blocks from the chain. Transactions are
+sealed as they come in: a pending one is told about when its block is.
 """
 
 import asyncio
@@ -16,12 +17,17 @@ from typing import Any, Final
 
 from energy.errors import Unavailable
 from node.rpc import codes
+from node.rpc.pace import Pace
 from node.rpc.ports import ChainRequests, JsonObject
 
 POLL_S: Final = 0.1
 """How often the chain is asked for its height."""
 SUBSCRIPTIONS_MAX: Final = 100
 """Of one connection."""
+KEPT_MAX: Final = 64
+"""Results of a kind of subscription and a block that are kept for others who want them."""
+KEPT_CHARACTERS_MAX: Final = 1_000_000
+"""Longer results are kept for nobody who comes later."""
 KINDS: Final = ("newHeads", "logs", "newPendingTransactions", "syncing")
 
 
@@ -33,12 +39,34 @@ class SubscriptionError(Exception):
         self.error: JsonObject = {"code": code, "message": message}
 
 
-class HeadFeed:
-    """Tells everybody who waits that the chain has grown."""
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is told of each block; the same to all who wish the same."""
 
-    def __init__(self, chain: ChainRequests, poll_s: float = POLL_S) -> None:
+    kind: str
+    detail: str = "null"
+    """JSON: the filter of `logs`; whether `newPendingTransactions` wants whole transactions."""
+
+
+WHOLE_TRANSACTIONS: Final = _Wish("newPendingTransactions", "true")
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    wish: _Wish
+    after: int
+    """Height of the chain when it began: only later blocks are told about."""
+
+
+class HeadFeed:
+    """Tells everybody who waits that the chain has grown, and what is new in it."""
+
+    def __init__(self, chain: ChainRequests, pace: Pace, poll_s: float = POLL_S) -> None:
         self._chain = chain
+        self.pace = pace
+        """In whose slices is told."""
         self._poll_s = poll_s
+        self._results: dict[tuple[_Wish, int], asyncio.Task[list[str]]] = {}
         self._head = -1
         self._grown = asyncio.Condition()
         self._waiting = 0
@@ -80,6 +108,38 @@ class HeadFeed:
         finally:
             self._waiting -= 1
 
+    async def results(self, wish: _Wish, number: int) -> list[str]:
+        """Return what is to be told of a block, each as JSON."""
+        key = wish, number
+        if key not in self._results:
+            await self.pace.step()
+        fetching = self._results.get(key)
+        if fetching is None:
+            if len(self._results) >= KEPT_MAX:
+                del self._results[next(iter(self._results))]
+            fetching = self._results[key] = asyncio.create_task(self._fetched(key))
+        return await asyncio.shield(fetching)  # others may wait for the same
+
+    async def _fetched(self, key: tuple[_Wish, int]) -> list[str]:
+        is_kept = False
+        try:
+            results = [json.dumps(each, separators=(",", ":")) for each in await self._asked(*key)]
+            is_kept = sum(map(len, results)) <= KEPT_CHARACTERS_MAX
+            return results
+        finally:
+            if not is_kept:
+                self._results.pop(key, None)
+
+    async def _asked(self, wish: _Wish, number: int) -> list[Any]:
+        at = hex(number)
+        if wish.kind == "logs":
+            query = {**json.loads(wish.detail), "fromBlock": at, "toBlock": at}
+            return list(await self.ask_patiently("eth_getLogs", query))
+        block = await self.ask_patiently("eth_getBlockByNumber", at, wish == WHOLE_TRANSACTIONS)
+        if wish.kind == "newPendingTransactions":
+            return list(block["transactions"])
+        return [{key: value for key, value in block.items() if key not in ("transactions", "uncles", "size")}]
+
     async def _poll(self) -> None:
         while self._waiting:
             head = int(await self.ask_patiently("eth_blockNumber"), 16)
@@ -88,15 +148,6 @@ class HeadFeed:
                 async with self._grown:
                     self._grown.notify_all()
             await asyncio.sleep(self._poll_s)
-
-
-@dataclass(frozen=True, slots=True)
-class _Subscription:
-    kind: str
-    detail: Any
-    """The filter of `logs`; whether `newPendingTransactions` wants whole transactions."""
-    after: int
-    """Height of the chain when it began: only later blocks are told about."""
 
 
 class Subscriptions:
@@ -122,7 +173,8 @@ class Subscriptions:
             detail = {key: value for key, value in (detail or {}).items() if key in ("address", "topics")}
             await self._feed.ask("eth_getLogs", detail)  # refuses a malformed filter in the chain's words
         identifier = hex(secrets.randbits(127) | 1 << 127)
-        self._active[identifier] = _Subscription(kind, detail, await self._feed.height())
+        wish = _Wish(kind, json.dumps(detail, sort_keys=True))
+        self._active[identifier] = _Subscription(wish, await self._feed.height())
         return identifier
 
     def unsubscribe(self, params: Any) -> bool:
@@ -158,25 +210,15 @@ class Subscriptions:
 
     async def _push_block(self, number: int) -> None:
         for identifier, subscription in list(self._active.items()):
-            if subscription.after >= number:
+            if subscription.after >= number or subscription.wish.kind == "syncing":  # it never is
                 continue
-            for result in await self._results(subscription, number):
+            for result in await self._feed.results(subscription.wish, number):
+                await self._feed.pace.step()
                 if identifier in self._active:
-                    params = {"subscription": identifier, "result": result}
-                    notification = {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}
-                    await self._send(json.dumps(notification, separators=(",", ":")))
-
-    async def _results(self, subscription: _Subscription, number: int) -> list[Any]:
-        if subscription.kind == "logs":
-            at = hex(number)
-            query = {**subscription.detail, "fromBlock": at, "toBlock": at}
-            return list(await self._feed.ask_patiently("eth_getLogs", query))
-        if subscription.kind == "syncing":
-            return []
-        block = await self._feed.ask_patiently("eth_getBlockByNumber", hex(number), subscription.detail is True)
-        if subscription.kind == "newPendingTransactions":
-            return list(block["transactions"])
-        return [{key: value for key, value in block.items() if key not in ("transactions", "uncles", "size")}]
+                    await self._send(
+                        '{"jsonrpc":"2.0","method":"eth_subscription","params":'
+                        f'{{"subscription":"{identifier}","result":{result}}}}}'
+                    )
 
 
 def _parsed(params: Any) -> tuple[str, Any]:

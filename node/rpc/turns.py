@@ -1,4 +1,4 @@
-"""Who asks for much waits: large bodies are taken one after the other, with as long a pause as each took.
+"""Who asks for much waits: large bodies are taken one after the other, with as long a pause as each took, or a second.
 
 Taking a body of a megabyte apart holds the event loop for many milliseconds, in which no order is acknowledged. Small
 requests never wait here.
@@ -12,6 +12,7 @@ from typing import Final
 
 LARGE: Final = 16_384
 """Bytes from which on a body waits for its turn."""
+PAUSE_S_MAX: Final = 1.0
 WAITING_MAX: Final = 64
 
 
@@ -44,6 +45,6 @@ class Turns:
                 loop = asyncio.get_running_loop()
                 began = loop.time()
                 yield
-                await asyncio.sleep(loop.time() - began)
+                await asyncio.sleep(min(loop.time() - began, PAUSE_S_MAX))
         finally:
             self._waiting -= 1

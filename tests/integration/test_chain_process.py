@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,40 @@ def test_strangers_bytes_are_forwarded_and_get_public_methods_only(running: Chai
         assert b"-32600" in await client.request_bytes(b" " * (BODY_SIZE_MAX + 1))
         assert await client.request_bytes(b'{"jsonrpc":"2.0","method":"eth_chainId"}') == b""
         assert json.loads(await client.request_bytes(CHAIN_ID_REQUEST)) == CHAIN_ID_ANSWER
+        await client.close()
+
+    asyncio.run(talk())
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_dear_calls_of_strangers_leave_the_chain_to_others_half_of_the_time(running: ChainProcess) -> None:
+    hashes_for_ever = {"data": "0x5b6180005f20505f56", "gas": hex(10_000_000)}
+    request = {"jsonrpc": "2.0", "id": 0, "method": "eth_call", "params": [hashes_for_ever, "latest"]}
+    dear = json.dumps(request, separators=(",", ":")).encode()
+
+    async def talk() -> None:
+        client = AsyncChainClient(running.ipc_path)
+        answered = []
+
+        async def ask(what: str, answer: Awaitable[Any]) -> None:
+            await answer
+            answered.append(what)
+
+        began, spent = time.monotonic(), cpu_seconds(running.pid)
+        asking = [asyncio.create_task(ask("dear", client.request_bytes(dear))) for _ in range(8)]
+        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.gather(
+            ask("cheap", client.request_bytes(CHAIN_ID_REQUEST)), ask("own", client.call("eth_blockNumber"))
+        )
+        assert answered.count("dear") <= 2, "they stand in no line with dear ones"
+        await asyncio.gather(*asking)
+        took = time.monotonic() - began
+        assert (cpu_seconds(running.pid) - spent) < 0.75 * took, "the last one is followed by no rest here"
         await client.close()
 
     asyncio.run(talk())

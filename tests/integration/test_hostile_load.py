@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from benchmarks.hostile import COUNT_FOR_EVER, attacked
+from benchmarks.hostile import HASH_FOR_EVER, attacked
 from benchmarks.order_acknowledgements import acknowledged
 from node.rpc import connections, turns
 from tests.support.real_node import FIRST, found, homes_of, running, serving, tick_at
@@ -38,7 +38,7 @@ async def large_requests_end(client: httpx.AsyncClient, url: str) -> None:
 
 async def dear_calls_end(client: httpx.AsyncClient, url: str) -> None:
     """What asks for 50 Mgas gets 10."""
-    call = {"data": COUNT_FOR_EVER, "gas": hex(50_000_000)}
+    call = {"data": HASH_FOR_EVER, "gas": hex(50_000_000)}
     answer = await post(client, url, {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]})
     assert answer["error"]["message"] in ("out of gas", "execution aborted (timeout = 5s)")
 

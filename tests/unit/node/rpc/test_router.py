@@ -10,10 +10,11 @@ from energy.results import Rejected
 from market.rejections import MarketReject
 from node.queries import Queries
 from node.rpc import codes
+from node.rpc import router as router_module
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.ports import JsonObject
-from node.rpc.router import BATCH_LEN_MAX, BODY_BYTES_MAX, RpcRouter
+from node.rpc.router import BATCH_LEN_MAX, BODY_BYTES_MAX, PART_LEN, RpcRouter
 from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, NOW, SETTLED, CoreDouble, filled_projection
@@ -126,6 +127,29 @@ def test_knows_no_other_method(method: str) -> None:
         "message": f"the method {method} does not exist/is not available",
     }
     assert chain.sent == []
+
+
+def test_a_large_batch_reaches_the_chain_in_parts_and_transactions_stay_together() -> None:
+    chain = ChainDouble()
+    methods = ["eth_a"] * (PART_LEN + 3) + ["eth_sendRawTransaction"] * (2 * PART_LEN) + ["eth_b"]
+    answers = ask([call(method, call_id=place) for place, method in enumerate(methods)], chain=chain)
+    assert [(answer["id"], answer["result"]) for answer in answers] == list(enumerate(methods))
+    lengths = [len(sent) if isinstance(sent, list) else 1 for sent in chain.sent]
+    assert lengths == [PART_LEN, 2 * PART_LEN + 3, 1]
+
+
+def test_a_batch_ends_when_its_time_or_its_room_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = [call("eth_a", call_id=place) for place in range(PART_LEN + 2)]
+    body[-1].pop("id")
+    for limit, code in (("BATCH_S", codes.UNAVAILABLE), ("BATCH_ANSWER_BYTES_MAX", codes.ANSWER_TOO_LARGE)):
+        chain = ChainDouble()
+        with monkeypatch.context() as patched:
+            patched.setattr(router_module, limit, 0)
+            answers = ask(body, chain=chain)
+        assert [answer["id"] for answer in answers] == list(range(PART_LEN + 1))
+        refused = [answer["error"]["code"] for answer in answers if "error" in answer]
+        assert set(refused) == {code}
+        assert sum(map(len, chain.sent)) == len(answers) - len(refused)
 
 
 def test_calls_for_the_chain_travel_as_one_batch_and_answer_in_sequence() -> None:

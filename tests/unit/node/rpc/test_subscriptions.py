@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from energy.errors import Unavailable
+from node.rpc import subscriptions
+from node.rpc.pace import Pace
 from node.rpc.subscriptions import SUBSCRIPTIONS_MAX, HeadFeed, SubscriptionError, Subscriptions
 from tests.support.asgi import run
 
@@ -40,9 +42,9 @@ class GrowingChain:
 class Connection:
     """A client that keeps what it is told."""
 
-    def __init__(self, chain: GrowingChain) -> None:
+    def __init__(self, chain: GrowingChain, feed: HeadFeed | None = None) -> None:
         self.told: list[tuple[str, Any]] = []
-        self.subscriptions = Subscriptions(HeadFeed(chain, poll_s=0.001), self._send)
+        self.subscriptions = Subscriptions(feed or HeadFeed(chain, Pace(), poll_s=0.001), self._send)
 
     async def _send(self, text: str) -> None:
         notification = json.loads(text)
@@ -118,6 +120,49 @@ def test_goes_on_after_the_chain_was_away() -> None:
         chain.head = 7
         assert len(await client.until_told(2)) == 2
         await client.subscriptions.close()
+
+    run(scene())
+
+
+def test_a_block_is_fetched_once_for_all_who_want_the_same_of_it() -> None:
+    async def scene() -> None:
+        chain = GrowingChain()
+        feed = HeadFeed(chain, Pace(), poll_s=0.001)
+        clients = [Connection(chain, feed) for _ in range(20)]
+        for place, client in enumerate(clients):
+            await client.subscriptions.subscribe(["newHeads"])
+            await client.subscriptions.subscribe(["logs", {"address": f"0x{place % 2}"}])
+            await client.subscriptions.subscribe(["newPendingTransactions", True])
+            client.subscriptions.push()
+        chain.asked.clear()
+        chain.head = 7
+        told = [await client.until_told(6) for client in clients]
+        assert {json.dumps([result for _, result in each]) for each in told} == {
+            json.dumps(
+                [
+                    {key: f"{begin}{at}"}
+                    for at in ("0x6", "0x7")
+                    for key, begin in (("number", ""), ("log", ""), ("hash", "t"))
+                ]
+            )
+        }
+        assert chain.asked.count("eth_getLogs") == 2 * 2, "of two blocks, by two filters"
+        assert chain.asked.count("eth_getBlockByNumber") == 2 * 2, "with hashes and with whole transactions"
+        for client in clients:
+            await client.subscriptions.close()
+
+    run(scene())
+
+
+def test_what_is_long_is_kept_for_nobody_who_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "KEPT_CHARACTERS_MAX", 10)
+
+    async def scene() -> None:
+        chain = GrowingChain()
+        feed = HeadFeed(chain, Pace(), poll_s=0.001)
+        for expected in (1, 2):
+            await asyncio.gather(*(feed.results(subscriptions.WHOLE_TRANSACTIONS, 3) for _ in range(5)))
+            assert chain.asked.count("eth_getBlockByNumber") == expected
 
     run(scene())
 

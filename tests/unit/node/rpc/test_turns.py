@@ -27,6 +27,19 @@ def test_large_bodies_come_one_after_the_other_and_small_ones_at_once() -> None:
     assert asyncio.run(check()) == ["a begins", "small begins", "small ends", "a ends", "b begins", "b ends"]
 
 
+def test_what_took_long_is_not_followed_by_as_long_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PAUSE_S_MAX", 0.01)
+
+    async def check() -> float:
+        queue = Turns()
+        async with queue.turn(LARGE):
+            await asyncio.sleep(0.2)
+            ended = asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time() - ended
+
+    assert 0.01 <= asyncio.run(check()) < 0.19
+
+
 def test_too_many_are_refused_and_a_failure_lets_the_next_one_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "WAITING_MAX", 1)
 
