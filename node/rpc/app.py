@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -27,7 +27,7 @@ from node.rpc.guard import HostGuard, caller_of, is_json
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.news import News, NewsFeed
 from node.rpc.openrpc import openrpc_document
-from node.rpc.pace import Pace
+from node.rpc.pace import PIECE_LEN, PIECES, Pace, in_pieces
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.pushing import Pushing
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
@@ -116,7 +116,7 @@ def _application(
     drop: Callable[[list[Digest]], Awaitable[None]],
     broadcaster: Broadcaster | None = None,
 ) -> Starlette:
-    pace = Pace()
+    pace, long_answers = Pace(), Pace(PIECES)
     heads = HeadFeed(chain, pace)
     news = None if broadcaster is None else NewsFeed(broadcaster, pace)
 
@@ -133,7 +133,10 @@ def _application(
         if body is None:
             return PlainTextResponse(f"A request has at most {BODY_BYTES_MAX} bytes; split the batch.\n", 413)
         answer = await router.answer(body, caller_of(request.scope))
-        return Response(answer, media_type="application/json") if answer else Response(status_code=204)
+        if len(answer) <= PIECE_LEN:
+            return Response(bytes(answer), media_type="application/json") if answer else Response(status_code=204)
+        length = {"content-length": str(len(answer))}
+        return StreamingResponse(in_pieces(answer, long_answers), headers=length, media_type="application/json")
 
     sockets: set[WebSocket] = set()
 

@@ -77,7 +77,7 @@ class RpcRouter:
         self._chain = chain
         self._turns = Turns()
 
-    async def answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None = None) -> bytes:
+    async def answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None = None) -> bytes | bytearray:
         """Return the answer to one request or batch as JSON text; empty when nothing in it wants one.
 
         Args:
@@ -93,7 +93,7 @@ class RpcRouter:
         except Busy:
             return _error(None, codes.LIMIT_EXCEEDED, "too many large requests wait already; try again later")
 
-    async def _answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None) -> bytes:
+    async def _answer(self, raw: bytes, caller: Caller, subscriptions: Pushing | None) -> bytes | bytearray:
         try:
             body = strict_json.loads(raw)
         except strict_json.BadJson as error:
@@ -106,7 +106,7 @@ class RpcRouter:
             return _error(None, codes.INVALID_REQUEST, f"the batch is longer than {BATCH_LEN_MAX} calls")
         calls = [_parse(item) for item in body]
         answers = [answer for answer in await self._answers(calls, caller, subscriptions) if answer]
-        return b"[" + b",".join(answers) + b"]" if answers else b""
+        return await _listed(answers) if answers else b""
 
     async def _answers(
         self, calls: Sequence[Call | Malformed], caller: Caller, subscriptions: Pushing | None
@@ -201,6 +201,19 @@ class RpcRouter:
             strict_json.dumps({**by_place.get(place, missing), "id": call.request["id"]}) if call.wants_answer else b""
             for place, call in enumerate(calls)
         ]
+
+
+async def _listed(answers: Sequence[bytes]) -> bytearray:
+    """Return answers as a JSON array; they may be many megabytes, so others have the loop between."""
+    text = bytearray(b"[")
+    for place, answer in enumerate(answers):
+        if place:
+            text += b","
+        text += answer
+        if place % PART_LEN == PART_LEN - 1:
+            await asyncio.sleep(0)
+    text += b"]"
+    return text
 
 
 async def _answer_subscribing(call: Call, subscriptions: Pushing | None) -> bytes:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from node.queries import Queries
+from node.rpc import app, pace
 from node.rpc.app import create_rpc_app
 from node.rpc.router import BODY_BYTES_MAX
 from tests.support.asgi import request, run, web_socket
@@ -26,6 +27,19 @@ def test_answers_a_post(content_type: str) -> None:
     answer = post(CALL, content_type)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json() == ANSWER
+
+
+def test_a_long_answer_is_sent_in_pieces_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = post(CALL)
+    batch = json.dumps([{"jsonrpc": "2.0", "id": at, "method": "eth_chainId"} for at in range(60)])
+    whole = post(batch)
+    with monkeypatch.context() as patched:
+        patched.setattr(pace, "PIECE_LEN", 64)
+        patched.setattr(app, "PIECE_LEN", 64)
+        in_pieces = post(batch)
+    assert in_pieces.content == whole.content
+    assert in_pieces.headers["content-length"] == str(len(whole.content))
+    assert in_pieces.headers["content-type"] == single.headers["content-type"]
 
 
 def test_errors_of_rpc_have_status_200() -> None:

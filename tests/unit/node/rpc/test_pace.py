@@ -47,16 +47,3 @@ def test_whoever_has_left_takes_nobodys_place() -> None:
         assert all(task.done() for task in stays)
 
     run(scene())
-
-
-def test_nothing_runs_while_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "PAUSE_S", 0.001)
-
-    async def scene() -> None:
-        shared = Pace()
-        await shared.step()
-        await asyncio.sleep(0.02)
-        assert shared._next is None
-        await shared.step()
-
-    run(scene())
