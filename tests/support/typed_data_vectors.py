@@ -51,6 +51,8 @@ _FIELDS: Final = {
     "Correction": "bytes32 meter,uint64 interval,uint32 version,uint64 importWh,uint64 exportWh,uint16 quality,"
     "uint32 flags,bytes32 corrects,bytes32 rawHash,bytes32 reason,uint64 correctedAt",
     "Facts": "string kind,string place,uint64 knownAt,uint64 first,uint32 step,bytes values",
+    "Rule": "address account,bool sells,int64 sellFrom,bool buys,int64 buyUpTo,uint64 since,uint64 until",
+    "Ballot": "uint256 proposalId,uint8 support,address voter,uint256 nonce",
 }
 
 _LINK_FIELDS: Final = {
@@ -239,6 +241,8 @@ _PLAIN: Final[dict[str, Any]] = {
     "postOnly": False,
     "cancelOnDisconnect": True,
     "halted": True,
+    "sells": True,
+    "buys": False,
 }
 
 

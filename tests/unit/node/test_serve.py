@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -21,7 +22,9 @@ from node.events import Broadcaster
 from node.queries import Queries
 from node.serve import ServeOptions, Servers, run_until, stop_signals
 from tests.support.chain_double import ChainDouble
+from tests.support.market import SMALL
 from tests.support.small_community import CoreDouble, filled_projection
+from tests.support.small_node import DOMAIN
 
 NOBODY: Any = None
 """In the place of a node: ports are bound before anything is asked of it."""
@@ -76,6 +79,8 @@ def test_with_a_certificate_both_ports_speak_tls(tmp_path: Path) -> None:
         events = Broadcaster()
         folder = tmp_path
         requests = client
+        settlement_domain = DOMAIN
+        community = SimpleNamespace(market=SMALL, contracts=SimpleNamespace(cooperative=None))
 
     async def check() -> list[int]:
         servers = Servers(cast(Any, ServedNode()), ServeOptions(rpc_port=0, web_port=0, tls=str(path)))
