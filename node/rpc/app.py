@@ -132,11 +132,7 @@ def _application(
             return PlainTextResponse(f"The request's body took longer than {BODY_S:g} s.\n", 408)
         if body is None:
             return PlainTextResponse(f"A request has at most {BODY_BYTES_MAX} bytes; split the batch.\n", 413)
-        answer = await router.answer(body, caller_of(request.scope))
-        if len(answer) <= PIECE_LEN:
-            return Response(bytes(answer), media_type="application/json") if answer else Response(status_code=204)
-        length = {"content-length": str(len(answer))}
-        return StreamingResponse(in_pieces(answer, long_answers), headers=length, media_type="application/json")
+        return _response(await router.answer(body, caller_of(request.scope)), long_answers)
 
     sockets: set[WebSocket] = set()
 
@@ -170,6 +166,13 @@ def _application(
         ],
         middleware=middleware,
     )
+
+
+def _response(answer: bytes | bytearray, pace: Pace) -> Response:
+    if len(answer) <= PIECE_LEN:
+        return Response(bytes(answer), media_type="application/json") if answer else Response(status_code=204)
+    length = {"content-length": str(len(answer))}
+    return StreamingResponse(in_pieces(answer, pace), headers=length, media_type="application/json")
 
 
 async def _nothing_to_drop(orders: list[Digest]) -> None:
