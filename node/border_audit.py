@@ -6,7 +6,6 @@ held against each other by statements (`node.border_statement`). Reads only, als
 Units: Wh, UTC epoch seconds. Refuses, as `Misconfigured`, a folder that is no node's with links.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
+from energy import strict_json
 from energy.errors import Corrupt, Misconfigured
 from energy.identity import Digest, digest_from_hex, hex_text
 from energy.results import Rejected
@@ -127,7 +127,7 @@ def follow_journal(books: BorderAudit, station: Station, records: Sequence[bytes
     refused = []
     for number, record in enumerate(records, start=1):
         try:
-            command = json.loads(record)
+            command = strict_json.loads(record)
             if command["do"] == "receive":
                 _hear(books, command)
             answered = carry_out(station, command)

@@ -43,6 +43,7 @@ def audit_border(
     ] = None,
 ) -> int:
     """Check what crossed to other communities: awards, runs, certificates; if anything breaks a rule, exit with 3."""
+    from energy import strict_json
     from node.border_audit import audit_border as audit_folder
     from node.border_audit import hold_chain
     from node.border_statement import compare, statement_of
@@ -54,7 +55,7 @@ def audit_border(
     own = statement_of(audited.books)
     for path in against or ():
         try:
-            audited.findings += compare(own, json.loads(path.read_bytes()))
+            audited.findings += compare(own, strict_json.loads(path.read_bytes()))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise usage_failure(
