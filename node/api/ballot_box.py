@@ -3,7 +3,8 @@
 Refuses, 409: what `node.ballots` does not count; 400: what is no ballot.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -13,6 +14,8 @@ from node.api.rest import json_object
 from node.ballots import Ballot, Ballots, NotCounted, Support
 from node.rpc import parameters
 from node.rpc.parameters import BadParameter
+
+_WHOLE: Final = re.compile(r"[0-9]{1,78}|0x[0-9a-fA-F]{1,64}")
 
 
 class BallotBox:
@@ -69,10 +72,7 @@ def ballot_of(value: Any) -> Ballot:
 def _number(field: str, value: Any) -> int:
     """Return an unsigned integer of 256 bits: a proposal's number is a hash."""
     text = str(value)
-    try:
-        number = int(text, 16 if text.startswith("0x") else 10)
-    except ValueError:
-        number = -1
-    if isinstance(value, bool) or not 0 <= number < 2**256:
+    number = int(text, 16 if text.startswith("0x") else 10) if _WHOLE.fullmatch(text) else 2**256
+    if number >= 2**256:
         raise BadParameter(field, "must be a whole number of up to 256 bits, decimal or 0x")
     return number
