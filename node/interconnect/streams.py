@@ -27,7 +27,10 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from energy.errors import Unavailable
 
 CONNECT_S: Final = 5
-FETCH_S: Final = 1
+AWAY_S: Final = 1
+"""What is away is tried again after this."""
+FETCH_S: Final = 10
+"""A fetch waits so long for a message: it goes over the way, so the more often the dearer, and is lost with a cut."""
 AGAIN_S: Final = 5
 """A message that may be right later comes again after this."""
 KEPT_S: Final = 30 * 86_400
@@ -35,7 +38,7 @@ KEPT_S: Final = 30 * 86_400
 TWICE_S: Final = 3_600
 ACK_S: Final = 60
 """What is not acknowledged by then comes again."""
-SILENT_FETCHES: Final = 30
+SILENT_FETCHES: Final = 6
 """After so many without a message it is looked whether the neighbour still has the consumer."""
 READER: Final = "node"
 BEAT_S: Final = 5
@@ -144,7 +147,7 @@ class LinkStreams:
                 )
             except LOST:
                 # Its server, or the way there, is away; or it has not made its stream yet.
-                await asyncio.sleep(FETCH_S)
+                await asyncio.sleep(AWAY_S)
                 continue
             try:
                 while True:
@@ -152,7 +155,7 @@ class LinkStreams:
                         await self._hand_over(neighbour, subscription, take)
                     await context.consumer_info(stream, READER)
             except LOST:
-                await asyncio.sleep(FETCH_S)
+                await asyncio.sleep(AWAY_S)
             finally:
                 with suppress(*LOST):
                     await subscription.unsubscribe()
