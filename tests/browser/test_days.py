@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage.models import MarketInterval
-from tests.support.browser import DESK_EN, PHONE_FR, chromium, served, visit
+from tests.support.browser import DESK_EN, PHONE_FR, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import LENGTH_S, CoreDouble
 
@@ -39,12 +38,6 @@ def queries_of(start: int, end: int) -> Queries:
             )  # fmt: skip
         session.commit()
     return Queries(engine)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.mark.parametrize(("day", "count"), [("2026-03-29", 92), ("2026-05-02", 96), ("2026-10-25", 100)])

@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from energy.identity import hex_text
-from tests.support.browser import LOOKS, PHONE, Look, Visit, chromium, visit
+from tests.support.browser import LOOKS, PHONE, Look, Visit, visit
 from tests.support.browser_wallet import WalletDouble
-from tests.support.living_node import OPEN, Living, living_node
+from tests.support.living_node import OPEN, Living
 from tests.support.real_node import KEYS, LABELS, LENGTH_S
 
 WORDS: Final = {
@@ -80,18 +80,6 @@ class Member:
         assert self.visitor.too_wide() == 0
         assert self.visitor.wrong == []
         self.visitor.picture(f"flow-{step}-{self.look.name}")
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    with living_node(tmp_path_factory.mktemp("living") / "node") as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage_plan import StoragePlanFile
 from oracles.evidence_file import to_document
-from tests.support.browser import COLOURS, DESK_EN, LOOKS, PHONE_FR, Look, chromium, served, visit
+from tests.support.browser import COLOURS, DESK_EN, LOOKS, PHONE_FR, Look, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
 from tests.support.small_community import PAGES, CoreDouble, filled_projection
@@ -36,12 +36,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(create_web_app(ProvingCore(), queries, ChainDouble(), broadcaster, storage_plan=plan)) as address:
         yield address
         broadcaster.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.mark.parametrize("look", LOOKS[:: len(COLOURS)], ids=lambda look: look.name)

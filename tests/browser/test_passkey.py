@@ -1,6 +1,5 @@
 """A member without a wallet: the operator's invitation, a passkey, an order, a cancellation, signing in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,11 @@ from node.held_keys import HeldKeys
 from node.queries import Queries
 from node.storage.models import Account
 from tests.browser.test_wallet import KEY, MEMBER, SigningCore
-from tests.support.browser import DESK_FR, PHONE_EN, Look, chromium, served, visit
+from tests.support.browser import DESK_FR, PHONE_EN, Look, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import filled_projection
 
 CORE = SigningCore()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def with_authenticator(page: Page) -> None:

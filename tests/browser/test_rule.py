@@ -1,7 +1,5 @@
 """A member with a passkey lets a rule trade: the node carries it out, within what was signed, until it is ended."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -9,21 +7,9 @@ from energy.identity import hex_text
 from node.clock import SystemClock
 from node.held_keys import HeldKeys
 from tests.browser.test_passkey import with_authenticator
-from tests.support.browser import DESK_FR, PHONE_EN, Look, chromium, visit
-from tests.support.living_node import Living, living_node
+from tests.support.browser import DESK_FR, PHONE_EN, Look, visit
+from tests.support.living_node import Living
 from tests.support.real_node import KEYS
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
-    with living_node(tmp_path_factory.mktemp("living") / "node") as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,13 @@ from node.storage.models import Account
 from oracles.signatures import address_of
 from tests.browser.test_passkey import with_authenticator
 from tests.support.ballot_doubles import CHAIN_ID, CooperativeDouble
-from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, chromium, served, visit
+from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, served, visit
 from tests.support.browser_wallet import WalletDouble
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import CoreDouble, filled_projection
 
 KEY = b"\x07" * 32
 MEMBER = address_of(KEY)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from node.storage.models import Account, EntryRow, OrderRow
 from node.typed_data import cancel_digest, order_digest
 from oracles.signatures import address_of, recover
 from tests.support import small_node
-from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, chromium, served, visit
+from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, served, visit
 from tests.support.browser_wallet import WalletDouble
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, NEXT, NOW, CoreDouble, filled_projection, word
@@ -79,12 +79,6 @@ def url() -> Iterator[str]:
     with served(create_web_app(CORE, Queries(engine), ChainDouble(), broadcaster)) as address:
         yield address
         broadcaster.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.mark.parametrize(
