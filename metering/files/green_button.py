@@ -1,7 +1,8 @@
 """Load curves out of Green Button files (ESPI, an Atom feed in XML). Units: Wh, UTC epoch seconds.
 
 Read with defusedxml: no entities, no document types, nothing fetched. A feed may hold several meter readings; each goes
-by the reading type that its links name. Refuses cumulative values, other units than Wh, and flows of no direction.
+by the reading type that its links name. What is measured in other units than Wh, such as gas or demand, is passed over.
+Refuses feeds without any energy, cumulative values, and flows of no direction.
 Source: NAESB REQ.21 (ESPI), espi.xsd 1.1: ReadingType, IntervalBlock, IntervalReading.
 """
 
@@ -36,7 +37,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 
 @dataclass(slots=True)
 class _Entry:
-    """One entry of the feed."""
+    """One resource in an entry of the feed; some put all days of a month, a block each, into one entry."""
 
     link: str
     """Its own address."""
@@ -93,8 +94,9 @@ def _entry(element: Element) -> Iterator[_Entry]:
             links.setdefault(child.get("rel", ""), []).append(child.get("href", ""))
     own, up = (links.get(rel, [""])[0] for rel in ("self", "up"))
     for content in element:
-        if _name(content) == "content" and len(content):
-            yield _Entry(own, up, links.get("related", []), content[0])
+        if _name(content) == "content":
+            for resource in content:
+                yield _Entry(own, up, links.get("related", []), resource)
 
 
 def _series(entries: list[_Entry]) -> list[_Series]:
@@ -105,27 +107,31 @@ def _series(entries: list[_Entry]) -> list[_Series]:
     """
     types = {entry.link: entry.content for entry in entries if _name(entry.content) == "ReadingType"}
     readings = {entry.link: entry for entry in entries if _name(entry.content) == "MeterReading"}
-    series: dict[str, _Series] = {}
+    series: dict[str, _Series | None] = {}
     for entry in entries:
         if _name(entry.content) != "IntervalBlock":
             continue
         owner = entry.up.rpartition("/IntervalBlock")[0]
         if owner not in series:
-            series[owner] = _Series(_type_of(owner, readings, types), _usage_point(owner))
-        for element in entry.content:
-            if _name(element) == "IntervalReading":
-                series[owner].intervals.append(_interval(element, series[owner].kind))
-    return list(series.values())
+            kind = _type_of(owner, readings, types)
+            series[owner] = None if kind is None else _Series(kind, _usage_point(owner))
+        if (each := series[owner]) is not None:
+            intervals = (element for element in entry.content if _name(element) == "IntervalReading")
+            each.intervals += [_interval(element, each.kind) for element in intervals]
+    found = [each for each in series.values() if each is not None]
+    if series and not found:
+        raise ValueError("uom")
+    return found
 
 
-def _type_of(owner: str, readings: dict[str, _Entry], types: dict[str, Element]) -> _Type:
-    """Return the type that a meter reading's links name, or the feed's only one."""
+def _type_of(owner: str, readings: dict[str, _Entry], types: dict[str, Element]) -> _Type | None:
+    """Return the type that a meter reading's links name, or the feed's only one; None when it measures no energy."""
     reading = readings.get(owner)
     named = [types[link] for link in reading.related if link in types] if reading else []
     candidates = named or list(types.values())
     if len(candidates) != 1:
         raise ValueError("ReadingType")
-    return _type(candidates[0])
+    return _type(candidates[0]) if _number(candidates[0], "uom", 0) == _UNIT_WH else None
 
 
 def _type(content: Element) -> _Type:
@@ -133,8 +139,6 @@ def _type(content: Element) -> _Type:
     multiplier = _number(content, "powerOfTenMultiplier", 0)
     if direction is None:
         raise ValueError("flowDirection")
-    if _number(content, "uom", 0) != _UNIT_WH:
-        raise ValueError("uom")
     if _number(content, "accumulationBehaviour", _DELTA) != _DELTA:
         raise ValueError("accumulationBehaviour")
     if abs(multiplier) > _MULTIPLIER_MAX:

@@ -61,6 +61,19 @@ def test_each_reading_goes_by_the_type_that_its_links_name() -> None:
     ]
 
 
+def test_what_measures_no_energy_is_passed_over() -> None:
+    types = reading_type(1, name="in"), reading_type(1, uom=169, name="gas"), reading_type(1, uom=38, name="demand")
+    readings = meter_reading("1", "gas"), meter_reading("2", "in"), meter_reading("3", "demand")
+    (curve,) = curves_of(feed(*types, *readings, block("1", 5), block("2", 7, 8), block("3", 9)))
+    assert (curve.direction, curve.energy_wh) == (Direction.IMPORT, 15)
+
+
+def test_an_entry_may_hold_many_blocks() -> None:
+    later = block("1", 3).replace(f"<start>{NOON}<", f"<start>{NOON + 1_800}<")
+    both = block("1", 5, 7).replace("</content></entry>", later[later.index("<IntervalBlock") :])
+    assert [slot.energy_wh for slot in curves_of(feed(reading_type(1), both))[0].slots] == [5, 7, 3]
+
+
 @pytest.mark.parametrize(("multiplier", "energies"), [(3, [5_000, 7_000]), (-1, [0, 1]), (0, [5, 7])])
 def test_values_are_scaled_and_their_rest_carried(multiplier: int, energies: list[int]) -> None:
     (curve,) = curves_of(feed(reading_type(1, multiplier), block("1", 5, 7)))
