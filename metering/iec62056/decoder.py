@@ -24,7 +24,8 @@ _HEADER: Final = re.compile(rb"/([A-Za-z]{3}[!-~][ -~]{1,32})\r?\n")
 _BLOCK: Final = re.compile(rb"(/[ -~]+\r?\n)\x02([^\x02\x03]*)!\r?\n\x03", re.DOTALL)
 _PUSH: Final = re.compile(rb"(/[ -~]+\r?\n[^\x02\x03]*\n)!\r?\n?", re.DOTALL)
 _LINES: Final = re.compile(rb"(?:(?:[0-9A-Z:.*&-]{0,24}(?:\([ -'*-~]*\))+)?\r*\n)*")
-_ELECTRICITY: Final = re.compile(rb"\n1-\d{1,2}:")
+_ELECTRICITY: Final = re.compile(rb"\n1-[01]:")
+"""Higher channels are other meters' that count through this one."""
 _SERIALS: Final = (b"0.0.0", b"C.1.0", b"0.0.9", b"96.1.0", b"0-0:96.1.255", b"0-0:C.1.0", b"0-0:96.1.0", b"C.1")
 _POWERS: Final = (b"1.7.0", b"2.7.0")
 _POWER: Final = b"16.7.0"

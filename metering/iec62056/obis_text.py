@@ -9,26 +9,28 @@ from typing import Final
 
 from energy.quantities import ENERGY_WH_MAX
 
-_ENERGY: Final = re.compile(rb"\(([0-9]{1,13})(?:\.([0-9]{1,9}))?\*(k?)Wh\)")
-_POWER: Final = re.compile(rb"\((-?)([0-9]{1,9})(?:\.([0-9]{1,9}))?\*(k?)W\)")
+_ENERGY: Final = re.compile(rb"\(([0-9]{1,13})(?:\.([0-9]{1,9}))?\*([kM]?)Wh\)")
+_POWER: Final = re.compile(rb"\((-?)([0-9]{1,9})(?:\.([0-9]{1,9}))?\*([kM]?)W\)")
+_PLACES: Final = {b"": 0, b"k": 3, b"M": 6}
+"""Decimals that are worth one Wh or W, by the unit's prefix."""
 _TEXT: Final = re.compile(rb"\(([ -'*-~]{1,96})\)")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 _NAME: Final = re.compile(rb"[!-~]{1,48}")
 
 
 def energy_down_wh(value: bytes) -> int | None:
-    """Return the energy in a value with its parentheses and unit, in kWh or Wh, such as ``(000123.456*kWh)``."""
+    """Return the energy in a value with its parentheses and unit, in Wh, kWh or MWh, such as ``(000123.456*kWh)``."""
     if not (parts := _ENERGY.fullmatch(value)):
         return None
-    energy_wh = _down(parts[1], parts[2], kilo=bool(parts[3]))
+    energy_wh = _down(parts[1], parts[2], parts[3])
     return energy_wh if energy_wh <= ENERGY_WH_MAX else None
 
 
 def power_down_w(value: bytes) -> int | None:
-    """Return the power in a value in kW or W, rounded towards zero; may be negative."""
+    """Return the power in a value in W, kW or MW, rounded towards zero; may be negative."""
     if not (parts := _POWER.fullmatch(value)):
         return None
-    power_w = _down(parts[2], parts[3], kilo=bool(parts[4]))
+    power_w = _down(parts[2], parts[3], parts[4])
     return -power_w if parts[1] else power_w
 
 
@@ -49,6 +51,6 @@ def serial_text(value: bytes) -> str | None:
     return text
 
 
-def _down(whole: bytes, decimals: bytes | None, *, kilo: bool) -> int:
-    thousandths = (decimals or b"").ljust(3, b"0")[:3]
-    return int(whole) * 1_000 + int(thousandths) if kilo else int(whole)
+def _down(whole: bytes, decimals: bytes | None, prefix: bytes) -> int:
+    places = _PLACES[prefix]
+    return int(whole + (decimals or b"").ljust(places, b"0")[:places])

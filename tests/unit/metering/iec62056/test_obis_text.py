@@ -13,6 +13,8 @@ from metering.iec62056.obis_text import energy_down_wh, power_down_w, serial_tex
         (b"(12.3*kWh)", 12_300),
         (b"(7*kWh)", 7_000),
         (b"(0.9*Wh)", 0),
+        (b"(0012.3456789*MWh)", 12_345_678),
+        (b"(12.3*MWh)", 12_300_000),
     ],
 )
 def test_energy_is_read_exactly_and_rounded_down(value: bytes, energy_wh: int) -> None:
