@@ -27,7 +27,10 @@ HEAT: Final = (0x04, 0x0A, 0x0B, 0x0C, 0x0D)
 """Heat by return or flow, cooling, both."""
 
 _HEADER_LEN: Final = 12
-_MAKER_AT, _MEDIUM_AT, _STATUS_AT, _SIGNATURE_AT = 4, 7, 9, 10
+_MAKER_AT, _MEDIUM_AT, _STATUS_AT, _MODE_AT = 4, 7, 9, 11
+_ENCRYPTED: Final = range(1, 16)
+"""Modes that the records may be encrypted by. Some old meters write what they like into this word, which gives others."""
+_MODE: Final = 0x1F
 _APPLICATION: Final = 0x03
 """Bits of the status that tell of the application: in order, busy, in error, or right but in an abnormal state."""
 _BUSY_OR_IN_ERROR: Final = (0x01, 0x02)
@@ -64,7 +67,7 @@ def _decode(frame: bytes, media: Iterable[int], received_at: int | None) -> Regi
         return Rejected(MeteringReject.BAD_DIGITS, {"label": "identification"})
     if header[_MEDIUM_AT] not in media:
         return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": "medium"})
-    if any(header[_SIGNATURE_AT:]):
+    if header[_MODE_AT] & _MODE in _ENCRYPTED:
         return Rejected(MeteringReject.UNKNOWN_LABEL, {"label": "signature"})
     if header[_STATUS_AT] & _APPLICATION in _BUSY_OR_IN_ERROR:
         return Rejected(MeteringReject.NO_INDEX, {"label": "status"})

@@ -142,6 +142,8 @@ def _quantity(vifs: bytes) -> tuple[str, Fraction]:
             return ENERGY, Fraction(10) ** (last - 1) * 1_000_000
         if extended in (0x08, 0x09):
             return ENERGY, Fraction(10) ** (last - 1) * 1_000_000_000 * _JOULE_WH
+        if extended in (0x28, 0x29):
+            return POWER, Fraction(10) ** (last - 1) * 1_000_000
         return OTHER, Fraction(1)
     if vifs[0] in (0xFB, 0xFD, 0xFF, 0x7F):
         return OTHER, Fraction(1)
@@ -151,6 +153,8 @@ def _quantity(vifs: bytes) -> tuple[str, Fraction]:
         return ENERGY, Fraction(10) ** tens * _JOULE_WH
     if 0x28 <= vif <= 0x2F:
         return POWER, Fraction(10) ** (tens - 3)
+    if 0x30 <= vif <= 0x37:
+        return POWER, Fraction(10) ** tens * _JOULE_WH
     return OTHER, Fraction(1)
 
 

@@ -44,6 +44,7 @@ def test_a_meter_is_asked_with_a_count_bit_that_alternates() -> None:
         (b"\x72\xff\xff\xff\xff\x24\x40\1\2\0\0\0\0\4\3\1\0\0\0", MeteringReject.BAD_DIGITS),
         (b"\x72\1\0\0\0\x24\x40\1\7\0\0\0\0\4\3\1\0\0\0", MeteringReject.UNKNOWN_LABEL),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\5\4\3\1\0\0\0", MeteringReject.UNKNOWN_LABEL),
+        (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\x27\4\3\1\0\0\0", MeteringReject.UNKNOWN_LABEL),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\2\0\0\4\3\1\0\0\0", MeteringReject.NO_INDEX),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\5\0\0\4\3\1\0\0\0", MeteringReject.NO_INDEX),
         (b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\x13\1\0\0\0", MeteringReject.NO_INDEX),
@@ -58,6 +59,7 @@ def test_a_meter_is_asked_with_a_count_bit_that_alternates() -> None:
         "number",
         "water",
         "encrypted",
+        "encrypted in mode 7",
         "error",
         "busy",
         "volume",
@@ -71,3 +73,19 @@ def test_what_is_no_register_is_refused(carried: bytes, code: MeteringReject) ->
     frame = long_frame(carried, 1)
     assert read_long(frame) == carried
     assert code_of(decode_electricity(frame)) == code
+
+
+@pytest.mark.parametrize(
+    ("record", "power_w"),
+    [
+        ("022ee803", 1_000_000),
+        ("0233100e", 1_000),
+        ("02fb280500", 500_000),
+        ("02fb290200", 2_000_000),
+        ("022e0080", -32_768_000),
+    ],
+    ids=["kW", "kJ per hour", "a tenth of MW", "MW", "negative"],
+)
+def test_power_has_many_units(record: str, power_w: int) -> None:
+    carried = b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\3\1\0\0\0" + bytes.fromhex(record)
+    assert decoded(decode_electricity(long_frame(carried, 1))).power_w == power_w
