@@ -37,7 +37,8 @@ _CHANNEL_1: Final = b"\n1-1:"
 """A register that stands in both channels is refused as one that comes twice."""
 _FAILURES: Final = b"0-0:96.7.21"
 _COUNT: Final = re.compile(rb"\(([0-9]{1,5})\)")
-_CRC: Final = re.compile(rb"[0-9A-Fa-f]{4}")
+_CRC: Final = re.compile(rb"[0-9A-Fa-f]{1,4}")
+"""Four digits; some meters leave leading zeros out."""
 _STAMP_VALUE: Final = re.compile(rb"\(([0-9]{12}[SW])\)")
 _HEADER: Final = re.compile(rb"/([!-~][ -~]{3,31})\r?\n")
 _OLD_ENERGY: Final = re.compile(rb"\([0-9]{5}\.[0-9]{3}\*kWh\)")

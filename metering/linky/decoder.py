@@ -88,7 +88,7 @@ def _standard_sample(groups: FrameGroups, received_at: int | None) -> RegisterSa
         producer=producer,
         raw=groups.raw,
         exporting=Status.EXPORTING in status,
-        apparent_import_va=_optional_number(groups, "SINSTS"),
+        apparent_import_va=_optional_number(groups, "SINSTS", "SINST1"),
         apparent_export_va=_optional_number(groups, "SINSTI"),
     )
 
@@ -123,9 +123,9 @@ def _status(groups: FrameGroups) -> Status:
     return Status(int(groups.good["STGE"].data, 16))
 
 
-def _optional_number(groups: FrameGroups, label: str) -> int | None:
-    group = groups.good.get(label)
-    return int(group.data) if group else None
+def _optional_number(groups: FrameGroups, *labels: str) -> int | None:
+    """Return the number of the first label that a frame has."""
+    return next((int(groups.good[label].data) for label in labels if label in groups.good), None)
 
 
 def _first_missing(groups: FrameGroups, labels: list[str] | tuple[str, ...]) -> Rejected | None:

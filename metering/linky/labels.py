@@ -45,6 +45,7 @@ _ENERGY: Final = Label(9)
 _STAMPED_POWER: Final = Label(5, stamped=True)
 _STAMPED_NOTICE: Final = Label(2, stamped=True)
 
+# SINST1, SMAXN and SMAXN-1 are what the meters of the first roll-out (types 67 and 68) call SINSTS, SMAXSN, SMAXSN-1.
 _STANDARD_LABELS: Final[Mapping[str, Label]] = {
     "ADSC": Label(12),
     "VTIC": Label(2),
@@ -62,6 +63,9 @@ _STANDARD_LABELS: Final[Mapping[str, Label]] = {
     "PCOUP": Label(2),
     "SINSTS": Label(5),
     **_numbered("SINSTS{}", 3, Label(5)),
+    "SINST1": Label(5),
+    "SMAXN": _STAMPED_POWER,
+    "SMAXN-1": _STAMPED_POWER,
     "SMAXSN": _STAMPED_POWER,
     **_numbered("SMAXSN{}", 3, _STAMPED_POWER),
     "SMAXSN-1": _STAMPED_POWER,

@@ -53,10 +53,12 @@ def decode_tasmota(bundle: bytes, received_at: int | None = None) -> RegisterSam
     energy = status.get("ENERGY")
     shown = energy if isinstance(energy, dict) else {}
     exported = shown.get("ExportActive", shown.get("Export"))
+    # A meter's own register, where it has one: the total may run backwards while energy flows out.
+    imported = shown.get("ImportActive", shown.get("Total"))
     parts = topic.split("/")
     device = parts[1] if len(parts) == 3 else topic
     power = _added(shown.get("Power"))
-    return sample_of(bundle, device, _kwh(shown.get("Total")), _kwh(exported), power, None, received_at)
+    return sample_of(bundle, device, _kwh(imported), _kwh(exported), power, None, received_at)
 
 
 def decode_zigbee2mqtt(bundle: bytes, received_at: int | None = None) -> RegisterSample | Rejected:

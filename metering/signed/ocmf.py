@@ -9,7 +9,7 @@ Source: SAFE e.V., Open Charge Metering Format 1.2; OBIS codes of its annex.
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from math import floor
@@ -28,10 +28,10 @@ USUAL_ALGORITHM: Final = "ECDSA-secp256r1-SHA256"
 
 _START: Final = "OCMF|"
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d),\d{3}([+-]\d{4}) ([UISR])", re.ASCII)
-_OBIS: Final = re.compile(r"[0-9A-Fa-f]{1,2}-[0-9A-Za-z]{1,2}:([0-9A-F]{1,2})\.0?8\.00?(?:[*.](?:FF|255))?")
+_OBIS: Final = re.compile(r"[0-9A-Fa-f]{1,2}-[0-9A-Za-z]{1,2}:([0-9A-F]{1,2})\.0?8\.0?([0-9])(?:[*.](?:FF|255))?")
 _IMPORTED: Final = frozenset(("1", "01", "B0", "B1"))
 _EXPORTED: Final = frozenset(("2", "02", "C0", "C1"))
-"""Totals, at the mains or at the plug; B2, B3, C2 and C3 count one session, and are no registers."""
+"""At the mains or at the plug; B2, B3, C2 and C3 count one session, and are no registers."""
 _UNITS: Final = {"Wh": 1, "kWh": 1_000}
 _SERIAL: Final = re.compile(r"[!-?A-~]{1,64}")
 
@@ -122,7 +122,7 @@ def _readings(payload: Json) -> list[Json] | Rejected:
 
 
 def _sample(record: bytes, serial: str, readings: Sequence[Json], received_at: int | None) -> RegisterSample | Rejected:
-    indexes: dict[bool, int] = {}
+    indexes: dict[tuple[bool, int], int] = {}
     told: tuple[int, bool] | None = None
     for reading in readings:
         obis = _OBIS.fullmatch(str(reading.get("RI", "")))
@@ -137,21 +137,27 @@ def _sample(record: bytes, serial: str, readings: Sequence[Json], received_at: i
         told = _told_at(str(reading.get("TM", "")))
         if told is None:
             return Rejected(MeteringReject.BAD_HORODATE, {"label": "TM"})
-        indexes[obis[1] in _EXPORTED] = energy_wh
+        indexes[obis[1] in _EXPORTED, int(obis[2])] = energy_wh
     if told is None:
         return Rejected(MeteringReject.NO_INDEX, {"label": "RI"})
     time_failed = "t" in str(readings[-1].get("EF", ""))
     return RegisterSample(
         serial=serial,
-        import_index_wh=indexes.get(False, 0),
-        export_index_wh=indexes.get(True, 0),
+        import_index_wh=_total(indexes, exported=False),
+        export_index_wh=_total(indexes, exported=True),
         metered_at=told[0],
         received_at=told[0] if received_at is None else received_at,
         clock_degraded=told[1] or time_failed,
         tamper=False,
-        producer=True in indexes,
+        producer=any(exported for exported, _ in indexes),
         raw=record,
     )
+
+
+def _total(indexes: Mapping[tuple[bool, int], int], *, exported: bool) -> int:
+    """Return the total in one direction, tariff 0, else the sum of its tariffs; some meters show their only one."""
+    of_tariff = {tariff: energy_wh for (way, tariff), energy_wh in indexes.items() if way == exported}
+    return of_tariff.get(0, sum(of_tariff.values()))
 
 
 def _energy_down_wh(value: object, unit: object) -> int | None:

@@ -147,3 +147,14 @@ def test_r13_a_meter_counts_the_cuts_of_its_supply(shown: bytes, failures: int |
     telegram = body + f"{crc16_arc(body):04X}\r\n".encode()
     assert decoded(decode_p1(telegram)).power_failures == failures
     assert decoded(decode_p1(V5)).power_failures is None
+
+
+def test_a_checksum_may_lack_its_leading_zeros() -> None:
+    text = next(
+        body
+        for number in range(10_000)
+        if crc16_arc(body := V5[: V5.rindex(b"!")] + b"0-0:96.13.0(%d)\r\n!" % number) < 0x1000
+    )
+    short = text + f"{crc16_arc(text):X}\r\n".encode()
+    assert decoded(decode_p1(short)).import_index_wh == 123_456_789
+    assert code_of(decode_p1(short[:-3] + b"\r\n")) == MeteringReject.CHECKSUM

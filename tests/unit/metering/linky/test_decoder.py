@@ -7,7 +7,7 @@ from metering.linky.labels import HISTORIQUE
 from metering.registers import RegisterSample
 from metering.rejections import MeteringReject
 from metering.sources.simulators.linky import with_wrong_checksum
-from tests.support.meters import NOON, SERIAL, changed, frame_of, producer_frame, without
+from tests.support.meters import NOON, SERIAL, changed, frame_of, groups_of, producer_frame, without
 
 IDENTITY = [("ADCO", SERIAL), ("ISOUSC", "45")]
 
@@ -44,6 +44,11 @@ def test_a_consumers_frame_has_no_export() -> None:
     sample = decoded(encode_standard(SERIAL, NOON, 5_000))
     assert (sample.producer, sample.import_index_wh, sample.export_index_wh) == (False, 5_000, 0)
     assert sample.apparent_export_va is None
+
+
+def test_a_meter_of_the_first_roll_out_names_its_power_otherwise() -> None:
+    named = (("SINST1", *rest) if label == "SINSTS" else (label, *rest) for label, *rest in groups_of(producer_frame()))
+    assert decoded(frame_of(list(named))).apparent_import_va == 460
 
 
 def test_an_export_register_counts_only_in_producer_mode() -> None:

@@ -15,6 +15,10 @@ PRO_3EM = b'{"id":0,"a_total_act_energy":0,"a_total_act_ret_energy":0,"total_act
 PRO_EM = b'{"id":0,"total_act_energy":2776175.11,"total_act_ret_energy":571584.87}'
 TASMOTA = b"""{"Time":"2023-01-10T10:00:00","ENERGY":{"TotalStartTime":"2020-01-01T00:00:00","Total":1.234,
  "Yesterday":0.5,"Today":0.1,"Power":[10,20,30],"ExportActive":[0.5,0.25,0.125]}}"""
+TASMOTA_MODBUS = b"""{"Time":"2023-01-10T13:03:11","ENERGY":{"TotalStartTime":"2023-01-10T00:00:00","Total":16647.945,
+ "ExportActive":[1508.369,1929.488,1696.624],"Power":[-136.495,0.000,-78.478],
+ "ImportActive":[4392.588,2795.954,4301.033]}}"""
+"""arendst/Tasmota, issue 17671."""
 EVENT = b"""{"event_type":"state_changed","event_data":{"entity_id":"sensor.energy","new_state":{"entity_id":
  "sensor.energy","state":"12.5","attributes":{"unit_of_measurement":"kWh"},"last_updated":
  "2026-05-02T10:00:00.123456+00:00"}}}"""
@@ -27,6 +31,7 @@ EVENT = b"""{"event_type":"state_changed","event_data":{"entity_id":"sensor.ener
         (decode_gen2, "shellypro3em/status/emdata:0", PRO_3EM, ("shellypro3em", 120, 3, None, 0)),
         (decode_gen2, "shellyproem50/status/em1data:0", PRO_EM, ("shellyproem50", 2_776_175, 571_584, None, 0)),
         (decode_tasmota, "tele/plug/SENSOR", TASMOTA, ("plug", 1_234, 875, 60, 0)),
+        (decode_tasmota, "tele/Zaehler/SENSOR", TASMOTA_MODBUS, ("Zaehler", 11_489_575, 5_134_481, -215, 0)),
         (
             decode_zigbee2mqtt,
             "zigbee2mqtt/plug",
