@@ -1,5 +1,6 @@
 """kill -9 between reading, signing and posting: no reading lost, none signed twice differently, the same in the end.
 
+Nor is a price, a carbon figure or a temperature lost that the oracles had agreed on, or signed twice differently.
 One seed is one step of the node, before or after which it dies: a write to disk, a signature, a request to the chain.
 The long test takes 500 of them; KILL_POINTS=100:200 takes a slice, so that many machines, or evenings, can share them.
 """
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from oracles.guard_store import RECORD_BYTES
+from tests.support.killed_facts import ask_for_facts
 from tests.support.killed_meters import live, load
 
 FEW_POINTS, MANY_POINTS = slice(5), slice(500)
 
 
 def _same_in_the_end(folder: Path, tmp_path: Path, points: slice, seed: int) -> None:
+    ask_for_facts(folder)
     for name in ("loaded", "whole"):
         shutil.copytree(folder, tmp_path / name, symlinks=True)
     load(tmp_path / "loaded")

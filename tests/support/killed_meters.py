@@ -1,5 +1,7 @@
 """A node that reads, signs, posts and settles two intervals, and is killed with SIGKILL at one of its steps.
 
+Before and between them its oracles agree on prices, carbon and weather (`tests.support.killed_facts`).
+
 A step is a write that must reach the disk, a signature, or a request to the chain; the node dies right before or right
 after it. Node and chain are processes of their own, forked from one that has loaded everything: so many can be killed.
 A node that was killed goes on where it was when it is started again.
@@ -32,6 +34,7 @@ from node.clock import SimulatedClock
 from node.keys import SEALER_FILE
 from node.storage.models import ReadingRow
 from oracles.signers import KeySigner
+from tests.support.killed_facts import agree, begin_life, facts_of
 from tests.support.real_node import FIRST, LENGTH_S, Homes, hear, homes_of
 
 BOUNDARIES = 3
@@ -143,6 +146,7 @@ def _chain_of(folder: Path) -> Iterator[None]:
     running = ChainProcess(cast("subprocess.Popen[bytes]", chain), said)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("node.chain_access.start_chain", lambda *args, **kwargs: running)
+        patch.setattr("node.facts.adopting.FactBoard.start", lambda board: None)  # here its steps come in turn
         yield
 
 
@@ -177,13 +181,17 @@ def _turn(homes: Homes, step: int) -> None:
 async def _live(folder: Path) -> dict[str, Any]:
     progress = folder / "step"
     step = int(progress.read_text()) if progress.exists() else 0
+    begin_life(folder)
     with homes_of(folder) as homes:
         now = FIRST - 1_200 if step == 0 else FIRST + (step - 1) * LENGTH_S
         node = await Node.open(folder, SimulatedClock(now), manual_time=True)
         try:
+            if step == 0:
+                await agree(node, folder, 0)
             for at in range(step, BOUNDARIES):
                 _turn(homes, at)
                 await hear(node, homes, FIRST + at * LENGTH_S)
+                await agree(node, folder, at + 1)
                 progress.write_text(str(at + 1))
             with Session(node.projection.engine) as session:
                 rows = session.exec(sql_select(ReadingRow)).all()
@@ -194,6 +202,7 @@ async def _live(folder: Path) -> dict[str, Any]:
                 ),
                 "history": (await node.ledger.history_at(FIRST + (BOUNDARIES - 2) * LENGTH_S)).hex(),
                 "runs": [last.run_id, last.run_hash.hex()],
+                "facts": facts_of(node, folder),
             }
         finally:
             await node.close()
