@@ -29,7 +29,7 @@ HEAT: Final = (0x04, 0x0A, 0x0B, 0x0C, 0x0D)
 _HEADER_LEN: Final = 12
 _MAKER_AT, _MEDIUM_AT, _STATUS_AT, _MODE_AT = 4, 7, 9, 11
 _ENCRYPTED: Final = range(1, 16)
-"""Modes that the records may be encrypted by. Some old meters write what they like into this word, which gives others."""
+"""Modes that records may be encrypted by. Some old meters write what they like into this word, which gives others."""
 _MODE: Final = 0x1F
 _APPLICATION: Final = 0x03
 """Bits of the status that tell of the application: in order, busy, in error, or right but in an abnormal state."""
