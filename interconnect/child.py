@@ -8,6 +8,7 @@ Units: Wh, µ€/kWh, UTC epoch seconds. Refuses with `LinkReject`.
 from dataclasses import dataclass, field
 
 from energy.identity import hex_text
+from energy.quantities import amount_neur
 from energy.results import Accepted, Rejected
 from interconnect.clearing import Awarded
 from interconnect.curves import Curve, beyond_fee, coarse, within_capacity
@@ -34,6 +35,8 @@ class Decided:
     decision: Decision | None
     taken: Awarded | None
     """What the zone now has to clear with, at its own border; None for an award that came too late."""
+    compensation_neur: int = 0
+    """What the own bond owes for it, by a later run."""
 
 
 @dataclass(slots=True)
@@ -123,7 +126,8 @@ class ChildSide:
         outcome = Outcome.VOID if late else Outcome.ACCEPTED
         decision = Decision(self.terms.link, award.number, record_digest(award), outcome)
         self.ledger.decide(decision)
-        return Accepted((Decided(award, decision, taken),))
+        due_neur = amount_neur(abs(award.net_export_wh), self.terms.void_ueur_per_kwh) if late else 0
+        return Accepted((Decided(award, decision, taken, due_neur),))
 
     def _refuse_award(self, award: Award) -> Rejected | None:
         """Refuse an award that is new and goes beyond what was offered; one that is known is the ledger's business."""

@@ -9,6 +9,7 @@ Units: Wh, µ€/kWh, n€. Refuses with `LinkReject`.
 Invariant L4: the exports that stand cover each Wh of a device's interval once, over all communities (C1).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from energy.identity import ZERO_DIGEST, Digest, MeterId, hex_text
@@ -71,8 +72,8 @@ class Imports:
     community: Digest
     origins: dict[Digest, Attestors]
     """Whose exports it believes."""
-    compensation_ueur_per_kwh: int
-    """What an origin's bond pays for each kWh that has to be given up."""
+    prices_ueur_per_kwh: Mapping[Digest, int]
+    """What each origin's bond pays for each kWh that has to be given up; nothing where none is named."""
     held: dict[tuple[Digest, int], SignedExport] = field(default_factory=dict)
     """By origin and number."""
     given_up: dict[tuple[Digest, int], SignedExport] = field(default_factory=dict)
@@ -125,8 +126,12 @@ class Imports:
         if held is None or held.export != fallen:
             return False
         self.given_up[fallen.origin, fallen.number] = self.held.pop((fallen.origin, fallen.number))
-        self.compensation_neur += amount_neur(fallen.quantity_wh, self.compensation_ueur_per_kwh)
+        self.compensation_neur += self.due_neur(fallen)
         return True
+
+    def due_neur(self, fallen: Export) -> int:
+        """Return what an origin's bond owes whoever gives a certificate up."""
+        return amount_neur(fallen.quantity_wh, self.prices_ueur_per_kwh.get(fallen.origin, 0))
 
     def refuse_signatures(self, signed: SignedExport) -> Rejected | None:
         """Return why an export is not its origin's, or None."""

@@ -45,6 +45,9 @@ class LinkReject(IntEnum):
     ISLANDED = 7017
     """Nothing goes out or comes in while this side is cut off. Facts: mode."""
 
+    LINK_CLOSED = 7018
+    """Its attestors have provably signed two runs under one number: nothing is exchanged any more. Facts: other."""
+
 
 RETRIED: Final = (LinkReject.GAP, LinkReject.RUN_EARLY)
 """Refusals of what may be right later: the message stays in its stream and comes again."""

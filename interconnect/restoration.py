@@ -5,7 +5,9 @@ Units: Wh, n€, UTC epoch seconds. Refuses: nothing.
 
 from dataclasses import dataclass
 
+from energy.identity import hex_text
 from interconnect.child import Decided
+from interconnect.evidence import Equivocated
 from interconnect.modes import Mode
 from interconnect.records import Outcome
 from interconnect.station import Coupled, Effect, GaveUp, Settled
@@ -32,9 +34,15 @@ class Restoration:
     runs: tuple[int, ...] = ()
     """Settled with the zone above in the time of the report."""
     compensation_neur: int = 0
-    """By these runs."""
+    """What the own bond owes for the void awards, by the run of each."""
     given_up_wh: int = 0
     """Certificates that fell to the rule of conflicts."""
+    given_up_neur: int = 0
+    """What their origins' bonds owe for them."""
+    closed: tuple[str, ...] = ()
+    """Communities whose attestors signed two runs under one number: their links are closed."""
+    paid_neur: int = 0
+    """What neighbours' bonds have paid here on chain: for void awards, certificates and closed links."""
 
     def follow(self, effect: Effect) -> None:
         """Take in what the station has done."""
@@ -45,13 +53,16 @@ class Restoration:
             case Decided(award, decision):
                 if decision is not None and decision.outcome is Outcome.VOID:
                     self.void_wh += abs(award.net_export_wh)
+                    self.compensation_neur += effect.compensation_neur
                 else:
                     self.accepted_wh += abs(award.net_export_wh)
             case Settled(run=run, as_parent=as_parent) if not as_parent:
                 self.runs = (*self.runs, run.number)
-                self.compensation_neur += run.compensation_neur
-            case GaveUp(conflict):
+            case GaveUp(conflict, due_neur):
                 self.given_up_wh += conflict.quantity_wh
+                self.given_up_neur += due_neur
+            case Equivocated():
+                self.closed = (*self.closed, hex_text(effect.other))
             case _:
                 pass
 

@@ -16,6 +16,7 @@ from energy.results import Accepted, Rejected
 from interconnect.child import ChildSide, Decided
 from interconnect.clearing import Awarded
 from interconnect.curves import Curve
+from interconnect.evidence import EVIDENCE, Equivocated, Evidence, SignedRun
 from interconnect.ledger import LinkLedger
 from interconnect.modes import Mode
 from interconnect.origin import Claims, Conflict, Exports, Imports, SignedExport
@@ -101,9 +102,11 @@ class GaveUp:
     """A certificate fell to the rule of conflicts."""
 
     conflict: Conflict
+    compensation_neur: int
+    """What its origin's bond owes for it."""
 
 
-Effect = Send | Attest | Coupled | Settled | GaveUp | Decided | Export
+Effect = Send | Attest | Coupled | Settled | GaveUp | Decided | Export | Equivocated
 
 
 @dataclass(slots=True)
@@ -123,6 +126,8 @@ class Station:
     awarded: dict[int, Awarded] = field(default_factory=dict)
     run_sent: dict[Digest, int] = field(default_factory=dict)
     """Number of the last run that was signed, by the community at the other end."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """Whoever is proven to have signed two runs under one number is dealt with no more."""
 
     # -- TIME
 
@@ -136,7 +141,7 @@ class Station:
         if interval <= self.zone.cleared_through:
             return []
         own = self.own.setdefault(interval, own)
-        if self.uplink is None or not mode.offers:
+        if self.uplink is None or not mode.offers or self.is_closed(self.uplink.terms.parent):
             return []
         if self.uplink.refuse_interval(interval) is not None:
             return []
@@ -176,11 +181,12 @@ class Station:
             mode: How the zone lives just now.
         """
         record, signatures = received.records[0], received.signatures[0]
-        match record:
-            case Export():
-                return self._take_export(received, SignedExport(record, signatures))
-            case LinkRun():
-                return self._take_run(sender, record, signatures)
+        if isinstance(record, Export):
+            return self._take_export(received, SignedExport(record, signatures))
+        if self.is_closed(sender):
+            return _closed(sender)
+        if isinstance(record, LinkRun):
+            return self._take_run(sender, record, signatures)
         if len(signatures) != 1:
             return Rejected(LinkReject.BAD_SIGNATURE, {"signer": "none", "expected": hex_text(sender)})
         if isinstance(record, Lease | Award) and self.uplink is not None and sender == self.uplink.terms.parent:
@@ -188,6 +194,31 @@ class Station:
         if isinstance(record, Offer | Decision) and sender in self.zone.children:
             return self._from_child(sender, record, signatures[0], now, received.curve or NO_CURVE)
         return Rejected(LinkReject.WRONG_LINK, {"named": hex_text(sender), "expected": "a neighbour"})
+
+    def witness(self, sender: Digest, received: Message, now: int, mode: Mode) -> Accepted[Effect] | Rejected:
+        """Take a message that was refused, and keep it if it is a run that the sender's attestors have signed.
+
+        Takes the same as `receive`. Two such runs under one number close the link: whoever pays by what both sides'
+        attestors sign has no word left.
+        """
+        result, run = self.receive(sender, received, now, mode), received.records[0]
+        if not isinstance(result, Rejected) or result.code not in EVIDENCE or not isinstance(run, LinkRun):
+            return result
+        signed = SignedRun(sender, run, received.signatures[0])
+        return result if self.evidence.knows(signed) else Accepted(tuple(self._keep(signed)))
+
+    def is_closed(self, other: Digest) -> bool:
+        """Say whether a neighbour's attestors are proven to have signed two runs under one number."""
+        return other in self.evidence.proofs
+
+    def _keep(self, signed: SignedRun) -> list[Effect]:
+        """Keep a run as evidence; with the proof, what the liar has offered is not awarded any more."""
+        proof = self.evidence.take(signed)
+        if proof is None:
+            return []
+        if signed.other in self.zone.children:
+            self.zone.children[signed.other].offers.clear()
+        return [proof]
 
     def _from_parent(
         self, uplink: ChildSide, record: Lease | Award, signature: bytes, now: int, mode: Mode
@@ -250,7 +281,8 @@ class Station:
         settled = ledger.settle(run, signatures, by_parent=not as_parent)
         if isinstance(settled, Rejected):
             return settled
-        return Accepted((Settled(run, as_parent, sender, signatures), *self._due_run(sender, ledger)))
+        effects = [Settled(run, as_parent, sender, signatures), *self._keep(SignedRun(sender, run, signatures))]
+        return Accepted((*effects, *([] if self.is_closed(sender) else self._due_run(sender, ledger))))
 
     # -- CERTIFICATES
 
@@ -265,14 +297,19 @@ class Station:
                 second = received.records[1]
                 assert isinstance(second, Export), "wire gives exports only"
                 conflict = Conflict(signed, SignedExport(second, received.signatures[1]))
-                return Accepted((GaveUp(conflict),) if self.imports.reconcile(conflict) else ())
+                return Accepted((self._give_up(conflict),) if self.imports.reconcile(conflict) else ())
             case "claim":
                 return Accepted(tuple(self._claim(signed)))
+        if self.is_closed(signed.export.origin):
+            return _closed(signed.export.origin)
         taken = self.imports.take(signed)
         if isinstance(taken, Rejected):
             return taken
-        given_up = [GaveUp(event) for event in taken.events if isinstance(event, Conflict)]
+        given_up = [self._give_up(event) for event in taken.events if isinstance(event, Conflict)]
         return Accepted((signed.export, *given_up, *self._claim(signed)))
+
+    def _give_up(self, conflict: Conflict) -> GaveUp:
+        return GaveUp(conflict, self.imports.due_neur(conflict.falls.export))
 
     def _claim(self, signed: SignedExport) -> list[Effect]:
         """Pass a claim up, so that the top sees all of them; tell both holders of a clash."""
@@ -290,3 +327,7 @@ class Station:
 
     def _send(self, to: Digest, kind: str, record: LinkRecord) -> Send:
         return Send(to, encode(message(kind, record, [self.signers.sign(record_digest(record))])))
+
+
+def _closed(other: Digest) -> Rejected:
+    return Rejected(LinkReject.LINK_CLOSED, {"other": hex_text(other)})

@@ -135,7 +135,9 @@ class Node:
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
         self.certifying = Certifying(community, self.salts, self.client, self.projection)
-        self.coupling = coupling_of(folder, community, attestors, self.council, self.trading, self.ledger, clock, links)
+        self.coupling = coupling_of(
+            *(folder, community, attestors, self.council, self.trading, self.ledger, clock, links, self.concerns_open)
+        )
         self.border = Border(self.coupling)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)

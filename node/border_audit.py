@@ -21,6 +21,7 @@ from energy.identity import Digest, digest_from_hex, hex_text
 from energy.results import Rejected
 from interconnect.audit import BorderAudit, Cleared, Word
 from interconnect.audit_findings import BorderBreach, BorderFinding, finding
+from interconnect.evidence import Equivocated
 from interconnect.records import Export, record_digest
 from interconnect.station import Attest, Coupled, Effect, GaveUp, Send, Station
 from interconnect.wire import decode
@@ -139,6 +140,9 @@ def follow_journal(books: BorderAudit, station: Station, records: Sequence[bytes
             continue
         for effect in answered:
             _answer(books, effect)
+            if isinstance(effect, Equivocated):
+                run = effect.first.run.number
+                refused.append(finding(BorderBreach.TWO_WORDS, effect.other, None, kind="run", number=run))
     return refused
 
 

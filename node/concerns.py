@@ -38,6 +38,7 @@ class Code(StrEnum):
     MEMBER_UNKNOWN = "member-unknown"
     MEMBER_ROTATED = "member-rotated"
     METER_NOT_ENROLLED = "meter-not-enrolled"
+    LINK_EQUIVOCATION = "link-equivocation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,13 @@ _WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.METER_NOT_ENROLLED: (
         mark("{label} is a member by vote and can not trade: no vote has enrolled the meter {meter}."),
         mark("Let the members decide: resilia coop propose registry enrolMeter {meter} …"),
+    ),
+    Code.LINK_EQUIVOCATION: (
+        mark("The attestors of {label} signed two different runs under number {run}: the link is closed for good."),
+        mark(
+            "Its bond is claimed on chain by itself, and what was settled before stands. Look with 'resilia link "
+            "status', and ask its operator who holds the keys of its attestors."
+        ),
     ),
 }
 

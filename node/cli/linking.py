@@ -160,6 +160,10 @@ def show_status(context: typer.Context) -> None:
     if link is None:
         talk(_("The community has no account for links."))
         return
+    twice = [
+        (_("Signed twice"), f"{each['name']}: {_closed(each['run'], proven=each['proven'])}")
+        for each in link["equivocations"]
+    ]
     lines = [
         (_("Parent"), link["parent"] or "–"),
         (_("Children"), ", ".join(link["children"]) or "–"),
@@ -170,6 +174,7 @@ def show_status(context: typer.Context) -> None:
         (_("Left the homes"), _energy(link["netExportWh"])),
         (_("Owed by neighbours"), money(link["balanceNeur"])),
         (_("Refused messages"), number(link["refused"])),
+        *twice,
     ]
     width = max(len(name) for name, _value in lines)
     print_line("\n".join(f"{name:<{width}}  {value}" for name, value in lines))
@@ -190,7 +195,8 @@ def report(context: typer.Context) -> None:
     zone = node.call("energy_getStatus")["timeZone"]
     headings = [
         _("Began"), _("Lost"), _("Back"), _("Agreed again"),
-        _("Intervals alone"), _("Not taken"), _("Void"), _("Taken"), _("Bond paid"),
+        _("Intervals alone"), _("Not taken"), _("Void"), _("Taken"), _("Own bond owes"),
+        _("Given up"), _("Owed for it"), _("Bonds paid"),
     ]  # fmt: skip
     rows = [
         (
@@ -201,10 +207,16 @@ def report(context: typer.Context) -> None:
             number(each["intervals"]),
             *(energy(each[name]) for name in ("lapsedWh", "voidWh", "acceptedWh")),
             money(each["compensationNeur"]),
+            energy(each["givenUpWh"]),
+            money(each["givenUpNeur"]),
+            money(each["paidNeur"]),
         )
         for each in reports
     ]  # fmt: skip
-    print_line(table(headings, "<<<<>>>>>", rows))
+    print_line(table(headings, "<<<<>>>>>>>>", rows))
+    for each in reports:
+        for community in each["closed"]:
+            talk(_("Closed for two runs under one number: {community}").format(community=community))
 
 
 @grid.command("lost", cls=Command)
@@ -226,6 +238,12 @@ def _say(context: typer.Context, *, lost: bool) -> None:
         print_json("grid", mode)
     else:
         talk(_(MODES[mode["mode"]]))
+
+
+def _closed(run: int, *, proven: bool) -> str:
+    if proven:
+        return _("run {run}; the link is closed, its bond paid").format(run=run)
+    return _("run {run}; the proof waits for the chain").format(run=run)
 
 
 def _energy(wh: Any) -> str:

@@ -19,17 +19,19 @@ from energy.errors import Corrupt, Unavailable
 from energy.identity import Digest, hex_text
 from energy.results import Rejected
 from interconnect.curves import Curve, Step, residual
+from interconnect.evidence import Equivocated, SignedRun
 from interconnect.modes import HearingRules, Watch
-from interconnect.records import Export, LinkRun, link_word
+from interconnect.records import Export, LinkRun, link_word, record_digest
 from interconnect.station import Coupled, Effect, GaveUp, Settled
 from interconnect.terms import Attestors
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from node.clock import Clock
 from node.community import Community, Member
+from node.concerns import Code, Concerns
 from node.decided import Role, SigningRules, chosen
 from node.interconnect.carrier import Carrier
-from node.interconnect.gate import Gate, SignedRun
+from node.interconnect.gate import Gate
 from node.interconnect.links import Links
 from node.interconnect.options import LinkOptions
 from node.interconnect.registers import LinkRegisters
@@ -112,6 +114,7 @@ def coupling_of(
     ledger: Ledger,
     clock: Clock,
     options: LinkOptions,
+    concerns: Concerns,
 ) -> "Coupling | None":
     """Return the links of a node's community; None of one without an account for links.
 
@@ -123,7 +126,7 @@ def coupling_of(
         return None
     key = load_link_key(folder / "keys")
     domain = community_domain(community.chain_id, community.contracts.settlement)
-    return Coupling(folder, community, member, key, attestors, rules, trading, domain, clock, options, ledger)
+    return Coupling(folder, community, member, key, attestors, rules, trading, domain, clock, options, ledger, concerns)
 
 
 class Coupling:
@@ -142,6 +145,7 @@ class Coupling:
         clock: Clock,
         options: LinkOptions,
         ledger: Ledger,
+        concerns: Concerns,
     ) -> None:
         """Read who the neighbours are; nothing is sent yet.
 
@@ -171,8 +175,9 @@ class Coupling:
         self._offered: set[int] = set()
         self._untraded: list[Coupled] = []
         self._registers = LinkRegisters(links.folder / "registers.csv", member.serial, community)
-        self._gate = Gate(ledger, links, self.attest, key.address) if community.contracts.gateway else None
-        self._reports = Reports(links.folder / "reports.json")
+        self._concerns, self._reports = concerns, Reports(links.folder / "reports.json")
+        gated = community.contracts.gateway is not None
+        self._gate = Gate(ledger, links, self.attest, key.address, self._reports.paid) if gated else None
         self._task: asyncio.Task[None] | None = None
 
     # -- LIFE
@@ -224,11 +229,11 @@ class Coupling:
             await self._trade(coupled)
         self._untraded.clear()
         self._offered = {each for each in self._offered if each > now}
-        self._reports.step(self.service.watch, now, is_open=self._is_open())
         if self._gate is not None:
             with suppress(Unavailable):  # a chain that is away keeps no gate open; the runs wait
                 await self._gate.settle()
                 await self._export(self._gate)
+        self._reports.step(self.service.watch, now, is_open=self._is_open())
 
     async def _catch_up(self, now: int) -> None:
         """Clear what began while the node was away, and show it: an award that was taken is owed, traded or not."""
@@ -250,6 +255,8 @@ class Coupling:
         length = self._community.market.interval_length_s
         start = now - now % length
         for each in self.links.children:
+            if self.service.station.is_closed(each.child.community):
+                continue
             side = self.service.station.zone.children[each.child.community]
             wanted = each.conditions.capacity_wh
             held = side.lease
@@ -305,7 +312,16 @@ class Coupling:
             self._gate.take(imports.held.get(key) or imports.given_up[key])
         if isinstance(effect, GaveUp) and self._gate is not None:
             self._gate.take(effect.conflict)
+        if isinstance(effect, Equivocated):
+            self._close(effect)
         self._reports.follow(effect)
+
+    def _close(self, proof: Equivocated) -> None:
+        """Tell the operator, and claim the bond: the contract closes the link as the station has."""
+        label, run = self.links.known[proof.other], str(proof.first.run.number)
+        self._concerns.raise_(Code.LINK_EQUIVOCATION, label, self._clock.now(), run=run)
+        if self._gate is not None:
+            self._gate.take(proof)
 
     def _heard(self, name: str) -> None:
         if self.links.parent is None or name == self.links.parent.parent.name:
@@ -314,7 +330,8 @@ class Coupling:
     def _is_open(self) -> bool:
         uplink = self.service.station.uplink
         undecided = uplink is not None and any(n not in uplink.ledger.outcomes for n in uplink.ledger.awards)
-        return undecided or self._carrier.waiting > 0
+        unpaid = self._gate is not None and self._gate.has_proofs
+        return undecided or unpaid or self._carrier.waiting > 0
 
     # -- ANSWERS
 
@@ -340,6 +357,17 @@ class Coupling:
             "netExportWh": coupled.own_net_export_wh if coupled else None,
             "balanceNeur": self._balance_neur(),
             "refused": len(self.service.refusals),
+            "equivocations": [self._equivocation(each) for each in station.evidence.proofs.values()],
+        }
+
+    def _equivocation(self, proof: Equivocated) -> JsonObject:
+        first, second = (hex_text(record_digest(each.run)) for each in (proof.first, proof.second))
+        return {
+            "name": self.links.known[proof.other],
+            "run": proof.first.run.number,
+            "first": first,
+            "second": second,
+            "proven": self._gate is not None and not self._gate.proves(proof.other),
         }
 
     async def import_status(self, name: Digest) -> int:

@@ -1,18 +1,21 @@
 """The node's side of the contract `Gateway`: what was let go there, and what is to be put there, once each.
 
-Put there are runs of a link, signed by both sides; certificates that came in; and proofs that one was sold twice, by
-which the one that falls is given up and paid for from the origin's bond. May be cut off anywhere: the contract says
-what it has, and the links' journal gives the others again.
+Put there are runs of a link, signed by both sides; certificates that came in; proofs that one was sold twice, by which
+the one that falls is given up and paid for from the origin's bond; and proofs that a neighbour's attestors signed two
+runs under one number, by which its link is closed and its bond paid out whole. May be cut off anywhere: the contract
+says what it has, and the links' journal gives the others again.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from web3.types import TxReceipt
+
 from energy.identity import Address, Digest, address_from_hex, hex_text
+from interconnect.evidence import Equivocated, SignedRun
 from interconnect.origin import Conflict, SignedExport
-from interconnect.records import EXPORT, Export, LinkRun, nullifier, record_values
+from interconnect.records import EXPORT, Export, nullifier, record_values
 from node.interconnect.agreement import Card
 from node.interconnect.links import Links
 from node.interconnect.service import Attester
@@ -22,29 +25,24 @@ from node.off_loop import off_loop
 logger = logging.getLogger(__name__)
 
 GATEWAY = "Gateway"
+CLOSED: Final = 2
+LAST_RUN: Final = 3
 BOND_OWNER: Final = 9
-"""Place of the field in the contract's `Neighbour`."""
+"""Places of fields in the contract's `Neighbour`."""
 HELD: Final = 1
 """The contract's `ImportStatus` of a certificate that is neither claimed nor given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRun:
-    """A run that both sides agree on, with the other side's signatures."""
-
-    other: Digest
-    run: LinkRun
-    signatures: tuple[bytes, ...]
-
-
-Due = SignedRun | SignedExport | Conflict
+Due = SignedRun | SignedExport | Conflict | Equivocated
 """What the contract is to take."""
+Paid = Callable[[int], None]
+"""Is told what a neighbour's bond has paid out here, n€."""
 
 
 class Gate:
     """What goes in and out."""
 
-    def __init__(self, ledger: Ledger, links: Links, attest: Attester, payee: Address) -> None:
+    def __init__(self, ledger: Ledger, links: Links, attest: Attester, payee: Address, paid: Paid) -> None:
         """Take what is needed.
 
         Args:
@@ -52,11 +50,13 @@ class Gate:
             links: Whom the community is linked to.
             attest: Has its attestors sign.
             payee: Who is paid from neighbours' bonds: the link's account.
+            paid: Is told of every payment from a bond that this node brings about.
         """
         self._ledger = ledger
         self._links = links
         self._attest = attest
         self._payee = payee
+        self._paid = paid
         self._waiting: list[Due] = []
         self._linked: set[Digest] = set()
         self._refused_at: int | None = None
@@ -64,6 +64,15 @@ class Gate:
     def take(self, due: Due) -> None:
         """Take what is to be put on chain."""
         self._waiting.append(due)
+
+    @property
+    def has_proofs(self) -> bool:
+        """Whether a proof waits for the contract: a bond has still to pay."""
+        return any(isinstance(each, Conflict | Equivocated) for each in self._waiting)
+
+    def proves(self, other: Digest) -> bool:
+        """Say whether the proof against a neighbour is still on its way to the contract."""
+        return any(isinstance(each, Equivocated) and each.other == other for each in self._waiting)
 
     async def exported(self, known: int) -> list[Export]:
         """Return what the contract has let go after the first `known` exports, and no block takes back any more."""
@@ -114,14 +123,16 @@ class Gate:
                 return await self._import(due)
             case Conflict():
                 return await self._give_up(due)
+            case Equivocated():
+                return await self._prove(due)
 
     async def _settle(self, signed: SignedRun) -> bool:
         await self._link(signed.other)
-        last_run = (await self._ledger.read(GATEWAY, "neighbourOf", signed.other))[3]
-        if signed.run.number <= last_run:
+        neighbour = await self._ledger.read(GATEWAY, "neighbourOf", signed.other)
+        if neighbour[CLOSED] or signed.run.number <= neighbour[LAST_RUN]:
             return False
         own = await off_loop(self._attest, signed.run)
-        await self._ledger.send(GATEWAY, "settle", record_values(signed.run), list(own), list(signed.signatures))
+        await self._send(signed.other, "settle", record_values(signed.run), list(own), list(signed.signatures))
         return True
 
     async def _import(self, signed: SignedExport) -> bool:
@@ -134,8 +145,25 @@ class Gate:
     async def _give_up(self, conflict: Conflict) -> bool:
         if await self.import_status(nullifier(conflict.falls.export)) != HELD:
             return False
-        await self._ledger.send(GATEWAY, "proveDoubleExport", *_signed(conflict.stands), *_signed(conflict.falls))
+        origin = conflict.falls.export.origin
+        await self._send(origin, "proveDoubleExport", *_signed(conflict.stands), *_signed(conflict.falls))
         return True
+
+    async def _prove(self, proof: Equivocated) -> bool:
+        await self._link(proof.other)
+        if (await self._ledger.read(GATEWAY, "neighbourOf", proof.other))[CLOSED]:
+            return False
+        runs = [(record_values(each.run), list(each.signatures)) for each in (proof.first, proof.second)]
+        await self._send(proof.other, "proveEquivocation", *runs[0], *runs[1])
+        return True
+
+    async def _send(self, other: Digest, function: str, *arguments: object) -> None:
+        """Call the contract, and tell what the bond of a neighbour has paid by it."""
+        receipt: TxReceipt = await self._ledger.send(GATEWAY, function, *arguments)
+        block, transaction = receipt["blockNumber"], receipt["transactionHash"]
+        for log in await self._ledger.events(GATEWAY, "BondPaid", since=block, other=other):
+            if log["transactionHash"] == transaction:
+                self._paid(log["args"]["amount"])
 
     async def _link(self, other: Digest) -> None:
         """Let the contract know a neighbour that is new to it."""
@@ -171,14 +199,10 @@ class Gate:
 
     def _neighbour(self, other: Digest) -> tuple[Card, bool, int]:
         """Return who a community is, whether it is below, and what its bond pays for a kWh that is given up, µ€."""
-        parent = self._links.parent
-        if parent is not None and parent.parent.community == other:
-            return parent.parent, False, parent.conditions.void_ueur_per_kwh
-        for each in self._links.children:
-            if each.child.community == other:
-                return each.child, True, each.conditions.void_ueur_per_kwh
-        price = self._links.compensation_ueur_per_kwh
-        return next((card, False, price) for card in self._links.trusted if card.community == other)
+        below = {each.child.community: each.child for each in self._links.children}
+        above = [self._links.parent.parent] if self._links.parent is not None else []
+        beside = {card.community: card for card in (*above, *self._links.trusted)}
+        return {**beside, **below}[other], other in below, self._links.certificate_price(other)
 
 
 def _signed(signed: SignedExport) -> tuple[object, ...]:

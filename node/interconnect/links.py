@@ -124,10 +124,10 @@ class Links:
         """Attestors of all communities whose exports are believed, the own one's among them."""
         return {card.community: card.attestors for card in (self.own, *self.trusted, *self._neighbours)}
 
-    @property
-    def compensation_ueur_per_kwh(self) -> int:
-        """What an origin's bond pays for each kWh of a certificate that has to be given up."""
-        return self.parent.conditions.void_ueur_per_kwh if self.parent else 0
+    def certificate_price(self, origin: Digest) -> int:
+        """Return what an origin's bond pays for each kWh of a certificate that has to be given up, µ€."""
+        below = {each.child.community: each.conditions.void_ueur_per_kwh for each in self.children}
+        return below.get(origin, self.parent.conditions.void_ueur_per_kwh if self.parent else 0)
 
     def bond_neur(self, other: Digest) -> int:
         """Return what a child, or a community that is trusted, has paid in here."""
@@ -239,9 +239,8 @@ class Links:
             terms = self.parent.terms()
             uplink = ChildSide(terms, LinkLedger(terms, self.parent.conditions.bond_neur))
         zone = Zone(own, self.own.tick_ueur_per_kwh, sides)
-        return Station(
-            own, zone, timing, signers, Exports(own), Imports(own, self.origins, self.compensation_ueur_per_kwh), uplink
-        )
+        imports = Imports(own, self.origins, {origin: self.certificate_price(origin) for origin in self.origins})
+        return Station(own, zone, timing, signers, Exports(own), imports, uplink)
 
     def _parent_access(self) -> ParentAccess | None:
         if self.parent is None:

@@ -40,6 +40,11 @@ class Reports:
         if self._live and (report := self._open()) is not None:
             report.follow(effect)
 
+    def paid(self, amount_neur: int) -> None:
+        """Take in what a neighbour's bond has paid on chain."""
+        if (report := self._open()) is not None:
+            report.paid_neur += amount_neur
+
     def step(self, watch: Watch, now: int, *, is_open: bool) -> None:
         """Let time pass; a loss opens a report, and one that is over is closed."""
         for change in watch.changes[self._seen :]:
@@ -69,6 +74,9 @@ class Reports:
                 "runs": list(each.runs),
                 "compensationNeur": each.compensation_neur,
                 "givenUpWh": each.given_up_wh,
+                "givenUpNeur": each.given_up_neur,
+                "closed": list(each.closed),
+                "paidNeur": each.paid_neur,
             }
             for each in self._reports
         ]
@@ -85,6 +93,8 @@ def _load(path: Path) -> list[Restoration]:
     if not path.exists():
         return []
     return [
-        Restoration(**{**raw, "mode": Mode(raw["mode"]), "runs": tuple(raw["runs"])})
+        Restoration(
+            **{**raw, "mode": Mode(raw["mode"]), "runs": tuple(raw["runs"]), "closed": tuple(raw.get("closed", ()))}
+        )
         for raw in json.loads(path.read_text())
     ]

@@ -14,6 +14,7 @@ from energy.errors import Corrupt
 from energy.identity import Digest, digest_from_hex, hex_text
 from energy.results import Accepted, Rejected
 from interconnect.curves import Curve, Step
+from interconnect.evidence import EVIDENCE
 from interconnect.modes import Mode, Watch
 from interconnect.records import Export, LinkRun
 from interconnect.rejections import RETRIED
@@ -103,11 +104,12 @@ class LinkService:
             return True
         if community is None:
             return True
-        result = await self._execute(
-            {"do": "receive", "from": hex_text(community), "data": data.decode(), "mode": int(self.watch.mode)}
-        )
+        command = {"from": hex_text(community), "data": data.decode(), "mode": int(self.watch.mode)}
+        result = await self._execute({"do": "receive", **command})
         if isinstance(result, Rejected):
             self.refusals.append(result)
+            if result.code in EVIDENCE:
+                await self._execute({"do": "witness", **command})
             return result.code not in RETRIED
         return True
 
@@ -172,8 +174,9 @@ def carry_out(station: Station, command: Command) -> Sequence[Effect] | Rejected
     """
     now = command["now"]
     match command["do"]:
-        case "receive":
-            result: Accepted[Effect] | Rejected = station.receive(
+        case "receive" | "witness" as do:
+            take = station.receive if do == "receive" else station.witness
+            result: Accepted[Effect] | Rejected = take(
                 digest_from_hex(command["from"]), decode(command["data"].encode()), now, Mode(command["mode"])
             )
             return result if isinstance(result, Rejected) else result.events

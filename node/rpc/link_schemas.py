@@ -40,6 +40,18 @@ LINK: Final = record(
         "netExportWh": INT_OR_NULL | {"description": "what left this community's homes in it"},
         "balanceNeur": INT | {"description": "what neighbours owe by settled runs"},
         "refused": NATURAL | {"description": "messages of neighbours that were refused since the start"},
+        "equivocations": array(
+            record(
+                {
+                    "name": TEXT,
+                    "run": NATURAL,
+                    "first": HASH | {"description": "what its attestors signed"},
+                    "second": HASH | {"description": "what they signed under the same number"},
+                    "proven": BOOL | {"description": "whether the contract Gateway has it, and has closed the link"},
+                }
+            )
+        )
+        | {"description": "neighbours whose attestors signed two runs under one number: their links are closed"},
     }
 )
 _LINK_REPORT: Final = record(
@@ -53,8 +65,11 @@ _LINK_REPORT: Final = record(
         "voidWh": NATURAL | {"description": "awarded too late: the bond pays"},
         "acceptedWh": NATURAL,
         "runs": array(NATURAL),
-        "compensationNeur": NATURAL,
+        "compensationNeur": NATURAL | {"description": "what the own bond owes for voidWh"},
         "givenUpWh": NATURAL | {"description": "certificates that fell to the rule of conflicts"},
+        "givenUpNeur": NATURAL | {"description": "what their origins' bonds owe for them"},
+        "closed": array(HASH) | {"description": "communities whose links were closed for two runs under one number"},
+        "paidNeur": NATURAL | {"description": "what neighbours' bonds have paid here on chain"},
     }
 )
 _RANGE: Final[dict[str, Schema]] = {

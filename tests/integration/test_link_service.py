@@ -97,7 +97,7 @@ class Running:
             uplink = ChildSide(terms, LinkLedger(terms, BOND_NEUR))
         zone = Zone(community, 1_000, children)
         return Station(
-            community, zone, Timing(600, 300), self._keys, Exports(community), Imports(community, {}, 0), uplink
+            community, zone, Timing(600, 300), self._keys, Exports(community), Imports(community, {}, {}), uplink
         )
 
 

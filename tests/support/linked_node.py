@@ -152,6 +152,14 @@ class Process:
         assert self.node.coupling is not None
         return (await self.node.ledger.read("Gateway", "neighbourOf", self.node.coupling.links.neighbours[name]))[8]
 
+    async def do_closed(self, name: str) -> Any:
+        """Say whether the own chain has closed a neighbour's link, and which proofs of two runs it has of it."""
+        assert self.node.coupling is not None
+        other = self.node.coupling.links.neighbours[name]
+        logs = await self.node.ledger.events("Gateway", "Equivocated", other=other)
+        proofs = [[hex_text(log["args"][each]) for each in ("first", "second")] for log in logs]
+        return [(await self.node.ledger.read("Gateway", "neighbourOf", other))[2], proofs]
+
     async def do_gate_runs(self) -> Any:
         """Return the number of the last run on the own chain with each neighbour."""
         assert self.node.coupling is not None

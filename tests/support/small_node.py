@@ -161,6 +161,7 @@ def link() -> dict[str, Any]:
         "netExportWh": 412,
         "balanceNeur": 32_960_000,
         "refused": 0,
+        "equivocations": [],
     }
 
 
@@ -265,6 +266,9 @@ def cut() -> dict[str, Any]:
         "runs": [3],
         "compensationNeur": 15_000_000,
         "givenUpWh": 0,
+        "givenUpNeur": 0,
+        "closed": [],
+        "paidNeur": 0,
     }
 
 

@@ -159,7 +159,7 @@ class Region:
         keys = Keys(name)
         community = community_id(len(self.places) + 1, address_of(keys.link))
         empty = Station(
-            community, Zone(community, TICK, {}), timing, keys, Exports(community), Imports(community, {}, 0)
+            community, Zone(community, TICK, {}), timing, keys, Exports(community), Imports(community, {}, {})
         )
         self.places[community] = Place(
             name, community, keys, parent, [], homes, timing, empty, Watch(HearingRules(1_900, 0))
@@ -201,7 +201,7 @@ class Region:
             place.timing,
             place.keys,
             Exports(place.community),
-            Imports(place.community, origins, 100_000),
+            Imports(place.community, origins, dict.fromkeys(origins, 100_000)),
             uplink,
         )
 

@@ -14,7 +14,7 @@ from tests.support.zones import Goods, Keys, let_go
 
 @pytest.fixture
 def imports() -> Imports:
-    return Imports(BUYER, {HOME: KEYS.attestors}, 100_000)
+    return Imports(BUYER, {HOME: KEYS.attestors}, {HOME: 100_000})
 
 
 def code(result: Accepted[object] | Rejected) -> object:
@@ -60,7 +60,7 @@ def test_certificate_for_somebody_else_or_of_a_stranger_is_refused(imports: Impo
 
 def test_second_sale_to_the_same_buyer_falls_whichever_comes_first() -> None:
     for sequence in ((export(1), export(2, 50, 150)), (export(2, 50, 150), export(1))):
-        imports = Imports(BUYER, {HOME: KEYS.attestors}, 100_000)
+        imports = Imports(BUYER, {HOME: KEYS.attestors}, {HOME: 100_000})
         for each in sequence:
             imports.take(each)
         assert [each.export.number for each in imports.held.values()] == [1]
@@ -68,7 +68,7 @@ def test_second_sale_to_the_same_buyer_falls_whichever_comes_first() -> None:
 
 def test_sale_to_two_buyers_is_found_by_their_parent_and_one_is_paid(imports: Imports) -> None:
     mine, theirs = export(5), export(4, destination=OTHER)
-    other = Imports(OTHER, {HOME: KEYS.attestors}, 100_000)
+    other = Imports(OTHER, {HOME: KEYS.attestors}, {HOME: 100_000})
     assert isinstance(imports.take(mine), Accepted)
     assert isinstance(other.take(theirs), Accepted)
     claims = Claims()

@@ -23,6 +23,7 @@ FACTS = {
     "keys": "0x12, 0x34",
     "account": "0x56",
     "meter": "0x78",
+    "run": "4",
 }
 
 
