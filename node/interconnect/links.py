@@ -188,21 +188,13 @@ class Links:
 
     def write_server(self, listening: Listening) -> Path:
         """Write the own server's configuration for the neighbours that are there, and return where it is."""
-        partners = [each.child.name for each in self.children]
         text = server_configuration(
             self.own.name,
             self.folder / "streams",
             nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode(),
             listening.node,
             hub_listen=listening.hub if self.children else "",
-            children=tuple(
-                ChildAccess(
-                    each.child.name,
-                    each.conditions.password,
-                    tuple(other for other in partners if other != each.child.name),
-                )
-                for each in self.children
-            ),
+            children=tuple(ChildAccess(each.child.name, each.conditions.password) for each in self.children),
             parent=self._parent_access(),
             tls=self._tls(),
         )
@@ -246,7 +238,7 @@ class Links:
         if self.parent is None:
             return None
         each = self.parent.conditions
-        return ParentAccess(each.host, each.port, each.password)
+        return ParentAccess(self.parent.parent.name, each.host, each.port, each.password)
 
     def _tls(self) -> Tls | None:
         certificate, key, authority = (self.folder / name for name in TLS_FILES)

@@ -2,15 +2,16 @@
 
 A community publishes to the stream ``OUT_<from>_<to>`` of its own server, one for each neighbour: it acknowledges also
 while it is cut off. The neighbour's node reads it there, through the leaf nodes, by a durable consumer that knows how
-far it has read. Keeping, retrying and catching up are the engine's; what is published again is one message by its
-``Nats-Msg-Id``. (Streams that source each other would keep a second copy, and one that asks while the way is being cut
-may wait for its answer for ever: seen with server 2.9.)
+far it has read, and that whoever keeps the stream has made. Keeping, retrying and catching up are the engine's; what is
+published again is one message by its ``Nats-Msg-Id``. (Streams that source each other would keep a second copy, and one
+that asks while the way is being cut may wait for its answer for ever: seen with server 2.9.)
 Subjects: ``resilia.<from>.<to>``; and ``resilia.beat.<name>``, where a community answers whoever asks whether it is
 there: that is never stored, so an answer shows that both directions are whole just now.
 Refuses: a server that is not there, with Unavailable.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -22,7 +23,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
+from nats.js.errors import NotFoundError
 
 from energy.errors import Unavailable
 
@@ -36,11 +38,16 @@ AGAIN_S: Final = 5
 KEPT_S: Final = 30 * 86_400
 """A cut may last so long before messages are lost; orders in them have long expired, runs and certificates have not."""
 TWICE_S: Final = 3_600
+TWICE_MESSAGES: Final = 256
+"""So many deliveries are known again: a server may hand one over twice after a leaf's way was cut (seen with 2.9)."""
 ACK_S: Final = 60
 """What is not acknowledged by then comes again."""
 SILENT_FETCHES: Final = 6
 """After so many without a message it is looked whether the neighbour still has the consumer."""
 READER: Final = "node"
+COPIES: Final = "IN_"
+"""Earlier versions had their server copy what they read into a stream of this name and their own. It is deleted: its
+messages are in the neighbours' streams, whose consumers begin at the start, and what comes once more is known."""
 BEAT_S: Final = 5
 """An answer that takes longer is none."""
 
@@ -139,20 +146,19 @@ class LinkStreams:
     async def _read_from(self, neighbour: str, take: Take) -> None:
         context = self._client.jetstream(domain=neighbour, timeout=CONNECT_S)
         stream, prefix = stream_name(neighbour, self._name), f"{inbox(self._name)}.".encode()
-        config = ConsumerConfig(ack_wait=ACK_S, max_ack_pending=256)
         while True:
             try:
-                subscription = await context.pull_subscribe(
-                    "", durable=READER, stream=stream, config=config, inbox_prefix=prefix
-                )
+                await context.consumer_info(stream, READER)
+                subscription = await context.pull_subscribe_bind(READER, stream=stream, inbox_prefix=prefix)
             except LOST:
                 # Its server, or the way there, is away; or it has not made its stream yet.
                 await asyncio.sleep(AWAY_S)
                 continue
+            handed = deque[str](maxlen=TWICE_MESSAGES)
             try:
                 while True:
                     for _ in range(SILENT_FETCHES):
-                        await self._hand_over(neighbour, subscription, take)
+                        await self._hand_over(neighbour, subscription, take, handed)
                     await context.consumer_info(stream, READER)
             except LOST:
                 await asyncio.sleep(AWAY_S)
@@ -160,12 +166,17 @@ class LinkStreams:
                 with suppress(*LOST):
                     await subscription.unsubscribe()
 
-    async def _hand_over(self, neighbour: str, subscription: JetStreamContext.PullSubscription, take: Take) -> None:
+    async def _hand_over(
+        self, neighbour: str, subscription: JetStreamContext.PullSubscription, take: Take, handed: deque[str]
+    ) -> None:
         try:
             messages = await subscription.fetch(64, timeout=FETCH_S)
         except (TimeoutError, NatsTimeoutError):
             return
         for message in messages:
+            if message.reply in handed:
+                continue
+            handed.append(message.reply)
             if await take(neighbour, message.data):
                 await message.ack()
             else:
@@ -193,6 +204,19 @@ class LinkStreams:
                 await self._context.update_stream(config)
             else:
                 await self._context.add_stream(config)
+            await self._let_read(stream_name(self._name, neighbour))
+        if f"{COPIES}{self._name}" in known:
+            await self._context.delete_stream(f"{COPIES}{self._name}")
+
+    async def _let_read(self, stream: str) -> None:
+        """Make the consumer by which a neighbour reads; one that is there keeps how far it has read."""
+        config = ConsumerConfig(durable_name=READER, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_S, max_ack_pending=256)
+        with suppress(NotFoundError):
+            found = (await self._context.consumer_info(stream, READER)).config
+            if found.deliver_subject is None and found.ack_policy == config.ack_policy:
+                return
+            await self._context.delete_consumer(stream, READER)  # a reader's own, who may not choose where to
+        await self._context.add_consumer(stream, config)
 
 
 async def _quiet(error: Exception) -> None:

@@ -61,11 +61,8 @@ class NatsServer:
             public,
             f"127.0.0.1:{self.port}",
             hub_listen=f"127.0.0.1:{self.hub_port}" if self.children else "",
-            children=tuple(
-                ChildAccess(each, f"password-of-{each}", tuple(other for other in self.children if other != each))
-                for each in self.children
-            ),
-            parent=ParentAccess("127.0.0.1", self.parent.hub_port, f"password-of-{self.name}") if self.parent else None,
+            children=tuple(ChildAccess(each, f"password-of-{each}") for each in self.children),
+            parent=self._parent_access(),
             tls=self.tls,
         )
         path = self.folder / f"{self.name}.conf"
@@ -84,6 +81,11 @@ class NatsServer:
                     return
             time.sleep(0.05)
         raise RuntimeError((self.folder / f"{self.name}.err").read_text())
+
+    def _parent_access(self) -> ParentAccess | None:
+        if self.parent is None:
+            return None
+        return ParentAccess(self.parent.name, "127.0.0.1", self.parent.hub_port, f"password-of-{self.name}")
 
     def stop(self) -> None:
         """Kill it: whatever it has acknowledged is on its disk."""

@@ -165,7 +165,7 @@ class World:
             f"127.0.0.1:{NODE_PORT}",
             hub_listen=f"{host.address}:{HUB_PORT}" if children else "",
             children=tuple(ChildAccess(each.name, f"password-{each.name}") for each in children),
-            parent=ParentAccess(above.address, HUB_PORT, f"password-{host.name}") if above else None,
+            parent=ParentAccess(above.name, above.address, HUB_PORT, f"password-{host.name}") if above else None,
         )
         # The node is the only client in its namespace: it needs no key of its own here.
         text = text.replace("{ nkey: UNUSED }", "{ user: node, password: node }")
