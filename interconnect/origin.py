@@ -166,8 +166,10 @@ class Claims:
 
     by_energy: dict[tuple[Digest, MeterId, int], list[SignedExport]] = field(default_factory=dict)
     by_number: dict[tuple[Digest, int], list[SignedExport]] = field(default_factory=dict)
+    ways: dict[Digest, Digest] = field(default_factory=dict)
+    """Zone that told of an export, by the export's digest: whoever holds it is there or below."""
 
-    def take(self, signed: SignedExport) -> list[Conflict]:
+    def take(self, signed: SignedExport, told_by: Digest) -> list[Conflict]:
         """Take in one claim; return the clashes with those before."""
         export = signed.export
         near = self.by_energy.setdefault((export.origin, export.device, export.interval), [])
@@ -175,6 +177,7 @@ class Claims:
         others = {record_digest(each.export): each for each in (*near, *numbered)}
         if record_digest(export) in others:
             return []
+        self.ways[record_digest(export)] = told_by
         near.append(signed)
         numbered.append(signed)
         return [between(other, signed) for other in others.values() if clash(other.export, export)]

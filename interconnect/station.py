@@ -182,7 +182,7 @@ class Station:
         """
         record, signatures = received.records[0], received.signatures[0]
         if isinstance(record, Export):
-            return self._take_export(received, SignedExport(record, signatures))
+            return self._take_export(sender, received, SignedExport(record, signatures))
         if self.is_closed(sender):
             return _closed(sender)
         if isinstance(record, LinkRun):
@@ -291,39 +291,44 @@ class Station:
         made = self.exports.take(export)
         return made if isinstance(made, Rejected) else Accepted((Attest(export.destination, export),))
 
-    def _take_export(self, received: Message, signed: SignedExport) -> Accepted[Effect] | Rejected:
+    def _take_export(self, sender: Digest, received: Message, signed: SignedExport) -> Accepted[Effect] | Rejected:
         match received.kind:
             case "clash":
                 second = received.records[1]
                 assert isinstance(second, Export), "wire gives exports only"
                 conflict = Conflict(signed, SignedExport(second, received.signatures[1]))
-                return Accepted((self._give_up(conflict),) if self.imports.reconcile(conflict) else ())
+                return Accepted(tuple(self._reconcile(conflict)))
             case "claim":
-                return Accepted(tuple(self._claim(signed)))
+                return Accepted(tuple(self._claim(signed, sender)))
         if self.is_closed(signed.export.origin):
             return _closed(signed.export.origin)
         taken = self.imports.take(signed)
         if isinstance(taken, Rejected):
             return taken
         given_up = [self._give_up(event) for event in taken.events if isinstance(event, Conflict)]
-        return Accepted((signed.export, *given_up, *self._claim(signed)))
+        return Accepted((signed.export, *given_up, *self._claim(signed, self.community)))
 
     def _give_up(self, conflict: Conflict) -> GaveUp:
         return GaveUp(conflict, self.imports.due_neur(conflict.falls.export))
 
-    def _claim(self, signed: SignedExport) -> list[Effect]:
+    def _claim(self, signed: SignedExport, told_by: Digest) -> list[Effect]:
         """Pass a claim up, so that the top sees all of them; tell both holders of a clash."""
         effects: list[Effect] = []
         if self.uplink is not None:
             claim = message("claim", signed.export, signed.signatures)
             effects.append(Send(self.uplink.terms.parent, encode(claim)))
         if self.zone.children:
-            for conflict in self.claims.take(signed):
-                both = (conflict.stands, conflict.falls)
-                told = Message("clash", tuple(e.export for e in both), tuple(e.signatures for e in both))
-                holders = dict.fromkeys(each.export.destination for each in both)
-                effects += [Send(holder, encode(told)) for holder in holders]
+            for conflict in self.claims.take(signed, told_by):
+                effects += self._reconcile(conflict)
         return effects
+
+    def _reconcile(self, conflict: Conflict) -> list[Effect]:
+        """Give up what falls here, and tell the zones below from which either claim had come."""
+        both = (conflict.stands, conflict.falls)
+        told = Message("clash", tuple(e.export for e in both), tuple(e.signatures for e in both))
+        ways = dict.fromkeys(self.claims.ways.get(record_digest(each.export)) for each in both)
+        effects: list[Effect] = [Send(way, encode(told)) for way in ways if way in self.zone.children]
+        return [self._give_up(conflict), *effects] if self.imports.reconcile(conflict) else effects
 
     def _send(self, to: Digest, kind: str, record: LinkRecord) -> Send:
         return Send(to, encode(message(kind, record, [self.signers.sign(record_digest(record))])))

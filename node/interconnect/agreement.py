@@ -17,6 +17,7 @@ from energy import strict_json
 from energy.errors import Misconfigured
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from interconnect.terms import Attestors, LinkTerms
+from node.i18n import gettext as _
 from node.storage.durable import write_whole
 
 CARD: Final = "resilia/link-card/1"
@@ -97,9 +98,10 @@ class Agreement:
         for name in ("interval_length_s", "tick_ueur_per_kwh"):
             above, below = getattr(self.parent, name), getattr(self.child, name)
             if above != below:
-                raise ValueError(f"{name} is {above} at the parent and {below} at the child; it has to be the same")
+                told = _("{name} is {above} at the parent and {below} at the child; it has to be the same")
+                raise ValueError(told.format(name=name, above=above, below=below))
         if self.parent.name == self.child.name or self.parent.community == self.child.community:
-            raise ValueError("a community can not be its own neighbour, and two need different names")
+            raise ValueError(_("a community can not be its own neighbour, and two need different names"))
         if self.conditions.bond_neur < 0 or self.conditions.capacity_wh < 1:
             raise ValueError("the bond is at least 0, and the capacity at least 1 Wh")
         self.terms()
@@ -165,9 +167,10 @@ def read_document(path: Path) -> Card | Agreement:
             case other:
                 raise ValueError(f"its schema is {other!r}, not {CARD} or {TERMS}")
     except OSError as error:
-        raise Misconfigured(f"{path} can not be read: {error.strerror}") from None
+        raise Misconfigured(_("{path} can not be read: {why}").format(path=path, why=error.strerror)) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Misconfigured(f"{path} is neither a link's card nor its terms: {error}") from None
+        told = _("{path} is neither a link's card nor its terms: {why}")
+        raise Misconfigured(told.format(path=path, why=error)) from None
 
 
 def write_document(path: Path, document: Card | Agreement) -> None:

@@ -9,6 +9,7 @@ Refuses: a second parent, a neighbour of another name that is there, a card wher
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from interconnect.origin import Exports, Imports
 from interconnect.parent import ParentSide, Zone
 from interconnect.station import LinkSigners, Station, Timing
 from interconnect.terms import Attestors
+from node.i18n import gettext as _
 from node.interconnect.agreement import Agreement, Card, Conditions, read_document, write_document
 from node.interconnect.server_files import ChildAccess, ParentAccess, Tls, server_configuration
 from node.storage.durable import write_whole
@@ -35,6 +37,7 @@ REGISTERS: Final = "links/registers.csv"
 PASSWORD_BYTES: Final = 24
 BOND: Final = "bondNeur"
 """Stands in the card of a trusted community, added by whoever trusts it."""
+HOST_PORT: Final = re.compile(r"([^\s:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 TLS_FILES: Final = ("link.crt", "link.key", "authority.crt")
 """When all three are in the folder, the servers speak TLS to each other."""
 
@@ -88,8 +91,12 @@ class Links:
         """
         place = folder / FOLDER
         if not (place / "own.json").exists():
-            problem = "holds no community with an account for links"
-            raise Misconfigured(f"{folder} {problem}: name the right one with --dir, or found it with --link NAME")
+            raise Misconfigured(
+                _(
+                    "{folder} holds no community with an account for links: name the right one with --dir, or found "
+                    "it with --link NAME"
+                ).format(folder=folder)
+            )
         own = _card(place / "own.json")
         parent = _agreement(place / "parent.json") if (place / "parent.json").exists() else None
         children = tuple(_agreement(path) for path in sorted(place.glob("child-*.json")))
@@ -145,9 +152,10 @@ class Links:
             Misconfigured: it is this one, a neighbour, or another community of that name is known.
         """
         if card.community == self.own.community or card.community in {each.community for each in self._neighbours}:
-            raise Misconfigured(f"{card.name} is this community or a neighbour: only others are trusted by card")
+            told = _("{name} is this community or a neighbour: only others are trusted by card")
+            raise Misconfigured(told.format(name=card.name))
         if any(name == card.name and community != card.community for community, name in self.known.items()):
-            raise Misconfigured(f"another community is known under the name {card.name}")
+            raise Misconfigured(_("another community is known under the name {name}").format(name=card.name))
         path = self.folder / f"origin-{card.name}.json"
         write_document(path, card)
         if bond_neur:
@@ -163,14 +171,20 @@ class Links:
         """
         known = next((each for each in self.children if each.child.name == card.name), None)
         if known is not None and known.child != card:
-            raise Misconfigured(f"another community is linked under the name {card.name}")
+            raise Misconfigured(_("another community is linked under the name {name}").format(name=card.name))
         password = known.conditions.password if known else secrets.token_urlsafe(PASSWORD_BYTES)
-        name, _, port = host.rpartition(":")
+        address = HOST_PORT.fullmatch(host)
+        if address is None:
+            raise Misconfigured(
+                _("--hub is a host and a port, such as 10.0.0.1:7422, not {host}").format(host=host)
+            )
         try:
-            conditions = Conditions(fee, void, bond_neur, capacity_wh, name, int(port), password, run_awards)
+            conditions = Conditions(
+                fee, void, bond_neur, capacity_wh, address[1], int(address[2]), password, run_awards
+            )
             agreed = Agreement(self.own, card, conditions)
         except ValueError as error:
-            raise Misconfigured(f"{card.name} can not be linked: {error}") from None
+            raise Misconfigured(_("{name} can not be linked: {reason}").format(name=card.name, reason=error)) from None
         write_document(self.folder / f"child-{card.name}.json", agreed)
         return agreed
 
@@ -181,9 +195,11 @@ class Links:
             Misconfigured: they are not for this community, or there is another parent.
         """
         if agreed.child != self.own:
-            raise Misconfigured(f"the terms are for {agreed.child.name}, not for this community's card")
+            told = _("the terms are for {name}, not for this community's card: send the parent the present one")
+            raise Misconfigured(told.format(name=agreed.child.name))
         if self.parent is not None and self.parent.parent.community != agreed.parent.community:
-            raise Misconfigured(f"{self.parent.parent.name} is the parent already: a zone has one")
+            told = _("{name} is the parent already: a zone has one")
+            raise Misconfigured(told.format(name=self.parent.parent.name))
         write_document(self.folder / "parent.json", agreed)
 
     def write_server(self, listening: Listening) -> Path:

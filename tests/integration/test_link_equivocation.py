@@ -59,9 +59,7 @@ def test_two_runs_under_one_number_cost_the_bond_and_the_link_once(
     assert "Les certificateurs de north ont signé deux règlements différents" in page
 
     # After a restart the journal says it again, and the contract is not asked again; more lies change nothing.
-    assert city.node is not None
-    city.node.kill()
-    city.node.wait()
+    city.stop_node()
     city.start_node(AFTER)
     city.ready()
     tell(north, replace(lie, net_neur=lie.net_neur - 1))

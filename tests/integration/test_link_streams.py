@@ -161,7 +161,7 @@ async def _orders(servers: dict[str, NatsServer]) -> None:
         overheard.append(message.subject)
 
     async def kept() -> dict[str, int]:
-        return {each.config.name: each.state.messages for each in await keeper.jetstream().streams_info()}
+        return {str(each.config.name): each.state.messages for each in await keeper.jetstream().streams_info()}
 
     try:
         await streams[0].answer(lambda _: None)
@@ -190,8 +190,10 @@ async def _orders(servers: dict[str, NatsServer]) -> None:
             await keeper.request("$JS.north.API.STREAM.DELETE.OUT_north_city", b"", timeout=1)
         assert [each.config.name for each in await liar.jetstream().streams_info()] == ["OUT_north_city"]
     finally:
-        for each in (*streams, *clients):
-            await each.close()
+        for stream in streams:
+            await stream.close()
+        for client in clients:
+            await client.close()
 
 
 def test_what_earlier_versions_left_on_a_server_goes_and_nothing_unread_with_it(servers: dict[str, NatsServer]) -> None:
@@ -213,7 +215,7 @@ async def _upgraded(servers: dict[str, NatsServer]) -> None:
 
     city, north = await opened(servers["city"], "north"), await opened(servers["north"], "city")
     try:
-        left = sorted(each.config.name for each in await context.streams_info())
+        left = sorted(str(each.config.name) for each in await context.streams_info())
         assert left == ["IN_garden", "OUT_city_north"]
         assert await heard(north, 1) == [("city", b"award")]
         # Opened once more, the consumer knows how far it has read.

@@ -75,10 +75,16 @@ class Place:
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def kill(self) -> None:
-        for process in (self.node, self.server):
-            if process is not None:
-                process.kill()
-                process.wait()
+        self.stop_node()
+        if self.server is not None:
+            self.server.kill()
+            self.server.wait()
+
+    def stop_node(self) -> None:
+        """Kill the node; its disk stays."""
+        if self.node is not None:
+            self.node.kill()
+            self.node.wait()
         for pipe in (self.node.stdin, self.node.stdout) if self.node is not None else ():
             if pipe is not None:
                 with suppress(BrokenPipeError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energy.identity import Digest
+from energy.results import Accepted
 from interconnect.records import Award, Decision, Export, LinkRun, Offer, Outcome
 from market.clearing.sealed_book import SealedBook, SealedOrder
 from market.clearing.uniform import uniform_price
@@ -84,8 +85,9 @@ def _audit_link(region: Region, child: Place, seen: Seen, books: Books) -> None:
     above, below = region.places[child.parent].station.zone.children[child.community].ledger, child.station.uplink
     assert below is not None
     ledger = below.ledger
+    closed = is_closed(region, child)
     for name in ("awards", "outcomes", "last_award", "runs", "balance_neur", "bond_neur"):
-        if getattr(above, name) != getattr(ledger, name):
+        if not closed and getattr(above, name) != getattr(ledger, name):
             books.wrong.append(f"{child.name}: {name} differs after healing")
     if sorted(seen.awards) != list(range(1, len(seen.awards) + 1)):
         books.wrong.append(f"{child.name}: awards have gaps")
@@ -101,8 +103,9 @@ def _audit_link(region: Region, child: Place, seen: Seen, books: Books) -> None:
             books.wrong.append(f"{child.name}: award {number} goes beyond the offer")
         coupled = child.coupled.get(award.interval)
         used = coupled.uplink.net_export_wh if coupled and coupled.uplink else 0
-        outcome = seen.outcomes.get(number, Outcome.ACCEPTED) if moved else Outcome.ACCEPTED
-        if moved and number not in seen.outcomes:
+        unheard = Outcome.VOID if closed else Outcome.ACCEPTED
+        outcome = seen.outcomes.get(number, unheard) if moved else Outcome.ACCEPTED
+        if moved and number not in seen.outcomes and not closed:
             books.wrong.append(f"{child.name}: award {number} has no outcome")
         if outcome is Outcome.ACCEPTED:
             books.coupled_wh += moved
@@ -117,6 +120,21 @@ def _audit_link(region: Region, child: Place, seen: Seen, books: Books) -> None:
     for (number, by_child), run in seen.runs.items():
         if seen.runs.get((number, not by_child), run) != run:
             books.wrong.append(f"{child.name}: run {number} differs between its two sides")
+
+
+def is_closed(region: Region, child: Place) -> bool:
+    """Say whether either end of a link has closed it, for what it can show to anybody."""
+    assert child.parent is not None
+    terms, above = region.terms(child.community), region.places[child.parent].station
+    ends = ((above, child.community, False), (child.station, child.parent, True))
+    proofs = [(station.evidence.proofs.get(other), by_parent) for station, other, by_parent in ends]
+    for proof, by_parent in proofs:
+        for each in (proof.first, proof.second) if proof else ():
+            assert isinstance(terms.check_run(each.run, each.signatures, by_parent=by_parent), Accepted)
+        if proof:
+            assert proof.first.run.number == proof.second.run.number
+            assert proof.first.run != proof.second.run
+    return any(proof for proof, _ in proofs)
 
 
 def _audit_homes(place: Place, books: Books) -> None:

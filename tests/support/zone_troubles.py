@@ -45,6 +45,8 @@ def bad_day(seed: int, shape: Shape, intervals: int = 96, faults: Faults = ROUGH
     for place in places:
         place.clock_offset_s = chance.choice([0, 0, 0, 1, -1, 45, -200, 900, -3_600])
     region.fragile = frozenset(each.community for each in places)
+    # A link that is closed sees no more troubles, so on every other day nobody keeps evidence.
+    region.witnesses = seed % 2 == 1
     lies = 0
     for number in range(intervals):
         for trouble in chance.sample(TROUBLES, 2):

@@ -14,6 +14,7 @@ from energy.identity import ZERO_DIGEST, Address, Digest, MeterId
 from energy.results import Rejected
 from interconnect.child import ChildSide
 from interconnect.curves import Curve, Step, residual
+from interconnect.evidence import EVIDENCE
 from interconnect.ledger import LinkLedger
 from interconnect.modes import HearingRules, Mode, Watch
 from interconnect.origin import Exports, Imports
@@ -312,6 +313,8 @@ class Region:
         place = self.places[receiver]
         message, now, mode = read(data), self._clock(place), place.mode
         result = self._do(place, "receive", lambda s: s.receive(sender, message, now, mode))
+        if self.witnesses and isinstance(result, Rejected) and result.code in EVIDENCE:
+            self._do(place, "witness", lambda s: s.witness(sender, message, now, mode))
         self.trace.update(receiver + now.to_bytes(8, "big") + data)
         return not (isinstance(result, Rejected) and result.code in RETRIED)
 
@@ -333,6 +336,8 @@ class Region:
             self._publish(place, effect)
         return result
 
+    witnesses: bool = False
+    """Whether zones keep what their neighbours' attestors have signed, and close links on proof."""
     fragile: frozenset[Digest] = frozenset()
     """Zones whose machine may be killed at any command."""
 
@@ -342,6 +347,8 @@ class Region:
         match effect:
             case Send(to, data):
                 kind = read(data).kind
+                # Nobody has a way to others; certificates travel by file as well.
+                assert kind == "export" or to in (place.parent, *place.children)
                 self.network.publish(place.community, to, kind, data)
                 self.sniffed.append((place.community, to, data))
             case Coupled(interval=interval):

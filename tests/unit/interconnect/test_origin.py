@@ -72,9 +72,9 @@ def test_sale_to_two_buyers_is_found_by_their_parent_and_one_is_paid(imports: Im
     assert isinstance(imports.take(mine), Accepted)
     assert isinstance(other.take(theirs), Accepted)
     claims = Claims()
-    assert claims.take(mine) == []
-    (conflict,) = claims.take(theirs)
-    assert claims.take(theirs) == []
+    assert claims.take(mine, BUYER) == []
+    (conflict,) = claims.take(theirs, OTHER)
+    assert claims.take(theirs, OTHER) == []
     assert imports.reconcile(conflict)
     assert not imports.reconcile(conflict), "it can be given up once"
     assert not other.reconcile(conflict)
@@ -86,10 +86,10 @@ def test_sale_to_two_buyers_is_found_by_their_parent_and_one_is_paid(imports: Im
 def test_one_number_for_two_sales_falls_by_digest(imports: Imports) -> None:
     first, second = export(1, 0, 100), export(1, 500, 600, OTHER)
     assert between(first, second) == between(second, first)
-    assert Claims().take(first) == []
+    assert Claims().take(first, BUYER) == []
     claims = Claims()
-    claims.take(second)
-    (conflict,) = claims.take(first)
+    claims.take(second, BUYER)
+    (conflict,) = claims.take(first, BUYER)
     lower = min(first, second, key=lambda each: record_digest(each.export))
     assert conflict.stands == lower
 

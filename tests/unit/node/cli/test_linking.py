@@ -10,6 +10,7 @@ from energy.errors import Misconfigured
 from energy.identity import Address, Digest
 from interconnect.terms import Attestors
 from node.cli.main import main
+from node.i18n import speaking
 from node.interconnect.agreement import Card, read_document
 from node.interconnect.links import Links
 from tests.support import small_node
@@ -92,6 +93,14 @@ def test_communities_of_other_intervals_are_not_linked(city: Path) -> None:
         Links.load(city).add_child(card_of("north", interval_length_s=300), 0, 0, 0, 1, "city:1")
 
 
+@pytest.mark.parametrize("host", ["city.example", "city.example:", ":7422", "nats://city.example:7422", "a b:7422"])
+def test_hub_that_is_no_host_with_a_port_is_refused_in_both_languages(city: Path, host: str) -> None:
+    with pytest.raises(Misconfigured, match="--hub is a host and a port"):
+        Links.load(city).add_child(card_of("north"), 0, 0, 0, 1, host)
+    with speaking("fr"), pytest.raises(Misconfigured, match="--hub est un hôte et un port"):
+        Links.load(city).add_child(card_of("north"), 0, 0, 0, 1, host)
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": "resilia/link-card/2"}', '{"schema": "resilia/link-card/1"}'])
 def test_file_that_is_neither_card_nor_terms_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)
@@ -104,6 +113,20 @@ def test_community_without_an_account_for_links_says_so(capsys: pytest.CaptureFi
     assert "--link NAME" in capsys.readouterr().err
 
 
+def test_whose_attestors_signed_twice_is_named_with_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    proof = {"name": "north", "run": 4, "first": "0x" + "1a" * 32, "second": "0x" + "2b" * 32, "proven": False}
+    status, report = small_node.status(), small_node.cut() | {"closed": ["0x" + "3c" * 32]}
+    for proven, word in ((False, "la preuve attend la chaîne"), (True, "sa caution versée")):
+        status["link"]["equivocations"] = [proof | {"proven": proven}]
+        with serving({"energy_getStatus": status, "energy_getLinkReports": [report]}) as server:
+            assert main(["link", "status", "--rpc", server.url, "--lang", "fr"]) == 0
+            said = capsys.readouterr().out
+            assert "north: règlement 4" in said
+            assert word in said
+            assert main(["link", "report", "--rpc", server.url]) == 0
+            assert "Closed for two runs under one number: 0x3c3c" in capsys.readouterr().err
+
+
 def test_status_report_and_grid_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     answers = {
         "energy_getStatus": small_node.status(),
@@ -114,6 +137,8 @@ def test_status_report_and_grid_are_told_in_words(capsys: pytest.CaptureFixture[
         assert main(["link", "status", "--rpc", server.url]) == 0
         assert "grid and link are there" in capsys.readouterr().out
         assert main(["link", "report", "--rpc", server.url, "--lang", "fr"]) == 0
-        assert "Caution versée" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "Abandonné" in said
+        assert "Dû par sa caution" in said
         assert main(["grid", "lost", "--rpc", server.url]) == 0
         assert "critical loads come first" in capsys.readouterr().err
