@@ -9,6 +9,7 @@ second while its link is cut, over those it takes while it is linked, the work o
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from statistics import median
 from typing import Any, Final
@@ -21,6 +22,7 @@ from market.engine import apply
 from market.orders import Side
 from tests.support.market import market, order, place
 from tests.support.zone_auditor import audit
+from tests.support.zone_network import read
 from tests.support.zone_troubles import bad_day
 from tests.support.zones import INTERVAL_S, START, TICK, HomeOrder, Place, Region, Shape, curve_of
 
@@ -30,6 +32,8 @@ CUTS_S: Final = {"1 h": 3_600, "1 day": 86_400, "1 week": 604_800}
 ORDERS: Final = 500
 ROUNDS: Final = 15
 DAY_INTERVALS: Final = 96
+NEAR: Final = "neighbourhoods and their city"
+FAR: Final = "cities and the region"
 
 
 def measure() -> dict[str, Any]:
@@ -60,27 +64,40 @@ def measure() -> dict[str, Any]:
 
 
 def _traffic(shape: Shape, intervals: int) -> dict[str, Any]:
-    """Count what crosses borders by kind, over some intervals, and bring it to a day."""
+    """Count what crosses borders by level and kind, over some intervals, and bring it to a day."""
     region = Region(shape, 1)
     region.live(0, intervals + 1)
     region.settle_down()
-    homes = shape.cities * shape.neighbourhoods * shape.homes
-    kinds = {kind: count for kind, count in sorted(region.network.messages.items()) if kind not in ("lease", "run")}
-    # A day has one run a link and side, and a lease a link.
-    daily = {kind: round(count / (intervals + 1) * DAY_INTERVALS) for kind, count in kinds.items()}
-    links = len(region.places) - 1
-    daily |= {"run": 2 * links, "lease": links}
-    total = sum(daily.values())
-    bytes_each = region.network.bytes_sent / max(1, sum(region.network.messages.values()))
     assert audit(region).wrong == []
+    neighbourhoods, homes = shape.cities * shape.neighbourhoods, shape.cities * shape.neighbourhoods * shape.homes
+    links = {NEAR: neighbourhoods, FAR: shape.cities}
+    levels = {level: _daily(region, level, count, intervals + 1) for level, count in links.items()}
+    messages, size = (sum(each[n] for each in levels.values()) for n in (0, 1))
     return {
-        "neighbourhoods": shape.cities * shape.neighbourhoods,
+        "neighbourhoods": neighbourhoods,
         "homes": homes,
-        "messages_per_neighbourhood_day": round(total / (shape.cities * shape.neighbourhoods), 2),
-        "messages_per_home_day": round(total / homes, 4),
-        "bytes_per_home_day": round(total * bytes_each / homes),
-        "messages_day": daily,
+        "messages_per_neighbourhood_day": round(messages / neighbourhoods, 2),
+        "messages_per_home_day": round(messages / homes, 4),
+        "bytes_per_home_day": round(size / homes),
+        "levels": {
+            level: {"messages_per_home_day": round(count / homes, 4), "bytes_per_home_day": round(total / homes)}
+            for level, (count, total) in levels.items()
+        },
     }
+
+
+def _daily(region: Region, level: str, links: int, intervals: int) -> tuple[int, int]:
+    """Return messages and bytes of a day between the zones of one level and those above."""
+    counts, sizes = Counter[str](), Counter[str]()
+    for sender, receiver, data in region.sniffed:
+        below = region.places[sender if region.places[sender].parent == receiver else receiver]
+        if level == (FAR if below.children else NEAR):
+            counts[read(data).kind] += 1
+            sizes[read(data).kind] += len(data)
+    # A day has one run a link and side, and a lease a link.
+    daily = {kind: round(count / intervals * DAY_INTERVALS) for kind, count in counts.items()}
+    daily |= {"run": 2 * links, "lease": links}
+    return sum(daily.values()), round(sum(count * sizes[kind] / counts[kind] for kind, count in daily.items() if count))
 
 
 def _converge_s(cut_s: int) -> int:

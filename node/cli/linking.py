@@ -16,6 +16,7 @@ from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
 from node.i18n import energy, local_time, mark, money, number, price
 from node.i18n import gettext as _
+from node.rpc.ports import JsonObject
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Link the community to others: above, below, cut off, back.")
 grid = typer.Typer(cls=Group, rich_markup_mode=None, help="Tell the node that the grid is lost, or back.")
@@ -173,7 +174,7 @@ def show_status(context: typer.Context) -> None:
         (_("Last price"), price(link["price"]) if link["price"] is not None else "–"),
         (_("Left the homes"), _energy(link["netExportWh"])),
         (_("Owed by neighbours"), money(link["balanceNeur"])),
-        (_("Refused messages"), number(link["refused"])),
+        (_("Refused messages"), _refused(link)),
         *twice,
     ]
     width = max(len(name) for name, _value in lines)
@@ -238,6 +239,11 @@ def _say(context: typer.Context, *, lost: bool) -> None:
         print_json("grid", mode)
     else:
         talk(_(MODES[mode["mode"]]))
+
+
+def _refused(link: JsonObject) -> str:
+    why = ", ".join(f"{each['name']}: {each['code']} {number(each['count'])}" for each in link["refusals"])
+    return f"{number(link['refused'])} ({why})" if why else number(link["refused"])
 
 
 def _closed(run: int, *, proven: bool) -> str:

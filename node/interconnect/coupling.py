@@ -356,7 +356,11 @@ class Coupling:
             "price": coupled.price_ueur_per_kwh if coupled else None,
             "netExportWh": coupled.own_net_export_wh if coupled else None,
             "balanceNeur": self._balance_neur(),
-            "refused": len(self.service.refusals),
+            "refused": self.service.refused.total(),
+            "refusals": [
+                {"name": name, "code": code, "count": count}
+                for (name, code), count in sorted(self.service.refused.items())
+            ],
             "equivocations": [self._equivocation(each) for each in station.evidence.proofs.values()],
         }
 

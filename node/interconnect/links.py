@@ -175,9 +175,7 @@ class Links:
         password = known.conditions.password if known else secrets.token_urlsafe(PASSWORD_BYTES)
         address = HOST_PORT.fullmatch(host)
         if address is None:
-            raise Misconfigured(
-                _("--hub is a host and a port, such as 10.0.0.1:7422, not {host}").format(host=host)
-            )
+            raise Misconfigured(_("--hub is a host and a port, such as 10.0.0.1:7422, not {host}").format(host=host))
         try:
             conditions = Conditions(
                 fee, void, bond_neur, capacity_wh, address[1], int(address[2]), password, run_awards

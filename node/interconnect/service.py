@@ -7,6 +7,8 @@ the next start (once more is the same message). Units: UTC epoch seconds, Wh.
 
 import asyncio
 import json
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -23,6 +25,8 @@ from interconnect.wire import decode, encode, message
 from node.clock import Clock
 from node.off_loop import off_loop
 from node.storage.log import AppendLog
+
+logger = logging.getLogger(__name__)
 
 PUBLISHED_AGAIN: Final = 64
 """Commands whose messages are published once more at a start."""
@@ -66,7 +70,8 @@ class LinkService:
         """
         self.station = station
         self.watch = Watch()
-        self.refusals: list[Rejected] = []
+        self.refused = Counter[tuple[str, str]]()
+        """Messages since the start, by the neighbour's name and the code's."""
         self._journal = journal
         self._streams = streams
         self._communities = dict(neighbours)
@@ -107,7 +112,8 @@ class LinkService:
         command = {"from": hex_text(community), "data": data.decode(), "mode": int(self.watch.mode)}
         result = await self._execute({"do": "receive", **command})
         if isinstance(result, Rejected):
-            self.refusals.append(result)
+            self.refused[sender, result.code.name] += 1
+            logger.info("a message of %s is refused: %s", sender, result)
             if result.code in EVIDENCE:
                 await self._execute({"do": "witness", **command})
             return result.code not in RETRIED

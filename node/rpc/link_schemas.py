@@ -40,6 +40,8 @@ LINK: Final = record(
         "netExportWh": INT_OR_NULL | {"description": "what left this community's homes in it"},
         "balanceNeur": INT | {"description": "what neighbours owe by settled runs"},
         "refused": NATURAL | {"description": "messages of neighbours that were refused since the start"},
+        "refusals": array(record({"name": TEXT, "code": TEXT, "count": NATURAL}))
+        | {"description": "the same by neighbour and code (docs/ERRORS.md)"},
         "equivocations": array(
             record(
                 {

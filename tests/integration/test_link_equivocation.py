@@ -46,7 +46,9 @@ def test_two_runs_under_one_number_cost_the_bond_and_the_link_once(
     (told,) = status["link"]["equivocations"]
     digests = [hex_text(record_digest(each)) for each in (run, lie)]
     assert (told["name"], told["run"], [told["first"], told["second"]]) == ("north", 1, digests)
-    assert city.ask("at", AFTER)["link"]["equivocations"][0]["proven"]
+    status = city.ask("at", AFTER)
+    assert status["link"]["equivocations"][0]["proven"]
+    assert {"name": "north", "code": "EQUIVOCATION", "count": 1} in status["link"]["refusals"]
     assert city.ask("closed", "north") == [True, [digests]]
     # South has a contract of its own with the city, and goes on.
     assert city.ask("closed", "south") == [False, []]

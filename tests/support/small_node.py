@@ -160,7 +160,8 @@ def link() -> dict[str, Any]:
         "price": 90_000,
         "netExportWh": 412,
         "balanceNeur": 32_960_000,
-        "refused": 0,
+        "refused": 3,
+        "refusals": [{"name": "city", "code": "RUN_EARLY", "count": 3}],
         "equivocations": [],
     }
 

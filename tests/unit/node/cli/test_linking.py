@@ -135,7 +135,9 @@ def test_status_report_and_grid_are_told_in_words(capsys: pytest.CaptureFixture[
     }
     with serving(answers) as server:
         assert main(["link", "status", "--rpc", server.url]) == 0
-        assert "grid and link are there" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "grid and link are there" in said
+        assert "3 (city: RUN_EARLY 3)" in said
         assert main(["link", "report", "--rpc", server.url, "--lang", "fr"]) == 0
         said = capsys.readouterr().out
         assert "Abandonné" in said
