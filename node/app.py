@@ -102,18 +102,17 @@ class Node:
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
-        self.tariffs = TariffSchedule.load(folder / TARIFF_FILE)
+        self.tariffs, self._keys = TariffSchedule.load(folder / TARIFF_FILE), keys
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
         self.queries, contracts = Queries(self.projection.engine), community.contracts
         self.settlement_domain = community_domain(community.chain_id, contracts.settlement)
         self.readings_domain = community_domain(community.chain_id, contracts.readings)
         self.salts = open_salts(folder / SALTS, community.salt_subjects(), clock.now())
-        self._manual_time, self._discipline = manual_time, discipline
-        self._chain, self.client, self._keys, self._head = chain, chain.client, keys, JsonObject()
+        self._manual_time, self._discipline, self._chain, self.client = manual_time, discipline, chain, chain.client
         self._showing = Showing(self.projection, self.events)
         self.depth, show = self._showing.depth, self._showing.follow
         self._journal, self._readings = logs = [AppendLog(folder / name, community.digest()) for name in LOGS]
-        self._signing = SigningKeys(folder, keys)
+        self._signing, self._head = SigningKeys(folder, keys), JsonObject()
         self.concerns_open, attestors, guards = Concerns(), self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)
@@ -127,14 +126,13 @@ class Node:
             *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
             *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open, seats),
         )
-        self.facts = self._fact_board()
+        self.facts, self.certifying = self._fact_board(), Certifying(community, self.salts, self.client, self.projection)
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
             *(self._terms, self.projection, attestors, self.measuring, self.council, seats),
             page_accounts,
         )
         self.answering = Answering(self.ledger, self.settling) if community.contracts.questions else None
-        self.certifying = Certifying(community, self.salts, self.client, self.projection)
         self.coupling = coupling_of(
             *(folder, community, attestors, self.council, self.trading, self.ledger, clock, links, self.concerns_open)
         )
