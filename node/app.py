@@ -126,7 +126,7 @@ class Node:
             *(community, folder, self.readings_domain, self.salts, self.ledger, self._readings),
             *(self._signing.oracles(), self.projection, clock, self.council, self.concerns_open, seats),
         )
-        self.facts, self.certifying = self._fact_board(), Certifying(community, self.salts, self.client, self.projection)
+        self.facts, self.certifying = self._all_facts(), Certifying(community, self.salts, self.client, self.projection)
         self.settling = Settling(
             *(community, self.settlement_domain, self.salts, self.ledger, self.trading, self.tariffs),
             *(self._terms, self.projection, attestors, self.measuring, self.council, seats),
@@ -375,7 +375,7 @@ class Node:
         self.facts.start()
         await self._read_head()
 
-    def _fact_board(self) -> FactBoard:
+    def _all_facts(self) -> FactBoard:
         return FactBoard(
             *(self.folder, self.community, self.readings_domain, self._signing.oracles(), self.council),
             *(self._readings, self.tariffs, self.projection, self.clock, self.concerns_open),
