@@ -13,7 +13,7 @@ import numpy as np
 
 from dispatch.forecasting.features import Floats, Whole
 from dispatch.optimiser.conditions import Conditions, Exchange, Weights, checked
-from dispatch.optimiser.parts import HEAT, NOWHERE, Converter, Layer
+from dispatch.optimiser.parts import NOWHERE, Layer
 from dispatch.optimiser.programme import Matrix, Programme
 
 TIE_BREAK_EUR_PER_KWH: Final = 1e-6
@@ -55,21 +55,19 @@ class Model:
         others = joined - set(self._store_row) - set(self.exchanging) - {NOWHERE}
         self.buses = (*self.exchanging, *sorted(others))
         self._bus_row = {bus: row for row, bus in enumerate(self.buses)}
-        self._doubts, self._local = doubts, local
-        self._layer_of = np.array([row for row, layer in enumerate(layers) for _ in layer.converters], dtype=np.int64)
-        self._store_layer = np.array([row for row, layer in enumerate(layers) for _ in layer.stores], dtype=np.int64)
-        self._layers = tuple(layers)
+        self.doubts, self.local = doubts, local
+        self.layers = tuple(layers)
         self.switched = tuple(i for i, part in enumerate(self.converters) if part.switched) if switching else ()
         matrix = Matrix()
         self._columns(matrix)
         self._rows(matrix)
-        self.programme = Programme(matrix, np.concatenate((self.on.ravel(), self.start.ravel())))
+        self.programme = Programme(matrix, self.on.ravel())
 
     def _columns(self, matrix: Matrix) -> None:
         steps = self.steps
         self.taken = matrix.new_columns(len(self.converters), steps)
         self.content = matrix.new_columns(len(self.stores), steps)
-        self.pieces = matrix.new_columns(len(self.exchanging), steps, 4 if self._local else max(self._doubts, 1) + 1)
+        self.pieces = matrix.new_columns(len(self.exchanging), steps, 4 if self.local else max(self.doubts, 1) + 1)
         self.unserved = matrix.new_columns(len(self.buses), steps)
         self.curtailed = matrix.new_columns(len(self.buses), steps)
         self.peak = matrix.new_columns(1)
@@ -98,8 +96,8 @@ class Model:
             matrix.add(self._peak_row[:, None], self.pieces[row], -1.0 / self.step_h[:, None])
         matrix.add(self._peak_row, self.peak, 1.0)
         matrix.add(self._reserve_row, self.short, 1.0)
-        self._reserving = [row for row in range(len(self.stores)) if self._gives_electricity(row)]
-        for row in self._reserving:
+        self.reserving = [row for row in range(len(self.stores)) if self._gives_electricity(row)]
+        for row in self.reserving:
             matrix.add(self._reserve_row, self.content[row], 1.0)
         self._switch_rows(matrix)
 
@@ -215,14 +213,14 @@ class Model:
             carbon = weights.carbon_eur_per_kg * checked(exchange.carbon_kg_per_kwh, steps, "carbon")
             imported = imported + np.maximum(carbon, 0.0)
         most_out, most_in = exchange.export_max_kw * self.step_h, exchange.import_max_kw * self.step_h
-        if self._local:
+        if self.local:
             self._fill_local(row, exchange, imported, exported)
             return
-        doubt = np.zeros((max(self._doubts, 1), steps))
-        if exchange.doubt_kwh is not None and self._doubts:
+        doubt = np.zeros((max(self.doubts, 1), steps))
+        if exchange.doubt_kwh is not None and self.doubts:
             doubt = checked(exchange.doubt_kwh, steps, "doubt")
-            if len(doubt) != self._doubts:
-                raise ValueError(f"the model prices {self._doubts} errors a step, not {len(doubt)}")
+            if len(doubt) != self.doubts:
+                raise ValueError(f"the model prices {self.doubts} errors a step, not {len(doubt)}")
         edges = np.clip(np.sort(-doubt, axis=0), -most_out, most_in)
         bounds = np.concatenate((-most_out[None], edges, most_in[None]))
         width = np.diff(bounds, axis=0).T
@@ -272,23 +270,3 @@ class Model:
     def stored_values(self, duals: Floats) -> dict[str, Floats]:
         """Return the worth of one more kWh in each store at the end of each step."""
         return {store.name: -duals[row] for store, row in zip(self.stores, self._held, strict=True)}
-
-    def hold(self, columns: Floats) -> None:
-        """Fix what layers without switched parts do, apart from those that share heat with one."""
-        switched = {int(self._layer_of[number]) for number in self.switched}
-        free = switched | {row for row, layer in enumerate(self._layers) if _uses(layer.converters, HEAT)}
-        programme = self.programme
-        kept = [row for row, layer in enumerate(self._store_layer) if int(layer) not in free]
-        fixed = np.concatenate(
-            (self.taken[[int(row) not in free for row in self._layer_of]].ravel(), self.content[kept].ravel())
-        )
-        programme.low[fixed] = programme.high[fixed] = np.clip(
-            columns[fixed], programme.low[fixed], programme.high[fixed]
-        )
-        # What is fixed balances but for the solver's tolerance, which would count as a contradiction.
-        programme.row_low[self._held[kept]], programme.row_high[self._held[kept]] = -np.inf, np.inf
-
-
-def _uses(converters: Sequence[Converter], carrier: str) -> bool:
-    ends = {end for part in converters for end in (part.takes, *(to for to, _ in part.gives))}
-    return any(end == carrier or end.startswith(carrier + "/") for end in ends)

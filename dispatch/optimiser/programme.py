@@ -79,7 +79,7 @@ class Programme:
         self._all_rows = np.arange(rows, dtype=np.int32)
         solver: Any = highspy.Highs
         self._highs = solver()
-        for option, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.005)):
+        for option, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0)):
             self._highs.setOptionValue(option, value)
         model: Any = highspy.HighsLp()
         model.num_col_, model.num_row_ = columns, rows
@@ -101,6 +101,8 @@ class Programme:
         warm: bool = True,
         iterations_max: int | None = None,
         presolve: bool = True,
+        gap: float = 0.0,
+        crossover: bool = True,
     ) -> Answer | None:
         """Return the answer for the arrays as they are; None when none was found in time.
 
@@ -111,6 +113,8 @@ class Programme:
             warm: Whether to start from the last answer.
             iterations_max: Of the simplex method: a limit that every machine counts alike.
             presolve: Whether to shrink the programme first, which costs small ones more than it saves.
+            gap: How far from the best an answer in whole numbers may be, in the objective's unit.
+            crossover: Whether "ipm" goes on to a corner; what it found before is as good, but has no exact zeros.
         """
         highs = self._highs
         highs.changeColsCost(len(self.cost), self._all_columns, self.cost)
@@ -124,6 +128,8 @@ class Programme:
             highs.clearSolver()
         highs.setOptionValue("solver", method)
         highs.setOptionValue("presolve", "choose" if presolve else "off")
+        highs.setOptionValue("mip_abs_gap", gap)
+        highs.setOptionValue("run_crossover", "on" if crossover else "off")
         if iterations_max is not None:
             highs.setOptionValue("simplex_iteration_limit", iterations_max)
         # The solver's clock runs on over all solves of one object, so the limit moves along with it.

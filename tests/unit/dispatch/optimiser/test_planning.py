@@ -11,6 +11,7 @@ from dispatch.optimiser.pareto import front
 from dispatch.optimiser.parts import ELECTRICITY, HEAT, Layer, placed
 from dispatch.optimiser.planning import NeighbourhoodPlan, Outcome, solve
 from dispatch.optimiser.rule import follow_rule
+from dispatch.optimiser.switching import Units
 
 BUSES = {ELECTRICITY: ELECTRICITY, HEAT: HEAT}
 T = 24
@@ -229,14 +230,12 @@ def test_the_front_trades_bill_for_carbon() -> None:
     assert points[0].carbon_kg > points[1].carbon_kg
 
 
-def test_a_large_plan_in_stages_has_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holding what has no switches must leave an answer: fixed stores balance but for the solver's tolerance."""
-    buses = {ELECTRICITY: ELECTRICITY, HEAT: HEAT}
+def _small_village() -> tuple[Model, Conditions]:
     kinds: dict[str, dict[str, float]] = {"lithium": {}, "car": {}, "heat_pump": {}}
     kinds |= {"sand": {"capacity_kwh": 60.0, "charge_kw": 4.0, "heat_kw": 4.0}}
     kinds |= {"hydrogen": {"capacity_kwh": 100.0, "electrolyser_kw": 3.0, "fuel_cell_kw": 2.0}}
     kinds |= {"biogas": {"engine_kw": 3.0, "digester_kw": 4.0, "gas_store_kwh": 30.0}}
-    layers = [placed(make(kind, **values), kind, buses) for kind, values in kinds.items()]
+    layers = [placed(make(kind, **values), kind, BUSES) for kind, values in kinds.items()]
     hour = np.arange(48) / 2.0
     random = np.random.default_rng(3)
     demand = {ELECTRICITY: random.normal(1.0, 2.0, 48), HEAT: np.full(48, 1.2)}
@@ -245,9 +244,62 @@ def test_a_large_plan_in_stages_has_an_answer(monkeypatch: pytest.MonkeyPatch) -
     conditions = Conditions(
         demand, {ELECTRICITY: Exchange(price, np.full(48, 0.07), 20.0, 20.0)}, contents, dict.fromkeys(contents, 0.08)
     )
-    model = Model(layers, [ELECTRICITY], 48, 0.5, switching=True)
+    return Model(layers, [ELECTRICITY], 48, 0.5, switching=True), conditions
+
+
+def _cost(model: Model, conditions: Conditions, plan: NeighbourhoodPlan) -> float:
+    """Return what a plan costs, with starts, less the worth of what is left."""
+    check_limits(model, conditions, plan)
+    cost = plan.bill_eur + 10.0 * sum(float(values.sum()) for values in plan.unserved_kwh.values())
+    for number in model.switched:
+        part = model.converters[number]
+        runs = np.concatenate(([False], plan.taken_kwh[part.name] > 1e-3))
+        cost += part.start_cost_eur * int((np.diff(runs.astype(int)) == 1).sum())
+    return cost - sum(0.08 * float(plan.content_kwh[store.name][-1]) for store in model.stores)
+
+
+def test_a_large_plan_in_stages_is_nearly_as_good_as_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units are chosen by the hour with all else held, and the rest is planned around them."""
+    model, conditions = _small_village()
+    whole = _cost(model, conditions, solve(model, conditions, None, 60.0))
     monkeypatch.setattr("dispatch.optimiser.planning.LARGE_COLUMNS", 1)
-    staged = solve(model, conditions)
+    staged = solve(model, conditions, None, 60.0)
     assert staged.outcome == Outcome.OPTIMAL
-    check_limits(model, conditions, staged)
-    assert sum(float(values.sum()) for values in staged.unserved_kwh.values()) < 1e-6
+    assert _cost(model, conditions, staged) == pytest.approx(whole, abs=0.4)
+    for number in model.switched:
+        part = model.converters[number]
+        taken = staged.taken_kwh[part.name]
+        running = taken > 1e-6
+        assert (taken[running] >= part.least_share * part.power_max_kw * 0.5 - 1e-6).all()
+        assert (running[::2] == running[1::2]).all(), "an hour is one decision"
+    assert (staged.taken_kwh["biogas/engine"] > 1.0).any(), "an engine with its gas for nothing runs"
+
+
+def test_a_wide_connection_does_not_make_a_plan_coarse() -> None:
+    """What could be exported at most stands in the objective, and must not count when its gap is measured."""
+    model, conditions = _small_village()
+    exchange = replace(conditions.exchange[ELECTRICITY], import_max_kw=1e4, export_max_kw=1e4)
+    wide = replace(conditions, exchange={ELECTRICITY: exchange})
+    costs = [_cost(model, each, solve(model, each, None, 60.0, gap=0.1)) for each in (conditions, wide)]
+    assert costs[1] == pytest.approx(costs[0], abs=0.5)
+
+
+def test_a_large_plan_without_time_follows_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, conditions = _small_village()
+    monkeypatch.setattr("dispatch.optimiser.planning.LARGE_COLUMNS", 1)
+    monkeypatch.setattr("dispatch.optimiser.planning.Units.running", lambda *_: None)
+    plan = solve(model, conditions)
+    assert plan.outcome == Outcome.RULE
+    check_limits(model, conditions, plan)
+
+
+def test_what_batteries_keep_counts_towards_the_reserve_of_a_large_plan() -> None:
+    """Only what they do not keep is asked of the units' own stores."""
+    model, conditions = _small_village()
+    weights = Weights(reserve_kwh=40.0)
+    model.fill(conditions, weights)
+    relaxed = model.programme.solve(10.0)
+    assert relaxed is not None
+    relaxed.columns[model.content] = 15.0
+    asked = Units(model).reserve_kwh(weights, relaxed.columns)
+    assert asked == 10.0, "battery and car keep 30 kWh"
