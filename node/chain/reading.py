@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from energy.errors import Corrupt, Misconfigured
 from energy.identity import Address
+from node.chain._trie import decode_rlp
 from node.chain.records import LogQuery, StoredBlock, StoredLog, StoredTransaction
 
 STORE_FILE: Final = "chain.sqlite3"
 APPLICATION_ID: Final = 0x52534C43
 """Marks the file as ours ("RSLC")."""
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
+READABLE_VERSIONS: Final = (3, SCHEMA_VERSION)
+"""Version 3 had no `fresh`, and all else alike."""
 _LAST_BLOCK: Final = 2**63 - 1
 
 
@@ -23,6 +26,8 @@ class Queries:
     """What can be asked of the file."""
 
     _connection: sqlite3.Connection
+    _fresh: dict[bytes, bytes]
+    """Nodes of the newest blocks that are not in `node` yet."""
 
     @property
     def state_from(self) -> int:
@@ -35,8 +40,21 @@ class Queries:
 
     def node(self, key: bytes) -> bytes | None:
         """Return what the engine stored under a key, or None."""
-        rows = self._read("SELECT value FROM node WHERE key = ?", (key,))
-        return rows[0][0] if rows else None
+        value = self._fresh.get(key)
+        if value is None:
+            rows = self._read("SELECT value FROM node WHERE key = ?", (key,))
+            value = rows[0][0] if rows else None
+        return value
+
+    def _fresh_nodes(self) -> dict[bytes, bytes]:
+        fresh: dict[bytes, bytes] = {}
+        for (packed,) in self._read("SELECT nodes FROM fresh ORDER BY block", ()):
+            try:
+                items = decode_rlp(packed)
+                fresh.update(zip(items[::2], items[1::2], strict=True))
+            except (ValueError, TypeError) as error:
+                raise Corrupt(f"the nodes of the newest blocks cannot be read: {error}") from error
+        return fresh
 
     def head(self) -> StoredBlock | None:
         """Return the highest block, or None in a new file."""
@@ -148,9 +166,10 @@ class ChainReader(Queries):
         except sqlite3.Error as error:
             raise Misconfigured(f"{path} cannot be opened: {error}") from None
         try:
-            require_ours(self._connection, path)
+            version = require_ours(self._connection, path)
             self._connection.execute("BEGIN")
             self.head()  # the picture is taken by the first read
+            self._fresh = self._fresh_nodes() if version == SCHEMA_VERSION else {}
         except BaseException:
             self._connection.close()
             raise
@@ -170,8 +189,8 @@ class ChainReader(Queries):
         self._connection.close()
 
 
-def require_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Check that an open file is a chain's, of this version.
+def require_ours(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of an open file after checking that it is a chain's, and can be read.
 
     Raises:
         Misconfigured: it is not.
@@ -181,8 +200,9 @@ def require_ours(connection: sqlite3.Connection, path: Path) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
     except sqlite3.DatabaseError as error:
         raise Misconfigured(f"{path} cannot be opened: {error}") from None
-    if (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
+    if application != APPLICATION_ID or version not in READABLE_VERSIONS:
         raise Misconfigured(f"{path} is no chain file of version {SCHEMA_VERSION}")
+    return int(version)
 
 
 def _stored_log(row: tuple[Any, ...]) -> StoredLog:

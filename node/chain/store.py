@@ -3,19 +3,21 @@
 WAL with ``synchronous=FULL``: what was acknowledged survives a power cut (weaker settings lost acknowledged writes in
 up to half of simulated cuts). One process owns the file, by a lock that the kernel drops with the process.
 Nodes and headers for the engine lie in `node`; blocks, transactions and logs are kept once more in tables of their own,
-so that answering a reader needs neither the engine nor a trie.
+so that answering a reader needs neither the engine nor a trie. The nodes of the newest blocks lie packed in `fresh` and
+in memory: put under their hashes one by one, those of a single settlement would touch thirty pages of the file.
 Refuses: a file that another process holds, of a foreign kind or version (`Misconfigured`); a full disk
 (`Unavailable`); any other failure to read or write (`Corrupt`).
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
+from node.chain._trie import encode_rlp
 from node.chain.lock import locked
 from node.chain.port import Block, IncludedTransaction
 from node.chain.reading import APPLICATION_ID, SCHEMA_VERSION, STORE_FILE, Queries, require_ours
@@ -23,12 +25,17 @@ from node.storage.durable import require_space
 
 NODES_REMEMBERED_MAX: Final = 100_000
 """Nodes kept in memory, some 30 MB; when there are more, all are forgotten."""
+FRESH_MAX: Final = 1_000
+"""Nodes that may be in `fresh`; when there are more, all go to `node`, where they share pages."""
 _HASH_SIZE: Final = 32
 
 _PRUNED_TABLE: Final = "CREATE TABLE pruned (height INTEGER NOT NULL);"
 """Oldest heights whose state is kept; a chain that was never pruned has none."""
+_FRESH_TABLE: Final = "CREATE TABLE fresh (block INTEGER PRIMARY KEY, nodes BLOB NOT NULL);"
+"""The nodes of a block: the RLP of a list of key, value, key, value, ..."""
 _SCHEMA: Final = f"""
 {_PRUNED_TABLE}
+{_FRESH_TABLE}
 CREATE TABLE node (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
     number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, header BLOB NOT NULL, seal BLOB NOT NULL
@@ -63,6 +70,7 @@ class ChainStore(Queries):
 
         Raises:
             Misconfigured: another process holds it, or it is not ours.
+            Corrupt: the nodes of the newest blocks are damaged.
         """
         self.datadir = datadir
         """The chain's folder."""
@@ -73,6 +81,11 @@ class ChainStore(Queries):
             self._lock.close()
             raise
         self._nodes: dict[bytes, bytes] = {}
+        try:
+            self._fresh = self._fresh_nodes()
+        except BaseException:
+            self.close()
+            raise
 
     def node(self, key: bytes) -> bytes | None:
         """Return what the engine stored under a key, or None.
@@ -102,8 +115,13 @@ class ChainStore(Queries):
         """
         number = block.header.number
         require_space(self.datadir)
+        fresh = {**self._fresh, **block.nodes}
         with self._transaction() as connection:
-            connection.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", _sorted_items(block.nodes))
+            if len(fresh) <= FRESH_MAX:
+                packed = encode_rlp([part for item in block.nodes.items() for part in item])
+                connection.execute("INSERT INTO fresh VALUES (?, ?)", (number, packed))
+            else:
+                fresh = _by_key(connection, fresh)
             connection.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?)", (number, block_hash, block.header.encode(), seal)
             )
@@ -129,6 +147,7 @@ class ChainStore(Queries):
                     ],
                 )
                 first_log += len(item.logs)
+        self._fresh = fresh
 
     def prune(self, kept: Collection[bytes], state_from: int) -> int:
         """Remove the engine's nodes but those kept, and note where the state begins now; return how many went.
@@ -139,6 +158,7 @@ class ChainStore(Queries):
             Unavailable: the disk is full; nothing was removed.
         """
         with self._transaction() as connection:
+            fresh = _by_key(connection, self._fresh)
             connection.execute("CREATE TEMP TABLE kept (key BLOB PRIMARY KEY) WITHOUT ROWID")
             connection.executemany("INSERT INTO kept VALUES (?)", ((key,) for key in kept))
             removed = connection.execute(
@@ -147,6 +167,7 @@ class ChainStore(Queries):
             connection.execute("DROP TABLE kept")
             connection.execute("DELETE FROM pruned")
             connection.execute("INSERT INTO pruned VALUES (?)", (state_from,))
+        self._fresh = fresh
         self._nodes.clear()
         self._give_back_space()
         return removed
@@ -180,6 +201,13 @@ class ChainStore(Queries):
         self._connection.execute("COMMIT")
 
 
+def _by_key(connection: sqlite3.Connection, nodes: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Put nodes under their keys in the place of the packed ones; return those that are packed then: none."""
+    connection.executemany("INSERT OR REPLACE INTO node VALUES (?, ?)", sorted(nodes.items()))
+    connection.execute("DELETE FROM fresh")
+    return {}
+
+
 def _participants(item: IncludedTransaction) -> list[Address]:
     transaction = item.transaction
     named = (transaction.sender, transaction.to, item.contract, *(log.address for log in item.logs))
@@ -192,9 +220,12 @@ def _connected(path: Path) -> sqlite3.Connection:
         _set_pragma(connection, "journal_mode", "wal")
         _set_pragma(connection, "synchronous", 2)
         connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA secure_delete = OFF")  # what is deleted is public, and written elsewhere
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        missing = {(0, 0): _SCHEMA, (APPLICATION_ID, 2): _PRUNED_TABLE}.get((application, version))
+        missing = {
+            (0, 0): _SCHEMA, (APPLICATION_ID, 2): _PRUNED_TABLE + _FRESH_TABLE, (APPLICATION_ID, 3): _FRESH_TABLE,
+        }.get((application, version))  # fmt: skip
         if missing is not None:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {missing} PRAGMA application_id = {APPLICATION_ID};"
@@ -215,10 +246,6 @@ def _set_pragma(connection: sqlite3.Connection, name: str, value: str | int) -> 
     actual = connection.execute(f"PRAGMA {name}").fetchone()[0]
     if actual != value:
         raise Misconfigured(f"SQLite answers {name} = {actual} instead of {value}: this disk would lose blocks")
-
-
-def _sorted_items(nodes: Mapping[bytes, bytes]) -> Iterable[tuple[bytes, bytes]]:
-    return sorted(nodes.items())
 
 
 def _four(topics: Sequence[bytes]) -> tuple[bytes | None, ...]:

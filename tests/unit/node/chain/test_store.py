@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import node.chain.store
 from energy.errors import Corrupt, Misconfigured, Unavailable
 from energy.identity import Address
 from node.chain.building import contract_address
@@ -42,7 +43,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / STORE_FILE)
     other.execute("PRAGMA user_version = 7")
     other.close()
-    with pytest.raises(Misconfigured, match="no chain file of version 3"):
+    with pytest.raises(Misconfigured, match=f"no chain file of version {SCHEMA_VERSION}"):
         ChainStore(tmp_path)
     (tmp_path / STORE_FILE).write_bytes(b"certainly no database file, " * 50)
     with pytest.raises(Misconfigured, match="cannot be opened"):
@@ -107,7 +108,8 @@ def test_a_height_is_never_written_twice(tmp_path: Path) -> None:
     chain.close()
 
 
-def test_a_damaged_file_stops_the_chain(tmp_path: Path) -> None:
+def test_a_damaged_file_stops_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.chain.store, "FRESH_MAX", 0)
     chain = new_chain(tmp_path)
     chain.store._connection.execute("DROP TABLE node")
     with pytest.raises(Corrupt, match="cannot be read"):
@@ -168,12 +170,14 @@ def test_finds_no_more_logs_than_asked(logged: ChainStore) -> None:
     assert [log.number for log in everything[:18]] == list(range(18))
 
 
-def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_file_of_a_version_before_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.chain.store, "FRESH_MAX", 0)
     chain = new_chain(tmp_path)
     chain.submit([signed(0)])
     chain.close()
-    with sqlite3.connect(tmp_path / STORE_FILE) as before:  # version 2 had no pruning, and all else alike
+    with sqlite3.connect(tmp_path / STORE_FILE) as before:  # version 2 had neither pruning nor `fresh`
         before.execute("DROP TABLE pruned")
+        before.execute("DROP TABLE fresh")
         before.execute("PRAGMA user_version = 2")
     before.close()
     chain = new_chain(tmp_path)

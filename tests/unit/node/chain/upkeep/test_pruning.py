@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import node.chain.store
 from energy.errors import Corrupt, Misconfigured
 from energy.strict_json import loads
 from node.chain.building import contract_address
@@ -66,7 +67,8 @@ def test_pruning_again_never_promises_what_is_gone(tmp_path: Path) -> None:
     assert prune(tmp_path, 10).state_from == BLOCKS - 2
 
 
-def test_a_damaged_state_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_damaged_state_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.chain.store, "FRESH_MAX", 0)
     build(tmp_path)
     chain = new_chain(tmp_path)
     root = Header.from_rlp(chain.head.header.encode()).state_root

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import node.chain.store
 from energy.errors import Misconfigured
 from node.chain.building import contract_address
 from node.chain.reading import STORE_FILE
@@ -72,14 +73,16 @@ def test_a_change_is_found_and_named(datadir: Path, name: str) -> None:
     assert what in result.what
 
 
-def test_a_damaged_state_is_found(datadir: Path) -> None:
+def test_a_damaged_state_is_found(datadir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.chain.store, "FRESH_MAX", 0)
     chain = new_chain(datadir)
+    chain.submit([signed(4)])
     root = chain.head.header.state_root
     chain.close()
     change(datadir, "UPDATE node SET value = x'c0' WHERE key = ?", root)
     result = verify_chain(datadir)
     assert isinstance(result, Broken)
-    assert (result.block, root.hex() in result.what) == (4, True)
+    assert (result.block, root.hex() in result.what) == (5, True)
 
 
 def test_no_chain_is_no_verified_chain(tmp_path: Path) -> None:
