@@ -11,6 +11,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 
 from sha3 import keccak_256
 
+cdef enum:
+    DEPTH_MAX = 64  # Nodes nest no deeper than a key has nibbles.
+
 cdef bytes EMPTY = b""
 cdef bytes EMPTY_ROOT = keccak_256(b"\x80").digest()
 DECODED_MAX = 100_000
@@ -273,13 +276,13 @@ def encode_rlp(item):
 
 
 def decode_rlp(bytes encoded):
-    """Return the bytes, or the list of bytes and lists, in RLP of ours.
+    """Return the bytes, or the list of bytes and lists, in RLP.
 
     Raises:
-        ValueError: it is cut short, or goes on.
+        ValueError: it is cut short, goes on, could be shorter, or nests deeper than anything of Ethereum's.
     """
     cdef Py_ssize_t position = 0
-    item = decode_item(encoded, &position)
+    item = decode_item(encoded, &position, len(encoded), 0)
     if position != len(encoded):
         raise ValueError("RLP goes on")
     return item
@@ -307,13 +310,15 @@ cdef list decode(bytes encoded):
     return node
 
 
-cdef object decode_item(bytes encoded, Py_ssize_t *position):
+cdef object decode_item(bytes encoded, Py_ssize_t *position, Py_ssize_t size, int depth):
     cdef const unsigned char *data = <const unsigned char *> PyBytes_AS_STRING(encoded)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(encoded), at = position[0], length, start
+    cdef Py_ssize_t at = position[0], length, start
     cdef int first, index
     cdef list items
     if at >= size:
         raise ValueError("RLP ends too early")
+    if depth > DEPTH_MAX:
+        raise ValueError("RLP nests too deep")
     first = data[at]
     if first < 0x80:
         position[0] = at + 1
@@ -327,14 +332,18 @@ cdef object decode_item(bytes encoded, Py_ssize_t *position):
         length = 0
         for index in range(at + 1, start):
             length = length << 8 | data[index]
+        if length < 56 or not data[at + 1]:
+            raise ValueError("RLP has a length that could be shorter")
     if length > size - start:
         raise ValueError("RLP ends too early")
     position[0] = start + length
     if first < 0xC0:
+        if length == 1 and data[start] < 0x80:
+            raise ValueError("RLP has a byte that could stand alone")
         return encoded[start : start + length]
     items = []
     while start < position[0]:
         at = start
-        items.append(decode_item(encoded, &at))
+        items.append(decode_item(encoded, &at, position[0], depth + 1))
         start = at
     return items

@@ -8,10 +8,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, Self
 
-import rlp
-
 from energy.identity import Address, Digest
-from node.chain._trie import encode_rlp
+from node.chain._trie import decode_rlp, encode_rlp
 from oracles.hashing import keccak
 
 EMPTY_TRIE_ROOT: Final = keccak(encode_rlp(b""))
@@ -73,8 +71,8 @@ class Header:
             ValueError: not RLP, not 21 fields, or a field of the wrong length.
         """
         try:
-            items = rlp.decode(raw)
-        except rlp.exceptions.DecodingError as error:
+            items = decode_rlp(raw)
+        except ValueError as error:
             raise ValueError(f"a header is no valid RLP: {error}") from None
         if not isinstance(items, list) or len(items) != len(_FIELDS):
             raise ValueError(f"a Prague header has {len(_FIELDS)} fields")

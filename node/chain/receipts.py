@@ -6,9 +6,8 @@ Source: EIP-658, EIP-2718. Refuses: malformed bytes, with `ValueError`.
 from dataclasses import dataclass
 from typing import Self
 
-import rlp
-
 from energy.identity import Address
+from node.chain._trie import decode_rlp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Receipt:
         """
         kind, payload = (0, raw) if raw[:1] >= b"\xc0" else (int.from_bytes(raw[:1], "big"), raw[1:])
         try:
-            status, gas_used, bloom, logs = rlp.decode(payload)
+            status, gas_used, bloom, logs = decode_rlp(payload)
             return cls(
                 kind,
                 status == b"\x01",
@@ -55,5 +54,5 @@ class Receipt:
                 bloom,
                 tuple(Log(Address(address), tuple(topics), data) for address, topics, data in logs),
             )
-        except (rlp.exceptions.DecodingError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"malformed receipt: {error}") from None

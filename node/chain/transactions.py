@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-import rlp
-
 from energy.identity import Address, Digest
+from node.chain._trie import decode_rlp, encode_rlp
 from oracles.hashing import keccak
 from oracles.signatures import recover
 
@@ -46,7 +45,7 @@ class Authorization:
 
     def authority(self) -> Address | None:
         """Return who signed, or None when nobody can have."""
-        message = rlp.encode([_minimal(self.chain_id), self.address, _minimal(self.nonce)])
+        message = encode_rlp([_minimal(self.chain_id), self.address, _minimal(self.nonce)])
         try:
             signature = self.r.to_bytes(32, "big") + self.s.to_bytes(32, "big") + bytes([27 + self.y_parity])
             return recover(keccak(_AUTHORIZATION_MAGIC + message), signature)
@@ -116,8 +115,8 @@ def decode_transaction(raw: bytes) -> SignedTransaction:
     if raw[0] == LEGACY or kind not in _FIELD_COUNT:
         raise ValueError("transaction type not supported")
     try:
-        items = rlp.decode(payload)
-    except (rlp.exceptions.DecodingError, RecursionError) as error:
+        items = decode_rlp(payload)
+    except ValueError as error:
         raise ValueError(f"rlp: {error}") from None
     if not isinstance(items, list) or len(items) != _FIELD_COUNT[kind]:
         raise ValueError(f"rlp: a type {kind} transaction has {_FIELD_COUNT[kind]} fields")
@@ -135,7 +134,7 @@ def _legacy(raw: bytes, items: list[Any]) -> SignedTransaction:
         raise ValueError("invalid transaction v, r, s values")
     price = _quantity(items[1])
     return _transaction(
-        raw, LEGACY, chain_id, items[0], (price, price), items[2:6], (), (), (v, parity), items[7:], rlp.encode(signed)
+        raw, LEGACY, chain_id, items[0], (price, price), items[2:6], (), (), (v, parity), items[7:], encode_rlp(signed)
     )
 
 
@@ -147,7 +146,7 @@ def _typed(raw: bytes, kind: int, items: list[Any]) -> SignedTransaction:
     parity = _quantity(items[-3])
     if parity > 1:
         raise ValueError("invalid transaction v, r, s values")
-    signed = bytes([kind]) + rlp.encode(items[:-3])
+    signed = bytes([kind]) + encode_rlp(items[:-3])
     access_list = _access_list(rest[4])
     return _transaction(
         raw, kind, _quantity(items[0]), items[1], prices, rest[:4], access_list, authorizations, (parity, parity),

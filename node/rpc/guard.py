@@ -7,7 +7,9 @@ without being asked first.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -17,6 +19,9 @@ from starlette.websockets import WebSocketClose
 
 from node.rpc.caller import Caller
 from node.rpc.fleeting import Connection
+
+_REMEMBERED: Final = 256
+"""Addresses that need not be parsed again."""
 
 
 class HostGuard:
@@ -49,13 +54,7 @@ class HostGuard:
 
     def _is_ours(self, host: str) -> bool:
         """A name in the list, or a bare address: an attacker's page always has a name of its own."""
-        if host in self._allowed:
-            return True
-        try:
-            ip_address(host)
-        except ValueError:
-            return False
-        return True
+        return host in self._allowed or _is_address(host)
 
 
 def is_json(content_type: str) -> bool:
@@ -72,12 +71,21 @@ def _is_local(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     proxied = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
     client = scope.get("client")
-    if client is None or proxied:
-        return False
+    return client is not None and not proxied and _is_loopback(client[0])
+
+
+@lru_cache(_REMEMBERED)
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(client[0]).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
+
+
+@lru_cache(_REMEMBERED)
+def _is_loopback(host: str) -> bool:
+    return _is_address(host) and ip_address(host).is_loopback
 
 
 def _host_name(url: str) -> str:

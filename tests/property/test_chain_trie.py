@@ -1,10 +1,12 @@
 """Whatever is put and removed, a trie changed in one pass is the one that py-evm's library makes key by key."""
 
+import pytest
+import rlp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trie.hexary import HexaryTrie
 
-from node.chain._trie import Tries
+from node.chain._trie import Tries, decode_rlp, encode_rlp
 from node.chain.header import EMPTY_TRIE_ROOT
 
 KEYS = st.one_of(
@@ -40,3 +42,48 @@ def test_a_trie_changed_in_one_pass_is_that_of_the_library(blocks: list[dict[byt
         assert all(tries.get(root, key) == value == fresh.get(root, key) for key, value in kept.items())
         assert all(nodes[digest] == raw for digest, raw in library.db.items()), "every node is there"
     assert Tries(nodes.__getitem__, {}).update(root, dict.fromkeys(kept, b""), {}) == EMPTY_TRIE_ROOT
+
+
+ITEMS: st.SearchStrategy[bytes | list[object]] = st.recursive(
+    st.binary(max_size=70), lambda inner: st.lists(inner, max_size=5), max_leaves=20
+)
+NEARLY = st.tuples(st.sampled_from([0x00, 0x7F, 0x80, 0x81, 0xB7, 0xB8, 0xB9, 0xBF, 0xC0, 0xC1, 0xF7, 0xF8, 0xFF]),
+                   st.binary(max_size=70)).map(lambda pair: bytes([pair[0]]) + pair[1])  # fmt: skip
+
+
+def as_lists(item: object) -> object:
+    return item if isinstance(item, bytes) else [as_lists(each) for each in item]  # type: ignore[attr-defined]
+
+
+@given(ITEMS)
+def test_rlp_is_read_as_it_was_written(item: bytes | list[object]) -> None:
+    assert encode_rlp(item) == rlp.encode(item)
+    assert decode_rlp(encode_rlp(item)) == item
+
+
+@settings(max_examples=500)
+@example(b"\xb9\x00\x38" + bytes(56), False)  # a length with a zero in front
+@example(b"\xb8\x38" + bytes(56), False)
+@example(b"\xb8\x37" + bytes(55), False)  # long form of a short string
+@example(b"\xc4\xc2\x82ab", False)  # a string that reaches over the end of its list
+@example(b"\xc2\x81\x05", False)
+@given(st.one_of(NEARLY, st.lists(NEARLY, max_size=3).map(lambda parts: b"\xc0" + b"".join(parts))), st.booleans())
+def test_of_rlp_only_the_shortest_form_is_read(raw: bytes, is_list: bool) -> None:
+    """Whatever the bytes, ours and the rlp library read the same, or refuse both."""
+    if is_list and len(raw) <= 56:
+        raw = bytes([0xC0 + len(raw) - 1]) + raw[1:]
+    try:
+        expected = as_lists(rlp.decode(raw))
+    except rlp.exceptions.DecodingError:
+        with pytest.raises(ValueError, match="RLP"):
+            decode_rlp(raw)
+    else:
+        assert decode_rlp(raw) == expected
+
+
+def test_deep_rlp_is_refused_and_no_harm_done() -> None:
+    raw = b"\xc0"
+    for _ in range(30_000):
+        raw = rlp.codec.length_prefix(len(raw), 0xC0) + raw
+    with pytest.raises(ValueError, match="too deep"):
+        decode_rlp(raw)
