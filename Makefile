@@ -86,7 +86,7 @@ namespaces: $(VENV)/.installed-dev
 	$(BIN)/pytest tests/integration/test_zone_world.py --run-long -s
 
 power-loss: $(VENV)/.installed-dev
-	POWER_LOSS_IMAGES=1000000 $(BIN)/pytest -n auto --run-long tests/power_loss $(ARGS)
+	$(BIN)/python -m tests.power_loss.long_run $(ARGS)
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.meter_decoders build/fuzz $(or $(ARGS),-max_total_time=600)
