@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from energy.identity import Digest
@@ -120,7 +121,8 @@ def _application(
     heads = HeadFeed(chain, pace)
     news = None if broadcaster is None else NewsFeed(broadcaster, pace)
 
-    async def post(request: Request) -> Response:
+    async def post(scope: Scope, receive: Receive) -> Response:
+        request = Request(scope, receive)
         if not is_json(request.headers.get("content-type", "")):
             return PlainTextResponse("Send the request with Content-Type: application/json.\n", 415)
         try:
@@ -132,7 +134,7 @@ def _application(
             return PlainTextResponse(f"The request's body took longer than {BODY_S:g} s.\n", 408)
         if body is None:
             return PlainTextResponse(f"A request has at most {BODY_BYTES_MAX} bytes; split the batch.\n", 413)
-        return _response(await router.answer(body, caller_of(request.scope)), long_answers)
+        return _response(await router.answer(body, caller_of(scope)), long_answers)
 
     sockets: set[WebSocket] = set()
 
@@ -157,15 +159,33 @@ def _application(
                 CORSMiddleware, allow_origins=allowed_origins, allow_methods=["POST"], allow_headers=["content-type"]
             )
         )
+    middleware.append(Middleware(Door, post=post))
     return Starlette(
         routes=[
-            Route("/", post, methods=["POST"]),
             Route("/", about, methods=["GET"]),
             *routes,
             WebSocketRoute("/", web_socket),
         ],
         middleware=middleware,
     )
+
+
+class Door:
+    """ASGI middleware that answers a POST on ``/`` at once: the way by Starlette's router takes half as long again.
+
+    Everything else goes on.
+    """
+
+    def __init__(self, app: ASGIApp, post: Callable[[Scope, Receive], Awaitable[Response]]) -> None:
+        self._app = app
+        self._post = post
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+        else:
+            await (await self._post(scope, receive))(scope, receive, send)
 
 
 def _response(answer: bytes | bytearray, pace: Pace) -> Response:

@@ -20,6 +20,8 @@ from starlette.websockets import WebSocketClose
 from node.rpc.caller import Caller
 from node.rpc.fleeting import Connection
 
+_PROXIED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
+"""Headers that proxies add; servers give names in small letters (ASGI)."""
 _REMEMBERED: Final = 256
 """Addresses that need not be parsed again."""
 
@@ -68,8 +70,7 @@ def caller_of(scope: Scope, connection: Connection | None = None) -> Caller:
 
 
 def _is_local(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    proxied = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    proxied = any(name in _PROXIED for name, _ in scope["headers"])
     client = scope.get("client")
     return client is not None and not proxied and _is_loopback(client[0])
 
