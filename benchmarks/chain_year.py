@@ -1,11 +1,13 @@
 """What a community leaves on a chain in a year, and what the ledgers make of it: memory, room, restart, import.
 
+`python -m benchmarks.chain_year [--blocks N]` prints it as one JSON object; `benchmarks.ledger` has it as `life`.
 Each quarter of an hour the oracles attest, every two hours a run of three homes is settled, by the community's real
 contracts: 39,420 transactions a year, a block each. The same signed bytes go to all ledgers. anvil imports no blocks:
 it is given the transactions; eth-tester, which is slow, the first of them, and it keeps nothing to start again from.
 Units: seconds, MiB.
 """
 
+import argparse
 import json
 import socket
 import time
@@ -36,13 +38,16 @@ from oracles.hashing import keccak
 from oracles.records import IntervalReadings, Record, Run, history_hash, record_hash, record_values
 from oracles.signatures import sign
 from oracles.typed_data import Domain, community_domain, digest
+from tests.support.anvil import BINARY
 from tests.support.real_node import CHAIN_ID, FIRST, KEYS, LENGTH_S, found
+from tests.support.source_tree import ROOT
 
 INTERVALS_A_RUN: Final = 8
 BLOCKS_A_YEAR: Final = 365 * 96 * (INTERVALS_A_RUN + 1) // INTERVALS_A_RUN
 IMPORTED: Final = 10_000
 """Blocks of the import, if there are so many."""
 FOR_ETH_TESTER: Final = 200
+ETH_TESTER: Final = ROOT / "build" / "eth-tester" / "bin" / "python"
 MIB: Final = 2**20
 _OPERATOR: Final = keccak(b"operator")
 
@@ -222,3 +227,16 @@ def measure(blocks: int, eth_tester: Path, *, with_anvil: bool) -> dict[str, dic
             rate = told["transactions"] / told["wall_s"]
             figures["eth_tester"] = {"transactions_per_s": rate, "memory_mib": told["rss_bytes"] / MIB}
         return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blocks", type=int, default=BLOCKS_A_YEAR, help="blocks of the long chain (default: a year)")
+    parser.add_argument("--eth-tester", type=Path, default=ETH_TESTER, help="Python of an environment with eth-tester")
+    arguments = parser.parse_args()
+    print(json.dumps(measure(arguments.blocks, arguments.eth_tester, with_anvil=BINARY.exists())))
+
+
+if __name__ == "__main__":
+    main()

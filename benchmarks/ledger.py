@@ -43,8 +43,6 @@ from energy.identity import hex_text
 from node.chain.transactions import decode_transaction
 from tests.support.anvil import BINARY
 
-ROOT: Final = Path(__file__).parents[1]
-ETH_TESTER: Final = ROOT / "build" / "eth-tester" / "bin" / "python"
 READS: Final = 300
 ROUNDS: Final = 3
 """Times that each kind is measured on each node, in turns; the median counts."""
@@ -198,7 +196,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--eth-tester", type=Path, default=ETH_TESTER, help="Python of an environment with eth-tester")
+    parser.add_argument(
+        "--eth-tester", type=Path, default=chain_year.ETH_TESTER, help="Python of an environment with eth-tester"
+    )
     parser.add_argument("--community", type=Path, help="folder of a community whose settlements are replayed")
     parser.add_argument("--orders", type=int, default=200, help="orders to acknowledge in each state of the chain")
     parser.add_argument(
