@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from energy.errors import Misconfigured
+from node.chain.genesis import read_genesis
 from node.chain.header import Header
 from node.chain.store import ChainStore
 from node.chain.upkeep.state_walk import state_keys
@@ -47,9 +49,11 @@ def prune(datadir: Path, keep_blocks: int) -> Pruned:
     """
     if keep_blocks < KEPT_BLOCKS_MIN:
         raise ValueError(f"at least {KEPT_BLOCKS_MIN} block must keep its state")
+    read_genesis(datadir)
     with closing(ChainStore(datadir)) as store:
         head = store.head()
-        assert head is not None, "every store has block 0"
+        if head is None:
+            raise Misconfigured("the chain has no block 0; initialise it first")
         state_from = max(head.number - keep_blocks + 1, store.state_from)
         kept: set[bytes] = set()
         for number in range(state_from, head.number + 1):

@@ -98,3 +98,15 @@ def test_a_walk_finds_storage_and_code(tmp_path: Path) -> None:
     assert chain.account(chain.head, SUNS).code in keys.values()
     assert len(keys) == len(set(keys))
     chain.close()
+
+
+def test_no_chain_is_pruned_where_none_is(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="initialised"):
+        prune(tmp_path / "nowhere", 1)
+    with pytest.raises(Misconfigured):
+        prune(tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []
+    build(tmp_path)
+    (tmp_path / STORE_FILE).unlink()
+    with pytest.raises(Misconfigured, match="no block 0"):
+        prune(tmp_path, 1)
