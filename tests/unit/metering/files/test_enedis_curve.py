@@ -37,6 +37,16 @@ def csv_of(day: str, step_min: int, *, offset: bool = False, step_said: bool = T
     return (HEAD.format(day=day, step=step_min if step_said else "") + body).encode("utf-8-sig")
 
 
+def newer_of(day: str, step_min: int) -> bytes:
+    """Return a newer file of the same, its values in kW."""
+    step = timedelta(minutes=step_min)
+    rows = [
+        f"{(at - step).astimezone(PARIS):%d/%m/%Y %H:%M:%S};{at.astimezone(PARIS):%d/%m/%Y %H:%M:%S};0,{place:03}"
+        for place, at in enumerate(ends_of(day, step_min))
+    ]
+    return "\r\n".join(["Début;Fin;Valeur (en kW)", *rows, ""]).encode("utf-8-sig")
+
+
 def json_of(day: str, step_min: int) -> dict[str, Any]:
     local = [at.astimezone(PARIS) for at in ends_of(day, step_min)]
     return {
@@ -89,6 +99,39 @@ def test_json_says_the_same_as_csv() -> None:
     for day in ("2026-10-25", "2026-03-29"):
         body = json.dumps(json_of(day, 30)).encode()
         assert decode_enedis_json(body, Direction.IMPORT) == decode_enedis_csv(csv_of(day, 30))
+
+
+@pytest.mark.parametrize("day", ["2026-07-01", "2026-03-29", "2026-10-25"])
+def test_a_newer_file_says_the_same_in_kw(day: str) -> None:
+    newer, older = curve_of(decode_enedis_csv(newer_of(day, 30))), curve_of(decode_enedis_csv(csv_of(day, 30)))
+    assert (newer.usage_point, newer.direction, newer.slots) == ("", Direction.IMPORT, older.slots)
+    assert curve_of(decode_enedis_csv(newer_of(day, 30), Direction.EXPORT)).direction == Direction.EXPORT
+
+
+def test_a_newer_file_as_its_users_show_it() -> None:
+    data = "Début;Fin;Valeur (en Kw)\n02/03/2023 00:00:00;02/03/2023 00:30:00;4,030\n".encode()
+    (slot,) = curve_of(decode_enedis_csv(data)).slots
+    assert (slot.start, slot.length_s, slot.energy_wh) == (1_677_711_600, 1_800, 2_015)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("01:00:00;0,001", "02:00:00;0,001"),
+        ("01:00:00;0,001", "01:15:00;0,001"),
+        ("01:00:00;0,001", "01:00:00;0.001"),
+        ("01:00:00;0,001", "01:00:00;0,0010"),
+        ("01:00:00;0,001", "01:00:00;-0,001"),
+        ("01:00:00;0,001", "01:00:00"),
+        ("01:00:00;0,001", "25:00:00;0,001"),
+        ("01/07/2026 01:00", "07/01/2026 01:00"),
+        ("kW", "kWh"),
+    ],
+)
+def test_a_newer_file_that_is_not_exactly_so_is_refused(old: str, new: str) -> None:
+    text = newer_of("2026-07-01", 30).decode()
+    assert old in text
+    assert isinstance(decode_enedis_csv(text.replace(old, new, 1).encode()), Rejected)
 
 
 def test_no_value_is_a_gap_and_no_zero() -> None:
