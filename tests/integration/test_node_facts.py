@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from node.app import Node
 from node.clock import SimulatedClock, SystemClock
 from node.concerns import Code
+from node.facts.adopting import FactBoard
 from node.facts.eyes import FactEyes, asked
 from node.facts.settings import load_facts
 from node.facts.sources import FactSources
@@ -185,6 +186,40 @@ def test_keys_without_eyes_speak_for_the_nodes_own_sources_and_silence_is_told(f
                 assert node.tariffs.at(START + DAY_S).carbon_g_per_kwh == 50
 
     asyncio.run(check())
+
+
+def test_what_was_proposed_before_a_crash_is_what_is_signed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "facts.toml").write_text(_series(LENGTH_S))
+    _tell(folder, START, 300_000, 33)
+    monkeypatch.setattr(FactBoard, "start", lambda board: None)
+
+    async def propose() -> None:
+        with homes_of(folder):
+            async with running(folder, START) as node:
+                node.facts.sources.read_files()
+                with monkeypatch.context() as patch:
+                    patch.setattr("node.facts.adopting._collect", falling)
+                    with pytest.raises(ZeroDivisionError):
+                        await node.facts.step(START)
+                assert not node.known_facts()
+
+    async def go_on() -> None:
+        with homes_of(folder):
+            async with running(folder, START) as node:
+                node.facts.sources.read_files()
+                await node.facts.step(START)
+                known = _known(node)
+                assert known["import_price_ueur_per_kwh"]["values"] == [300_000] * 8, "the proposal"
+                assert known["carbon_g_per_kwh"]["values"] == [44] * 8, "nothing was proposed of carbon"
+                await node.facts.step(START + LENGTH_S)
+                assert set(_known(node)["import_price_ueur_per_kwh"]["values"]) == {400_000}
+
+    def falling(*what: Any) -> Any:
+        raise ZeroDivisionError("a crash")
+
+    asyncio.run(propose())
+    _tell(folder, START, 400_000, 44)
+    asyncio.run(go_on())
 
 
 def test_an_error_that_nobody_foresaw_is_told_and_ends_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

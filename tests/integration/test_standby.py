@@ -23,11 +23,13 @@ from node.chain.role import read_role
 from node.chain.upkeep.verifying import require_verified, verify_chain
 from node.cli.main import main as resilia
 from node.community import Community
+from node.facts.adopting import PERIOD_S
 from node.rpc.codes import UNAVAILABLE
 from node.storage.log import replay
 from node.typed_data import order_digest
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
+from tests.support.killed_facts import ask_for_facts, say
 from tests.support.nats_servers import free_port
 from tests.support.real_node import FIRST, KEYS, LENGTH_S, SERIALS
 from tests.support.source_tree import ROOT
@@ -174,6 +176,40 @@ def test_the_standby_serves_all_that_was_acknowledged_when_the_node_is_killed(
     assert resilia(["node", "--dir", str(first)]) == 78
     require_in_journal(second, community, crowd.receipts)
     assert require_verified(verify_chain(second / "chain")).head > 0
+
+
+def agreed_on(served: Process) -> list[Any]:
+    """Wait until the oracles have agreed on all three series; return these."""
+    deadline = time.monotonic() + 60
+    while len(known := served.ask("energy_getFacts")["result"]) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return list(known)
+
+
+def test_the_standby_says_again_what_oracles_had_agreed_on(folders: tuple[Path, Path]) -> None:
+    """Its own thermometer says something else in the same round, and its keys do not know what the other's said."""
+    first, second = folders
+    for folder, temperature in ((first, 20_000), (second, 5_000)):
+        ask_for_facts(folder)
+        say(folder, 110_000, 33, temperature)
+    at = FIRST - 1_800
+    with node(first, free_port(), at, "await") as old, standby(second, old.url):
+        assert old.at(at + 61) == []
+        known = agreed_on(old)
+        old.process.kill()
+    assert resilia(["chain", "take-over", "--dir", str(second), "--sealer-is-gone"]) == 0
+    with node(second, free_port(), at + 120) as new:
+        assert new.at(at + 121) == []
+        time.sleep(PERIOD_S + 1)
+        assert agreed_on(new) == known
+        # In the next round it says what it sees.
+        assert new.at(at + LENGTH_S) == []
+        time.sleep(PERIOD_S + 1)
+        later = {each["kind"]: each for each in agreed_on(new)}
+        assert later["temp_millic"]["values"][0] < 10_000
+        assert later["temp_millic"]["knownAt"] == at + LENGTH_S
+        new.stop()
 
 
 def test_nothing_is_acknowledged_while_the_standby_is_away(folders: tuple[Path, Path]) -> None:

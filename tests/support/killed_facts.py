@@ -34,6 +34,13 @@ def ask_for_facts(folder: Path) -> None:
     )
 
 
+def say(folder: Path, *values: int) -> None:
+    """Let the sources say values from now on: of price, carbon and temperature."""
+    for (kind, _), value in zip(_SERIES, values, strict=True):
+        points = [{"at": FIRST + place * LENGTH_S, "value": value + place} for place in range(-4, 12)]
+        (folder / f"{kind}.json").write_text(json.dumps(points))
+
+
 def begin_life(folder: Path) -> None:
     """Count a start of the node."""
     with open(folder / LIVES, "ab") as file:
@@ -42,10 +49,7 @@ def begin_life(folder: Path) -> None:
 
 async def agree(node: Node, folder: Path, turn: int) -> None:
     """Let the sources say what is known in a turn, and the oracles agree on it; keep outside what was acknowledged."""
-    said = (100_000 + 500 * turn, 30 + turn, 5_000 * (folder / LIVES).stat().st_size)
-    for (kind, _), value in zip(_SERIES, said, strict=True):
-        points = [{"at": FIRST + place * LENGTH_S, "value": value + place} for place in range(-4, 12)]
-        (folder / f"{kind}.json").write_text(json.dumps(points))
+    say(folder, 100_000 + 500 * turn, 30 + turn, 5_000 * (folder / LIVES).stat().st_size)
     node.facts.sources.read_files()
     await node.facts.step(node.clock.now())
     with open(folder / TOLD, "a") as file:
