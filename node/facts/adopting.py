@@ -2,9 +2,11 @@
 
 The same path as for readings: oracles on other machines say what their own sources say, a key without eyes speaks for
 the node's own (`facts.toml` in its folder); the median of those that agree is proposed, and each oracle signs it if it
-is what it sees. What has a quorum is in the readings log, and from there in the tariffs, the price signal and the
-agents' weather. Of what is not agreed on nothing is adopted: prices and carbon are those of `tariffs.csv`, or those
-agreed on before, forecasts do without, and the operator is told.
+is what it sees. A proposal is in the log before anybody signs it: whoever goes on with a round, after a crash or in the
+place of a node that is lost, has the same signed again, whatever its sources say by then. What has a quorum is in the
+readings log, and from there in the tariffs, the price signal and the agents' weather. Of what is not agreed on nothing
+is adopted: prices and carbon are those of `tariffs.csv`, or those agreed on before, forecasts do without, and the
+operator is told.
 Units: those of the kinds, UTC epoch seconds.
 """
 
@@ -85,6 +87,8 @@ class FactBoard:
         self._clock = clock
         self._concerns = concerns
         self._latest: dict[Key, SignedFacts] = {}
+        self._proposed: dict[Key, Facts] = {}
+        """What was last given to be signed, and is not adopted."""
         self._confirmed: dict[Key, int] = {}
         """Last round in which each series was agreed on."""
         self._began: int | None = None
@@ -98,7 +102,12 @@ class FactBoard:
     def recover(self, records: Sequence[SignedFacts]) -> None:
         """Take up what the log holds, in its sequence."""
         for record in records:
-            self._adopt(record)
+            facts = record.facts
+            if record.signatures:
+                self._adopt(record)
+                self._confirmed[facts.kind, facts.place] = facts.known_at
+            else:
+                self._proposed[facts.kind, facts.place] = facts
 
     def start(self) -> None:
         """Begin to listen, and to agree by the clock."""
@@ -201,8 +210,11 @@ class FactBoard:
         latest = self._latest.get((facts.kind, facts.place))
         if latest is not None and _says_nothing_new(facts, latest.facts):
             return None
+        facts = await self._proposal(facts)
         answer = await off_loop(_collect, guards, self._domain, facts, self._rules.quorum(Role.ORACLE))
         if isinstance(answer, Rejected):
+            if answer.facts.get("signers") == 0:
+                del self._proposed[facts.kind, facts.place]  # nobody holds a signature: it may be another one
             return answer
         signed = SignedFacts(facts, answer.events)
         self._log.append(readings_log.encode(signed))
@@ -210,8 +222,19 @@ class FactBoard:
         self._adopt(signed)
         return None
 
+    async def _proposal(self, facts: Facts) -> Facts:
+        """Put on disk what is to be signed; in a round that has a proposal it is that one."""
+        before = self._proposed.get((facts.kind, facts.place))
+        if before is not None and before.known_at == facts.known_at:
+            return before
+        self._log.append(readings_log.encode(SignedFacts(facts, ())))
+        await self._log.synced()
+        self._proposed[facts.kind, facts.place] = facts
+        return facts
+
     def _adopt(self, signed: SignedFacts) -> None:
         facts = signed.facts
+        self._proposed.pop((facts.kind, facts.place), None)
         self._latest[facts.kind, facts.place] = signed
         revised = self._tariffs.revise(facts, self._length_s)
         self._projection.revise_grid(revised)

@@ -103,7 +103,7 @@ class SeenBoundary:
 
 @dataclass(frozen=True, slots=True)
 class SignedFacts:
-    """A series of prices, carbon or weather that a quorum has signed."""
+    """A series of prices, carbon or weather that a quorum has signed, or is to sign: without signatures a proposal."""
 
     facts: Facts
     signatures: tuple[bytes, ...]

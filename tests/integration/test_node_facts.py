@@ -174,8 +174,8 @@ def test_keys_without_eyes_speak_for_the_nodes_own_sources_and_silence_is_told(f
                     row = session.exec(select(MarketInterval).where(col(MarketInterval.start) == FIRST)).one()
                 assert (row.import_tariff_ueur_per_kwh, row.carbon_g_per_kwh) == (300_000, 33)
                 await node.facts.step(START + LENGTH_S)
-                # The same and one interval more: two new series.
-                assert sum(b'"facts"' in each for each in node._readings.records()) == 4
+                # The same and one interval more: two new series, each of them proposed before.
+                assert sum(b'"facts"' in each for each in node._readings.records()) == 8
                 (folder / "carbon.json").write_text("[]")
                 (folder / "price.csv").unlink()
                 node.facts.sources.read_files()

@@ -58,9 +58,8 @@ async def agree(node: Node, folder: Path, turn: int) -> None:
 
 def facts_of(node: Node, folder: Path) -> list[Any]:
     """Hold the log against what was ever acknowledged; return what is known of what does not change with the lives."""
-    signed = [
-        record for each in node._readings.records() if isinstance(record := readings_log.decode(each), SignedFacts)
-    ]
+    records = map(readings_log.decode, node._readings.records())
+    signed = [record for record in records if isinstance(record, SignedFacts) and record.signatures]
     oracles = {guard.address for guard in node._signing.oracles()}
     for each in signed:
         signers = {recover(digest(node.readings_domain, facts_hash(each.facts)), one) for one in each.signatures}
