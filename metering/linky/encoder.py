@@ -1,4 +1,4 @@
-"""Linky frames of mode standard, written as a single-phase meter writes them: for the simulator and the tests.
+"""Linky frames of both modes, written as a single-phase meter writes them: for the simulator and the tests.
 
 Units: Wh, VA, UTC epoch seconds. Refuses, with `ValueError`, a value that its group cannot hold.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from metering.linky.clock import write_horodate
 from metering.linky.decoder import INDEX_MODULUS_WH, Status
 from metering.linky.frame import ETX, STX, checksum
-from metering.linky.labels import STANDARD, Dialect
+from metering.linky.labels import HISTORIQUE, STANDARD, Dialect
 
 _NO_DELIVERY_POINT = "0" * 14
 
@@ -85,6 +85,31 @@ def encode_standard(
     return encode_frame(_fitting(label, stamp, data) for label, stamp, data in groups)
 
 
+def encode_historique(serial: str, import_index_wh: int, *, apparent_import_va: int = 0) -> bytes:
+    """Return the frame that a meter of one tariff sends in mode historique: no clock, and nothing of what is fed in.
+
+    Args:
+        serial: Twelve digits.
+        import_index_wh: Total energy drawn, ≥ 0; shown modulo the register's top.
+        apparent_import_va: Apparent power drawn, 0 to 99 999; shown in steps of 10 VA.
+    Raises:
+        ValueError: a value does not fit its group.
+    """
+    groups = [
+        ("ADCO", serial),
+        ("OPTARIF", "BASE"),
+        ("ISOUSC", "60"),
+        ("BASE", f"{import_index_wh % INDEX_MODULUS_WH:09}"),
+        ("PTEC", "TH.."),
+        ("IINST", f"{min(apparent_import_va // 230, 999):03}"),
+        ("IMAX", "090"),
+        ("PAPP", f"{apparent_import_va // 10 * 10:05}"),
+        ("HHPHC", "A"),
+        ("MOTDETAT", "000000"),
+    ]
+    return encode_frame(_fitting(label, "", data, HISTORIQUE) for label, data in groups)
+
+
 def _import_registers(index_wh: int) -> list[tuple[str, str, str]]:
     """One tariff: the first register of each set carries the total."""
     return [
@@ -112,8 +137,8 @@ def _export_powers(horodate: str, apparent_va: int | None) -> list[tuple[str, st
     ]
 
 
-def _fitting(label: str, horodate: str, data: str) -> bytes:
-    shape = STANDARD.labels[label]
+def _fitting(label: str, horodate: str, data: str, dialect: Dialect = STANDARD) -> bytes:
+    shape = dialect.labels[label]
     if len(data) != shape.length or not shape.charset.fullmatch(data):
         raise ValueError(f"{label} holds {shape.length} characters of its own kind, and this value does not fit")
-    return encode_group(label, data, horodate)
+    return encode_group(label, data, horodate, dialect)

@@ -96,6 +96,6 @@ def shown_by(name: str, import_wh: int, export_wh: int) -> tuple[int, int]:
             return import_wh // 1_000 * 1_000, 0
         case "sunspec-inverter":
             return 0, export_wh
-        case "home-assistant":
+        case "home-assistant" | "linky-historique":
             return import_wh, 0
     return import_wh, export_wh

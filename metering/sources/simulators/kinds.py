@@ -14,7 +14,7 @@ from metering.dlms.sealed import in_hdlc, in_mbus
 from metering.dsmr.cipher import ENCRYPTED_ONLY, SECURITY, P1Keys, seal
 from metering.dsmr.encoder import DIALECTS, Dialect, encode_p1
 from metering.iec62056.encoder import encode_block, encode_identification, encode_push
-from metering.linky.encoder import encode_standard
+from metering.linky.encoder import encode_historique, encode_standard
 from metering.mbus.encoder import encode_electricity, encode_heat
 from metering.signed.device_key import fingerprint
 from metering.signed.encoder import seal_envelope
@@ -101,6 +101,10 @@ def _linky(serial: str, shown: Registers) -> bytes:
     )
 
 
+def _historique(serial: str, shown: Registers) -> bytes:
+    return encode_historique(serial, shown.import_index_wh, apparent_import_va=max(shown.power_w, 0))
+
+
 def _sealed(serial: str, shown: Registers) -> bytes:
     telegram = _p1(DIALECTS["lu"])(serial, shown)
     # A second is a counter that never comes twice.
@@ -175,6 +179,7 @@ _SIGNED_BY: Final = f"@{fingerprint(SIMULATED_KEY.public_key())}"
 
 KINDS: Final[Mapping[str, Kind]] = {
     "linky": Kind("linky", "041876097482", _linky, 2),
+    "linky-historique": Kind("linky-historique", "021861348497", _historique, 2),
     "dsmr": Kind("dsmr", "K8EG004046395507", _p1(DIALECTS["v5"]), 1),
     "dsmr-v4": Kind("dsmr", "K8EG004046395507", _p1(DIALECTS["v4"]), 10),
     "dsmr-v3": Kind("dsmr-v3", "K8EG004046395507", _p1(DIALECTS["v2"]), 10),

@@ -1,7 +1,7 @@
 import pytest
 
-from metering.linky.decoder import Status, decode_standard
-from metering.linky.encoder import encode_group, encode_standard
+from metering.linky.decoder import Status, decode_historique, decode_standard
+from metering.linky.encoder import encode_group, encode_historique, encode_standard
 from metering.linky.frame import FrameGroups, read_groups
 from metering.linky.labels import STANDARD
 from metering.registers import RegisterSample
@@ -56,3 +56,17 @@ def test_a_serial_number_that_does_not_fit(serial: str) -> None:
 def test_a_power_that_does_not_fit() -> None:
     with pytest.raises(ValueError, match="SINSTS"):
         encode_standard(SERIAL, NOON, 1, apparent_import_va=100_000)
+
+
+def test_mode_historique_shows_what_was_drawn_alone() -> None:
+    frame = encode_historique(SERIAL, 1_000_000_003, apparent_import_va=1_234)
+    assert b"\nPAPP 01230 '\r" in frame
+    sample = decode_historique(frame, NOON)
+    assert isinstance(sample, RegisterSample)
+    assert (sample.serial, sample.import_index_wh, sample.apparent_import_va) == (SERIAL, 3, 1_230)
+    assert (sample.producer, sample.clock_degraded, sample.metered_at) == (False, True, NOON)
+
+
+def test_a_power_that_does_not_fit_mode_historique() -> None:
+    with pytest.raises(ValueError, match="PAPP"):
+        encode_historique(SERIAL, 1, apparent_import_va=100_000)
