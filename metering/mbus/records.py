@@ -25,6 +25,8 @@ _JOULE_WH: Final = Fraction(1, 3_600)
 _BACKWARD: Final = 0x3C
 _FORWARD: Final = 0x3B
 _NO_ERROR: Final = 0x00
+_TIMES: Final = {0x70 + power: Fraction(10) ** (power - 6) for power in range(8)} | {0x7D: Fraction(1_000)}
+"""Extensions that multiply the value (E111 0nnn, E111 1101)."""
 _PLAIN_TEXT: Final = 0x7C
 _EXTENDED: Final = (0xFB, 0xFD)
 
@@ -68,7 +70,9 @@ def read_records(data: bytes) -> Iterator[Record]:
         current = not (dif & 0x30 or storage or part)
         quantity, factor = _quantity(vifs)
         extra = [each & 0x7F for each in (vifs[2:] if vifs[0] in _EXTENDED else vifs[1:])]
-        if any(each not in (_NO_ERROR, _BACKWARD, _FORWARD) for each in extra):
+        for each in extra:
+            factor *= _TIMES.get(each, 1)
+        if any(each not in (_NO_ERROR, _BACKWARD, _FORWARD, *_TIMES) for each in extra):
             quantity = OTHER
         yield Record(quantity, None if value is None else value * factor, current, tariff, _BACKWARD in extra)
 

@@ -89,3 +89,13 @@ def test_what_is_no_register_is_refused(carried: bytes, code: MeteringReject) ->
 def test_power_has_many_units(record: str, power_w: int) -> None:
     carried = b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0\4\3\1\0\0\0" + bytes.fromhex(record)
     assert decoded(decode_electricity(long_frame(carried, 1))).power_w == power_w
+
+
+@pytest.mark.parametrize(
+    ("vifs", "energy_wh"),
+    [("837d", 12_345_000), ("8376", 12_345), ("8375", 1_234), ("8377", 123_450), ("83fd00", 12_345_000)],
+)
+def test_an_extension_may_multiply(vifs: str, energy_wh: int) -> None:
+    record = b"\4" + bytes.fromhex(vifs) + (12_345).to_bytes(4, "little")
+    carried = b"\x72\1\0\0\0\x24\x40\1\2\0\0\0\0" + record
+    assert decoded(decode_electricity(long_frame(carried, 1))).import_index_wh == energy_wh
