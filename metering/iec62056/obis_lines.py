@@ -14,10 +14,9 @@ from metering.rejections import MeteringReject
 Objects = Mapping[bytes, bytes]
 """Values with their parentheses, by code; without ``*255``, which says "now"."""
 
-_HISTORY: Final = re.compile(rb"[*&][0-9]{1,2}$")
-"""Of a value at the end of a past period; some meters show several under one code, for periods that have not been."""
-_LINE: Final = re.compile(rb"\n([^\n(]+)(\([^\n]*(?<!\r))")
-"""A code, and its value without what ends the line."""
+_LINE: Final = re.compile(rb"\n([^\n(*&]+)(?:\*255)?(\([^\n]*(?<!\r))")
+"""A code, and its value without what ends the line. Other suffixes than ``*255`` tell of past periods; some meters show
+several under one code, for periods that have not been."""
 _TOTAL: Final = b"0"
 _SHOWN: Final = (_TOTAL, b"1", b"2", b"3", b"4")
 _TARIFFS_MIN: Final = (b"1", b"2")
@@ -29,8 +28,7 @@ def read_objects(text: bytes) -> dict[bytes, bytes] | Rejected:
     A code that comes twice tells that the end of one telegram and the start of the next were lost: their lines must
     not be mixed.
     """
-    shown = ((code.removesuffix(b"*255"), value) for code, value in _LINE.findall(text))
-    lines = [(code, value) for code, value in shown if not _HISTORY.search(code)]
+    lines = _LINE.findall(text)
     objects = dict(lines)
     if len(objects) < len(lines):
         codes = [code for code, _ in lines]
