@@ -57,10 +57,10 @@ def decode_enedis_csv(data: bytes, direction: Direction = Direction.IMPORT) -> L
     if len(rows) < 3 or [_plain(name) for name in rows[2][:2]] != ["horodate", "valeur"]:
         return malformed(min(3, len(rows)), "header")
     about = dict(zip((_plain(name) for name in rows[0]), rows[1], strict=False))
-    usage_point, direction = about.get("identifiant prm", ""), _DIRECTIONS.get(_plain(about.get("grandeur metier", "")))
+    usage_point, told = about.get("identifiant prm", ""), _DIRECTIONS.get(_plain(about.get("grandeur metier", "")))
     if not _USAGE_POINT.fullmatch(usage_point):
         return malformed(2, "identifiant prm")
-    if direction is None:
+    if told is None:
         return malformed(2, "grandeur metier")
     if about.get("unite") != "W":
         return malformed(2, "unite")
@@ -70,7 +70,7 @@ def decode_enedis_csv(data: bytes, direction: Direction = Direction.IMPORT) -> L
     length_s = _length_s(about.get("pas en minutes", ""), [row[0] for _, row in steps[:2]])
     if length_s is None:
         return malformed(2, "pas en minutes")
-    return _curve(usage_point, direction, ((place, row[0], row[1], length_s) for place, row in steps))
+    return _curve(usage_point, told, ((place, row[0], row[1], length_s) for place, row in steps))
 
 
 def _newer(rows: Sequence[Sequence[str]], direction: Direction) -> LoadCurve | Rejected:
