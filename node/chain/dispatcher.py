@@ -212,15 +212,17 @@ def _validated(request: Any) -> tuple[str, list[Any] | dict[str, Any]]:
 
 
 def _bound(function: Callable[..., Any], session: Session, params: Sequence[Any] | Mapping[str, Any]) -> Any:
-    try:
-        if isinstance(params, Mapping):
+    if isinstance(params, Mapping):
+        try:
             bound = inspect.signature(function).bind(session, **params)
-            return lambda: function(*bound.args, **bound.kwargs)
-        least, most = _arity(function)
-        if not least <= len(params) + 1 <= most:
-            inspect.signature(function).bind(session, *params)  # says what is missing or too much
-    except TypeError as error:
-        raise invalid_params(f"invalid params: {error}") from None
+        except TypeError as error:
+            raise invalid_params(f"invalid params: {error}") from None
+        return lambda: function(*bound.args, **bound.kwargs)
+    least, most = _arity(function)
+    if len(params) + 1 < least:
+        raise invalid_params(f"missing value for required argument {len(params)}")
+    if len(params) + 1 > most:
+        raise invalid_params(f"too many arguments, want at most {most - 1}")
     return lambda: function(session, *params)
 
 

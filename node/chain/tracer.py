@@ -5,9 +5,12 @@ Units: gas, wei. A tracer only looks; it may stop the execution by raising a `Ch
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from energy.identity import Address
+
+LOGGING: Final = ("LOG0", "LOG1", "LOG2", "LOG3", "LOG4")
+"""Names of the opcodes that log, by how many topics they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Step:
     stack: tuple[int, ...]
     """The highest value last."""
     memory: bytes
-    """Empty unless the tracer wants it."""
+    """Empty unless the tracer wants it, or the opcode logs and the tracer wants logs."""
     address: Address
     """Whose storage the code runs on."""
 
@@ -83,6 +86,8 @@ class Tracer:
 
     wants_memory = False
     """Whether steps carry the memory."""
+    wants_logs = False
+    """Whether the steps that log carry the memory."""
 
     def start(self, state: LiveState, touched: Sequence[Address]) -> None:
         """See the state before the sender has paid, and the accounts that are touched whatever happens."""

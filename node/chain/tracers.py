@@ -4,15 +4,18 @@ Their results are the JSON that geth's `structLogger` and `callTracer` answer. A
 steps is refused with -32005: it would be larger than any answer may be.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from energy.identity import Address
 from node.chain.errors import LIMIT_EXCEEDED, ChainError
 from node.chain.methods.encoding import data, quantity
 from node.chain.methods.revert import revert_reason
-from node.chain.tracer import Frame, FrameEnd, Step, Tracer
+from node.chain.tracer import LOGGING, Frame, FrameEnd, Step, Tracer
 
 STEPS_MAX: Final = 50_000
+GRANTED_BYTES_MAX: Final = 4_000_000
+"""More memory than the gas of a block pays for."""
 
 _CALLS: Final = ("CALL", "CALLCODE", "DELEGATECALL", "STATICCALL", "CREATE", "CREATE2")
 ADDRESS_OPERANDS: Final = {
@@ -99,8 +102,9 @@ class StructTracer(Tracer):
 class CallTracer(Tracer):
     """Notes the tree of calls: geth's `callTracer`."""
 
-    def __init__(self, *, only_top: bool = False) -> None:
+    def __init__(self, *, only_top: bool = False, logs: bool = False) -> None:
         self._only_top = only_top
+        self.wants_logs = logs
         self._open: list[dict[str, Any]] = []
         self._calling: Step | None = None
         self.top: dict[str, Any] = {}
@@ -129,14 +133,37 @@ class CallTracer(Tracer):
         self._open.append(call)
 
     def step(self, step: Step) -> None:
-        """Remember the opcode that may be about to call."""
+        """Remember the opcode that may be about to call, and note one that logs; if it cannot, its frame fails."""
         if step.mnemonic in _CALLS:
             self._calling = step
+        elif self.wants_logs and step.mnemonic in LOGGING:
+            self._note_log(step, LOGGING.index(step.mnemonic))
+
+    def _note_log(self, step: Step, topics: int) -> None:
+        if len(step.stack) < topics + 2:
+            return
+        start, size = step.stack[-1], step.stack[-2]
+        if start + size > GRANTED_BYTES_MAX:
+            return  # more memory than any gas pays for: the frame is about to fail
+        call = self._open[-1]
+        call.setdefault("logs", []).append(
+            {
+                "address": data(step.address),
+                "topics": [f"0x{topic:064x}" for topic in reversed(step.stack[-2 - topics : -2])],
+                "data": data(step.memory[start : start + size].ljust(size, b"\0")),
+                "position": quantity(len(call.get("calls", []))),
+            }
+        )
 
     def end(self, end: FrameEnd) -> None:
         """Note how a call ended."""
         call = self._open.pop()
         call["gasUsed"] = quantity(end.gas_used)
+        if end.error is not None:
+            _undo_logs(call)
+        if not self._open:
+            for index, log in enumerate(_logs_in(call)):
+                log["index"] = quantity(index)
         if end.output:
             call["output"] = data(end.output)
         if end.error is not None:
@@ -144,6 +171,22 @@ class CallTracer(Tracer):
             reason = revert_reason(end.output)
             if reason is not None:
                 call["revertReason"] = reason
+
+
+def _undo_logs(call: dict[str, Any]) -> None:
+    call.pop("logs", None)
+    for inner in call.get("calls", []):
+        _undo_logs(inner)
+
+
+def _logs_in(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the logs of a call and of those in it, in the sequence in which they were made."""
+    waiting = list(call.get("logs", []))
+    for place, inner in enumerate([*call.get("calls", []), None]):
+        while waiting and int(waiting[0]["position"], 16) <= place:
+            yield waiting.pop(0)
+        if inner is not None:
+            yield from _logs_in(inner)
 
 
 class AccessTracer(Tracer):

@@ -10,7 +10,7 @@ from eth.abc import ComputationAPI, MessageAPI, StateAPI, TransactionContextAPI
 from eth.vm.stack import Stack
 
 from energy.identity import Address
-from node.chain.tracer import Frame, FrameEnd, Step, Tracer
+from node.chain.tracer import LOGGING, Frame, FrameEnd, Step, Tracer
 from node.chain.vm import CommunityVM, Computation, State, error_text
 
 
@@ -22,7 +22,8 @@ def _watched(function: Callable[..., Any]) -> Callable[..., None]:
         if tracer is None:
             function(computation=computation)
             return
-        tracer.step(_step(computation, named.mnemonic, tracer.wants_memory))
+        with_memory = tracer.wants_memory or (tracer.wants_logs and named.mnemonic in LOGGING)
+        tracer.step(_step(computation, named.mnemonic, with_memory))
         try:
             function(computation=computation)
         finally:

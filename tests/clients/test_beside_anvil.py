@@ -95,3 +95,15 @@ def test_what_a_transaction_changed_is_alike(both: Both) -> None:
     assert ours["post"][EMITTER_AT] == theirs["post"][EMITTER_AT]
     assert ours["post"][A]["nonce"] == theirs["post"][A]["nonce"]
     assert ours["pre"][EMITTER_AT].get("storage") == theirs["pre"][EMITTER_AT].get("storage")
+
+
+def test_a_call_trace_with_logs_is_alike(both: Both) -> None:
+    options = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
+    ours, theirs = both.ask("debug_traceTransaction", both.call_hash, options)
+    assert ours == theirs
+
+
+def test_a_block_for_otterscan_has_the_same_fields(both: Both) -> None:
+    ours, theirs = both.ask("ots_getBlockDetails", 3)
+    assert set(ours["block"]) == set(theirs["block"])
+    assert ours["block"]["transactionCount"] == theirs["block"]["transactionCount"] == 1

@@ -10,7 +10,7 @@ from node.chain.chain import Head
 from node.chain.errors import SERVER_ERROR, ChainError, invalid_params
 from node.chain.methods.call_object import call_message
 from node.chain.methods.encoding import data, parse_hash, quantity
-from node.chain.methods.session import Methods, Session, require_block, require_kept, require_state
+from node.chain.methods.session import Methods, Session, block_number, find_block, require_kept, require_state
 from node.chain.methods.state import call_gas_max
 from node.chain.port import Execution
 from node.chain.prestate import PrestateTracer
@@ -30,7 +30,10 @@ def debug_trace_transaction(session: Session, transaction_hash: Any, options: An
 
 def debug_trace_block(session: Session, block: Any, options: Any = None) -> list[dict[str, Any]]:
     """Return what happened inside each transaction of a block."""
-    found = require_block(session, block)
+    found = find_block(session, block)
+    if found is None:
+        name = block if isinstance(block, str) and len(block) == 66 else f"#{block_number(session, block)}"
+        raise ChainError(SERVER_ERROR, f"block {name} not found")
     if found.header.number == 0:
         raise ChainError(SERVER_ERROR, "genesis is not traceable")
     return [
@@ -89,7 +92,7 @@ def _tracer(options: Any) -> StructTracer | CallTracer | PrestateTracer:
     details = settings.get("tracerConfig")
     chosen = {key for key, value in details.items() if value is True} if isinstance(details, dict) else set()
     if name == "callTracer":
-        return CallTracer(only_top="onlyTopCall" in chosen)
+        return CallTracer(only_top="onlyTopCall" in chosen, logs="withLog" in chosen)
     if name == "prestateTracer":
         code, storage = "disableCode" not in chosen, "disableStorage" not in chosen
         return PrestateTracer(difference="diffMode" in chosen, code=code, storage=storage)

@@ -10,7 +10,7 @@ from node.chain.chain import Head
 from node.chain.errors import LIMIT_EXCEEDED, SERVER_ERROR, ChainError, invalid_params
 from node.chain.methods.encoding import data, parse_address, parse_hash
 from node.chain.methods.presentation import log_json
-from node.chain.methods.session import HEAD_TAGS, Methods, Session, block_number, require_block
+from node.chain.methods.session import HEAD_TAGS, Methods, Session, block_number, find_block
 from node.chain.records import LogQuery
 
 BLOCKS_MAX: Final = 100_000
@@ -93,7 +93,10 @@ def _query(session: Session, filter_object: Any) -> LogQuery:
         if "fromBlock" in filter_object or "toBlock" in filter_object:
             raise invalid_params("cannot specify both blockHash and fromBlock/toBlock, choose one or the other")
         parse_hash(filter_object["blockHash"], "blockHash")
-        first = last = require_block(session, {"blockHash": filter_object["blockHash"]}).header.number
+        block = find_block(session, {"blockHash": filter_object["blockHash"]})
+        if block is None:
+            raise ChainError(SERVER_ERROR, "unknown block")
+        first = last = block.header.number
     else:
         first = block_number(session, filter_object.get("fromBlock") or "latest")
         last = block_number(session, filter_object.get("toBlock") or "latest")

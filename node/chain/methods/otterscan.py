@@ -182,7 +182,8 @@ def _stamped_receipt(stored: StoredTransaction, block: Head) -> dict[str, Any]:
 
 def _bare_block(session: Session, block: Head, transactions: int) -> dict[str, Any]:
     whole = block_json(session.chain, block, full=False)
-    return {**whole, "transactions": None, "logsBloom": None, "transactionCount": quantity(transactions)}
+    del whole["transactions"]
+    return {**whole, "logsBloom": None, "transactionCount": transactions}
 
 
 def _short(stored: StoredTransaction, block: Head) -> dict[str, Any]:

@@ -95,6 +95,22 @@ def test_refuses_with_the_code_of_the_standard(shared: Dispatcher, body: bytes, 
     assert "result" not in answer
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "words"),
+    [
+        ("eth_getBalance", [], "missing value for required argument 0"),
+        ("eth_getTransactionByBlockNumberAndIndex", ["0x0"], "missing value for required argument 1"),
+        ("eth_chainId", [1], "too many arguments, want at most 0"),
+        ("eth_getBalance", ["0x", "latest", 1], "too many arguments, want at most 2"),
+    ],
+)
+def test_says_in_geths_words_how_many_arguments_it_wants(
+    shared: Dispatcher, method: str, params: list[Any], words: str
+) -> None:
+    answer = ask(shared, json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode())
+    assert answer["error"] == {"code": -32602, "message": words}
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_get_an_error_answer(shared: Dispatcher, body: bytes) -> None:

@@ -165,6 +165,49 @@ def test_a_call_trace_names_the_reason_of_a_revert(chain: Chain, ask: Any) -> No
     assert (trace["error"], trace["revertReason"]) == ("execution reverted", "the sun is down")
 
 
+def test_a_call_trace_has_the_logs_when_asked(chain: Chain, ask: Any) -> None:
+    options = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
+    assert "logs" not in ask("debug_traceTransaction", transaction(chain, 0), {"tracer": "callTracer"})
+    (log,) = ask("debug_traceTransaction", transaction(chain, 0), options)["logs"]
+    assert log == {
+        "address": hex_text(EMITTER_AT),
+        "topics": ["0x" + "11" * 32, "0x" + "22" * 32],
+        "data": word(1),
+        "position": "0x0",
+        "index": "0x0",
+    }
+    top = ask("debug_traceTransaction", transaction(chain, 1), options)
+    assert "logs" not in top
+    assert [entry["address"] for entry in top["calls"][0]["logs"]] == [hex_text(EMITTER_AT)]
+    options["tracerConfig"] = {"withLog": True, "onlyTopCall": True}
+    assert "logs" not in str(ask("debug_traceTransaction", transaction(chain, 1), options))
+
+
+@pytest.mark.parametrize(
+    ("rest", "indices"),
+    [
+        ("60bb5f5fa1" + "60aa60206080a1", ["0x1", "0x2"]),  # LOG1 of nothing, and of memory that was never written
+        ("60bb5f5fa1" + "5f5ffd", []),
+        ("60bb5f5fa1" + "fe", []),
+        ("5f60ff63ffffffffa1", []),  # more memory than there is gas for
+        ("a1", []),  # no words on the stack
+    ],
+)
+def test_logs_of_what_failed_are_in_no_trace(ask: Any, rest: str, indices: list[str]) -> None:
+    calls = "".join(f"60205f5f5f5f73{at.hex()}620186a0f150" for at in (EMITTER_AT, REVERTER_AT))
+    options = {
+        "tracer": "callTracer",
+        "tracerConfig": {"withLog": True},
+        "stateOverrides": {hex_text(STRANGER): {"code": "0x" + calls + rest}},
+    }
+    top = ask("debug_traceCall", {"from": hex_text(A), "to": hex_text(STRANGER), "gas": "0x100000"}, "latest", options)
+    logs = top.get("logs", [])
+    assert [log["index"] for log in logs] == indices
+    assert all((log["address"], log["position"]) == (hex_text(STRANGER), "0x2") for log in logs)
+    assert [log["data"] for log in logs] == ["0x", word(0)][: len(logs)]
+    assert [log["index"] for log in top["calls"][0].get("logs", [])] == (["0x0"] if indices else [])
+
+
 def test_creations_and_transfers_are_traced(chain: Chain, ask: Any) -> None:
     creation = ask("debug_traceTransaction", transaction(chain, 0, block=1), {"tracer": "callTracer"})
     assert (creation["type"], creation["to"], creation["input"]) == ("CREATE", hex_text(EMITTER_AT), hex_text(EMITTER))
@@ -261,3 +304,10 @@ def word(value: int) -> str:
 def test_what_cannot_be_traced_is_an_error(ask: Any, method: str, params: list[Any]) -> None:
     with pytest.raises(ChainError):
         ask(method, *params)
+
+
+def test_a_block_that_is_not_there_is_named_as_geth_does(ask: Any) -> None:
+    with pytest.raises(ChainError, match="block #153 not found"):
+        ask("debug_traceBlockByNumber", "0x99")
+    with pytest.raises(ChainError, match=f"block {UNKNOWN} not found"):
+        ask("debug_traceBlockByHash", UNKNOWN)

@@ -209,6 +209,11 @@ def test_state_now_and_before(ask: Asker) -> None:
         ask("eth_getBalance", hex_text(A), "0x99")
 
 
+def test_logs_of_a_block_that_is_not_there_are_refused_as_geth_does(ask: Asker) -> None:
+    with pytest.raises(ChainError, match="unknown block"):
+        ask("eth_getLogs", {"blockHash": "0x" + "77" * 32})
+
+
 def test_a_block_is_named_as_eip_1898_has_it(ask: Asker, chain: Chain) -> None:
     by_hash = {"blockHash": hex_text(chain.head.hash), "requireCanonical": True}
     assert ask("eth_getBalance", hex_text(STRANGER), by_hash) == "0x2"

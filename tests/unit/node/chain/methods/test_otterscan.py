@@ -67,8 +67,8 @@ def test_a_block_has_details(ask: Any) -> None:
     receipts = ask("eth_getBlockReceipts", "0x2")
     paid = sum(int(item["gasUsed"], 16) * int(item["effectiveGasPrice"], 16) for item in receipts)
     assert details["totalFees"] == hex(paid)
-    assert details["block"]["transactionCount"] == "0x2"
-    assert details["block"]["transactions"] is None
+    assert details["block"]["transactionCount"] == 2  # a number, as Erigon has it
+    assert "transactions" not in details["block"]
     assert ask("ots_getBlockDetailsByHash", details["block"]["hash"]) == details
     assert ask("ots_getBlockDetails", 99) is None
 
