@@ -39,7 +39,7 @@ def explore(chosen: argparse.Namespace, node: NodeRpc) -> list[str]:
     block = node.call("eth_getBlockByNumber", hex(number), False)
     if block is None:
         raise CallFailed(f"there is no block {number}")
-    names = {each["account"].lower(): each["label"] for each in node.call("energy_getAccounts")}
+    names = {each["address"].lower(): each["label"] for each in node.call("energy_getAccounts")}
     names |= {address.lower(): name for name, address in status["contracts"].items()}
     names.setdefault(status["sealer"].lower(), "sealer")
     wanted = [chosen.account.lower()] if chosen.account else list(names)

@@ -16,7 +16,7 @@ METHODS = (
     "eth_blockNumber", "eth_getBlockByNumber", "eth_getBalance", "eth_getTransactionCount", "eth_getCode", "eth_call",
     "eth_getProof",
 )  # fmt: skip
-ACCOUNTS = [{"account": ALICE.address, "label": "H01"}, {"account": BOB.address, "label": "H02"}]
+ACCOUNTS = [{"address": ALICE.address, "label": "H01"}, {"address": BOB.address, "label": "H02"}]
 
 
 @pytest.fixture
