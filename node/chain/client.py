@@ -6,19 +6,18 @@ one.
 """
 
 import asyncio
-import contextlib
 import itertools
 import json
 import re
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from energy.errors import Unavailable
 from node.chain.answers import Answers
 from node.chain.errors import BODY_SIZE_MAX, ChainError, oversized_answer
-from node.chain.framing import FRAMES_METHOD, frame, read_answer
+from node.chain.framing import FRAMES_METHOD, frame, next_answer
 
 _DEAR: Final = re.compile(
     rb'\{"jsonrpc":"2\.0","id":0,"method":"(?:eth_(?:call|estimateGas|simulateV1|createAccessList|getLogs)'
@@ -91,53 +90,95 @@ class _Connection:
         self._answers = answers
         self._public = public
         self._opening = asyncio.Lock()
-        self._waiting: deque[asyncio.Future[tuple[int, bytes]]] = deque()
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._line: _Line | None = None
 
     async def exchange(self, body: bytes) -> tuple[int, bytes]:
         async with self._opening:
-            writer = self._writer or await self._open()
+            line = self._line
+            if line is None or line.lost.done():
+                line = self._line = await self._opened()
             # Nothing may be awaited between these two lines: answers come in the sequence of the requests.
             answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
-            self._waiting.append(answer)
-            writer.write(frame(body))
-        with contextlib.suppress(ConnectionError):  # then the reading task fails the answer
-            await writer.drain()
+            line.waiting.append(answer)
+            line.transport.write(frame(body))
+        await line.room.wait()
         return await answer
 
-    async def _open(self) -> asyncio.StreamWriter:
+    async def _opened(self) -> "_Line":
+        loop = asyncio.get_running_loop()
         try:
-            reader, writer = await asyncio.open_unix_connection(self._path)
+            _, line = await loop.create_unix_connection(lambda: _Line(self._answers), str(self._path))
             request = {"jsonrpc": "2.0", "id": 0, "method": FRAMES_METHOD, "params": [self._public]}
-            writer.write(json.dumps(request).encode() + b"\n")
-            await writer.drain()
-            if not await reader.readline():
-                raise ConnectionError("closed at once")
+            try:
+                line.transport.write(json.dumps(request).encode() + b"\n")
+                await line.begun
+            except BaseException:
+                line.transport.abort()
+                raise
         except OSError as error:
             raise Unavailable(f"the chain is away: {error}") from None
         self._answers.begin()
-        self._writer = writer
-        self._reading = asyncio.create_task(self._read(reader, writer))
-        return writer
-
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            clock = asyncio.get_running_loop().time
-            while (answer := await read_answer(reader)) is not None:
-                self._answers.hear(answer[0], clock())
-                waiting = self._waiting.popleft()
-                if not waiting.done():  # its task was cancelled meanwhile
-                    waiting.set_result(answer)
-        finally:
-            self._writer = None
-            writer.close()
-            while self._waiting:
-                waiting = self._waiting.popleft()
-                if not waiting.done():
-                    waiting.set_exception(Unavailable("the chain went away before it answered"))
+        return line
 
     async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._line is not None:
+            self._line.transport.abort()
+            await asyncio.wait([self._line.lost])
+
+
+class _Line(asyncio.Protocol):
+    """What comes over a connection: a line of JSON, which says that frames may follow, then answers in frames.
+
+    A protocol, and no stream: an answer comes to who waits for it one turn of the loop earlier.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport
+        self.begun: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[None] = loop.create_future()
+        """Done when the connection has ended."""
+        self.waiting: deque[asyncio.Future[tuple[int, bytes]]] = deque()
+        """Who waits for an answer, in the sequence of the requests."""
+        self.room = asyncio.Event()
+        """Whether more may be written."""
+        self.room.set()
+        self._answers = answers
+        self._clock = loop.time
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self.begun.done():
+            _, end, rest = self._received.partition(b"\n")
+            if not end:
+                return
+            self.begun.set_result(None)
+            self._received = rest
+        try:
+            while (answer := next_answer(self._received)) is not None:
+                self._answers.hear(answer[0], self._clock())
+                waiting = self.waiting.popleft()
+                if not waiting.done():  # its task was cancelled meanwhile
+                    waiting.set_result(answer)
+        except (ValueError, IndexError):  # no frame, or one that nobody asked for
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        self.room.clear()
+
+    def resume_writing(self) -> None:
+        self.room.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.set_result(None)
+        self.room.set()
+        if not self.begun.done():
+            self.begun.set_exception(ConnectionError("closed at once"))
+        while self.waiting:
+            waiting = self.waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(Unavailable("the chain went away before it answered"))

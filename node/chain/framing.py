@@ -16,6 +16,7 @@ FRAMES_METHOD: Final = "chain_frames"
 FRAME_SIZE_MAX: Final = 64_000_000
 """Bytes of one frame; answers may be far larger than requests."""
 
+_LENGTH_SIZE: Final = 4
 _GENERATION_SIZE: Final = 8
 
 _OUTSIDE: Final = re.compile(rb'["{}\[\]]|[^\s"{}\[\]]')
@@ -75,7 +76,7 @@ class JsonSplitter:
 async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
     """Return the next frame, or None when the other side is gone or announces more than `FRAME_SIZE_MAX`."""
     try:
-        length = int.from_bytes(await reader.readexactly(4), "big")
+        length = int.from_bytes(await reader.readexactly(_LENGTH_SIZE), "big")
         return await reader.readexactly(length) if length <= FRAME_SIZE_MAX else None
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
@@ -83,17 +84,29 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
 
 def frame(payload: bytes) -> bytes:
     """Return a payload with its length in front."""
-    return len(payload).to_bytes(4, "big") + payload
+    return len(payload).to_bytes(_LENGTH_SIZE, "big") + payload
 
 
 def answer_frame(generation: int, payload: bytes) -> bytes:
     """Return an answer with its length and the chain's generation in front."""
-    return (len(payload) + _GENERATION_SIZE).to_bytes(4, "big") + generation.to_bytes(_GENERATION_SIZE, "big") + payload
+    length = (len(payload) + _GENERATION_SIZE).to_bytes(_LENGTH_SIZE, "big")
+    return length + generation.to_bytes(_GENERATION_SIZE, "big") + payload
 
 
-async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes] | None:
-    """Return the generation and the payload of the next answer, or None when the other side is gone."""
-    raw = await read_frame(reader)
-    if raw is None or len(raw) < _GENERATION_SIZE:
+def next_answer(received: bytearray) -> tuple[int, bytes] | None:
+    """Take the generation and payload of the next answer out of what was received, or return None until it is there.
+
+    Raises:
+        ValueError: no answer's frame begins there.
+    """
+    if len(received) < _LENGTH_SIZE:
         return None
-    return int.from_bytes(raw[:_GENERATION_SIZE], "big"), raw[_GENERATION_SIZE:]
+    end = _LENGTH_SIZE + int.from_bytes(received[:_LENGTH_SIZE], "big")
+    begin = _LENGTH_SIZE + _GENERATION_SIZE
+    if not begin <= end <= _LENGTH_SIZE + FRAME_SIZE_MAX:
+        raise ValueError("this is no answer's frame")
+    if len(received) < end:
+        return None
+    answer = int.from_bytes(received[_LENGTH_SIZE:begin], "big"), bytes(received[begin:end])
+    del received[:end]
+    return answer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.framing import FRAME_SIZE_MAX, JsonSplitter, frame, read_frame
+from node.chain.framing import FRAME_SIZE_MAX, JsonSplitter, answer_frame, frame, next_answer, read_frame
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -76,3 +76,22 @@ def test_frames_survive_the_stream(payloads: list[bytes]) -> None:
 def test_a_torn_or_huge_frame_ends_the_stream() -> None:
     assert _read(frame(b"whole"), frame(b"torn")[:-1]) == [b"whole", None]
     assert _read((FRAME_SIZE_MAX + 1).to_bytes(4, "big"), b"x") == [None]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.binary(max_size=40)), max_size=5), st.integers(1, 30))
+def test_answers_are_taken_out_of_the_stream_however_it_is_cut(answers: list[tuple[int, bytes]], size: int) -> None:
+    stream = b"".join(answer_frame(generation, payload) for generation, payload in answers)
+    received, taken = bytearray(), []
+    for start in range(0, len(stream), size):
+        received += stream[start : start + size]
+        while (answer := next_answer(received)) is not None:
+            taken.append(answer)
+    assert taken == answers
+    assert not received
+
+
+@pytest.mark.parametrize("length", [0, 7, FRAME_SIZE_MAX + 1, 2**32 - 1])
+def test_what_is_no_answer_is_refused_by_its_length(length: int) -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        next_answer(bytearray(length.to_bytes(4, "big")))
+    assert next_answer(bytearray(FRAME_SIZE_MAX.to_bytes(4, "big"))) is None
