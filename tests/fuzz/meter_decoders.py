@@ -24,6 +24,10 @@ CURVES: Final = {
         b"Unite;Pas en minutes\n12345678901234;Courbe de charge;2025-03-07;2025-03-07;Energie active;Consommation;"
         b"Comptage Brut;W;30\nHorodate;Valeur\n2025-03-07T00:30:00+01:00;120\n2025-03-07T01:00:00+01:00;121\n"
     ),
+    "enedis_csv_kw": (
+        "Début;Fin;Valeur (en kW)\r\n07/03/2025 00:00:00;07/03/2025 00:30:00;0,120\r\n"
+        "07/03/2025 00:30:00;07/03/2025 01:00:00;1,121\r\n"
+    ).encode("utf-8-sig"),
     "enedis_json": (
         b'{"meter_reading":{"usage_point_id":"12345678901234","start":"2025-03-07","end":"2025-03-07","quality":"BRUT",'
         b'"reading_type":{"unit":"W","measurement_kind":"power","aggregate":"average"},"interval_reading":['
