@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from math import floor
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _OBIS: Final = re.compile(r"[0-9A-Fa-f]{1,2}-[0-9A-Za-z]{1,2}:([0-9A-F]{1,2})\.0
 _IMPORTED: Final = frozenset(("1", "01", "B0", "B1"))
 _EXPORTED: Final = frozenset(("2", "02", "C0", "C1"))
 """At the mains or at the plug; B2, B3, C2 and C3 count one session, and are no registers."""
+_NAMES: Final = (("RI", "RV", "RU"), ("XI", "XV", "XU"))
+"""Code, value and unit of a reading; some meters of sessions state their register in names of their own besides."""
 _UNITS: Final = {"Wh": 1, "kWh": 1_000}
 _SERIAL: Final = re.compile(r"[!-?A-~]{1,64}")
 
@@ -124,16 +127,16 @@ def _readings(payload: Json) -> list[Json] | Rejected:
 def _sample(record: bytes, serial: str, readings: Sequence[Json], received_at: int | None) -> RegisterSample | Rejected:
     indexes: dict[tuple[bool, int], int] = {}
     told: tuple[int, bool] | None = None
-    for reading in readings:
-        obis = _OBIS.fullmatch(str(reading.get("RI", "")))
+    for reading, (code, value, unit) in product(readings, _NAMES):
+        obis = _OBIS.fullmatch(str(reading.get(code, "")))
         if obis is None or obis[1] not in _IMPORTED | _EXPORTED:
             continue
         if reading.get("ST") != "G" or "E" in str(reading.get("EF", "")):
             # The meter says that it does not stand behind this value.
             return Rejected(MeteringReject.NO_INDEX, {"label": "ST"})
-        energy_wh = _energy_down_wh(reading.get("RV"), reading.get("RU"))
+        energy_wh = _energy_down_wh(reading.get(value), reading.get(unit))
         if energy_wh is None:
-            return Rejected(MeteringReject.BAD_DIGITS, {"label": "RV"})
+            return Rejected(MeteringReject.BAD_DIGITS, {"label": value})
         told = _told_at(str(reading.get("TM", "")))
         if told is None:
             return Rejected(MeteringReject.BAD_HORODATE, {"label": "TM"})

@@ -81,3 +81,22 @@ def test_what_is_signed_may_still_be_no_register(change: str, to: str, code: Met
 def test_half_a_record_is_torn() -> None:
     for length in range(0, len(RECORD) + 1, 7):
         assert code_of(decode_ocmf(RECORD[:length].encode())) == MeteringReject.TORN_FRAME
+
+
+def test_a_meter_of_sessions_may_state_its_register_besides() -> None:
+    """As the BSM-WS36A does."""
+    reading = '{"TM":"2021-10-07T15:38:05,000+0200 S","TX":"E","RV":1350,"RI":"1-0:1.8.0*198","RU":"Wh","XV":77390,'
+    reading += '"XI":"1-0:1.8.0*255","XU":"Wh","XT":4,"RT":"AC","EF":"","ST":"G"}'
+    sample = decoded(decode_ocmf(resigned(f'{{"MS":"001BZR1521070006","RD":[{reading}]}}')))
+    assert (sample.import_index_wh, sample.metered_at) == (77_390, 1_633_613_885)
+    doubted = reading.replace('"ST":"G"', '"ST":"E"')
+    assert code_of(decode_ocmf(resigned(f'{{"MS":"1","RD":[{doubted}]}}'))) == MeteringReject.NO_INDEX
+
+
+@pytest.mark.parametrize(
+    ("codes", "energy_wh"),
+    [(("1.8.1",), 5), (("1.8.1", "1.8.2"), 10), (("1.8.1", "1.8.0"), 5), (("1.8.0", "1.8.1", "1.8.2"), 5)],
+)
+def test_the_total_counts_else_all_tariffs(codes: tuple[str, ...], energy_wh: int) -> None:
+    stated = ",".join(READING.replace("1-b:1.8.0", f"1-0:{code}").replace("1.5", "0.005") for code in codes)
+    assert decoded(decode_ocmf(resigned(f'{{"MS":"1","RD":[{stated}]}}'))).import_index_wh == energy_wh
