@@ -4,17 +4,9 @@ pragma solidity 0.8.37;
 import {LedgerCore} from "../src/LedgerCore.sol";
 
 // What the ledger's arithmetic promises, as numbered assertions that the SMTChecker proves: `make prove`. Each contract
-// is one proof. But for the last, each starts from any state at all, whether a community could reach it or not.
+// is one proof. But for the last, each function is one call in any state at all, whether a community could reach it or not.
 
-abstract contract AnyState is LedgerCore {
-    function anything(address owner, Account calldata account, uint128 fund, uint128 held) external {
-        _accounts[owner] = account;
-        _guaranteeFund = fund;
-        _totalHeld = held;
-    }
-}
-
-contract DepositSpec is AnyState {
+contract DepositSpec is LedgerCore {
     function deposit(address owner, address other, uint128 amount) external {
         require(owner != other);
         uint128 before = _accounts[owner].free;
@@ -34,7 +26,7 @@ contract DepositSpec is AnyState {
     }
 }
 
-contract SetAsideSpec is AnyState {
+contract SetAsideSpec is LedgerCore {
     function setAside(address owner, uint128 amount, uint64 afterRun, uint64 exitAt) external {
         uint128 free = _accounts[owner].free;
         uint128 pending = _accounts[owner].pending;
@@ -48,7 +40,7 @@ contract SetAsideSpec is AnyState {
     }
 }
 
-contract ReleaseSpec is AnyState {
+contract ReleaseSpec is LedgerCore {
     function release(address owner, bool ready) external {
         uint128 free = _accounts[owner].free;
         uint128 pending = _accounts[owner].pending;
@@ -62,7 +54,7 @@ contract ReleaseSpec is AnyState {
     }
 }
 
-contract CreditSpec is AnyState {
+contract CreditSpec is LedgerCore {
     function credit(address owner, int96 net) external {
         require(net >= 0);
         uint128 free = _accounts[owner].free;
@@ -75,12 +67,14 @@ contract CreditSpec is AnyState {
     }
 }
 
-contract DebitSpec is AnyState {
-    function debit(address owner, uint88 owed) external {
+contract DebitSpec is LedgerCore {
+    function debit(address owner, int96 net) external {
+        require(net < 0);
+        uint256 owed = uint256(-int256(net));
         uint256 own = uint256(_accounts[owner].free) + _accounts[owner].pending;
         uint128 fund = _guaranteeFund;
         uint128 held = _totalHeld;
-        uint128 fromFund = _applyNet(owner, -int96(uint96(owed)));
+        uint128 fromFund = _applyNet(owner, net);
         uint256 left = uint256(_accounts[owner].free) + _accounts[owner].pending;
         assert(own + fromFund == left + owed); // 18: S1, exactly the debit is gone
         assert(_guaranteeFund + fromFund == fund); // 19: the fund pays what it says
@@ -89,27 +83,29 @@ contract DebitSpec is AnyState {
     }
 }
 
-contract UnwindSpec is AnyState {
-    function settleAndUnwind(address owner, uint88 owed) external {
+contract UnwindSpec is LedgerCore {
+    function settleAndUnwind(address owner, int96 net) external {
+        require(net < 0);
         uint256 own = uint256(_accounts[owner].free) + _accounts[owner].pending;
         uint128 fund = _guaranteeFund;
-        int96 net = -int96(uint96(owed));
         uint128 fromFund = _applyNet(owner, net);
         _reverseNet(owner, net, fromFund);
         assert(uint256(_accounts[owner].free) + _accounts[owner].pending == own); // 22: the account has what it had
         assert(_guaranteeFund == fund); // 23: and so has the fund
     }
 
-    function creditAndUnwind(address owner, uint88 net) external {
+    function creditAndUnwind(address owner, int96 net, uint128 aside) external {
+        require(net >= 0);
         uint256 own = uint256(_accounts[owner].free) + _accounts[owner].pending;
-        uint128 fromFund = _applyNet(owner, int96(uint96(net)));
-        _reverseNet(owner, int96(uint96(net)), fromFund);
-        assert(uint256(_accounts[owner].free) + _accounts[owner].pending == own); // 24: a credit goes back too
+        uint128 fromFund = _applyNet(owner, net);
+        _setAside(owner, aside, 0, 0);
+        _reverseNet(owner, net, fromFund);
+        assert(uint256(_accounts[owner].free) + _accounts[owner].pending == own); // 24: a credit goes back, set aside or not
     }
 }
 
 /// @dev Liveness: from any state, a member gets all of its money out, and none of anybody else's.
-contract ExitSpec is AnyState {
+contract ExitSpec is LedgerCore {
     function takeAllOut(address owner, address other) external {
         require(owner != other);
         uint128 free = _accounts[owner].free;
