@@ -1,34 +1,42 @@
-"""Change the contracts' rules one by one, and see that a test in Solidity notices: mutation testing.
+"""Change the contracts' rules one by one, and see that a test notices: mutation testing.
 
-    python -m scripts.mutate_contracts                        all sources that the tests in `contracts/forge` compile
+    python -m scripts.mutate_contracts                        all sources
     python -m scripts.mutate_contracts LedgerCore.sol --part 2/4     the second quarter of the mutants of one
+    python -m scripts.mutate_contracts Settlement.sol --sample 30    thirty of the mutants of one, the same each time
 
-A mutant is one operator turned, one number moved by one, or one statement left out. Exit code 0 only if each mutant
-that compiles fails a test or stands, with a reason, in `contracts/proofs/survivors.txt`: lines
-`FILE | before | after | why`.
+A mutant is one operator turned, one number moved by one, or one statement left out. Those of the ledger's arithmetic
+and of most libraries are held to the tests in Solidity that compile them, those of the deployed contracts to tests
+on py-evm (`scripts/mutate_deployed.py`). Exit code 0 only if each mutant that compiles fails a test or stands, with a
+reason, in `contracts/proofs/survivors.txt`: lines `FILE | before | after | why`.
 """
 
 import argparse
 import json
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scripts.forge_tests import CONTRACTS, FORGE
+from scripts.mutate_deployed import TARGETS, Trials
 
-SOURCES: Final = (
+IN_SOLIDITY: Final = (
     "LedgerCore.sol",
     "libraries/EntryLib.sol",
     "libraries/NetsLib.sol",
     "libraries/QuorumLib.sol",
     "libraries/ReadingLib.sol",
 )
+"""Sources that the tests in Solidity compile themselves; the others are tested as deployed."""
+
 TESTS: Final = "LedgerCoreTest|RulesTest"
 SURVIVORS: Final = CONTRACTS / "proofs" / "survivors.txt"
 TURNED: Final = (
@@ -92,14 +100,47 @@ def mutants(file: str, text: str) -> Iterator[Mutant]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's text."""
     parser = argparse.ArgumentParser(prog="mutate_contracts", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sources", nargs="*", default=SOURCES, help="files under contracts/src")
+    parser.add_argument("sources", nargs="*", default=[*IN_SOLIDITY, *TARGETS], help="files under contracts/src")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="I/N", help="every N-th mutant from the I-th on")
+    parser.add_argument("--sample", type=int, metavar="COUNT", help="so many mutants of each source, by chance")
+    parser.add_argument("--seed", type=int, default=0, help="of the chance")
     options = parser.parse_args(arguments)
-    sources: Sequence[str] = options.sources
-    first, step = options.part
+    if unknown := set(options.sources) - {*IN_SOLIDITY, *TARGETS}:
+        parser.error(f"not mutated: {', '.join(sorted(unknown))}")
     excused = _survivors()
-    killed = invalid = 0
-    unknown: list[Mutant] = []
+    counts: Counter[str] = Counter()
+    for source in options.sources:
+        text = (CONTRACTS / "src" / source).read_text(encoding="utf-8")
+        chosen = list(mutants(source, text))[options.part[0] - 1 :: options.part[1]]
+        if options.sample is not None and options.sample < len(chosen):
+            chosen = random.Random(f"{options.seed} {source}").sample(chosen, options.sample)
+        texts = [_changed(text, mutant) for mutant in chosen]
+        trial = _in_solidity if source in IN_SOLIDITY else _as_deployed
+        for mutant, survives in zip(chosen, trial(source, texts), strict=True):
+            said = {None: "did not compile", False: "killed"}.get(survives, "survive")
+            if survives and mutant.key() in excused:
+                said = "excused"
+            counts[said] += 1
+            if said == "survive":
+                turned = f"{mutant.before.strip()} | {mutant.after.strip()}"
+                print(f"{mutant.file}:{mutant.line + 1}: survives: {turned}", file=sys.stderr, flush=True)
+    print(", ".join(f"{counts[said]} {said}" for said in ("killed", "excused", "survive", "did not compile")))
+    return 1 if counts["survive"] or not counts["killed"] else 0
+
+
+def _changed(text: str, mutant: Mutant) -> str:
+    lines = text.splitlines()
+    return "\n".join([*lines[: mutant.line], mutant.after, *lines[mutant.line + 1 :]]) + "\n"
+
+
+def _as_deployed(source: str, texts: Sequence[str]) -> Iterator[bool | None]:
+    with closing(Trials(source)) as trials:
+        if trials.left_out:
+            print(f"{source}: left out: {trials.left_out}", file=sys.stderr, flush=True)
+        yield from trials.survive(texts)
+
+
+def _in_solidity(source: str, texts: Sequence[str]) -> Iterator[bool | None]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in ("src", "forge", "tools"):
@@ -110,27 +151,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if path.name not in ("Vm.sol", "Rules.t.sol", "LedgerCore.t.sol"):
                 path.unlink()
         if _survives(root) is not True:
-            print("the tests fail without any change", file=sys.stderr)
-            return 1
-        for source in sources:
-            text = (CONTRACTS / "src" / source).read_text(encoding="utf-8")
-            lines = text.splitlines()
-            for mutant in list(mutants(source, text))[first - 1 :: step]:
-                changed = [*lines[: mutant.line], mutant.after, *lines[mutant.line + 1 :]]
-                (root / "src" / source).write_text("\n".join(changed) + "\n", encoding="utf-8")
-                survives = _survives(root)
-                invalid += survives is None
-                killed += survives is False
-                if survives and mutant.key() not in excused:
-                    unknown.append(mutant)
-                    where, turned = (
-                        f"{mutant.file}:{mutant.line + 1}",
-                        f"{mutant.before.strip()} | {mutant.after.strip()}",
-                    )
-                    print(f"{where}: survives: {turned}", file=sys.stderr, flush=True)
+            raise RuntimeError("the tests fail without any change")
+        for text in texts:
             (root / "src" / source).write_text(text, encoding="utf-8")
-    print(f"{killed} mutants killed, {len(excused)} excused, {len(unknown)} survive; {invalid} did not compile")
-    return 1 if unknown or not killed else 0
+            yield _survives(root)
 
 
 def _part(text: str) -> tuple[int, int]:

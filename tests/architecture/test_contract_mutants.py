@@ -1,0 +1,58 @@
+"""No source of the contracts is left out of the mutation tests, and what they compile is the changed copy."""
+
+from typing import Any
+
+import pytest
+
+from scripts import mutate_deployed
+from scripts.build_contracts import CONTRACTS, ROOT
+from scripts.mutate_contracts import IN_SOLIDITY, mutants
+from scripts.mutate_deployed import TARGETS
+from tests.support import mutant_trials
+
+
+def test_every_source_with_code_is_mutated() -> None:
+    sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.sol")}
+    with_code = {name for name in sources if not name.startswith("interfaces/")}
+    assert {*IN_SOLIDITY, *TARGETS} == with_code
+    assert not {*IN_SOLIDITY} & TARGETS.keys()
+
+
+def test_targets_are_deployed_and_have_tests() -> None:
+    for source, target in TARGETS.items():
+        assert {*target.contracts} <= {*CONTRACTS}, source
+        assert all((ROOT.parent / tests).exists() for tests in target.tests), source
+
+
+def test_a_turned_operator_and_a_left_out_refusal_are_mutants() -> None:
+    line = "        if (a < b) revert Less(a, b);"
+    found = {each.after.strip() for each in mutants("One.sol", f"// a comment with <\n{line}\n")}
+    assert found == {"", "if (a <= b) revert Less(a, b);"}
+
+
+def test_what_imports_a_changed_source_is_copied_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Done:
+        stdout = "{}"
+
+    def run(*_: object, **options: Any) -> Done:
+        asked.append(mutate_deployed.json.loads(options["input"]))
+        return Done()
+
+    monkeypatch.setattr(mutate_deployed.subprocess, "run", run)
+    mutate_deployed._compile("Openings.sol", ("Disputes",), {7: "changed"})
+    sources = asked[0]["sources"]
+    assert sources["src/Openings_mutant7.sol"]["content"] == "changed"
+    for name in ("Disputes", "Bonds"):
+        assert '"./Openings_mutant7.sol"' in sources[f"src/{name}_mutant7.sol"]["content"]
+    assert [*asked[0]["settings"]["outputSelection"]] == ["src/Disputes_mutant7.sol"]
+
+
+def test_a_run_of_tests_tells_which_failed(tmp_path: Any) -> None:
+    path = tmp_path / "test_two.py"
+    path.write_text("def test_one(): pass\ndef test_two(): assert False\n")
+    failed = mutant_trials._tried(tmp_path, [str(path)], None)
+    assert len(failed) == 1
+    assert failed[0].endswith("test_two.py::test_two")
+    assert mutant_trials._tried(tmp_path, [str(path)], failed) == []
