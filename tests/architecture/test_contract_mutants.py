@@ -1,5 +1,8 @@
 """No source of the contracts is left out of the mutation tests, and what they compile is the changed copy."""
 
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,10 +40,10 @@ def test_what_imports_a_changed_source_is_copied_with_it(monkeypatch: pytest.Mon
         stdout = "{}"
 
     def run(*_: object, **options: Any) -> Done:
-        asked.append(mutate_deployed.json.loads(options["input"]))
+        asked.append(json.loads(options["input"]))
         return Done()
 
-    monkeypatch.setattr(mutate_deployed.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     mutate_deployed._compile("Openings.sol", ("Disputes",), {7: "changed"})
     sources = asked[0]["sources"]
     assert sources["src/Openings_mutant7.sol"]["content"] == "changed"
@@ -49,7 +52,7 @@ def test_what_imports_a_changed_source_is_copied_with_it(monkeypatch: pytest.Mon
     assert [*asked[0]["settings"]["outputSelection"]] == ["src/Disputes_mutant7.sol"]
 
 
-def test_a_run_of_tests_tells_which_failed(tmp_path: Any) -> None:
+def test_a_run_of_tests_tells_which_failed(tmp_path: Path) -> None:
     path = tmp_path / "test_two.py"
     path.write_text("def test_one(): pass\ndef test_two(): assert False\n")
     failed = mutant_trials._tried(tmp_path, [str(path)], None)
