@@ -56,6 +56,9 @@ def demo(
     speed: Annotated[
         str | None, typer.Option(metavar="FACTOR", help="So many times real time, such as 600; else at full speed.")
     ] = None,
+    later_speed: Annotated[
+        str, typer.Option(metavar="FACTOR", help="The same after the day, when the street trades on.")
+    ] = "1",
     homes: Annotated[int, typer.Option(min=2, max=17, metavar="COUNT", help="So many of the 17 homes.")] = 17,
     day: Annotated[
         str | None, typer.Option(metavar="DATE", help="A day of the data: 2016-08-15 to 2017-07-30.")
@@ -72,7 +75,7 @@ def demo(
     chain_url: ChainUrlOption = None,
 ) -> int:
     """Run one real day of 17 real homes through a real node, then serve it until Ctrl-C. No set-up, no network."""
-    factor, chosen_day = _speed(speed), _day(day)
+    factor, factor_later, chosen_day = _speed(speed), _speed(later_speed), _day(day)
     from node.demo.runner import DemoOptions, run
 
     return run(
@@ -80,6 +83,7 @@ def demo(
             exit=leave,
             json=session_of(context).as_json,
             speed=factor,
+            later_speed=factor_later or Fraction(1),
             homes=homes,
             day=chosen_day,
             seed=seed,

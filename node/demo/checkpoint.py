@@ -29,6 +29,8 @@ class Checkpoint:
     """Quarter-hour of the demo, from 0."""
     round: int = 0
     """Round of quoting within the step that comes next; 0 before the meters were read."""
+    lives_on: bool = False
+    """Whether the day is over and the street trades on after it."""
     now: int = 0
     """Simulated time, UTC epoch seconds."""
     residents: dict[str, Any] = field(default_factory=dict)

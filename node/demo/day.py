@@ -8,10 +8,11 @@ HTTP, frames over serial lines, rows in a file.
 
 import asyncio
 import csv
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dispatch.bidding import OrderProposal
 from dispatch.prices import GridTariff
@@ -39,23 +40,50 @@ Watcher = Callable[[int, TickReport], None]
 """Is shown what each tick brought about, with the step."""
 
 
-@dataclass(slots=True)
-class Pace:
+class Pace(Protocol):
     """How fast simulated time passes."""
+
+    async def wait(self, now: int, until: int) -> int:
+        """Let simulated time pass; return the instant that was reached, `until` at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaps:
+    """From one thing that happens to the next, with nothing in between: the same day at any speed."""
 
     speed: float | None
     """Simulated seconds per second; None for as fast as the machine can."""
 
-    async def wait(self, simulated_s: int) -> None:
-        """Let simulated time pass."""
-        if self.speed and simulated_s > 0:
-            await asyncio.sleep(simulated_s / self.speed)
+    async def wait(self, now: int, until: int) -> int:
+        """Sleep the whole while."""
+        if self.speed:
+            await asyncio.sleep((until - now) / self.speed)
+        return until
+
+
+@dataclass(slots=True)
+class Flow:
+    """By a clock that runs on, whatever happens; what took too long is made up for."""
+
+    speed: float
+    """Simulated seconds per second."""
+    _begun: tuple[float, int] | None = None
+
+    async def wait(self, now: int, until: int) -> int:
+        """Sleep a second at most."""
+        if self._begun is None:
+            self._begun = time.monotonic(), now
+        real, simulated = self._begun
+        await asyncio.sleep(min(1.0, (until - now) / self.speed))
+        return min(until, max(now, simulated + int((time.monotonic() - real) * self.speed)))
 
 
 class Meters:
     """The simulated meters: serial lines of their own, and the grid operator's file for the rest."""
 
-    def __init__(self, folder: Path, residents: list[Resident]) -> None:
+    def __init__(self, folder: Path, residents: list[Resident], idle: Sequence[str] = ()) -> None:
+        """Open all lines below the node's folder, and the file; `idle` are serials of meters that count nothing."""
+        self._idle = idle
         self._file = folder / CSV_FILE
         self._file.parent.mkdir(exist_ok=True)
         _mend_meter_file(self._file)
@@ -70,7 +98,7 @@ class Meters:
 
     def show(self, instant: int, residents: list[Resident]) -> None:
         """Let every meter tell its registers at an instant."""
-        rows = []
+        rows = [(serial, day_text(instant), 0, 0) for serial in self._idle]
         for resident in residents:
             line = self._lines.get(resident.label)
             if line is not None:
@@ -128,25 +156,52 @@ class Day:
             for resident in self._residents:
                 resident.restore(self._checkpoint.residents[resident.label], self._planner)
         self._forecaster = forecaster(self._street, self._residents, self._observed_until())
-        while self._checkpoint.step < steps:
-            await self._step(self._checkpoint.step)
-            self._checkpoint.step += 1
-            self._checkpoint.round = 0
+        while self._checkpoint.step < steps and not self._checkpoint.lives_on:
+            await self._step()
+
+    async def live_on(self, pace: Pace) -> None:
+        """Go on after the day as on it, for ever; when there is no more data, with nobody who trades."""
+        self._pace, self._watch = pace, _nobody
+        if not self._checkpoint.lives_on:
+            self._checkpoint.lives_on = True
+            self._checkpoint.step -= 1  # its readings are in; now there is trade in it, too
+            await self._trade()
+            self._next_step()
+        while self._market_interval in self._street.later:
+            await self._step()
+        while True:
+            await self._advance(self._clock.now() + self._length)
+            await self._node.tick()
+
+    @property
+    def _market_interval(self) -> int:
+        """The interval that is traded in the checkpoint's step."""
+        return self._street.start + self._checkpoint.step * self._length
+
+    def _next_step(self) -> None:
+        self._checkpoint.step += 1
+        self._checkpoint.round = 0
 
     def _observed_until(self) -> int:
         """Return the first interval whose readings are not in yet, where the checkpoint stands."""
         base = self._street.start + (self._checkpoint.step - 1) * self._length
         return base - self._length if self._checkpoint.step and not self._checkpoint.round else base
 
-    async def _step(self, step: int) -> None:
-        base = self._street.start + (step - 1) * self._length
-        market_interval = base + self._length
+    async def _step(self) -> None:
+        """Live a step, or the rest of one."""
+        base = self._market_interval - self._length
         if self._checkpoint.round == 0:
             self._save(0, base)
             if base >= self._street.start:
                 await self._deliver_and_read(base)
-        if market_interval not in self._street.intervals:
-            return
+        if self._checkpoint.lives_on or self._market_interval in self._street.intervals:
+            await self._trade()
+        self._next_step()
+
+    async def _trade(self) -> None:
+        """Quote, and close the gate."""
+        market_interval = self._market_interval
+        base = market_interval - self._length
         for number in range(max(1, self._checkpoint.round), len(ROUNDS_AT_S) + 1):
             await self._quote(number, base, market_interval)
         if self._checkpoint.round <= len(ROUNDS_AT_S):
@@ -229,9 +284,11 @@ class Day:
         return filled, positions
 
     async def _advance(self, instant: int) -> None:
-        if instant > self._clock.now():
-            await self._pace.wait(instant - self._clock.now())
-            self._clock.advance_to(instant)
+        while (now := self._clock.now()) < instant:
+            reached = await self._pace.wait(now, instant)
+            self._clock.advance_to(reached)
+            if reached < instant:
+                await self._node.tick()
 
     def _place(self, interval: int) -> int:
         return (interval - self._street.history_start) // self._length
@@ -241,6 +298,10 @@ class Day:
         self._checkpoint.now = now
         self._checkpoint.residents = {resident.label: resident.to_json() for resident in self._residents}
         self._checkpoint.save(self._node.folder)
+
+
+def _nobody(step: int, report: TickReport) -> None:
+    """Watch nothing."""
 
 
 def fitting(wanted: Sequence[OrderProposal], market: MarketConfig) -> Sequence[OrderProposal]:

@@ -1,6 +1,7 @@
 """Founding the demo's community: the same seed, day and homes give the same keys, chain and contracts."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from eth_account import Account
@@ -9,11 +10,12 @@ from market.config import MarketConfig
 from market.mechanism import Mechanism
 from node.community import Community
 from node.council import Council
+from node.demo.guest import GUEST_LABEL, Guest
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
 from node.external.settings import ExternalChain
 from node.founding import Founding, Progress, found_community
-from node.keys import ROLES
+from node.keys import ROLES, KeyPair
 
 LOT_WH = 100
 """What everybody orders in McAfee's auction: about a tenth of what a home uses in a quarter-hour."""
@@ -39,6 +41,7 @@ async def found_demo(
     seed: int,
     street: Street,
     residents: list[Resident],
+    guest: Guest,
     market: MarketConfig,
     progress: Progress,
     external: ExternalChain | None = None,
@@ -54,7 +57,7 @@ async def found_demo(
         run_intervals=RUN_INTERVALS,
         founded_at=street.start - 3_600,
         first_interval=street.start,
-        members=tuple(resident.member() for resident in residents),
+        members=(*(resident.member() for resident in residents), guest.member()),
         deposit_neur=DEPOSIT_NEUR,
         supplier_deposit_neur=SUPPLIER_DEPOSIT_NEUR,
         guarantee_neur=GUARANTEE_NEUR,
@@ -63,14 +66,15 @@ async def found_demo(
     )
     keys = {role: seeded(seed, role) for role in (*ROLES, "salt")}
     community = await found_community(folder, founding, keys, progress, external)
-    _hand_out_keys(folder / KEYS_FOLDER, residents)
+    people = {resident.label: resident.key for resident in residents} | {GUEST_LABEL: guest.key}
+    _hand_out_keys(folder / KEYS_FOLDER, people)
     return community
 
 
-def _hand_out_keys(folder: Path, residents: list[Resident]) -> None:
-    """Write a keystore per resident, so that whoever watches can place an order as one of them."""
+def _hand_out_keys(folder: Path, people: Mapping[str, KeyPair]) -> None:
+    """Write a keystore for each of the people, so that whoever watches can place an order as one of them."""
     folder.mkdir(exist_ok=True)
     (folder / "password").write_text(KEYS_PASSWORD + "\n")
-    for resident in residents:
-        keystore = Account.encrypt(resident.key.private_key, KEYS_PASSWORD, kdf="pbkdf2", iterations=1_000)
-        (folder / f"{resident.label}.json").write_text(json.dumps(keystore, indent=1) + "\n")
+    for label, key in people.items():
+        keystore = Account.encrypt(key.private_key, KEYS_PASSWORD, kdf="pbkdf2", iterations=1_000)
+        (folder / f"{label}.json").write_text(json.dumps(keystore, indent=1) + "\n")

@@ -21,8 +21,9 @@ from node.clock import SimulatedClock
 from node.demo import proofs
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
-from node.demo.day import Day, Meters, Pace, Stage
+from node.demo.day import Day, Flow, Leaps, Meters, Stage
 from node.demo.founding import found_demo, market_of
+from node.demo.guest import Guest
 from node.demo.proofs import Proof
 from node.demo.residents import LINKY_HOMES, settle_in
 from node.demo.screen import Screen
@@ -50,6 +51,8 @@ class DemoOptions:
     json: bool = False
     speed: Fraction | None = None
     """Simulated seconds per second; None for full speed."""
+    later_speed: Fraction = Fraction(1)
+    """The same after the day."""
     homes: int = 17
     day: date | None = None
     seed: int = 1
@@ -83,8 +86,8 @@ def run(options: DemoOptions) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _live(stage: Stage, rpc: RpcClient, checkpoint: Checkpoint, options: DemoOptions, screen: Screen) -> None:
-    """Live the day, with a bar, a line per interval and a line per run."""
+async def _live(stage: Stage, rpc: RpcClient, checkpoint: Checkpoint, options: DemoOptions, screen: Screen) -> Day:
+    """Live the day, with a bar, a line per interval and a line per run; return it, to be lived on."""
     certificates = proofs.certificate_count(stage.node)
     steps = len(stage.street.intervals)
     screen.begin(_("The day"), steps)
@@ -100,11 +103,12 @@ async def _live(stage: Stage, rpc: RpcClient, checkpoint: Checkpoint, options: D
         screen.at(min(step, steps))
 
     speed = float(options.speed) if options.speed else None
-    day = Day(stage, rpc, checkpoint, Pace(speed), watch)
+    day = Day(stage, rpc, checkpoint, Leaps(speed), watch)
     try:
         await day.run()
     finally:
         screen.end()
+    return day
 
 
 async def _prove(stage: Stage, options: DemoOptions, screen: Screen) -> tuple[dict[str, Any], list[Proof]]:
@@ -140,15 +144,6 @@ async def _prove(stage: Stage, options: DemoOptions, screen: Screen) -> tuple[di
     return figures, proven
 
 
-async def _tick_on(node: Node, clock: SimulatedClock) -> None:
-    """Go on at the pace of the wall clock, from the end of the day."""
-    offset = clock.now() - time.time()
-    while True:
-        clock.advance_to(max(clock.now(), int(time.time() + offset)))
-        await node.tick()
-        await asyncio.sleep(1)
-
-
 def _checkpoint(folder: Path, options: DemoOptions, day: date) -> Checkpoint:
     """Return where the folder's demo stands; a new one starts at the beginning.
 
@@ -175,7 +170,7 @@ async def _run(options: DemoOptions, folder: Path) -> int:
     planner = SitePlanner(QUARTER_HOUR_S)
     screen.introduce(options.homes, min(LINKY_HOMES, options.homes), str(day), options.seed)
     market = market_of(options.mechanism)
-    residents = settle_in(street, options.seed, market, planner)
+    residents, guest = settle_in(street, options.seed, market, planner), Guest.of(options.seed)
     if not is_founded(folder):
         screen.begin(_("Founding the community"), 1)
         external = ExternalChain(options.chain_url) if options.chain_url else None
@@ -183,10 +178,10 @@ async def _run(options: DemoOptions, folder: Path) -> int:
         def told(_what: str, done: int, of: int) -> None:
             screen.progress(done, of)
 
-        await found_demo(folder, options.seed, street, residents, market, told, external)
+        await found_demo(folder, options.seed, street, residents, guest, market, told, external)
         screen.end()
     clock = SimulatedClock(max(checkpoint.now, street.start - QUARTER_HOUR_S))
-    meters = Meters(folder, residents)
+    meters = Meters(folder, residents, [guest.serial])
     node = await Node.open(folder, clock, manual_time=True)
     try:
         if checkpoint.step:
@@ -195,12 +190,9 @@ async def _run(options: DemoOptions, folder: Path) -> int:
         stage = Stage(node, clock, street, residents, planner, meters)
         servers = Servers(node, ServeOptions(rpc_port=options.rpc_port, web_port=options.web_port))
         await servers.start()
+        rpc = RpcClient(servers.rpc_url)
         try:
-            rpc = RpcClient(servers.rpc_url)
-            try:
-                await _live(stage, rpc, checkpoint, options, screen)
-            finally:
-                await rpc.close()
+            lived = await _live(stage, rpc, checkpoint, options, screen)
             figures, proven = await _prove(stage, options, screen)
             figures["wall_s"] = round(time.monotonic() - started, 1)
             screen.summary(figures, proven)
@@ -211,9 +203,10 @@ async def _run(options: DemoOptions, folder: Path) -> int:
                 if options.json:
                     print(json.dumps({"schema": "resilia/demo/1", **figures}), flush=True)
                 if not options.exit:
-                    await run_until(stop, _tick_on(node, clock))
+                    await run_until(stop, lived.live_on(Flow(float(options.later_speed))))
             return 0 if all(proof.ok for proof in proven) else EXIT_PROOF_FAILED
         finally:
+            await rpc.close()
             node.events.close()
             await servers.stop()
     finally:

@@ -1,4 +1,4 @@
-"""The street of the demo: real load, solar and tariffs of 17 homes, for one day and the days before it.
+"""The street of the demo: real load, solar and tariffs of 17 homes, for one day, those before it and those after it.
 
 Units: Wh, W, µ€/kWh, g CO2e/kWh, UTC epoch seconds. One US dollar of the source counts as one euro.
 """
@@ -26,6 +26,8 @@ FIRST_DAY: Final = date(2016, 8, 1)
 LAST_DAY: Final = date(2017, 7, 31)
 HISTORY_DAYS: Final = 14
 """Days before the demo's that the forecasts have seen."""
+LATER_DAYS: Final = 7
+"""Days after the demo's that it lives on for, as far as the data goes."""
 HOMES_MAX: Final = 17
 EXPORT_TARIFF_UEUR_PER_KWH: Final = 60_000
 """What the supplier pays for surplus: 6 ct/kWh, of the size of European feed-in tariffs. The source has none."""
@@ -50,7 +52,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """The homes and the grid's conditions, from the start of the history to the end of the day."""
+    """The homes and the grid's conditions, from the start of the history to the end of the days after the day."""
 
     day: date
     start: int
@@ -58,16 +60,22 @@ class Street:
     history_start: int
     homes: tuple[Home, ...]
     tariffs: tuple[tuple[int, ...], ...]
-    """Hourly rows of `node.tariffs.TariffSchedule.COLUMNS`, through the day after."""
+    """Hourly rows of `node.tariffs.TariffSchedule.COLUMNS`, through the day after the last."""
 
     @property
     def intervals(self) -> range:
         """Starts of the day's intervals."""
         return range(self.start, self.start + 96 * QUARTER_HOUR_S, QUARTER_HOUR_S)
 
+    @property
+    def later(self) -> range:
+        """Starts of the intervals after the day."""
+        end = self.history_start + len(self.homes[0].load_wh) * QUARTER_HOUR_S
+        return range(self.intervals.stop, end, QUARTER_HOUR_S)
+
 
 def load_street(day: date, homes: int) -> Street:
-    """Read the day and its history.
+    """Read the day, its history, and what came after it.
 
     Args:
         day: On the clock of the homes; the data says nothing of what happened when clocks changed.
@@ -86,7 +94,7 @@ def load_street(day: date, homes: int) -> Street:
         raise Misconfigured(f"on {day} the clocks changed and the data does not say how: choose another day")
     start = int(midnight.timestamp())
     first_row = (day - FIRST_DAY).days * 24 - HISTORY_DAYS * 24
-    rows = (HISTORY_DAYS + 1) * 24
+    rows = (HISTORY_DAYS + 1 + min(LATER_DAYS, (LAST_DAY - day).days - 1)) * 24
     load, pv = (_columns(name, first_row, rows) for name in ("load_wh.csv.gz", "pv_wh.csv.gz"))
     described = _homes()[:homes]
     return Street(
@@ -98,13 +106,20 @@ def load_street(day: date, homes: int) -> Street:
                 row["home"],
                 int(row["pv_wp"]),
                 row,
-                tuple(quarter_hour_series(load[row["home"]])),
-                tuple(quarter_hour_series(pv[row["home"]])),
+                _quarters(load[row["home"]]),
+                _quarters(pv[row["home"]]),
             )
             for row in described
         ),
         _tariffs(first_row, rows + 24, start - HISTORY_DAYS * 24 * 3600),
     )
+
+
+def _quarters(hours_wh: list[int]) -> tuple[int, ...]:
+    """Split hours; those of the day know nothing of the days after it."""
+    end = (HISTORY_DAYS + 1) * 24
+    later = hours_wh[end:]
+    return *quarter_hour_series(hours_wh[:end]), *(quarter_hour_series(later) if later else ())
 
 
 def hourly_energy(name: str, home: str, day: date) -> list[int]:

@@ -60,14 +60,17 @@ def summarise(node: Node, street: Street, residents: Sequence[Resident], planner
     load = sum(home.load_wh[place] for home in homes for place in places)
     solar = sum(home.pv_wh[place] for home in homes for place in places)
     with Session(node.projection.engine) as session:
-        last = session.exec(select(func.max(RunRow.last_interval))).one() or 0
+        settled = session.exec(select(func.max(RunRow.last_interval))).one() or 0
+        last = min(settled, street.intervals[-1])  # a folder that lives on has more
         intervals = session.exec(select(MarketInterval).where(col(MarketInterval.start) <= last)).all()
-        trades = session.exec(select(func.count()).select_from(TradeRow)).one()
-        runs = session.exec(select(RunRow).order_by(col(RunRow.run_id))).all()
+        trades = session.exec(select(func.count()).where(col(TradeRow.interval) <= last)).one()
+        runs = session.exec(select(RunRow).where(col(RunRow.last_interval) <= last).order_by(col(RunRow.run_id))).all()
         spent = {
             account: -amount
             for account, amount in session.exec(
-                select(EntryRow.account, func.sum(EntryRow.amount_neur)).group_by(col(EntryRow.account))
+                select(EntryRow.account, func.sum(EntryRow.amount_neur))
+                .where(col(EntryRow.interval) <= last)
+                .group_by(col(EntryRow.account))
             ).all()
         }
     drawn = [max(0, (row.import_wh or 0) - (row.export_wh or 0)) for row in intervals]

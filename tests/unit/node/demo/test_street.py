@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from energy.errors import Misconfigured
+from node.demo.profile import quarter_hour_series
 from node.demo.runner import DEFAULT_DAY
 from node.demo.street import (
     FIRST_DAY,
     HISTORY_DAYS,
     HOMES_MAX,
+    LATER_DAYS,
     TIME_ZONE,
     day_text,
     hourly_energy,
@@ -30,7 +32,7 @@ def test_every_hour_of_every_home_is_kept_exactly(day: date) -> None:
     street = load_street(day, HOMES_MAX)
     assert len(street.homes) == HOMES_MAX
     first = (day - FIRST_DAY).days * 24 - HISTORY_DAYS * 24
-    hours = (HISTORY_DAYS + 1) * 24
+    hours = (HISTORY_DAYS + 1 + min(LATER_DAYS, (date(2017, 7, 31) - day).days - 1)) * 24
     for number, home in enumerate(street.homes):
         for name, series in (("load_wh", home.load_wh), ("pv_wh", home.pv_wh)):
             assert len(series) == 4 * hours
@@ -44,7 +46,9 @@ def test_the_hours_are_those_that_the_file_names() -> None:
         rows = [row for row in csv.DictReader(lines) if row["time"].startswith(str(DEFAULT_DAY))]
     hours = [int(row["H02"]) for row in rows]
     assert hours == hourly_energy("load_wh.csv.gz", "H02", DEFAULT_DAY)
-    quarters = load_street(DEFAULT_DAY, 2).homes[1].load_wh[-96:]
+    street = load_street(DEFAULT_DAY, 2)
+    begin = position(street, street.start)
+    quarters = street.homes[1].load_wh[begin : begin + 96]
     assert [sum(quarters[place : place + 4]) for place in range(0, 96, 4)] == hours
 
 
@@ -54,7 +58,8 @@ def test_the_day_has_96_intervals_from_midnight_of_the_homes() -> None:
     start = datetime.fromtimestamp(street.start, ZoneInfo(TIME_ZONE))
     assert (start.date(), start.hour, start.minute) == (DEFAULT_DAY, 0, 0)
     assert position(street, street.history_start) == 0
-    assert position(street, street.intervals[-1]) == len(street.homes[0].load_wh) - 1
+    assert street.later[0] == street.intervals[-1] + 900
+    assert position(street, street.later[-1]) == len(street.homes[0].load_wh) - 1
 
 
 def test_the_tariffs_hold_through_the_day_and_the_plan_behind_it() -> None:
@@ -67,7 +72,7 @@ def test_the_tariffs_hold_through_the_day_and_the_plan_behind_it() -> None:
             replace(first.tariff, interval=0),
             first.carbon_g_per_kwh,
         )
-    assert street.tariffs[-1][0] + 3_600 == street.start + 2 * 86_400
+    assert street.tariffs[-1][0] + 3_600 == street.start + (2 + LATER_DAYS) * 86_400
 
 
 def test_fewer_homes_are_the_first_of_all() -> None:
@@ -94,3 +99,14 @@ def test_days_on_which_clocks_change_are_refused(day: date) -> None:
 
 def test_instants_are_written_in_utc() -> None:
     assert day_text(int(datetime(2017, 5, 2, 7, 15, tzinfo=UTC).timestamp())) == "2017-05-02T07:15:00Z"
+
+
+def test_the_day_is_the_same_whatever_comes_after_it() -> None:
+    for home in load_street(DEFAULT_DAY, HOMES_MAX).homes:
+        hours = hourly_energy("load_wh.csv.gz", home.label, DEFAULT_DAY)
+        end = (HISTORY_DAYS + 1) * 96
+        assert home.load_wh[end - 4 : end] == tuple(quarter_hour_series(hours[-2:])[4:])
+
+
+def test_the_last_day_of_the_data_has_none_after_it() -> None:
+    assert len(load_street(date(2017, 7, 30), 2).later) == 0
