@@ -2,17 +2,22 @@
 
 A ballot is the typed data that OpenZeppelin's Governor takes from whoever brings it: nobody can change it, and its
 number makes it count once. So a vote needs neither gas nor a way to the chain. Units: votes.
-Refuses, with `NotCounted`: ballots of others than members, with another signature, or that the contract does not take.
+Refuses, with `BadParameter`: what is no ballot; with `NotCounted`: ballots of others than members, with another
+signature, or that the contract does not take.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Final, Self
 
 from eth_utils.address import to_checksum_address
 
 from energy.identity import Address, Digest, hex_text
 from node.i18n import gettext
 from node.ledger import ChainRefused, Ledger
+from node.rpc import parameters
+from node.rpc.parameters import BadParameter
 from node.rpc.ports import JsonObject
 from oracles.signatures import recover
 from oracles.typed_data import BALLOT, community_domain, digest, eip712_json
@@ -24,6 +29,10 @@ class Support(IntEnum):
     AGAINST = 0
     FOR = 1
     ABSTAIN = 2
+
+
+_WHOLE: Final = re.compile(r"[0-9]{1,78}|0x[0-9a-fA-F]{1,64}")
+_FIELDS: Final = ("proposalId", "support", "voter", "nonce")
 
 
 class NotCounted(Exception):
@@ -44,6 +53,25 @@ class Ballot:
     def values(self) -> tuple[int, int, bytes, int]:
         """The values of the signed struct."""
         return self.proposal, self.support, self.voter, self.nonce
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Return the ballot in ``{proposalId, support, voter, nonce}``.
+
+        Raises:
+            BadParameter: it is none.
+        """
+        if not isinstance(value, dict) or sorted(value) != sorted(_FIELDS):
+            raise BadParameter("ballot", f"must be an object with exactly the fields {', '.join(_FIELDS)}")
+        support = _number("support", value["support"])
+        if support not in tuple(Support):
+            raise BadParameter("support", "must be 0 (against), 1 (for) or 2 (abstain)")
+        return cls(
+            _number("proposalId", value["proposalId"]),
+            Support(support),
+            parameters.address("voter", value["voter"]),
+            _number("nonce", value["nonce"]),
+        )
 
 
 class Ballots:
@@ -85,6 +113,15 @@ class Ballots:
         except ChainRefused as refused:
             raise NotCounted(_words(str(refused))) from refused
         return hex_text(receipt["transactionHash"])
+
+
+def _number(field: str, value: Any) -> int:
+    """Return an unsigned integer of 256 bits: a proposal's number is a hash."""
+    text = str(value)
+    number = int(text, 16 if text.startswith("0x") else 10) if _WHOLE.fullmatch(text) else 2**256
+    if number >= 2**256:
+        raise BadParameter(field, "must be a whole number of up to 256 bits, decimal or 0x")
+    return number
 
 
 def _words(refused: str) -> str:

@@ -162,7 +162,7 @@ class Client:
         until = self.status()["now"] + LOOK_S
         look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
         try:
-            signed = SignedRule.of(_read(self._http.get(f"/rules/{self.account}", params=look)))
+            signed = SignedRule.of(self._get(f"/rules/{self.account}", look))
         except NodeRefused as refused:
             if refused.status == 404:
                 return None

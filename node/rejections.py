@@ -17,3 +17,10 @@ class NodeReject(IntEnum):
     NO_SEAT = 6005
     """The account has no place in the market any more, by a vote or since its key was rotated, or its meter counts no
     longer. Facts: account, successor (nothing for none), interval, ends: the first second without a place."""
+    RULE_NOT_TAKEN = 6006
+    """A rule that is not signed by its account, not newer than the one there is, or not within the market's bounds.
+    Facts: reason, in the reader's words."""
+    BALLOT_NOT_COUNTED = 6007
+    """A ballot that its contract does not count. Facts: reason, in the reader's words."""
+    NOBODY_VOTES = 6008
+    """The community was founded without a cooperative."""

@@ -143,6 +143,7 @@ class Servers:
             raise
         self._held = HeldKeys(node.folder)
         self._rules = Rules(node, node.queries, self._held, node.folder, node.settlement_domain, node.community.market)
+        self._ballots = _ballots(node)
         self._carrying: asyncio.Task[None] | None = None
         self.rpc_url = self._rpc.url
         self.web_url = self._web.url
@@ -158,6 +159,8 @@ class Servers:
                 node.events,
                 allowed_hosts=options.allowed_hosts,
                 sources=node.folder / SOURCES_FOLDER,
+                rules=self._rules,
+                ballots=self._ballots,
             )
         )
         await self._web.start(
@@ -172,7 +175,7 @@ class Servers:
                 rpc_port=self._rpc.port,
                 storage_plan=StoragePlanFile(node.folder),
                 held=self._held,
-                ballots=_ballots(node),
+                ballots=self._ballots,
                 rules=self._rules,
                 folder=node.folder,
             )

@@ -13,7 +13,6 @@ from starlette.staticfiles import StaticFiles
 
 from node import i18n
 from node.api import problems
-from node.api.ballot_box import BallotBox
 from node.api.browser import BrowserManners
 from node.api.community_pages import CommunityPages
 from node.api.explorer_pages import ExplorerPages
@@ -28,7 +27,6 @@ from node.api.pages import Pages
 from node.api.passkeys import Passkeys
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
-from node.api.rule_pages import RulePages
 from node.api.sessions import Sessions
 from node.ballots import Ballots
 from node.clock import Clock, SystemClock
@@ -96,14 +94,10 @@ def create_web_app(
     sessions = Sessions(role_of(queries, auditors, operators))
     members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held, rules)
     problems.install(app, pages.error)
-    app.include_router(rest_router(EnergyMethods(core, queries), clock))
+    app.include_router(rest_router(EnergyMethods(core, queries, rules, ballots), clock))
     app.include_router(members.router())
     if held is not None:
         app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots, rules).router())
-    if rules is not None:
-        app.include_router(RulePages(core, rules, members).router())
-    if ballots is not None:
-        app.include_router(BallotBox(ballots).router())
     app.include_router(ExplorerPages(rendering, chain).router())
     app.include_router(CommunityPages(rendering, core, queries, lists, members, clock, folder).router())
     app.include_router(pages.router())

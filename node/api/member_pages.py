@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 
 from node import i18n
 from node.api.account_page import Bill, bill_of, month_bounds, read_account_page
+from node.api.bodies import json_body
 from node.api.explorer import block_times
 from node.api.rendering import Rendering
-from node.api.rest import json_object
 from node.api.sessions import COOKIE, SESSION_S, NotSignedIn, Role, Sessions, SignedIn
 from node.api.tables import csv_head, csv_rows
 from node.clock import Clock
@@ -102,7 +102,7 @@ class MemberPages:
 
     async def sign_in(self, request: Request) -> Response:
         """Open a session for a signed sentence."""
-        body = await json_object(request, ("message", "signature"))
+        body = await json_body(request, ("message", "signature"))
         signature = parameters.signature("signature", body["signature"])
         try:
             token, reader = self._sessions.open(

@@ -9,7 +9,7 @@ Refuses, 403: what `node.held_keys` refuses, and an assertion that is not fresh,
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -21,16 +21,16 @@ from webauthn.helpers.exceptions import WebAuthnException
 
 from energy.identity import Address, Digest, hex_text
 from node import i18n
-from node.api.ballot_box import ballot_of
+from node.api.bodies import json_body, path_parameters
 from node.api.rendering import Rendering
-from node.api.rest import json_object
 from node.api.sessions import Sessions, sentence_digest
-from node.ballots import Ballots
+from node.ballots import Ballot, Ballots
 from node.clock import Clock
 from node.held_keys import SECRET_BYTES, HeldKeys, NotOpened, Passkey, decoded, encoded, prf_input
 from node.rpc import parameters
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import NodeCommands
+from node.rpc.schema_kinds import TEXT, Schema, one_of, record
 from node.rules.carrying import NotARule, Rules
 from node.rules.rule import Rule, SignedRule
 from node.typed_data import cancel_digest, order_digest
@@ -39,6 +39,17 @@ from oracles.typed_data import Domain
 
 ALGORITHMS: Final = (COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA)
 CHALLENGE_S: Final = 300
+_ASKED: Final = ("kind", "message")
+_ANSWERED: Final = ("kind", "message", "assertion", "secret")
+_REGISTERED: Final = ("invitation", "credential", "secret")
+_FIELDS: Final[Mapping[str, Schema]] = {
+    "invitation": TEXT | {"description": "what the operator's link ends with"},
+    "credential": {"type": "object", "description": "what the browser has made, as JSON"},
+    "kind": one_of("Order", "Cancel", "Ballot", "Rule", "sentence"),
+    "message": {"description": "the struct that is signed, or the sentence of signing in"},
+    "assertion": {"type": "object", "description": "what the passkey has answered, as JSON"},
+    "secret": TEXT | {"description": "of the extension prf, 32 bytes in base64url"},
+}
 
 
 class Passkeys:
@@ -73,12 +84,28 @@ class Passkeys:
 
     def router(self) -> APIRouter:
         """Return all routes."""
-        router = APIRouter(include_in_schema=False)
-        router.add_api_route("/hold/{account}", self.page, methods=["GET"])
-        router.add_api_route("/held/{account}/registration", self.registration, methods=["POST"])
-        router.add_api_route("/held/{account}", self.register, methods=["POST"])
-        router.add_api_route("/held/{account}/challenge", self.challenge, methods=["POST"])
-        router.add_api_route("/held/{account}/signature", self.signature, methods=["POST"])
+        router = APIRouter()
+        router.add_api_route("/hold/{account}", self.page, methods=["GET"], include_in_schema=False)
+        for path, handler, status, summary, fields in (
+            ("/registration", self.registration, 200, "What a browser needs to make a passkey", ("invitation",)),
+            ("", self.register, 201, "Give a key to the passkey that was made for it", _REGISTERED),
+            ("/challenge", self.challenge, 200, "What the passkey is to answer before something is signed", _ASKED),
+            ("/signature", self.signature, 200, "The signature of what the passkey has answered for", _ANSWERED),
+        ):
+            router.add_api_route(
+                "/held/{account}" + path,
+                handler,
+                methods=["POST"],
+                status_code=status,
+                summary=summary,
+                openapi_extra={
+                    "parameters": path_parameters("account"),
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": record({name: _FIELDS[name] for name in fields})}},
+                    },
+                },
+            )
         return router
 
     async def page(self, request: Request) -> Response:
@@ -89,7 +116,7 @@ class Passkeys:
 
     async def registration(self, request: Request) -> Response:
         """Return what the browser needs to make a passkey, to who has the invitation."""
-        account, body = _account(request), await json_object(request, ("invitation",))
+        account, body = _account(request), await json_body(request, ("invitation",))
         self._invited(account, body["invitation"])
         challenge = secrets.token_bytes(32)
         self._challenges[account] = challenge, self._clock.now() + CHALLENGE_S
@@ -108,7 +135,7 @@ class Passkeys:
 
     async def register(self, request: Request) -> Response:
         """Give a key to the passkey that was made for it; the invitation is used."""
-        account, body = _account(request), await json_object(request, ("invitation", "credential", "secret"))
+        account, body = _account(request), await json_body(request, _REGISTERED)
         private_key = self._invited(account, body["invitation"])
         challenge, until = self._challenges.pop(account, (b"", 0))
         if until < self._clock.now():
@@ -139,7 +166,7 @@ class Passkeys:
 
     async def challenge(self, request: Request) -> Response:
         """Return what the passkey is to answer before something is signed: its digest."""
-        account, body = _account(request), await json_object(request, ("kind", "message"))
+        account, body = _account(request), await json_body(request, _ASKED)
         passkey = self._passkey(account)
         digest = self._digest(request, account, body)
         return _unkept(
@@ -154,8 +181,7 @@ class Passkeys:
 
     async def signature(self, request: Request) -> Response:
         """Return the account's signature of what the passkey has just answered for."""
-        names = ("kind", "message", "assertion", "secret")
-        account, body = _account(request), await json_object(request, names)
+        account, body = _account(request), await json_body(request, _ANSWERED)
         passkey = self._passkey(account)
         digest = self._digest(request, account, body)
         try:
@@ -206,7 +232,7 @@ class Passkeys:
 
     def _ballot(self, account: Address, message: Any, host: str) -> Digest:
         assert self._ballots is not None
-        ballot = ballot_of(message)
+        ballot = Ballot.of(message)
         _own(account, ballot.voter)
         return self._ballots.digest(ballot)
 

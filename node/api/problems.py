@@ -25,6 +25,7 @@ STATUSES: Final[Mapping[IntEnum, HTTPStatus]] = {
     NodeReject.WRONG_CHAIN: HTTPStatus.FORBIDDEN,
     NodeReject.WRONG_CONTRACT: HTTPStatus.FORBIDDEN,
     NodeReject.NO_SEAT: HTTPStatus.FORBIDDEN,
+    NodeReject.NOBODY_VOTES: HTTPStatus.NOT_FOUND,
     NodeReject.NO_CONNECTION: HTTPStatus.UNPROCESSABLE_ENTITY,
     MarketReject.UNKNOWN_ACCOUNT: HTTPStatus.FORBIDDEN,
     MarketReject.NOT_THE_OWNER: HTTPStatus.FORBIDDEN,

@@ -13,14 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from energy import strict_json
+from node.api.bodies import json_body, path_parameters
 from node.api.idempotency import KEY_LEN_MAX, KnownAnswers
 from node.api.market_data import add_csv
+from node.api.rest_member import add_member_routes
 from node.clock import Clock
-from node.rpc.app import read_body
-from node.rpc.guard import is_json
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.parameters import BadParameter
-from node.rpc.router import BODY_BYTES_MAX
 from node.rpc.schema_kinds import SIGNATURE, Schema, array, page, record, ref
 from node.rpc.schemas import SCHEMAS
 
@@ -53,13 +52,14 @@ def rest_router(methods: EnergyMethods, clock: Clock) -> APIRouter:
             summary=resource.summary,
             response_class=JSONResponse,
             openapi_extra={
-                "parameters": _query_parameters(resource) + _path_parameters(resource.path),
+                "parameters": _query_parameters(resource) + path_parameters(*_names(resource.path)),
                 "responses": {
                     "200": {"description": "OK", "content": {"application/json": {"schema": resource.result}}}
                 },
             },
         )
     _add_commands(router, methods, KnownAnswers(clock))
+    add_member_routes(router, methods.of_members)
     return router
 
 
@@ -119,7 +119,7 @@ def _add_commands(router: APIRouter, methods: EnergyMethods, known: KnownAnswers
 
     @router.post("/orders", status_code=201, summary="Place a signed order", openapi_extra=_body(placing, "Placed"))
     async def place_order(request: Request) -> Response:
-        body = await json_object(request, ("order", "signature"))
+        body = await json_body(request, ("order", "signature"))
         key = request.headers.get(IDEMPOTENCY_KEY)
         if key is None:
             answer = await methods.place_order(body["order"], body["signature"])
@@ -135,27 +135,13 @@ def _add_commands(router: APIRouter, methods: EnergyMethods, known: KnownAnswers
         "/orders/{digest}", summary="Cancel an order", openapi_extra=_body(cancelling, "Cancelled", "digest")
     )
     async def cancel_order(request: Request) -> Response:
-        body = await json_object(request, ("account", "signature"))
+        body = await json_body(request, ("account", "signature"))
         cancel = {"account": body["account"], "orderDigest": request.path_params["digest"]}
         return JSONResponse(await methods.cancel_order(cancel, body["signature"]))
 
 
-async def json_object(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return the body of a request, an object with exactly some fields.
-
-    Raises:
-        HTTPException: it is no JSON, or too long.
-        BadParameter: it has other fields.
-    """
-    if not is_json(request.headers.get("content-type", "")):
-        raise HTTPException(415, "Send the body with Content-Type: application/json.")
-    raw = await read_body(request, BODY_BYTES_MAX)
-    if raw is None:
-        raise HTTPException(413, f"A body has at most {BODY_BYTES_MAX} bytes.")
-    body = strict_json.loads(raw)
-    if not isinstance(body, dict) or sorted(body) != sorted(keys):
-        raise BadParameter("body", f"must be an object with exactly the fields {', '.join(keys)}")
-    return body
+def _names(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
 
 def _query_parameters(resource: Resource) -> list[dict[str, Any]]:
@@ -165,14 +151,9 @@ def _query_parameters(resource: Resource) -> list[dict[str, Any]]:
     return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-
-
 def _body(schema: Schema, answer: str, *path_names: str) -> dict[str, Any]:
     return {
-        "parameters": _path_parameters("/".join(f"{{{name}}}" for name in path_names)),
+        "parameters": path_parameters(*path_names),
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": ref(answer)}}}},
     }

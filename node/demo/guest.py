@@ -1,4 +1,4 @@
-"""The guest of the demo: an account for whoever watches, for which no agent trades, with a meter that counts nothing."""
+"""The guest of the demo: an account for whoever watches. No agent trades for it, and its meter counts nothing."""
 
 from dataclasses import dataclass
 from typing import Final, Self

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from energy.identity import Digest
+from node.ballots import Ballots
 from node.events import Broadcaster
 from node.queries import Queries
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
@@ -33,6 +34,7 @@ from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.pushing import Pushing
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
 from node.rpc.subscriptions import HeadFeed, Subscriptions
+from node.rules.carrying import Rules
 
 WHAT_THIS_IS: Final = """\
 This is the JSON-RPC 2.0 port of a RESILIA-GRID node: POST requests here, or open a WebSocket.
@@ -50,6 +52,8 @@ def create_rpc_app(
     allowed_hosts: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
     sources: Path | None = None,
+    rules: Rules | None = None,
+    ballots: Ballots | None = None,
 ) -> Starlette:
     """Return the application for the JSON-RPC port.
 
@@ -61,6 +65,8 @@ def create_rpc_app(
         allowed_hosts: Host names, besides localhost and bare addresses, under which this node is reached.
         allowed_origins: Origins of web pages that may call this node from a browser, such as ``https://app.example``.
         sources: Folder in Sourcify's layout, which need not be there; None for none.
+        rules: By which members trade without being asked each time; None for none.
+        ballots: Takes members' votes; None where nobody votes.
     """
 
     async def discover() -> JsonObject:
@@ -69,7 +75,7 @@ def create_rpc_app(
     async def openrpc(request: Request) -> Response:
         return JSONResponse(await discover())
 
-    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries), discover), chain)
+    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries, rules, ballots), discover), chain)
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))

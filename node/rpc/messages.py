@@ -196,6 +196,9 @@ REFUSALS: Final[Mapping[IntEnum, tuple[str, str]]] = {
             "shows it. What it holds can be taken out."
         ),
     ),
+    NodeReject.RULE_NOT_TAKEN: ("{reason}", mark("Ask for a new form, and sign that.")),
+    NodeReject.BALLOT_NOT_COUNTED: ("{reason}", mark("'resilia coop list' shows what takes votes.")),
+    NodeReject.NOBODY_VOTES: (mark("This community was founded without a cooperative."), ""),
     NodeReject.WRONG_CONTRACT: (
         mark("This was signed for the contract {signed_contract}; it should be {verifying_contract}."),
         mark("Sign again with verifying contract {verifying_contract} in the domain."),

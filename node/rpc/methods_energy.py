@@ -20,6 +20,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
+from node.ballots import Ballots
 from node.price_signal import HOURS_MAX, WINDOW_S_DEFAULT, read_signals, signal_json
 from node.queries import BadCursor, Queries
 from node.rejections import NodeReject
@@ -27,10 +28,12 @@ from node.rpc import codes, parameters
 from node.rpc.caller import BY_HTTP, Caller
 from node.rpc.messages import Message, message
 from node.rpc.methods_border import BorderMethods
+from node.rpc.methods_member import MemberMethods
 from node.rpc.methods_own import OWN_METHODS, OwnMethods
 from node.rpc.methods_standby import StandbyMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
+from node.rules.carrying import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +68,13 @@ class Refused(JsonRpcError):
 class EnergyMethods:
     """The methods over one node's core and its projection."""
 
-    def __init__(self, core: NodeCommands, queries: Queries) -> None:
+    def __init__(
+        self, core: NodeCommands, queries: Queries, rules: Rules | None = None, ballots: Ballots | None = None
+    ) -> None:
+        """Take the parts; without `rules` nobody trades by one, without `ballots` nobody votes."""
         self._core = core
         self._queries = queries
+        self.of_members = MemberMethods(core, rules, ballots, self._refused)
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
         """Return all methods by name."""
@@ -99,6 +106,7 @@ class EnergyMethods:
             "energy_getDecisions": self.get_decisions,
             "energy_getFacts": self.get_facts,
             **OwnMethods(self._core, self._queries).table(),
+            **self.of_members.table(),
             **StandbyMethods(self._core).table(),
             **BorderMethods(self._core, self._refused).table(),
         }
@@ -285,7 +293,7 @@ class EnergyMethods:
 LOCAL_METHODS: Final = ("energy_getStatement", "energy_getConcerns", "energy_haltByOperator", "energy_setGrid")
 """Methods that answer callers on this machine only."""
 
-_ASK_WHO: Final = (*LOCAL_METHODS, *OWN_METHODS, "energy_placeOrder")
+_ASK_WHO: Final = (*LOCAL_METHODS, *OWN_METHODS, "energy_placeOrder", "energy_getRule")
 """Methods that must know who asks."""
 
 

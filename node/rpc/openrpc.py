@@ -3,14 +3,15 @@
 Source: https://spec.open-rpc.org, EIP-1901. Examples of results show the shape, not a real market.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from node.rpc import codes
 from node.rpc.chain_schemas import SCHEMAS as CHAIN_SCHEMAS
 from node.rpc.chain_schemas import chain_methods
+from node.rpc.documented import ACCOUNT, DIGEST, LOOK, QUARTER, SIGNED, Method
 from node.rpc.link_schemas import EXPORT_EXAMPLE
+from node.rpc.member_openrpc import MEMBER_METHODS_DOCUMENTED
 from node.rpc.messages import REFUSALS
 from node.rpc.news_schemas import news_methods
 from node.rpc.schema_kinds import (
@@ -30,26 +31,6 @@ from node.rpc.schema_kinds import (
 from node.rpc.schemas import LEVELS, SCHEMAS, SIGNED_DOMAIN
 from node.rpc.standby_schemas import LOG_RECORDS, POSITION
 
-_ACCOUNT: Final = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
-_DIGEST: Final = "0x" + "5a" * 32
-_SIGNATURE: Final = "0x" + "1c" * 65
-_LOOK: Final = {"until": 1_495_024_200, "signature": _SIGNATURE}
-_QUARTER: Final = 1_495_024_200  # 2017-05-17T12:30Z
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method as the document describes it."""
-
-    summary: str
-    params: Mapping[str, tuple[Schema, bool]]
-    """Schema, and whether it is required, by name and in sequence."""
-    result: Schema
-    example: Sequence[Any]
-    """Values of the parameters in a typical call."""
-    errors: Sequence[str] = ("InvalidParams",)
-
-
 METHODS: Final[Mapping[str, Method]] = {
     "energy_placeOrder": Method(
         "Place an order that its member signed as EIP-712 typed data; answers when it is safely on disk.",
@@ -57,8 +38,8 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("Placed"),
         (
             {
-                "account": _ACCOUNT,
-                "interval": _QUARTER,
+                "account": ACCOUNT,
+                "interval": QUARTER,
                 "side": "sell",
                 "quantityWh": 500,
                 "limitPrice": 90_000,
@@ -66,7 +47,7 @@ METHODS: Final[Mapping[str, Method]] = {
                 "nonce": 7,
                 "expiry": 0,
             },
-            _SIGNATURE,
+            SIGNED,
         ),
         ("InvalidParams", "Refused", "Unavailable"),
     ),
@@ -74,21 +55,21 @@ METHODS: Final[Mapping[str, Method]] = {
         "Take a resting order out of its book; signed by its member.",
         {"cancel": (ref("Cancel"), True), "signature": (SIGNATURE, True), "domain": (SIGNED_DOMAIN, False)},
         ref("Cancelled"),
-        ({"account": _ACCOUNT, "orderDigest": _DIGEST}, _SIGNATURE),
+        ({"account": ACCOUNT, "orderDigest": DIGEST}, SIGNED),
         ("InvalidParams", "Refused", "Unavailable"),
     ),
     "energy_haltAccount": Method(
         "Stop an account, or let it go on; signed by its member. Its orders leave every book whose gate is open.",
         {"switch": (ref("Halt"), True), "signature": (SIGNATURE, True), "domain": (SIGNED_DOMAIN, False)},
         ref("Switched"),
-        ({"account": _ACCOUNT, "halted": True, "nonce": 1}, _SIGNATURE),
+        ({"account": ACCOUNT, "halted": True, "nonce": 1}, SIGNED),
         ("InvalidParams", "Refused", "Unavailable"),
     ),
     "energy_haltByOperator": Method(
         "Stop an account by the operator's switch, or lift that; only on the node's own machine.",
         {"account": (ADDRESS, True), "halted": (BOOL, True)},
         ref("Switched"),
-        (_ACCOUNT, True),
+        (ACCOUNT, True),
         ("InvalidParams", "Refused", "Unavailable", "LocalOnly"),
     ),
     "energy_getLogRecords": Method(
@@ -97,13 +78,13 @@ METHODS: Final[Mapping[str, Method]] = {
         {"standby": (TEXT, True), "challenge": (HASH, True), "positions": (array(POSITION), True)}
         | {"word": (SIGNATURE, True)},
         LOG_RECORDS,
-        ("0x5a", _DIGEST, [{"log": "journal", "count": 1, "hash": _DIGEST}], _SIGNATURE),
+        ("0x5a", DIGEST, [{"log": "journal", "count": 1, "hash": DIGEST}], SIGNED),
     ),
     "energy_standbyTookOver": Method(
         "Say, signed with the sealing key, that the standby of a name has taken over: the node that waits for it ends.",
         {"standby": (TEXT, True), "word": (SIGNATURE, True)},
         BOOL,
-        ("0x5a", _SIGNATURE),
+        ("0x5a", SIGNED),
     ),
     "energy_setGrid": Method(
         "Say that the grid is lost, or back; only on the node's own machine.",
@@ -141,14 +122,14 @@ METHODS: Final[Mapping[str, Method]] = {
         "The book of an interval by price levels; of the next one to close when none is named.",
         {"interval": (INSTANT, False)},
         or_null(ref("Book")),
-        (_QUARTER,),
+        (QUARTER,),
     ),
     "energy_getDepth": Method(
         "What rests in an open book by price levels, best first, with its place in the journal: the changes told at "
         "`/events?kinds=depth` after that sequence keep it right.",
         {"interval": (INSTANT, False), "levels": (LEVELS, False)},
         or_null(ref("Depth")),
-        (_QUARTER, 10),
+        (QUARTER, 10),
     ),
     "energy_getPriceSignal": Method(
         "An index for each interval to come, from book, scarcity and carbon, and the window when energy is cheapest.",
@@ -161,28 +142,28 @@ METHODS: Final[Mapping[str, Method]] = {
         "are left out. `energy_subscribe` tells how those of 900 s change after that place.",
         {"filter": (ref("CandleFilter"), False)},
         ref("CandlePage"),
-        ({"from": _QUARTER, "to": _QUARTER + 86_400, "lengthS": 3_600},),
+        ({"from": QUARTER, "to": QUARTER + 86_400, "lengthS": 3_600},),
     ),
     "energy_getTrades": Method(
         "Trades by interval, then number.",
         {"filter": (ref("TradeFilter"), False)},
         page("Trade"),
-        ({"interval": _QUARTER},),
+        ({"interval": QUARTER},),
     ),
     "energy_getOrders": Method(
         "Orders by their place in the journal.",
         {"filter": (ref("OrderFilter"), False)},
         page("PlacedOrder"),
-        ({"account": _ACCOUNT, "status": "resting"},),
+        ({"account": ACCOUNT, "status": "resting"},),
     ),
     "energy_getOrder": Method(
-        "One order by its digest.", {"digest": (HASH, True)}, or_null(ref("PlacedOrder")), (_DIGEST,)
+        "One order by its digest.", {"digest": (HASH, True)}, or_null(ref("PlacedOrder")), (DIGEST,)
     ),
     "energy_getIntervals": Method(
         "Delivery intervals with their totals.",
         {"filter": (ref("IntervalFilter"), False)},
         page("Interval"),
-        ({"from": _QUARTER, "to": _QUARTER + 86_400},),
+        ({"from": QUARTER, "to": QUARTER + 86_400},),
     ),
     "energy_getRuns": Method(
         "Settlement runs on chain.", {"filter": (ref("RunFilter"), False)}, page("Run"), ({"limit": 10},)
@@ -191,7 +172,7 @@ METHODS: Final[Mapping[str, Method]] = {
         "Certificates of origin by number.",
         {"filter": (ref("CertificateFilter"), False)},
         page("Certificate"),
-        ({"owner": _ACCOUNT},),
+        ({"owner": ACCOUNT},),
     ),
     "energy_getCertificate": Method(
         "One certificate by its number.", {"number": (NATURAL, True)}, or_null(ref("Certificate")), (1842,)
@@ -214,7 +195,7 @@ METHODS: Final[Mapping[str, Method]] = {
         "One account's entries. Personal data: only for callers on the node's own machine.",
         {"account": (ADDRESS, True)},
         or_null(ref("Statement")),
-        (_ACCOUNT,),
+        (ACCOUNT,),
         ("InvalidParams", "LocalOnly"),
     ),
     "energy_getAccounts": Method(
@@ -227,27 +208,27 @@ METHODS: Final[Mapping[str, Method]] = {
         "Totals over a stretch of time.",
         {"filter": (ref("SummaryFilter"), False)},
         ref("Summary"),
-        ({"from": _QUARTER, "to": _QUARTER + 86_400},),
+        ({"from": QUARTER, "to": QUARTER + 86_400},),
     ),
     "energy_getPositions": Method(
         "What an account has bought and sold and may still, by interval; by its own key's Look, or the node's machine.",
         {"account": (ADDRESS, True), "filter": (ref("PositionFilter"), False), "look": (ref("Look"), False)},
         ref("Positions"),
-        (_ACCOUNT, {"from": _QUARTER}, _LOOK),
+        (ACCOUNT, {"from": QUARTER}, LOOK),
         ("InvalidParams", "LocalOnly"),
     ),
     "energy_getExposure": Method(
         "An account's collateral, what is in use, open orders, limits; by its own key's Look, or the node's machine.",
         {"account": (ADDRESS, True), "look": (ref("Look"), False)},
         or_null(ref("Exposure")),
-        (_ACCOUNT, _LOOK),
+        (ACCOUNT, LOOK),
         ("InvalidParams", "LocalOnly"),
     ),
     "energy_getReadings": Method(
         "The signed readings of an account's meters, by interval; by its own key's Look, or the node's machine.",
         {"account": (ADDRESS, True), "filter": (ref("ReadingFilter"), False), "look": (ref("Look"), False)},
         page("Reading"),
-        (_ACCOUNT, {"from": _QUARTER, "to": _QUARTER + 86_400}, _LOOK),
+        (ACCOUNT, {"from": QUARTER, "to": QUARTER + 86_400}, LOOK),
         ("InvalidParams", "LocalOnly"),
     ),
     "energy_getProposals": Method(
@@ -270,6 +251,7 @@ METHODS: Final[Mapping[str, Method]] = {
         array(ref("FactSeries")),
         (),
     ),
+    **MEMBER_METHODS_DOCUMENTED,
 }
 """All methods that the node itself answers, but for `rpc.discover`."""
 
@@ -285,7 +267,7 @@ ERRORS: Final[Mapping[str, Schema]] = {
         "data": {
             "code": 1004,
             "name": "GATE_CLOSED",
-            "facts": {"interval": _QUARTER, "gate_closure": _QUARTER - 300, "now": _QUARTER - 200},
+            "facts": {"interval": QUARTER, "gate_closure": QUARTER - 300, "now": QUARTER - 200},
             "hint": "what to do next",
             "knownNames": {code.name: int(code) for code in REFUSALS},
         },
@@ -356,9 +338,9 @@ def _sample(schema: Schema) -> Any:
     if kind == "array":
         return [_sample(schema["items"])]
     if kind == "integer":
-        return _QUARTER if "UTC epoch" in schema.get("description", "") else 1
+        return QUARTER if "UTC epoch" in schema.get("description", "") else 1
     if kind == "boolean":
         return True
-    return {ADDRESS["pattern"]: _ACCOUNT, HASH["pattern"]: _DIGEST, SIGNATURE["pattern"]: _SIGNATURE}.get(
+    return {ADDRESS["pattern"]: ACCOUNT, HASH["pattern"]: DIGEST, SIGNATURE["pattern"]: SIGNED}.get(
         schema.get("pattern"), "text"
     )

@@ -20,6 +20,8 @@ from node.storage.models import OrderStatus
 INT64_MAX: Final = 2**63 - 1
 """Also the bound of the unsigned 64-bit fields: databases keep signed ones."""
 UINT32_MAX: Final = 2**32 - 1
+RULE_DAYS_MAX: Final = 366
+"""Longest time that a rule is signed for."""
 
 SIDE_NAMES: Final[Mapping[str, Side]] = {"buy": Side.BUY, "sell": Side.SELL}
 TIMES_IN_FORCE: Final[Mapping[str, TimeInForce]] = {name: value for value, name in TIME_IN_FORCE_NAMES.items()}
@@ -101,6 +103,11 @@ def switch(value: Any) -> SignedSwitch:
 def look(value: Any) -> SignedLook:
     """Return the look in ``{until, signature}``."""
     return SignedLook(**_fields("look", value, LOOK_FIELDS, tuple(LOOK_FIELDS)))
+
+
+def rule_wish(value: Any) -> dict[str, int]:
+    """Return what a rule is to do in ``{sellFrom, buyUpTo, days}``; a price that is left out leaves its side out."""
+    return _fields("wish", value, _WISH_FIELDS, ("days",))
 
 
 def filters(value: Any, allowed: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
@@ -321,6 +328,11 @@ SIGNAL_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "windowS": ("window_s", integer(1, HOURS_MAX * 3_600)),
 }
 SUMMARY_FILTERS: Final = _range
+_WISH_FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
+    "sellFrom": ("sell_from", integer(-INT64_MAX - 1, INT64_MAX)),
+    "buyUpTo": ("buy_up_to", integer(-INT64_MAX - 1, INT64_MAX)),
+    "days": ("days", integer(1, RULE_DAYS_MAX)),
+}
 CANDLE_FILTERS: Final[Mapping[str, tuple[str, Parser]]] = {
     "interval": ("interval", natural),
     **_range,

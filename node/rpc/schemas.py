@@ -16,6 +16,7 @@ from node.price_signal import HOURS_MAX
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
 from node.rpc.link_schemas import BORDER, LINK, MODE
 from node.rpc.market_schemas import CANDLE_SCHEMAS, FACT_SERIES
+from node.rpc.member_schemas import MEMBER_SCHEMAS
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
@@ -371,6 +372,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     **COUNCIL_SCHEMAS,
     **OWN_SCHEMAS,
+    **MEMBER_SCHEMAS,
     "TradeFilter": _filter({"interval": INSTANT, **RANGE, "account": ADDRESS, **_LISTING}),
     "OrderFilter": _filter({"account": ADDRESS, "interval": INSTANT, "status": one_of(*OrderStatus), **_LISTING}),
     "IntervalFilter": _filter({**RANGE, **_LISTING}),

@@ -17,8 +17,7 @@ from node.rpc.parameters import INT64_MAX, BadParameter
 from oracles.signatures import recover
 from oracles.typed_data import RULE, Domain, digest
 
-RULE_S_MAX: Final = 366 * 86_400
-"""Longest time that a rule is signed for."""
+RULE_S_MAX: Final = parameters.RULE_DAYS_MAX * 86_400
 _FIELDS: Final = tuple(name for _, name in RULE.fields)
 _PRICE: Final = parameters.integer(-INT64_MAX - 1, INT64_MAX)
 

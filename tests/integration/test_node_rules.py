@@ -170,7 +170,7 @@ def test_an_agent_reads_the_rule_of_its_member_and_nobody_elses(tmp_path: Path) 
                     assert await asyncio.to_thread(other.rule) is None
                     until = node.clock.now() + 60
                     elsewhere = {"x-forwarded-for": "10.0.0.7"}
-                    path = f"/rules/{hex_text(SELLER.address)}"
+                    path = f"/api/v1/rules/{hex_text(SELLER.address)}"
                     asked = await asyncio.to_thread(other._http.get, path, headers=elsewhere)
                     assert asked.status_code == 403
                     look: dict[str, Any] = {"until": until, "signature": "0x" + "11" * 65}

@@ -140,10 +140,10 @@ async function endRule(panel, wallet, say) {
 async function ruled(panel, wallet, say, wanted, done) {
   say("waiting");
   const account = await connected(panel, wallet);
-  const form = await json(`/rules/${account}/form?${new URLSearchParams(wanted)}`);
+  const form = await json(`/api/v1/rules/${account}/form?${new URLSearchParams(wanted)}`);
   const signature = await signedData(wallet, account, form);
   say("ruling");
-  await json(`/rules/${account}`, { method: "PUT", body: { rule: form.message, signature } });
+  await json(`/api/v1/rules/${account}`, { method: "PUT", body: { rule: form.message, signature } });
   say(done);
 }
 
@@ -152,10 +152,10 @@ async function vote(panel, wallet, say, button) {
   say("waiting");
   const voter = await connected(panel, wallet);
   const asked = new URLSearchParams({ proposalId: button.dataset.proposal, support: button.dataset.vote, voter });
-  const form = await json(`/ballots?${asked}`);
+  const form = await json(`/api/v1/ballots/form?${asked}`);
   const signature = await signedData(wallet, voter, form);
   say("counting");
-  await json("/ballots", { method: "POST", body: { ballot: form.message, signature } });
+  await json("/api/v1/ballots", { method: "POST", body: { ballot: form.message, signature } });
   say("voted");
 }
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,15 +13,19 @@ from hypothesis import strategies as st
 
 from node.api.app import create_web_app
 from node.events import Broadcaster
-from node.queries import Queries
 from node.rpc.app import create_rpc_app
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
-from tests.support.small_community import HOMES, CoreDouble, filled_projection
+from tests.support.member_services import Services
+from tests.support.small_community import HOMES
 
-QUERIES = Queries(filled_projection())
-APP = create_web_app(CoreDouble(), QUERIES, ChainDouble(), Broadcaster(), allowed_hosts=["testserver"])
-RPC = create_rpc_app(CoreDouble(), QUERIES, ChainDouble())
+FOLDER = TemporaryDirectory()
+PLACE = Services(Path(FOLDER.name))
+SIGNED = {"rules": PLACE.rules, "ballots": PLACE.ballots}
+APP = create_web_app(
+    PLACE.core, PLACE.queries, ChainDouble(), Broadcaster(), allowed_hosts=["testserver"], held=PLACE.held, **SIGNED
+)
+RPC = create_rpc_app(PLACE.core, PLACE.queries, ChainDouble(), **SIGNED)
 METHODS = sorted(
     each["name"]
     for each in request(RPC, "GET", "/openrpc.json").json()["methods"]

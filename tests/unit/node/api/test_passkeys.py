@@ -113,13 +113,13 @@ def test_the_passkey_signs_orders_cancellations_and_the_sentence_of_signing_in(
 def test_the_passkey_signs_the_ballot_of_its_own_account_alone(place: Place, passkey: PasskeyDouble) -> None:
     place.register(passkey)
     query = f"proposalId={PROPOSAL}&support=1&voter="
-    form = request(place.app, "GET", f"/ballots?{query}{place.account}").json()
+    form = request(place.app, "GET", f"/api/v1/ballots/form?{query}{place.account}").json()
     answer = place.signature(passkey, "Ballot", form["message"]).json()
-    assert place.post("/ballots", ballot=form["message"], **answer).status_code == 201
+    assert place.post("/api/v1/ballots", ballot=form["message"], **answer).status_code == 201
     assert place.cooperative.votes == {MEMBER: 1}
-    again = place.post("/ballots", ballot=form["message"], **answer)
+    again = place.post("/api/v1/ballots", ballot=form["message"], **answer)
     assert (again.status_code, "voted on the proposal already" in again.json()["detail"]) == (409, True)
-    other = request(place.app, "GET", f"/ballots?{query}{hex_text(OTHER)}").json()["message"]
+    other = request(place.app, "GET", f"/api/v1/ballots/form?{query}{hex_text(OTHER)}").json()["message"]
     assert place.challenge("Ballot", other).status_code == 400
     for wrong in ({"support": 3}, {"proposalId": "x"}, {"nonce": True}, {"voter": "0x12"}, {"more": 1}):
         assert place.challenge("Ballot", {**form["message"], **wrong}).status_code == 400, wrong

@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 
-from energy.identity import Address, Digest
+from energy.identity import Address, Digest, hex_text
 from market.events import Trade
 from node.queries import Queries
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
+from node.rpc.methods_member import MEMBER_METHODS
 from node.rpc.news_schemas import news_methods
 from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.ports import JsonObject
@@ -15,8 +16,11 @@ from node.rpc.router import RpcRouter
 from node.rpc.schema_kinds import ref
 from node.running_candles import Candles
 from tests.support.asgi import run
+from tests.support.ballot_doubles import PROPOSAL
 from tests.support.chain_double import ChainDouble
 from tests.support.json_schema import check
+from tests.support.member_services import MEMBER as MEMBER_ADDRESS
+from tests.support.member_services import services, signed_ballot, signed_rule
 from tests.support.small_community import HOMES, NEXT, CoreDouble, filled_projection, word
 from tests.support.small_node import MEMBER
 
@@ -35,6 +39,9 @@ PARAMS: dict[str, list[Any]] = {
     "energy_getPositions": [HOMES[0]],
     "energy_getExposure": [MEMBER],
     "energy_getReadings": [HOMES[0]],
+    "energy_getRule": [hex_text(MEMBER_ADDRESS)],
+    "energy_getRuleForm": [hex_text(MEMBER_ADDRESS), {"sellFrom": 90_000, "days": 30}],
+    "energy_getBallotForm": [hex(PROPOSAL), 1, hex_text(MEMBER_ADDRESS)],
     "energy_getLogRecords": list(METHODS["energy_getLogRecords"].example),
 }
 """Parameters with which a method's answer is not null; the documented example does for the others."""
@@ -63,13 +70,30 @@ def test_every_reference_leads_somewhere() -> None:
         assert target
 
 
+def asked(methods: EnergyMethods, name: str, params: list[Any]) -> Any:
+    router = RpcRouter(energy_dispatcher(methods, discover), ChainDouble())
+    body = {"jsonrpc": "2.0", "id": 1, "method": name, "params": params}
+    return json.loads(run(router.answer(json.dumps(body).encode(), Caller(local=True))))
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_answers_are_as_documented(name: str) -> None:
-    router = RpcRouter(energy_dispatcher(EnergyMethods(CoreDouble(), QUERIES), discover), ChainDouble())
     example = list(METHODS[name].example)
     params = PARAMS.get(name, [{}] if example and name.startswith("energy_get") else example)
-    body = {"jsonrpc": "2.0", "id": 1, "method": name, "params": params}
-    answer = json.loads(run(router.answer(json.dumps(body).encode(), Caller(local=True))))
+    if name in MEMBER_METHODS:
+        with services() as place:
+            methods = EnergyMethods(place.core, QUERIES, place.rules, place.ballots)
+            rule = signed_rule(asked(methods, "energy_getRuleForm", PARAMS["energy_getRuleForm"])["result"])
+            put = asked(methods, "energy_putRule", rule)
+            if name == "energy_putRule":
+                answer = put
+            elif name == "energy_castBallot":
+                form = asked(methods, "energy_getBallotForm", PARAMS["energy_getBallotForm"])["result"]
+                answer = asked(methods, name, signed_ballot(form))
+            else:
+                answer = asked(methods, name, params)
+    else:
+        answer = asked(EnergyMethods(CoreDouble(), QUERIES), name, params)
     assert answer["result"] is not None
     check(answer["result"], METHODS[name].result, name)
 

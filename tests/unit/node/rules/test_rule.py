@@ -101,7 +101,7 @@ def test_an_agent_believes_no_rule_but_its_members() -> None:
                 return httpx.Response(200, json=small_node.domain())
             if request.url.path == "/api/v1/status":
                 return httpx.Response(200, json=small_node.status())
-            assert request.url.path == f"/rules/{hex_text(MEMBER)}"
+            assert request.url.path == f"/api/v1/rules/{hex_text(MEMBER)}"
             return httpx.Response(404, json={}) if told is None else httpx.Response(200, json=told.to_json())
 
         return Client("http://node", KEY, httpx.MockTransport(answer))

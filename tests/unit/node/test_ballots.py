@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from node.api.ballot_box import ballot_of
+from node.ballots import Ballot
 from node.rpc.parameters import BadParameter
 
 VOTER = "0x" + "11" * 20
@@ -14,7 +14,7 @@ def ballot(proposal: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("number", [0, 7, 2**256 - 1])
 def test_a_number_is_read_in_every_form(number: int) -> None:
-    assert {ballot_of(ballot(form)).proposal for form in (number, str(number), hex(number))} == {number}
+    assert {Ballot.of(ballot(form)).proposal for form in (number, str(number), hex(number))} == {number}
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_a_number_is_read_in_every_form(number: int) -> None:
 )
 def test_what_readers_might_read_differently_is_no_number(number: Any) -> None:
     with pytest.raises(BadParameter, match="proposalId"):
-        ballot_of(ballot(number))
+        Ballot.of(ballot(number))
