@@ -13,6 +13,7 @@ from node.api.explorer import ask
 from node.api.proposals_view import PROPOSAL_KEYS, proposal_row
 from node.api.tables import (
     BLOCKS,
+    BOOK,
     CERTIFICATES,
     CROSSINGS,
     DAYS,
@@ -32,12 +33,13 @@ from node.outlook import DAY_S, HABIT_DAYS, outlook
 from node.queries import LIMIT_MAX, BadCursor, Page, Queries
 from node.query_rows import Row
 from node.rpc import parameters
-from node.rpc.ports import ChainRequests, NodeCommands
+from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.schemas import SCHEMAS
 from node.storage_plan import STEP_KEYS, StoragePlan
 
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
 DAY_KEYS: Final = ("day", "start", *SCHEMAS["Summary"]["properties"])
+BOOK_KEYS: Final = ("interval", "side", "price", "quantityWh", "orders")
 OUTLOOK_KEYS: Final = ("start", "importTariff", "exportTariff", "usualPrice", "carbonGPerKwh")
 CROSSING_KEYS: Final = ("community", *SCHEMAS["Crossing"]["properties"])
 DAYS_MAX: Final = 366
@@ -92,6 +94,9 @@ def browsable_lists(
         plan = plan_of(core.now())
         return Page(items=list(plan.steps) if plan else [], next=None)
 
+    async def book(*, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
+        return Page(items=_book_rows(core.book(None)), next=None)
+
     async def proposals(*, limit: int, newest_first: bool, cursor: str | None = None) -> Page:
         found = [proposal_row(item) for item in await core.proposals()]
         return Page(items=found if newest_first else found[::-1], next=None)
@@ -114,6 +119,7 @@ def browsable_lists(
         BrowsableList(CROSSINGS, CROSSING_KEYS, parameters.RUN_FILTERS, crossings),
         BrowsableList(RUNS, _keys("Run"), parameters.RUN_FILTERS, in_thread(queries.runs)),
         BrowsableList(STORAGE, STEP_KEYS, parameters.RUN_FILTERS, storage),
+        BrowsableList(BOOK, BOOK_KEYS, parameters.RUN_FILTERS, book),
         BrowsableList(PROPOSALS, PROPOSAL_KEYS, parameters.RUN_FILTERS, proposals),
         BrowsableList(BLOCKS, BLOCK_KEYS, parameters.RUN_FILTERS, blocks),
         BrowsableList(LEAGUE, LEAGUE_KEYS, parameters.INTERVAL_FILTERS, in_thread(partial(_league, queries))),
@@ -172,6 +178,14 @@ def _days(
         for first, after in days[:limit]
     ]
     return Page(items=items, next=str(days[limit][0]) if len(days) > limit else None)
+
+
+def _book_rows(book: JsonObject | None) -> list[Row]:
+    """Return all levels as the page shows them: asks from the highest, then bids from the highest."""
+    if book is None:
+        return []
+    sides = (("sell", reversed(book["asks"])), ("buy", book["bids"]))
+    return [{"interval": book["interval"], "side": side, **level} for side, levels in sides for level in levels]
 
 
 def _outlook(

@@ -325,6 +325,17 @@ STORAGE: Final = Table(
         Column(mark("Worth of energy"), "worth", _mean_price),
     ),
 )
+BOOK: Final = Table(
+    "book",
+    mark("Book of the next interval"),
+    mark("What is offered and wanted, the dearest first."),
+    (
+        Column(mark("Side"), "side", _name),
+        Column(mark("Price"), "price", _price),
+        Column(mark("Energy"), "quantityWh", _energy),
+        Column(mark("Orders"), "orders", _count),
+    ),
+)
 PROPOSALS: Final = Table(
     "proposals",
     mark("Proposals"),

@@ -5,6 +5,7 @@ import html
 import io
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from node.api.app import create_web_app
 from node.events import Broadcaster
 from node.i18n import speaking
 from node.queries import Queries
+from node.storage_plan import StoragePlanFile
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import HOMES, CoreDouble, filled_projection
+from tests.support.storage_plan import plan_into
 
 DAY = "from=1494972000&to=1495058400"
 """2017-05-17 in Paris."""
@@ -141,6 +144,67 @@ def test_totals_of_a_bill_are_those_of_its_entries(app: ASGIApp, language: str) 
     for line in bill["lines"]:
         own = [row for row in rows if row["kind"] == line["kind"]]
         assert (total(own, "quantityWh"), len(own)) == (line["quantityWh"], line["entries"])
+
+
+def list_rows(app: ASGIApp, name: str) -> list[dict[str, str]]:
+    """Return the rows of a list as CSV, which are those of its JSON."""
+    rows = list(csv.DictReader(io.StringIO(request(app, "GET", f"/{name}.csv").text)))
+    items = request(app, "GET", f"/{name}.json").json()["items"]
+    for row, item in zip(rows, items, strict=True):
+        for key, value in item.items():
+            assert row[key] == ("" if value is None else str(value)) or instant(row[key]) == value, key
+    assert rows
+    return rows
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_book_is_the_same_on_the_screen_in_csv_json_and_the_api(app: ASGIApp, language: str) -> None:
+    rows, told = list_rows(app, "book"), request(app, "GET", "/api/v1/book").json()
+    for side, key in (("buy", "bids"), ("sell", "asks")):
+        own = [row for row in rows if row["side"] == side]
+        assert total(own, "quantityWh") == sum(level["quantityWh"] for level in told[key]) > 0
+        assert total(own, "orders") == sum(level["orders"] for level in told[key])
+    first, whole = text_of(app, "/", "book", language), text_of(app, "/book", "list", language)
+    with speaking(language):
+        for row in rows:
+            said = [wording.exact_price(int(row["price"])), wording.exact_energy(int(row["quantityWh"]))]
+            assert all(shown(text, each) for each in said for text in (first, whole)), said
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_outlook_is_the_same_on_the_screen_in_csv_json_and_the_api(app: ASGIApp, language: str) -> None:
+    rows = list_rows(app, "outlook")
+    signal = request(app, "GET", "/api/v1/signal").json()
+    told = {each["interval"]: each for each in signal["items"]}
+    for row in rows:
+        start = instant(row["start"])
+        assert start is not None
+        if start in told:
+            for key in ("importTariff", "exportTariff"):
+                assert int(row[key]) == told[start][key], (row["start"], key)
+    best, said = signal["window"], text_of(app, "/", "outlook", language)
+    inside = [row for row in rows if best["start"] <= (instant(row["start"]) or 0) < best["end"]]
+    with speaking(language):
+        carbon = total(inside, "carbonGPerKwh") // len(inside)
+        assert f"{carbon} g CO₂e/kWh" in said, said
+        table = text_of(app, "/outlook", "list", language)
+        assert all(shown(table, wording.exact_price(int(row["importTariff"]))) for row in rows)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_storage_plan_is_the_same_on_the_screen_in_csv_and_json(tmp_path: Path, language: str) -> None:
+    plan = plan_into(tmp_path)
+    app = create_web_app(
+        CoreDouble(), Queries(filled_projection()), ChainDouble(), Broadcaster(), storage_plan=StoragePlanFile(tmp_path)
+    )
+    rows = list_rows(app, "storage")
+    for key in ("chargeWh", "dischargeWh", "storedWh", "worth"):
+        assert [int(row[key]) for row in rows] == [step[key] for step in plan["steps"]], key
+    first, table = text_of(app, "/", "storage", language), text_of(app, "/storage", "list", language)
+    with speaking(language):
+        levels = [int(row["storedWh"]) for row in rows]
+        assert all(shown(first, wording.energy_total(each)) for each in (max(levels), min(levels), plan["storedWh"]))
+        assert all(shown(table, wording.exact_energy(each)) for each in levels)
 
 
 def test_a_day_of_more_trades_than_a_page_holds_is_counted_whole(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
