@@ -28,7 +28,6 @@ EXCLUSIONS: Final = {
     "node/setup.py": "time.time",
     "node/cli/doctor.py": "time.time",
     "node/cli/nonces.py": "time.time_ns",
-    "node/demo/runner.py": "time.time",
     # The last resort of a server: it tells nobody why, logs it, and lives on.
     "node/rpc/methods_energy.py": "broad except",
     "node/facts/sources.py": "broad except",

@@ -176,6 +176,7 @@ def test_the_outlook_is_the_same_on_the_screen_in_csv_json_and_the_api(app: ASGI
     rows = list_rows(app, "outlook")
     signal = request(app, "GET", "/api/v1/signal").json()
     told = {each["interval"]: each for each in signal["items"]}
+    assert {instant(row["start"]) for row in rows} & set(told)
     for row in rows:
         start = instant(row["start"])
         assert start is not None
