@@ -18,8 +18,8 @@ from node.interconnect.options import SERVER, SILENCE_S
 
 FILE: Final = "node.toml"
 ENVIRONMENT: Final = "RESILIA_NODE_"
-COMMAND_LINE: Final = "command line"
-USUAL: Final = "usual"
+COMMAND_LINE: Final = mark("command line")
+USUAL: Final = mark("usual")
 PORT_MAX: Final = 65_535
 SECONDS_MAX: Final = 60
 LEAD_S_MAX: Final = 86_400

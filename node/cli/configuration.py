@@ -31,7 +31,7 @@ def show(
         settings = {name: {"value": _plain(each.value), "origin": each.origin} for name, each in chosen.items()}
         print_json("config-show", {"settings": settings})
         return
-    rows = [[name, _written(each.value), *([each.origin] if origin else [])] for name, each in chosen.items()]
+    rows = [[name, _written(each.value), *([_(each.origin)] if origin else [])] for name, each in chosen.items()]
     headings = [_("Setting"), _("Value"), *([_("From")] if origin else [])]
     print_line(table(headings, "<" * len(headings), rows))
 
@@ -88,4 +88,6 @@ def _plain(value: Any) -> Any:
 def _written(value: Any) -> str:
     if value is None or value == ():
         return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -112,6 +112,8 @@ def _last_run(status: JsonObject) -> str:
 
 
 def _meters(status: JsonObject) -> str:
+    from node.api.wording import named
+
     meters = status["meters"]
     if not meters:
         return _("No meters.")
@@ -120,7 +122,7 @@ def _meters(status: JsonObject) -> str:
             meter["label"],
             meter["kind"],
             local_time(meter["lastSeen"], status["timeZone"]) if meter["lastSeen"] else _("never"),
-            meter["state"],
+            named(meter["state"]),
         )
         for meter in meters
     ]

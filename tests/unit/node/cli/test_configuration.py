@@ -41,3 +41,9 @@ def test_explains_every_setting(language: str, capsys: pytest.CaptureFixture[str
     (name,) = json.loads(capsys.readouterr().out)["settings"]
     assert name == "webhooks"
     assert main(["config", "explain", "colour"]) == ExitCode.USAGE
+
+
+def test_every_word_is_the_readers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "show", "--origin", "--dir", str(tmp_path), "--lang", "fr"]) == ExitCode.OK
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert lines["await_standby"] == ["non", "habituel"]

@@ -33,3 +33,9 @@ def test_as_json_the_status_is_what_the_node_says(capsys: pytest.CaptureFixture[
     with serving({"energy_getStatus": small_node.status()}) as server:
         assert main(["status", "--json", "--rpc", server.url]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out) == {"schema": "resilia/status/1", **small_node.status()}
+
+
+def test_states_of_meters_are_said_in_the_readers_language(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving({"energy_getStatus": small_node.status()}) as server:
+        assert main(["status", "--lang", "fr", "--rpc", server.url]) == ExitCode.OK
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-2:]] == ["entendu", "muet"]
