@@ -18,8 +18,9 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 
 from energy.errors import Misconfigured
+from energy.quantities import ratio_down
 from market.signal import Window
-from node.api.lists import read_outlook
+from node.api.lists import PlanOf, read_outlook
 from node.api.wording import CommunityClock
 from node.events import Broadcaster
 from node.outlook import expected_price, told_window
@@ -27,6 +28,7 @@ from node.price_signal import read_window
 from node.queries import LIMIT_MAX, Queries
 from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
+from node.storage_plan import StoragePlan
 
 PREFIX: Final = "homeassistant"
 BIRTH_TOPIC: Final = f"{PREFIX}/status"
@@ -49,6 +51,13 @@ COMPONENTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "certified": ("Certified today", _ENERGY),
     "local_share": ("Local share today", {"unit_of_measurement": "%"}),
     "meters_silent": ("Silent meters", {}),
+    "storage": (
+        "Storage holds",
+        {"device_class": "energy_storage", "unit_of_measurement": "Wh", "state_class": "measurement"},
+    ),
+    "storage_level": ("Storage level", {"unit_of_measurement": "%"}),
+    "storage_charges": ("Storage charges in this step", {"unit_of_measurement": "Wh"}),
+    "storage_gives": ("Storage gives in this step", {"unit_of_measurement": "Wh"}),
 }
 """Sensors of the community: name and what Home Assistant is told of them."""
 OWN_COMPONENTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
@@ -149,6 +158,24 @@ def community_state(status: JsonObject, summary: Row, coming: Sequence[Row], bes
     }
 
 
+def storage_state(plan: StoragePlan | None, now: int) -> JsonObject:
+    """Return the values of `COMPONENTS` about the community's storage, by its plan; null without one.
+
+    Until its first step it holds what it held when it was planned, then what the running step will leave in it.
+    """
+    nothing: JsonObject = dict.fromkeys(("storage", "storage_level", "storage_charges", "storage_gives"))
+    if plan is None:
+        return nothing
+    step = next((each for each in plan.steps if int(each["start"] or 0) <= now < int(each["end"] or 0)), None)
+    held_wh = plan.stored_wh if step is None else int(step["storedWh"] or 0)
+    return nothing | {
+        "storage": held_wh,
+        "storage_level": ratio_down(held_wh, 100, plan.capacity_wh) if plan.capacity_wh else None,
+        "storage_charges": step["chargeWh"] if step else 0,
+        "storage_gives": step["dischargeWh"] if step else 0,
+    }
+
+
 def price_lists(coming: Sequence[Row], tomorrow: int) -> JsonObject:
     """Return what a member will probably pay, as the lists `today` and `tomorrow` that price cards read."""
     rows = [
@@ -179,8 +206,17 @@ def account_state(queries: Queries, account: str, start: int, end: int) -> JsonO
 class Publisher:
     """Keeps Home Assistant told, for as long as it runs."""
 
-    def __init__(self, broker: Broker, core: NodeCommands, queries: Queries, broadcaster: Broadcaster) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        core: NodeCommands,
+        queries: Queries,
+        broadcaster: Broadcaster,
+        plan_of: PlanOf = lambda now: None,
+    ) -> None:
+        """Take the broker, what the node knows, and what tells the plan of the community's storage."""
         self._broker = broker
+        self._plan_of = plan_of
         self._core = core
         self._queries = queries
         self._broadcaster = broadcaster
@@ -241,11 +277,13 @@ class Publisher:
             asyncio.to_thread(self._queries.summary, start=start, end=end),
             asyncio.to_thread(read_outlook, self._core, self._queries),
         )
-        await _publish(client, f"{base}/state", community_state(status, summary, coming, best))
+        now = self._core.now()
+        state = community_state(status, summary, coming, best) | storage_state(self._plan_of(now), now)
+        await _publish(client, f"{base}/state", state)
         await _publish(client, f"{base}/prices", price_lists(coming, end))
         for account in self._broker.accounts:
-            state = await asyncio.to_thread(account_state, self._queries, account, start, end)
-            await _publish(client, f"{base}/{account}/state", state)
+            own = await asyncio.to_thread(account_state, self._queries, account, start, end)
+            await _publish(client, f"{base}/{account}/state", own)
 
 
 async def _publish(client: aiomqtt.Client, topic: str, content: JsonObject) -> None:

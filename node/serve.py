@@ -272,7 +272,7 @@ def _tellers(node: Node, options: ServeOptions) -> list[Coroutine[Any, Any, None
     tellers += [Webhook(receiver_of(url), node, node.events).run() for url in options.webhooks]
     if options.mqtt is not None:
         broker = broker_of(options.mqtt, options.mqtt_accounts)
-        tellers.append(Publisher(broker, node, node.queries, node.events).run())
+        tellers.append(Publisher(broker, node, node.queries, node.events, StoragePlanFile(node.folder).read).run())
     return tellers
 
 

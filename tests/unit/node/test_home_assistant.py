@@ -25,11 +25,14 @@ from node.home_assistant import (
     community_state,
     discovery,
     price_lists,
+    storage_state,
 )
 from node.price_signal import read_window
 from node.queries import Queries
 from node.rpc.methods_energy import EnergyMethods
+from node.storage_plan import StoragePlanFile
 from tests.support.small_community import FIRST, HOMES, NOW, CoreDouble, filled_projection
+from tests.support.storage_plan import plan_into
 
 QUERIES = Queries(filled_projection())
 CORE = CoreDouble()
@@ -55,7 +58,7 @@ def test_discovery_is_one_device_with_a_sensor_for_every_value() -> None:
 def test_values_are_those_of_the_page_in_home_assistants_units() -> None:
     summary, coming = QUERIES.summary(start=DAY[0], end=DAY[1]), read_outlook(CORE, QUERIES)
     state = community_state(CORE.status(), summary, coming, asyncio.run(read_window(CORE, QUERIES)))
-    assert state.keys() == COMPONENTS.keys()
+    assert {**state, **storage_state(None, NOW)}.keys() == COMPONENTS.keys()
     assert (state["traded"], state["grid_price"], state["grid_carbon"]) == (summary["tradedWh"], "0.201600", 62)
     assert state["local_share"] == "63.0"
     assert state["best_start"] == "2017-05-17T12:15:00+00:00"
@@ -64,6 +67,19 @@ def test_values_are_those_of_the_page_in_home_assistants_units() -> None:
     assert len(lists["tomorrow"]) == 96
     empty = community_state(CORE.status() | {"meters": []}, {**summary, "localSharePermille": None}, [], None)
     assert (empty["price"], empty["best_start"], empty["local_share"]) == (None, None, None)
+
+
+def test_the_storage_is_as_its_plan_says(tmp_path: Path) -> None:
+    steps = plan_into(tmp_path)["steps"]
+    plan = StoragePlanFile(tmp_path).read(NOW)
+    assert plan is not None
+    for step in (steps[0], steps[-1]):
+        state = storage_state(plan, step["start"])
+        assert (state["storage"], state["storage_charges"]) == (step["storedWh"], step["chargeWh"])
+        assert state["storage_level"] == 100 * step["storedWh"] // plan.capacity_wh
+        assert state["storage_gives"] == step["dischargeWh"]
+    assert storage_state(plan, steps[0]["start"] - 1)["storage"] == plan.stored_wh
+    assert set(storage_state(None, NOW).values()) == {None}
 
 
 def test_an_accounts_values_add_up_to_its_trades() -> None:
