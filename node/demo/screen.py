@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from market.events import GateClosed
 from node import i18n
-from node.demo.founding import KEYS_FOLDER
+from node.demo.founding import KEYS_FOLDER, KEYS_PASSWORD
+from node.demo.guest import GUEST_LABEL
 from node.demo.proofs import Proof
 from node.demo.street import TIME_ZONE
 from node.i18n import gettext as _
@@ -155,7 +156,10 @@ class Screen:
             if kept
             else _("Data      nothing is kept; --keep DIR keeps it")
         )
-        self.say(_("DEMO DATA. Ctrl-C stops. Try in another terminal:"))
+        self.say(_("Guest     {file}: an account for you, its password is {password}").format(
+            file=f"{folder}/{KEYS_FOLDER}/{GUEST_LABEL}.json", password=KEYS_PASSWORD
+        ))  # fmt: skip
+        self.say(_("DEMO DATA. The street trades on. Ctrl-C stops. Try in another terminal:"))
         self.say(f"  resilia --rpc {rpc_url} cert list")
         keys = f"--key {folder}/{KEYS_FOLDER}/H01.json --password-file {folder}/{KEYS_FOLDER}/password"
         self.say(f"  resilia --rpc {rpc_url} order place sell 500Wh --min 9ct {keys}")
