@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from node.cli.main import main
+from node.rpc.openrpc import openrpc_document
 from oracles.evidence_file import to_document
 from tests.support import small_node
 from tests.support.evidence import make_evidence
@@ -19,7 +20,14 @@ from tests.support.small_node import INTERVAL
 
 GOLDEN: Final = Path(__file__).parents[3] / "vectors" / "cli_json.json"
 LEVEL: Final = {"price": 90_000, "quantityWh": 1_200, "orders": 2}
+EXAMPLES: Final = {
+    method["name"]: method["examples"][0]["result"]["value"]
+    for method in openrpc_document("0")["methods"]
+    if method["name"].startswith("energy_get")
+}
+"""What the OpenRPC document shows; the answers below are fuller."""
 ANSWERS: Final[dict[str, Any]] = {
+    **EXAMPLES,
     "energy_getStatus": small_node.status(),
     "energy_getBook": {
         "interval": INTERVAL,
@@ -52,6 +60,13 @@ COMMANDS: Final = {
     "link status": 0,
     "link report": 0,
     "grid lost": 0,
+    "grid back": 0,
+    "account --of 0x7e5f4552091a69125d5dfcb7b8c2659029395bdf": 0,
+    "coop list": 0,
+    "coop decisions": 0,
+    "coop terms": 0,
+    "market signal": 0,
+    "oracle facts": 0,
     "key list": 0,
     "config show --dir nowhere": 0,
     "config explain host": 0,
