@@ -205,9 +205,10 @@ def test_the_file_opens_nothing_and_is_for_its_owner_alone(tmp_path: Path, place
         place.held.invited(MEMBER, place.invitation, 1_000)
 
 
-def test_rpc_and_rest_know_nothing_of_held_keys(place: Place) -> None:
+def test_rpc_and_the_api_know_nothing_of_held_keys(place: Place) -> None:
     paths: Any = request(place.app, "GET", "/openapi.json").json()["paths"]
-    assert not [path for path in paths if "held" in path or "hold" in path]
+    assert not [path for path in paths if path.startswith("/api/") and ("held" in path or "hold" in path)]
+    assert len([path for path in paths if path.startswith("/held/{account}")]) == 4
     assert Wallet.from_key(KEY).address.lower() == place.account
 
 
