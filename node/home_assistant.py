@@ -291,11 +291,11 @@ async def _publish(client: aiomqtt.Client, topic: str, content: JsonObject) -> N
 
 
 def _euros_per_kwh(price_ueur_per_kwh: int) -> str:
-    return str(Decimal(price_ueur_per_kwh).scaleb(-6))
+    return f"{Decimal(price_ueur_per_kwh).scaleb(-6):f}"
 
 
 def _euros(amount_neur: int) -> str:
-    return str(Decimal(amount_neur).scaleb(-9))
+    return f"{Decimal(amount_neur).scaleb(-9):f}"
 
 
 def _iso(instant: int) -> str:

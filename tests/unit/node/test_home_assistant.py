@@ -91,6 +91,17 @@ def test_an_accounts_values_add_up_to_its_trades() -> None:
     assert account_state(QUERIES, "0x" + "ab" * 20, *DAY)["sold"] == 0
 
 
+def test_amounts_are_written_as_people_write_them() -> None:
+    free = [{"start": NOW, "importTariff": 0, "exportTariff": 0, "usualPrice": 0, "carbonGPerKwh": 0}]
+    assert price_lists(free, NOW + 1)["today"][0]["value"] == "0.000000"
+    later = DAY[0] + 400 * 86_400
+    with pytest.MonkeyPatch.context() as patch:
+        row = {"account": HOMES[2], "soldWh": 0, "earnedNeur": 0, "boughtWh": 1, "paidNeur": 5}
+        patch.setattr(QUERIES, "league", lambda **_: [row])
+        state = account_state(QUERIES, HOMES[2], later, later + 1)
+    assert (state["earned"], state["paid"]) == ("0.000000000", "0.000000005")
+
+
 def test_reads_the_brokers_address() -> None:
     assert broker_of("mqtt://10.0.0.2") == Broker("10.0.0.2", 1883)
     assert broker_of("mqtt://ha:p%40ss@hub:1884", [HOMES[0]]) == Broker("hub", 1884, "ha", "p@ss", (HOMES[0],))
