@@ -64,6 +64,8 @@ class Signal:
     """The grid's tariff."""
     export_ueur_per_kwh: int
     """The grid's tariff."""
+    carbon_g_per_kwh: int
+    """Of the grid."""
 
     @property
     def index_ueur_per_kwh(self) -> int:
@@ -108,6 +110,7 @@ def signal(known: Known) -> Signal:
         basis,
         known.import_ueur_per_kwh,
         known.export_ueur_per_kwh,
+        known.carbon_g_per_kwh,
     )
 
 

@@ -112,6 +112,7 @@ def signal_json(
                 "basis": each.basis,
                 "importTariff": each.import_ueur_per_kwh,
                 "exportTariff": each.export_ueur_per_kwh,
+                "carbonGPerKwh": each.carbon_g_per_kwh,
             }
             for each in found
         ],

@@ -213,6 +213,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
                         "basis": one_of(*Basis),
                         "importTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
                         "exportTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
+                        "carbonGPerKwh": NATURAL | {"description": "g CO2e per kWh, the grid's"},
                     }
                 )
             ),

@@ -14,7 +14,7 @@ GRID: dict[str, Any] = {"import_ueur_per_kwh": 200_000, "export_ueur_per_kwh": 6
 def test_the_middle_of_a_book_tilted_by_scarcity_and_carbon() -> None:
     found = signal(Known(900, **GRID, bids=[(110_000, 300)], asks=[(121_001, 100)]))
     # (110 000 + 121 001) / 2; 70 000 x 200 / 400; 50 g at 100 µ€.
-    assert found == Signal(900, 115_500, 35_000, 5_000, Basis.BOOK, 200_000, 60_000)
+    assert found == Signal(900, 115_500, 35_000, 5_000, Basis.BOOK, 200_000, 60_000, 50)
     assert found.index_ueur_per_kwh == 155_500
 
 
@@ -29,7 +29,7 @@ def test_the_middle_of_a_book_tilted_by_scarcity_and_carbon() -> None:
     ],
 )
 def test_where_the_price_comes_from(known: Known, price: int, scarcity: int, basis: Basis) -> None:
-    assert signal(known) == Signal(0, price, scarcity, 5_000, basis, 200_000, 60_000)
+    assert signal(known) == Signal(0, price, scarcity, 5_000, basis, 200_000, 60_000, 50)
 
 
 def test_an_island_has_no_tariffs_to_hold_its_price() -> None:
@@ -46,7 +46,7 @@ def test_an_island_has_no_tariffs_to_hold_its_price() -> None:
 
 @given(st.lists(st.integers(-50_000, 300_000), min_size=1, max_size=20), st.integers(1, 5))
 def test_no_stretch_is_cheaper_than_the_window(prices: list[int], count: int) -> None:
-    signals = [Signal(number * 900, price, 0, 0, Basis.TARIFF, 2, 1) for number, price in enumerate(prices)]
+    signals = [Signal(number * 900, price, 0, 0, Basis.TARIFF, 2, 1, 0) for number, price in enumerate(prices)]
     window = best_window(signals, 900, count * 900)
     flat = 1_000 * (max(prices) - min(prices)) <= FLAT_PERMILLE * abs(sum(prices) // len(prices))
     if count > len(prices) or flat:
@@ -61,8 +61,8 @@ def test_no_stretch_is_cheaper_than_the_window(prices: list[int], count: int) ->
 
 
 def test_a_window_has_no_gap_and_a_length() -> None:
-    signals = [Signal(start, 1, 0, 0, Basis.TARIFF, 2, 1) for start in (0, 900, 2_700, 3_600, 4_500)]
-    signals.append(Signal(5_400, 2, 0, 0, Basis.TARIFF, 2, 1))
+    signals = [Signal(start, 1, 0, 0, Basis.TARIFF, 2, 1, 0) for start in (0, 900, 2_700, 3_600, 4_500)]
+    signals.append(Signal(5_400, 2, 0, 0, Basis.TARIFF, 2, 1, 0))
     window = best_window(signals, 900, 2_700)
     assert window is not None
     assert window.start == 2_700

@@ -181,7 +181,7 @@ def test_the_outlook_is_the_same_on_the_screen_in_csv_json_and_the_api(app: ASGI
         start = instant(row["start"])
         assert start is not None
         if start in told:
-            for key in ("importTariff", "exportTariff"):
+            for key in ("importTariff", "exportTariff", "carbonGPerKwh"):
                 assert int(row[key]) == told[start][key], (row["start"], key)
     best, said = signal["window"], text_of(app, "/", "outlook", language)
     inside = [row for row in rows if best["start"] <= (instant(row["start"]) or 0) < best["end"]]
