@@ -197,7 +197,9 @@ def alerts(status: JsonObject, concerns: Sequence[JsonObject] = ()) -> list[str]
                 gettext("The meter of {label} has been silent for {age}.").format(label=meter["label"], age=age)
             )
         elif meter["state"] == "waiting":
-            found.append(gettext("The meter of {label} has never been heard.").format(label=meter["label"]))
+            found.append(
+                gettext("The meter of {label} has not been heard since this node started.").format(label=meter["label"])
+            )
     run = status["lastRun"]
     if run is not None and now - int(run["lastInterval"]) > RUN_AGE_S_MAX:
         age = duration(now - int(run["lastInterval"]))

@@ -6,6 +6,7 @@ Refuses: nothing; what no contract of the community would say stays bytes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from eth_utils.abi import abi_to_signature, event_abi_to_log_topic, function_abi
 from energy.identity import hex_text
 from node.ledger import CONTRACT_NAMES, artifact
 
+INSTANTS: Final = frozenset({"interval", "firstInterval", "lastInterval", "validFrom", "validTo", "validUntil"})
+"""Arguments that are UTC epoch seconds, where they are one."""
+INSTANT_MIN, INSTANT_MAX = 10**9, 10**10
 ITEMS_SHOWN: Final = 6
 """Of a list among the arguments; the rest is counted."""
 
@@ -116,6 +120,8 @@ def _text(value: Any, entry: Any) -> str:
         shown = [_text(each, item) for each in value[:ITEMS_SHOWN]]
         more = [f"… ({len(value)})"] if len(value) > ITEMS_SHOWN else []
         return "; ".join((*shown, *more))
+    if entry["name"] in INSTANTS and INSTANT_MIN <= value < INSTANT_MAX:
+        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ})"
     return str(value)
 
 

@@ -318,11 +318,11 @@ STORAGE: Final = Table(
     mark("What the community's storage means to do, step by step; planned anew before each gate."),
     (
         Column(mark("Start"), "start", _stamp),
-        Column(mark("End"), "end", _stamp),
         Column(mark("Charges"), "chargeWh", _energy),
         Column(mark("Gives"), "dischargeWh", _energy),
         Column(mark("Holds at the end"), "storedWh", _energy),
         Column(mark("Worth of energy"), "worth", _mean_price),
+        Column(mark("End"), "end", _stamp),
     ),
 )
 BOOK: Final = Table(

@@ -37,7 +37,7 @@ NAMES: Final = {
     "sell": mark("sell"),
     "ok": mark("heard"),
     "silent": mark("silent"),
-    "waiting": mark("never heard"),
+    "waiting": mark("not heard yet"),
     "home": mark("home"),
     "supplier": mark("supplier"),
     "fees": mark("common purse"),

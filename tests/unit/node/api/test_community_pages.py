@@ -61,7 +61,7 @@ def test_alerts_name_what_is_wrong_in_words() -> None:
     }
     assert [text.replace("\u00a0", " ") for text in alerts(broken)] == [
         "The meter of H01 has been silent for 43 min.",
-        "The meter of H02 has never been heard.",
+        "The meter of H02 has not been heard since this node started.",
         "Nothing has been settled for 1 d 3 h.",
         "No interval is open for trading.",
     ]

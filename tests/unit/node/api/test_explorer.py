@@ -69,7 +69,9 @@ def example(entry: Any) -> Any:
         return [example({**entry, "type": entry["type"][:-2]})] * (ITEMS_SHOWN + 1)
     if entry["type"] == "tuple":
         return tuple(example(each) for each in entry["components"])
-    return {"address": HOMES[0], "bytes": bytes(80), "bytes32": b"\x05" * 32}.get(entry["type"], 7)
+    return {"address": HOMES[0], "bytes": bytes(80), "bytes32": b"\x05" * 32}.get(
+        entry["type"], 1_493_708_400 if entry["name"] == "firstInterval" else 7
+    )
 
 
 def test_tuples_and_lists_are_told_by_the_names_of_their_fields_and_cut() -> None:
@@ -80,7 +82,7 @@ def test_tuples_and_lists_are_told_by_the_names_of_their_fields_and_cut() -> Non
     assert (said.contract, said.name) == ("Settlement", "settle")
     values = dict(said.values)
     assert list(values) == [each["name"] for each in entry["inputs"]]
-    assert values["run"].startswith("runId 7, firstInterval 7, ")
+    assert values["run"].startswith("runId 7, firstInterval 1493708400 (2017-05-02T07:00:00Z), lastInterval 7, ")
     assert any(text.endswith(f"; … ({ITEMS_SHOWN + 1})") for text in values.values())
 
 
