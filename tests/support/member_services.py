@@ -14,9 +14,10 @@ from node.ballots import Ballots
 from node.held_keys import HeldKeys
 from node.queries import Queries
 from node.rules.carrying import Rules
+from node.rules.rule import Rule, rule_digest
 from node.storage.models import Account
 from oracles.signatures import address_of, sign
-from oracles.typed_data import BALLOT, RULE, community_domain, digest
+from oracles.typed_data import BALLOT, community_domain, digest
 from tests.support import small_node
 from tests.support.ballot_doubles import CHAIN_ID, COOPERATIVE, PROPOSAL, CooperativeDouble
 from tests.support.small_community import CoreDouble, filled_projection
@@ -49,16 +50,11 @@ def services() -> Iterator[Services]:
 def signed_rule(form: dict[str, Any], key: bytes = KEY) -> list[Any]:
     """Return the parameters of `energy_putRule` for a form that a member signs."""
     message = form["message"]
-    values = [bytes.fromhex(message["account"][2:]), *(_number(message[name]) for _, name in RULE.fields[1:])]
-    return [message, hex_text(sign(key, digest(small_node.DOMAIN, RULE.hash(values))))]
+    return [message, hex_text(sign(key, rule_digest(small_node.DOMAIN, Rule.of(message))))]
 
 
 def signed_ballot(form: dict[str, Any], key: bytes = KEY) -> list[Any]:
     """Return the parameters of `energy_castBallot` for a form that a member signs."""
     message = form["message"]
-    values = (PROPOSAL, _number(message["support"]), MEMBER, _number(message["nonce"]))
+    values = (PROPOSAL, int(message["support"]), MEMBER, int(message["nonce"]))
     return [message, hex_text(sign(key, digest(community_domain(CHAIN_ID, COOPERATIVE), BALLOT.hash(values))))]
-
-
-def _number(value: Any) -> int:
-    return int(value)

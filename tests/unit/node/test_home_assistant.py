@@ -29,6 +29,7 @@ from node.home_assistant import (
 )
 from node.price_signal import read_window
 from node.queries import Queries
+from node.query_rows import Row
 from node.rpc.methods_energy import EnergyMethods
 from node.storage_plan import StoragePlanFile
 from tests.support.small_community import FIRST, HOMES, NOW, CoreDouble, filled_projection
@@ -92,8 +93,8 @@ def test_an_accounts_values_add_up_to_its_trades() -> None:
 
 
 def test_amounts_are_written_as_people_write_them() -> None:
-    free = [{"start": NOW, "importTariff": 0, "exportTariff": 0, "usualPrice": 0, "carbonGPerKwh": 0}]
-    assert price_lists(free, NOW + 1)["today"][0]["value"] == "0.000000"
+    free: Row = {"start": NOW, "importTariff": 0, "exportTariff": 0, "usualPrice": 0, "carbonGPerKwh": 0}
+    assert price_lists([free], NOW + 1)["today"][0]["value"] == "0.000000"
     later = DAY[0] + 400 * 86_400
     with pytest.MonkeyPatch.context() as patch:
         row = {"account": HOMES[2], "soldWh": 0, "earnedNeur": 0, "boughtWh": 1, "paidNeur": 5}

@@ -21,11 +21,17 @@ from tests.support.small_community import HOMES
 
 FOLDER = TemporaryDirectory()
 PLACE = Services(Path(FOLDER.name))
-SIGNED = {"rules": PLACE.rules, "ballots": PLACE.ballots}
 APP = create_web_app(
-    PLACE.core, PLACE.queries, ChainDouble(), Broadcaster(), allowed_hosts=["testserver"], held=PLACE.held, **SIGNED
+    PLACE.core,
+    PLACE.queries,
+    ChainDouble(),
+    Broadcaster(),
+    allowed_hosts=["testserver"],
+    held=PLACE.held,
+    rules=PLACE.rules,
+    ballots=PLACE.ballots,
 )
-RPC = create_rpc_app(PLACE.core, PLACE.queries, ChainDouble(), **SIGNED)
+RPC = create_rpc_app(PLACE.core, PLACE.queries, ChainDouble(), rules=PLACE.rules, ballots=PLACE.ballots)
 METHODS = sorted(
     each["name"]
     for each in request(RPC, "GET", "/openrpc.json").json()["methods"]
