@@ -29,7 +29,14 @@ def add_member_routes(router: APIRouter, methods: MemberMethods) -> None:
     )
     async def rule(request: Request) -> Response:
         look = {name: request.query_params.get(name) for name in _LOOK}
-        signed = await methods.get_rule(request.path_params["account"], look, caller=BY_HTTP)
+        if look["signature"] is None:
+            raise HTTPException(403, "A rule is personal: sign a Look with the account's key.")
+        try:
+            signed = await methods.get_rule(request.path_params["account"], look, caller=BY_HTTP)
+        except BadParameter as error:
+            if error.field != "look":
+                raise
+            raise HTTPException(403, error.problem) from None
         if signed is None:
             raise HTTPException(404, "This account has no rule.")
         return JSONResponse(signed, headers=_UNKEPT)
