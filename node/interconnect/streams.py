@@ -40,8 +40,8 @@ KEPT_S: Final = 30 * 86_400
 TWICE_S: Final = 3_600
 TWICE_MESSAGES: Final = 256
 """So many deliveries are known again: a server may hand one over twice after a leaf's way was cut (seen with 2.9)."""
-ACK_S: Final = 60
-"""What is not acknowledged by then comes again."""
+ACK_S: Final = 20
+"""What is not acknowledged by then comes again: what was sent into a cut, or is still being taken, once more."""
 SILENT_FETCHES: Final = 6
 """After so many without a message it is looked whether the neighbour still has the consumer."""
 READER: Final = "node"
@@ -213,9 +213,8 @@ class LinkStreams:
         config = ConsumerConfig(durable_name=READER, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_S, max_ack_pending=256)
         with suppress(NotFoundError):
             found = (await self._context.consumer_info(stream, READER)).config
-            if found.deliver_subject is None and found.ack_policy == config.ack_policy:
-                return
-            await self._context.delete_consumer(stream, READER)  # a reader's own, who may not choose where to
+            if found.deliver_subject is not None or found.ack_policy != config.ack_policy:
+                await self._context.delete_consumer(stream, READER)  # a reader's own, who may not choose where to
         await self._context.add_consumer(stream, config)
 
 
