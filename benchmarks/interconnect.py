@@ -39,9 +39,9 @@ FAR: Final = "cities and the region"
 def measure() -> dict[str, Any]:
     """Return all figures by name."""
     levels = {
-        10: _traffic(Shape(1, 10, 100), 8),
-        100: _traffic(Shape(4, 25, 100), 4),
-        1_000: _traffic(Shape(20, 50, 100), 2),
+        10: _traffic(Shape(1, 10, 100, run_awards=8), 8),
+        100: _traffic(Shape(4, 25, 100, run_awards=4), 4),
+        1_000: _traffic(Shape(20, 50, 100, run_awards=2), 2),
     }
     days = [bad_day(seed, Shape(2, 4, 10), BAD_DAY_INTERVALS) for seed in range(BAD_DAYS)]
     converge = {name: _converge_s(cut_s) for name, cut_s in CUTS_S.items()}
