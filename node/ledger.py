@@ -18,8 +18,9 @@ from web3.contract import AsyncContract
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.types import EventData, TxReceipt
 
-from energy.errors import Corrupt, EnergyNodeError
+from energy.errors import Corrupt, EnergyNodeError, Unavailable
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex, hex_text
+from node.chain.errors import UNAVAILABLE
 from node.community import Contracts, Member
 from node.decided import Decision
 from node.external.sender import ExternalSender, Refused
@@ -300,6 +301,9 @@ class Ledger:
         try:
             tx_hash = await self._w3.eth.send_raw_transaction(signed.raw_transaction)
         except Web3RPCError as error:
+            told = (error.rpc_response or {}).get("error", {})
+            if isinstance(told, dict) and told.get("code") == UNAVAILABLE:  # a full disk, say: nothing was refused
+                raise Unavailable(f"the chain takes nothing for now: {told['message']}") from error
             raise ChainRefused(str(error)) from error
         self._nonce = nonce + 1
         return await self._w3.eth.wait_for_transaction_receipt(tx_hash, SEALED_S, 0.1)

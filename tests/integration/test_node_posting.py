@@ -1,6 +1,7 @@
 """While the chain is away meters are read and intervals signed, up to a bound; when it is back, nothing is missing."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from energy.results import Accepted, Rejected
 from metering.readings import Reading, is_estimate
 from node import posting
 from node.app import Node
+from node.chain.reading import STORE_FILE
 from node.clock import SimulatedClock
 from node.reading_rows import reading_of
 from node.storage import readings_log
@@ -71,6 +73,28 @@ def test_what_is_signed_waits_on_disk_while_the_chain_is_away(folder: Path, monk
                 drawn = {each.interval: each.import_wh for each in rows if each.import_wh}
                 assert drawn == {FIRST + number * LENGTH_S: 100 * (number + 1) for number in range(4)}
                 assert not any(is_estimate(each) for each in rows)
+
+    asyncio.run(asyncio.wait_for(check(), 120))
+
+
+def test_a_chain_that_takes_nothing_for_now_is_waited_for(folder: Path) -> None:
+    """Its disk is full, or its file held for writing, as here: nobody has refused anything, and the node lives on."""
+
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await tick_at(node, FIRST - 1_200)
+                await hear(node, homes, FIRST)
+                holder = sqlite3.connect(folder / "chain" / STORE_FILE, isolation_level=None)
+                holder.execute("BEGIN IMMEDIATE")
+                homes.use("H02", import_wh=100)
+                await _hear_without_chain(node, homes, FIRST + LENGTH_S)
+                assert [each["code"] for each in node.concerns()] == ["chain-away"]
+                holder.execute("ROLLBACK")
+                holder.close()
+                report = await tick_at(node, FIRST + LENGTH_S)
+                assert list(report.attested) == [FIRST]
+                assert node.concerns() == []
 
     asyncio.run(asyncio.wait_for(check(), 120))
 
