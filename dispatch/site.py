@@ -282,11 +282,17 @@ class SiteAgent:
         self._drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
         return self._powers_w(plant, length_s)
 
-    def steer_island(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
-        """Return the power of each device while the grid is lost; see `steer`.
+    def steer_island(self, interval: int, now: int, seen: Underway, exchange_w: int | None = None) -> dict[str, int]:
+        """Return the power of each device while the grid is lost, or comes back; see `steer`.
 
         What the home uses is critical and comes first (D2): stores give for it, and for what was sold to neighbours.
         Everything else, cars that must leave and what the plan would run, shares what the sun and neighbours leave.
+
+        Args:
+            interval: The one that is under way.
+            now: UTC epoch seconds, within it.
+            seen: What the meters say.
+            exchange_w: What may cross the connection; None for what was agreed with neighbours.
         """
         length_s = max(STEERED_S_MIN, interval + self.config.length_s - now)
         plant = self.plant.copy()
@@ -294,7 +300,7 @@ class SiteAgent:
         planned = self._intended(interval).setpoints_wh
         wishes = {name: max(0, planned.get(name, 0)) * length_s // self.config.length_s for name in plant.slow}
         net_wh = seen.net_w * length_s // 3_600
-        left_wh = seen.position_wh - seen.exchange_wh
+        left_wh = seen.position_wh - seen.exchange_wh if exchange_w is None else exchange_w * length_s // 3_600
         loads = [Load(name, CRITICAL + 1, wh) for name, wh in wishes.items() if plant.draws_wh(name, wh) > 0]
         wishes |= share_out(loads, max(0, left_wh - net_wh))
         net_wh += sum(plant.draws_wh(name, plant.run(name, wh, now, length_s)) for name, wh in wishes.items())

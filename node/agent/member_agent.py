@@ -17,6 +17,7 @@ import httpx
 
 from dispatch.behind_meter import GRID, SUN, BehindMeter
 from dispatch.explain import explain
+from dispatch.island.ramp import Ramp
 from dispatch.plant import Stay
 from dispatch.site import SiteAgent, SiteConfig, Underway
 from dispatch.site_plan import SitePlanner
@@ -106,6 +107,8 @@ class MemberAgent:
         """By inverter of the home that tells: whether it sees the grid, and when it said so."""
         self.island = False
         """Whether the devices are driven without the grid."""
+        self._ramp: Ramp | None = None
+        """The way back, while the grid is taken up again."""
         self._stepped_at = now
         self._weather_at = 0
         self._why: list[dict[str, Any]] = []
@@ -247,7 +250,7 @@ class MemberAgent:
             return {device.name: 0 for device in self._home.devices}
         behind = self._meters.between(interval, min(heard, now)) if heard > interval else None
         alone = any(not there and now - at <= SILENT_S for there, at in self._grid_seen.values())
-        self.island = alone or self.trader.island
+        was, self.island = self.island, alone or self.trader.island
         seen = Underway(
             net_w=net_w,
             # Behind an inverter that has lost the grid nothing is exchanged, whatever was agreed.
@@ -255,7 +258,25 @@ class MemberAgent:
             moved_wh=0 if behind is None else behind.moved_wh,
             position_wh=0 if alone else self.trader.position_wh(interval),
         )
-        return (self.agent.steer_island if self.island else self.agent.steer)(interval, now, seen)
+        if self.island:
+            self._ramp = None
+            return self.agent.steer_island(interval, now, seen)
+        if was:
+            exchange_w = net_w + sum(self._powers_w.values())
+            self._ramp = Ramp(now, exchange_w, self._home.import_max_w, self._home.export_max_w)
+        return self._back(interval, now, seen)
+
+    def _back(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
+        """Follow what was agreed, as far as the way back from an island has come."""
+        powers = self.agent.steer(interval, now, seen)
+        if self._ramp is None or self._ramp.over(now):
+            self._ramp = None
+            return powers
+        wanted_w = seen.net_w + sum(powers.values())
+        allowed_w = self._ramp.within(now, wanted_w)
+        if allowed_w == wanted_w:
+            return powers
+        return self.agent.steer_island(interval, now, seen, allowed_w)
 
     # -- WHAT IS TOLD AND SAVED
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -164,6 +165,19 @@ def test_an_agent_quotes_drives_restarts_and_stops_safely(folder: Path, tmp_path
     assert main(["dispatch", "explain", str(kept.path)]) == 0
 
 
+def came_back(house: House, agent: MemberAgent) -> None:
+    """The grid returns: the exchange begins at nothing and moves by at most a tenth of the connection a minute."""
+    house.sees_grid = True
+    exchanges = []
+    for _ in range(12):
+        house.live(agent, house.at + 60)
+        assert not agent.status(house.at)["island"]
+        exchanges.append(HOUSE_W + house.power_w)
+    assert exchanges[0] == 0
+    assert all(abs(after - before) <= HOME.import_max_w // 10 + 60 for before, after in pairwise(exchanges))
+    assert exchanges[-1] > 2 * HOUSE_W, "and in the end it takes what was bought"
+
+
 def test_without_a_node_the_home_is_planned_for_itself(tmp_path: Path) -> None:
     away = httpx.MockTransport(lambda request: httpx.Response(503, json={"detail": "away"}))
     kept = AgentFolder(tmp_path / "agent")
@@ -181,11 +195,12 @@ def test_without_a_node_the_home_is_planned_for_itself(tmp_path: Path) -> None:
             house.live(agent, FIRST + step * 150)
         assert house.power_w == -HOUSE_W
         # Its battery loses the grid: what was agreed binds nobody, the house is served; and back.
-        agent.trader._positions[FIRST + LENGTH_S] = 500
-        for sees in (True, False, None, True):
+        agent.trader._positions |= {FIRST + place * LENGTH_S: 900 for place in (1, 2, 3)}
+        for sees in (True, False, None):
             house.sees_grid = sees
             house.live(agent, house.at + 60)
             assert agent.status(house.at)["island"] is (sees in (False, None)), "no word is no news"
             assert (house.power_w == -HOUSE_W) is agent.island, "else it charges what was bought"
+        came_back(house, agent)
     assert agent.agent.last_plan is not None
     assert [alarm["alarm"] for alarm in agent.status(house.at)["alarms"]] == ["node-away"]

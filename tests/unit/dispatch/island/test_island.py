@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dispatch.island.droop import Inverter, balance
 from dispatch.island.link import Link, LinkRules, LinkState, Measured
+from dispatch.island.ramp import Ramp
 from dispatch.island.sharing import (
     CRITICAL,
     Load,
@@ -83,6 +84,13 @@ def test_the_way_back_has_no_jump() -> None:
     assert states[100] == LinkState.SYNCHRONISING
     assert states[-1] == LinkState.CONNECTED
     assert allowed[-1] == 20_000
+
+
+def test_a_home_comes_back_by_a_tenth_a_minute() -> None:
+    ramp = Ramp(1_000, 200, import_max_w=9_000, export_max_w=6_000)
+    assert [ramp.within(1_000 + s, 4_000) for s in (-5, 0, 60, 180, 300)] == [200, 200, 1_100, 2_900, 4_000]
+    assert [ramp.within(1_000 + s, -9_000) for s in (0, 60, 600, 6_000)] == [200, -400, -5_800, -5_800]
+    assert [ramp.over(1_000 + s) for s in (0, 599, 600)] == [False, False, True]
 
 
 def test_time_does_not_go_back() -> None:
