@@ -41,6 +41,8 @@ class SiteConfig:
     """Hour of the UTC day, 0 to 23, in which the sun is highest here: when energy is cheap, until prices are known."""
     import_max_kw: float = CONNECTION_KW
     export_max_kw: float = CONNECTION_KW
+    depth_prior_wh: int | None = None
+    """Local trade to expect per interval before any was seen; None for what fills the stores in 24 intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class SiteAgent:
         self.last_plan: SitePlan | None = None
         """The newest plan, for display; not part of the state."""
         self._planner = planner
-        self._shape = PriceShape(config.length_s, _depth_prior_wh(self.plant), config.noon_utc_hour)
+        self._shape = PriceShape(config.length_s, _depth_prior_wh(config, self.plant), config.noon_utc_hour)
         self._next_delivery = 0
         self._intentions: dict[int, _Intention] = {}
         self._quotes: dict[int, tuple[OrderProposal, ...]] = {}
@@ -392,6 +394,7 @@ def _cut(forecast: SiteForecast, steps: int) -> SiteForecast:
     )
 
 
-def _depth_prior_wh(plant: Plant) -> int:
-    """Return the local trade to expect per interval before any was seen: what fills the stores in 24 intervals."""
+def _depth_prior_wh(config: SiteConfig, plant: Plant) -> int:
+    if config.depth_prior_wh is not None:
+        return config.depth_prior_wh
     return round(sum(store.capacity_kwh for store in plant.stores.values()) * 1e3) // 24

@@ -134,7 +134,8 @@ def devices_of(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
     """
     if not isinstance(raw, list):
         raise ValueError("devices must be a list")
-    devices, contents = [], {}
+    devices: list[Device] = []
+    contents: dict[str, int] = {}
     for place, item in enumerate(raw):
         fields = object_of(item, f"devices[{place}]")
         name, kind = fields.get("name"), fields.get("kind")
@@ -149,7 +150,10 @@ def devices_of(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
         solar_only = fields.get("solar_only", False)
         if type(solar_only) is not bool:
             raise ValueError(f"devices[{place}].solar_only must be true or false")
-        devices.append(Device(name, make(kind, **values), solar_only, kind == "car"))
+        device = Device(name, make(kind, **values), solar_only, kind == "car")
+        devices.append(device)
+        # What is not told is at its floor: a tank's cushion or warm salt belong to the device like its steel.
+        contents |= {f"{name}/{each.name}": round(1e6 * each.floor_kwh) for each in device.layer.stores}
         for store, content in object_of(fields.get("content_wh", {}), f"devices[{place}].content_wh").items():
             where = f"devices[{place}].content_wh.{store}"
             contents[f"{name}/{store}"] = 1_000 * whole_number(content, where, 0, ENERGY_WH_MAX)

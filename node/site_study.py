@@ -80,7 +80,8 @@ class Lived:
             Line(names[name], np.array(case.exchange_wh[last]) / 1e3, colours[name])
             for name, case in self.cases.items()
         ]
-        return [*lived, Line(names["plan"], np.array(self.ahead_wh[last]) / 1e3, "#2ca02c")]
+        # The outcome is drawn last: where it is as planned, it alone is to be seen.
+        return [*lived[:-1], Line(names["plan"], np.array(self.ahead_wh[last]) / 1e3, "#2ca02c"), lived[-1]]
 
 
 def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
@@ -88,7 +89,7 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
     length_s, series = site.interval_s, site.series
     steps = horizon_s // length_s
     learned = StreetForecaster(1, site.start, length_s, horizon_s + 2 * length_s)
-    config = SiteConfig(site.devices, length_s=length_s, gate_lead_s=min(GATE_LEAD_S, length_s - 1))
+    config = SiteConfig(site.devices, length_s=length_s, gate_lead_s=min(GATE_LEAD_S, length_s - 1), depth_prior_wh=0)
     planner = SitePlanner(length_s)
     planned, rule = (SiteAgent(config, planner, site.contents_milliwh) for _ in range(2))
     for agent in (planned, rule):

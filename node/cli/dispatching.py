@@ -3,8 +3,10 @@
 Planning needs no node.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -19,6 +21,7 @@ from node.i18n import gettext as _
 from node.reasons import document_of, sentence, worth
 
 if TYPE_CHECKING:
+    from dispatch.picture import Line
     from dispatch.site_plan import SitePlan
     from node.site_file import SiteFile
 
@@ -52,7 +55,7 @@ def plan_site(context: typer.Context, site: SiteArgument, picture: PictureOption
         for place, begin in enumerate(found.begins)
     ]
     if picture is not None:
-        _draw_plan(picture, found)
+        _draw_plan(picture, found, file)
     if session_of(context).as_json:
         curve = {"most_wh": found.curve.most_wh, "drops": [list(drop) for drop in found.curve.drops]}
         bill = round(1e9 * found.programme.bill_eur)
@@ -108,8 +111,7 @@ def simulate_site(context: typer.Context, site: SiteArgument, picture: PictureOp
     lived = simulate(file, LEARNED_DAYS, HORIZON_S)
     names = {"nothing": _("no devices"), "rule": _("every surplus stored"), "planned": _("planned")}
     if picture is not None:
-        lines = lived.lines(file.interval_s, names | {"plan": _("plan")})
-        _write_picture(picture, _("Exchange with the grid, kWh: the last two days"), lines)
+        _draw_days(picture, file, lived.lines(file.interval_s, names | {"plan": _("plan")}))
     if session_of(context).as_json:
         print_json("dispatch-simulation", {"intervals": lived.intervals, "cases": lived.document()})
         return ExitCode.OK
@@ -171,16 +173,39 @@ def _planned(path: Path) -> "tuple[SitePlan, SiteFile]":
     return plan, file
 
 
-def _draw_plan(path: Path, plan: "SitePlan") -> None:
-    from dispatch.picture import Line
+def _draw_plan(path: Path, plan: "SitePlan", file: "SiteFile") -> None:
+    """Draw mean powers of the grid, and what each store holds."""
+    import numpy as np
 
-    lines = [Line(_("Grid"), plan.programme.exchange_kwh["electricity"], "#222222")]
-    for content in plan.programme.content_kwh.values():
-        lines.append(Line(_("Stored"), content, "#1f77b4"))
-    _write_picture(path, _("Plan, kWh per step"), lines)
+    from dispatch.picture import COLOURS, Line, Panel
+
+    steps = min(file.intervals, HORIZON_S // file.interval_s)
+    begins = np.array([*plan.begins, plan.first_interval + steps * file.interval_s], dtype=np.float64)
+    power_kw = plan.programme.exchange_kwh["electricity"] * 3_600 / np.diff(begins)
+    stores = plan.programme.content_kwh.items()
+    lines = [
+        Line(name.split("/")[0], content, COLOURS[place % len(COLOURS)]) for place, (name, content) in enumerate(stores)
+    ]
+    panels = [Panel(_("Exchange with the grid, kW (drawn above 0)"), [Line(_("Grid"), power_kw, "#222222")])]
+    panels += [Panel(_("Stored, kWh"), lines)] if lines else []
+    _write_picture(path, panels, begins, file.time_zone)
 
 
-def _write_picture(path: Path, title: str, lines: Any) -> None:
+def _draw_days(path: Path, file: "SiteFile", lines: "list[Line]") -> None:
+    import numpy as np
+
+    from dispatch.picture import Panel
+
+    end, steps = file.start + file.intervals * file.interval_s, len(lines[0].values)
+    begins = end - file.interval_s * np.arange(steps, -1, -1, dtype=np.float64)
+    _write_picture(path, [Panel(_("Exchange with the grid, kWh: the last two days"), lines)], begins, file.time_zone)
+
+
+def _write_picture(path: Path, panels: Any, begins: Any, zone: str) -> None:
+    """Write panels with the hours of the site's clock below: midnight has its date."""
     from dispatch.picture import picture
 
-    write_file(path, picture(title, lines), _("Name a file in a folder that exists."))
+    hours = range(-(-int(begins[0]) // 3_600) * 3_600, int(begins[-1]) + 1, 3_600)
+    local = [(at, datetime.fromtimestamp(at, ZoneInfo(zone))) for at in hours]
+    ticks = [(float(at), f"{when:%H:%M}" if when.hour else f"{when:%m-%d}") for at, when in local if not when.hour % 6]
+    write_file(path, picture(panels, begins, ticks), _("Name a file in a folder that exists."))

@@ -51,7 +51,9 @@ def test_a_plan_charges_in_the_sun_and_serves_the_evening(tmp_path: Path, capsys
     stored = {step["begin"]: step["stored_wh"] for step in plan["steps"]}
     assert stored[START + 17 * 3_600] > 6_000
     assert sum(step["exchange_wh"] for step in plan["steps"] if 18 <= (step["begin"] - START) // 3_600 < 22) < 200
-    assert picture.read_text().startswith("<svg")
+    drawn = picture.read_text()
+    assert drawn.count("<polyline") == drawn.count("<g ") == 2, "the grid's power, and what the battery holds"
+    assert all(f">{text}<" in drawn for text in ("05-02", "06:00", "18:00", "05-03", "battery"))
     assert main(["dispatch", "plan", write(tmp_path)]) == ExitCode.OK
     assert len(capsys.readouterr().out.splitlines()) == 37
 
@@ -98,6 +100,23 @@ def test_days_are_lived_and_planning_is_no_worse_than_the_rule(
     assert ">tout surplus stocké<" in picture.read_text()
     short = {name: values[:30] for name, values in site().items() if isinstance(values, list) and name != "devices"}
     assert main(["dispatch", "simulate", write(tmp_path, **short)]) == ExitCode.FAILED
+
+
+def test_nothing_is_kept_for_a_market_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    car = {"name": "car", "kind": "car", "content_wh": {"cells": 20_000}}
+    cheap = [160_000 if hour % 24 < 6 else 280_000 for hour in range(HOURS)]
+    file = write(tmp_path, devices=[*site()["devices"], car], import_ueur_per_kwh=cheap)
+    cases = asked(capsys, "simulate", file)["cases"]
+    worth = {name: case["bill_neur"] - case["stored_wh"] * 60_000 for name, case in cases.items()}
+    assert worth["planned"] <= worth["rule"]
+
+
+def test_a_store_of_which_nothing_is_told_is_at_its_floor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tank = {"name": "tank", "kind": "hydrogen", "values": {"capacity_kwh": 100.0}}
+    file = write(tmp_path, devices=[tank])
+    assert asked(capsys, "plan", file)["steps"][0]["stored_wh"] == 6_000
+    (why,) = asked(capsys, "explain", file)["devices"]
+    assert why["action"] == "rest"
 
 
 def test_the_front_trades_money_for_carbon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
