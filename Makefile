@@ -10,7 +10,7 @@ FORGE_PATH = $(abspath contracts/node_modules/@foundry-rs/forge-linux-amd64/bin)
 ARGS ?=
 
 .PHONY: demo test check lint types imports contracts contracts-check wheel-test test-long bench bench-dispatch book-twin
-.PHONY: clients eth-tester sanitize hostile module-tests namespaces power-loss fuzz pictures clean
+.PHONY: clients eth-tester citylearn sanitize hostile module-tests namespaces power-loss fuzz pictures clean
 .PHONY: book-mutants forge forge-long branches prove halmos slither mutants replay
 
 demo: $(VENV)/.installed
@@ -64,6 +64,16 @@ book-mutants: $(VENV)/.installed-dev
 
 sanitize: $(VENV)/.installed-dev
 	$(BIN)/pytest --run-long tests/sanitize $(ARGS)
+
+# The published protocol in CityLearn's own package, which pins other versions than the node and imports torch unused.
+citylearn: build/citylearn/.installed
+	build/citylearn/bin/python -m benchmarks.dispatch.citylearn_package --keep build/citylearn/found.json
+
+build/citylearn/.installed:
+	$(PYTHON) -m venv build/citylearn
+	build/citylearn/bin/pip install --quiet --no-deps citylearn==2.2b0
+	build/citylearn/bin/pip install --quiet 'numpy<2' pandas pyyaml scikit-learn simplejson 'gymnasium<=0.28.1' highspy
+	@touch $@
 
 # What py-evm does as eth-tester drives it, for benchmarks.ledger; it pins other versions than the node.
 eth-tester: build/eth-tester/.installed

@@ -31,6 +31,7 @@ class Alarm(StrEnum):
     NO_PLAN = "no-plan"
     NODE_AWAY = "node-away"
     ORDER_REFUSED = "order-refused"
+    WEATHER_MISSING = "weather-missing"
 
 
 @dataclass(slots=True)

@@ -1,19 +1,20 @@
 """The published protocol in CityLearn's own environment, from PyPI, in an environment of its own.
 
-    python -m venv ENV
-    ENV/bin/pip install --no-deps citylearn==2.2b0
-    ENV/bin/pip install "numpy<2" pandas pyyaml scikit-learn simplejson "gymnasium<=0.28.1" highspy
-    ENV/bin/python -m benchmarks.dispatch.citylearn_package
+    make citylearn
 
-The wheel carries the data of its challenges; later versions fetch them when they run. torch and PySAM are imported by
-the package and not used here: empty modules stand in for them. The controller and its forecasts are those of
-`benchmarks.dispatch.citylearn`; batteries, metering and score are the package's own. Prints one JSON object with the
-scores of the three phases, weighted, beside what our replica of the environment says of the same exchange.
+makes that environment below `build` and runs `python -m benchmarks.dispatch.citylearn_package --keep FILE` in it: each
+phase is kept there, so that a run may be cut short. The wheel carries the data of its challenges; later versions fetch
+them when they run. torch and PySAM are imported by the package and not used here: empty modules stand in for them. The
+controller and its forecasts are those of `benchmarks.dispatch.citylearn`; batteries, metering and score are the
+package's own. Prints one JSON object with the scores of the three phases, weighted, beside what our replica of the
+environment says of the same exchange.
 """
 
+import argparse
 import json
 import sys
 import types
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -90,25 +91,38 @@ class PackageBatteries:
         return float(np.mean([found["cost_total"], found["carbon_emissions_total"], grid]))
 
 
-def main() -> None:
-    """Run the three phases and print."""
-    said = citylearn.forecasts(street_year().net_kwh)
+def run(keep: Path | None) -> dict[str, float]:
+    """Return what the three phases found, those of the kept file included."""
     found: dict[str, float] = {}
+    if keep is not None and keep.exists():
+        found = json.loads(keep.read_text(encoding="utf-8"))
+    said = None
     totals = np.zeros(2)
-    for number, phase in enumerate(citylearn.PHASES):
-        homes, first, end, weight = phase
-        batteries = PackageBatteries(homes, first, end)
-        net, _ = citylearn.control(said, phase, "strict", batteries)
-        hours = slice(first, end)
-        package = batteries.score()
-        replica = citylearn.score(*batteries.exchange(), hours)
-        found[f"citylearn_package_phase_{number + 1}"] = round(package, 4)
-        found[f"citylearn_replica_phase_{number + 1}"] = round(replica, 4)
-        found[f"net_difference_max_kwh_{number + 1}"] = round(float(np.abs(net - batteries.exchange()[0]).max()), 6)
-        totals += weight * np.array([package, replica])
-        print(f"phase {number + 1} done: {found}", file=sys.stderr, flush=True)
+    for number, phase in enumerate(citylearn.PHASES, 1):
+        names = f"citylearn_package_phase_{number}", f"citylearn_replica_phase_{number}"
+        if not found.keys() >= set(names):
+            if said is None:
+                said = citylearn.forecasts(street_year().net_kwh)
+            homes, first, end, _ = phase
+            batteries = PackageBatteries(homes, first, end)
+            net, _ = citylearn.control(said, phase, "strict", batteries)
+            both = batteries.exchange()
+            scores = batteries.score(), citylearn.score(*both, slice(first, end))
+            found |= {name: round(score, 5) for name, score in zip(names, scores, strict=True)}
+            found[f"net_difference_max_kwh_{number}"] = round(float(np.abs(net - both[0]).max()), 6)
+            if keep is not None:
+                keep.write_text(json.dumps(found), encoding="utf-8")
+            print(f"phase {number} done: {found}", file=sys.stderr, flush=True)
+        totals += phase[3] * np.array([found[name] for name in names])
     found["citylearn_strict_package"], found["citylearn_strict_by_replica"] = (round(float(each), 4) for each in totals)
-    print(json.dumps(found))
+    return found
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dispatch.citylearn_package")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="phases are kept there, and not run again")
+    print(json.dumps(run(parser.parse_args().keep)))
 
 
 if __name__ == "__main__":

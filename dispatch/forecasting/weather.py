@@ -73,6 +73,22 @@ class WeatherTable:
                 row[0, column] = reading[variable.name]
         self.put(step, row)
 
+    def gap(self, first_step: int, end_step: int) -> int | None:
+        """Return the first of some steps of which something is missing; None for none, or when nothing was ever told.
+
+        Args:
+            first_step: What was before anything was told is not missing.
+            end_step: The first one that does not count.
+        """
+        told = np.flatnonzero(np.isfinite(self._rows).any(axis=1))
+        if not len(told):
+            return None
+        first = max(first_step, int(told[0]))
+        whole = np.isfinite(self._rows[first:end_step]).all(axis=1)
+        if not whole.all():
+            return first + int(np.argmin(whole))
+        return first + len(whole) if first + len(whole) < end_step else None
+
     def covers(self, steps: Whole) -> bool:
         """Tell whether everything is known on the days of these steps, and on the week before them."""
         day = self._season.steps_per_day

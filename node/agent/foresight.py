@@ -57,6 +57,14 @@ class Foresight:
                 self._weather.put_reading(step, mixed)
         return self._weather.rejected - before
 
+    def weather_missing(self, interval: int) -> int | None:
+        """Return from when weather is missing that a forecast would use; None when it has all, or never had any."""
+        begin = (interval - self._first) // self._length_s
+        day = DAY_S // self._length_s
+        end = -(-(begin + HORIZON_S // self._length_s) // day) * day
+        gap = self._weather.gap(begin - 7 * day, end)
+        return None if gap is None else self._first + gap * self._length_s
+
     def observe(self, interval: int, load_wh: int | None, pv_wh: int | None) -> None:
         """Learn how an interval was."""
         if interval >= self._learned.next_interval:

@@ -227,6 +227,8 @@ class MemberAgent:
     def _plan_and_trade(self, now: int) -> None:
         due = self.trader.due(now, self.alarms)
         if due is not None:
+            since = self.foresight.weather_missing(due)
+            self.alarms.set(Alarm.WEATHER_MISSING, "weather", now, active=since is not None, facts={"from": since})
             # A plan is for one set of devices; its forecast begins with the interval that is traded next.
             forecast = self.foresight.forecast(due, len(self.trader.tariffs(due)))
             if forecast is not None:

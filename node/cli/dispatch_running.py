@@ -31,6 +31,7 @@ ALARMS = {
     "meter-silent": mark("The meters are silent. All devices rest."),
     "meter-absurd": mark("Meter {subject} says what can not be. It is not believed."),
     "weather-absurd": mark("Some weather can not be. It is left out."),
+    "weather-missing": mark("Some weather is missing. The forecasts do without it."),
     "no-plan": mark("There is no plan. The devices follow what was traded."),
     "node-away": mark("The node does not answer. The home is planned for itself."),
     "order-refused": mark("The node refuses an order."),

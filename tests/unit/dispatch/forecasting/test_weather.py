@@ -28,6 +28,15 @@ def test_days_without_a_known_week_before_are_not_covered() -> None:
     assert not table.covers(np.array([24 * 10]))
 
 
+def test_a_gap_is_the_first_step_that_lacks_anything_once_something_was_told() -> None:
+    table = WeatherTable(SEASON)
+    assert table.gap(0, 48) is None, "who was never told anything lacks nothing"
+    table.put(30, np.full((40, 4), 0.5))
+    assert [table.gap(*steps) for steps in ((0, 70), (40, 70), (0, 71), (80, 90))] == [None, None, 70, 80]
+    table.put(50, np.array([[0.5, 0.5, np.nan, 0.5]]))
+    assert table.gap(0, 70) == 50
+
+
 def test_features_say_how_today_differs_from_yesterday() -> None:
     rows = FAIR.copy()
     rows[24 * 9 :, 0] = 30.0

@@ -7,6 +7,9 @@ import dispatch.layers
 from dispatch.layers import kinds, make
 from dispatch.layers.conversion import facade, wind
 from dispatch.optimiser.parts import Converter, Layer, Store
+from dispatch.plant import Device, Plant
+from dispatch.prices import ExchangePrices
+from dispatch.site_plan import SiteForecast, SitePlanner
 
 NEW_KIND = """
 from dispatch.optimiser.parts import ELECTRICITY, Converter, Layer, Parameter, Store
@@ -14,7 +17,8 @@ KIND = "flywheel"
 PARAMETERS = {"capacity_kwh": Parameter(5.0, "kWh", "test")}
 def layer(values):
     spin = Converter("spin", ELECTRICITY, (("rotor", 0.9),), 50.0)
-    return Layer(KIND, (Store("rotor", values["capacity_kwh"]),), (spin,))
+    brake = Converter("brake", "rotor", ((ELECTRICITY, 0.9),), 50.0)
+    return Layer(KIND, (Store("rotor", values["capacity_kwh"], 0.5),), (spin, brake))
 """
 
 
@@ -39,7 +43,14 @@ def test_a_new_kind_is_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(dispatch.layers, "__path__", [*dispatch.layers.__path__, str(tmp_path)])
     kinds.cache_clear()
     try:
-        assert make("flywheel", capacity_kwh=7.0).stores == (Store("rotor", 7.0),)
+        wheel = make("flywheel", capacity_kwh=7.0)
+        assert wheel.stores == (Store("rotor", 7.0, 0.5),)
+        plant = Plant([Device("wheel", wheel)], {"wheel/rotor": 500_000})
+        prices = [ExchangePrices(1, 1, price, price, 0) for price in (100_000, 400_000)]
+        plan = SitePlanner(3_600).plan(plant, SiteForecast(0, (2_000, 2_000), (0, 0)), prices)
+        assert plan is not None
+        assert plan.programme.content_kwh["wheel/rotor"].round(3).tolist() == [2.722, 0.5], "it serves the dear hour"
+        assert plant.charge(3_000, 0, 0, 3_600) == 3_000
     finally:
         kinds.cache_clear()
 
