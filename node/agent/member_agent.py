@@ -307,6 +307,7 @@ class MemberAgent:
             "at": now,
             "running": not stopped,
             "island": self.island,
+            "returning": self._ramp is not None,
             "interval": interval,
             "agreed_wh": self.trader.position_wh(interval),
             "devices": [

@@ -85,6 +85,10 @@ def show_dispatch(context: typer.Context, folder: FolderOption = Path("dispatch"
         return ExitCode.OK
     at = local_time(status["at"], "UTC")
     print_line((_("Running, {time}") if status["running"] else _("Stopped, {time}")).format(time=at))
+    if status["island"]:
+        talk(_("Without the grid: what the home uses comes first."))
+    elif status.get("returning"):
+        talk(_("The grid is back: the exchange with it rises step by step."))
     rows = [
         (
             device["name"],

@@ -168,10 +168,12 @@ def test_an_agent_quotes_drives_restarts_and_stops_safely(folder: Path, tmp_path
 def came_back(house: House, agent: MemberAgent) -> None:
     """The grid returns: the exchange begins at nothing and moves by at most a tenth of the connection a minute."""
     house.sees_grid = True
-    exchanges = []
+    exchanges: list[int] = []
     for _ in range(12):
         house.live(agent, house.at + 60)
-        assert not agent.status(house.at)["island"]
+        status = agent.status(house.at)
+        assert not status["island"]
+        assert status["returning"] is (len(exchanges) < 10)
         exchanges.append(HOUSE_W + house.power_w)
     assert exchanges[0] == 0
     assert all(abs(after - before) <= HOME.import_max_w // 10 + 60 for before, after in pairwise(exchanges))

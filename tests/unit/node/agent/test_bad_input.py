@@ -41,6 +41,7 @@ class Home:
         self.obeys = self.speaks = True
         self.content_permille: int | None = None
         self.shift_wh = 0
+        self.sees_grid: bool | None = None
         self.answer: Callable[[str], httpx.Response | None] = lambda _path: None
         self.client = Client("http://node", b"\1" * 32, httpx.MockTransport(self._node))
         self.folder = AgentFolder(folder)
@@ -88,8 +89,11 @@ class Home:
             for meter, (taken, given) in told.items() if self.speaks else ():
                 shift_wh = self.shift_wh if meter == "grid" else 0
                 raw = (taken // 3_600 + shift_wh, given // 3_600, self.at, self.at)
+                sees = self.sees_grid if meter == "battery" else None
                 content = self.content_permille if meter == "battery" else None
-                self.agent.heard(meter, RegisterSample("S", *raw, False, False, True, b"", charge_permille=content))
+                self.agent.heard(
+                    meter, RegisterSample("S", *raw, False, False, True, b"", charge_permille=content, grid_there=sees)
+                )
             self.power_w = self.agent.step(self.at)["battery"]
             held = self.agent.agent.plant.contents["battery/cells"]
             assert abs(self.power_w) <= POWER_W
@@ -242,6 +246,22 @@ def test_without_a_solution_or_the_time_for_one_the_devices_follow_the_contract(
     home.live(LENGTH_S)
     assert home.alarms == set()
     assert "no-plan: plan is over" in caplog.text
+
+
+def test_a_lost_grid_and_its_return_are_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        ("en", "Without the grid"),
+        ("fr", "Sans réseau"),
+        ("en", "The grid is back"),
+        ("fr", "Le réseau est revenu"),
+    ]
+    for sees, said in ((False, words[:2]), (True, words[2:])):
+        home.sees_grid = sees
+        home.live(2 * STEP_S)
+        for language, sentence in said:
+            assert main(["--lang", language, "dispatch", "status", "--dir", str(home.folder.path)]) == 0
+            assert sentence in capsys.readouterr().err
+    assert home.alarms == set()
 
 
 def test_negative_prices_are_taken_within_the_limits(home: Home) -> None:
