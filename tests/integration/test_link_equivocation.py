@@ -40,6 +40,8 @@ def test_two_runs_under_one_number_cost_the_bond_and_the_link_once(
     assert city.ask("bond", "north") == BOND_NEUR
     run = north_s_run(city)
     lie = replace(run, net_neur=run.net_neur - 10**9)
+    city.ask("grid", True)  # so that there is a cut, whose report has to tell of it
+    city.ask("at", AFTER)
     tell(north, lie)
 
     status = city.until(AFTER, lambda status: status["link"]["equivocations"] and city.ask("bond", "north") == 0)
@@ -50,6 +52,11 @@ def test_two_runs_under_one_number_cost_the_bond_and_the_link_once(
     assert status["link"]["equivocations"][0]["proven"]
     assert {"name": "north", "code": "EQUIVOCATION", "count": 1} in status["link"]["refusals"]
     assert city.ask("closed", "north") == [True, [digests]]
+    (report,) = city.ask("reports")
+    closed = [hex_text(Links.load(city.folder).neighbours["north"])]
+    assert (report["closed"], report["paidNeur"], report["convergedAt"]) == (closed, BOND_NEUR, None)
+    city.ask("grid", False)
+    assert city.until(AFTER + 60, lambda _: city.ask("reports")[0]["convergedAt"])
     # South has a contract of its own with the city, and goes on.
     assert city.ask("closed", "south") == [False, []]
 
@@ -62,10 +69,10 @@ def test_two_runs_under_one_number_cost_the_bond_and_the_link_once(
 
     # After a restart the journal says it again, and the contract is not asked again; more lies change nothing.
     city.stop_node()
-    city.start_node(AFTER)
+    city.start_node(AFTER + 60)
     city.ready()
     tell(north, replace(lie, net_neur=lie.net_neur - 1))
-    status = city.until(AFTER + 60, lambda status: status["link"]["refused"])
+    status = city.until(AFTER + 120, lambda status: status["link"]["refused"])
     assert [each["proven"] for each in status["link"]["equivocations"]] == [True]
     assert city.ask("closed", "north")[1] == [digests]
     found = [each.breach.name for each in audit_border(city.folder).findings]
