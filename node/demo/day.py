@@ -162,12 +162,13 @@ class Day:
     async def live_on(self, pace: Pace) -> None:
         """Go on after the day as on it, for ever; when there is no more data, with nobody who trades."""
         self._pace, self._watch = pace, _nobody
-        if not self._checkpoint.lives_on:
+        later = self._street.later
+        if later and not self._checkpoint.lives_on:
             self._checkpoint.lives_on = True
             self._checkpoint.step -= 1  # its readings are in; now there is trade in it, too
             await self._trade()
             self._next_step()
-        while self._market_interval in self._street.later:
+        while later and self._market_interval < later.stop + 2 * self._length:
             await self._step()
         while True:
             await self._advance(self._clock.now() + self._length)
@@ -194,7 +195,8 @@ class Day:
             self._save(0, base)
             if base >= self._street.start:
                 await self._deliver_and_read(base)
-        if self._checkpoint.lives_on or self._market_interval in self._street.intervals:
+        traded = self._street.later if self._checkpoint.lives_on else self._street.intervals
+        if self._market_interval in traded:
             await self._trade()
         self._next_step()
 

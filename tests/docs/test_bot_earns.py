@@ -9,23 +9,15 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from dispatch.site_plan import SitePlanner
 from energy.identity import hex_text
-from market.mechanism import Mechanism
-from node.app import Node, TickReport
+from node.app import Node
 from node.client import Client
-from node.clock import SimulatedClock
-from node.demo.checkpoint import Checkpoint
-from node.demo.client import RpcClient
-from node.demo.day import Day, Meters, Stage
-from node.demo.founding import DEPOSIT_NEUR, RUN_INTERVALS, found_demo, market_of
-from node.demo.guest import Guest
-from node.demo.residents import settle_in
+from node.demo.founding import DEPOSIT_NEUR, RUN_INTERVALS
 from node.demo.runner import DEFAULT_DAY
 from node.demo.street import load_street
-from node.serve import ServeOptions, Servers
 from node.storage.models import Account, EntryRow
 from tests.support.documents import blocks
+from tests.support.lived_street import GUEST, living
 from tests.support.source_tree import ROOT
 
 HOMES: Final = 4
@@ -61,41 +53,23 @@ class Minutes:
         return min(until, now + 60)
 
 
-def nobody(step: int, report: TickReport) -> None:
-    pass
-
-
 def test_bot_earns_settled_money_among_the_neighbours_of_the_demo(tmp_path: Path) -> None:
     street = load_street(DEFAULT_DAY, HOMES)
     street = replace(street, start=street.start + MORNING_S)
-    market, planner, guest = market_of(Mechanism.CONTINUOUS), SitePlanner(900), Guest.of(1)
-    residents = settle_in(street, 1, market, planner)
     step = bot()["step"]
+    clients: list[Client] = []
 
     async def lived() -> Node:
-        await found_demo(tmp_path, 1, street, residents, guest, market, lambda *_: None)
-        clock, meters = SimulatedClock(street.start - 900), Meters(tmp_path, residents, [guest.serial])
-        node = await Node.open(tmp_path, clock, manual_time=True)
-        servers = Servers(node, ServeOptions(rpc_port=0, web_port=0))
-        await servers.start()
-        rpc, client = RpcClient(servers.rpc_url), Client(servers.web_url, guest.key.private_key)
-        stage = Stage(node, clock, street, residents, planner, meters)
-        minutes = Minutes(lambda: step(client), street.start + INTERVALS * 900 + 30)
-        checkpoint = Checkpoint(1, str(DEFAULT_DAY), HOMES)
-        try:
-            with suppress(Over):
-                await Day(stage, rpc, checkpoint, minutes, nobody).run()
-        finally:
-            client.__exit__(None, None, None)
-            node.events.close()
-            await rpc.close()
-            await servers.stop()
-            await node.close()
-            meters.close()
-        return node
+        minutes = Minutes(lambda: step(clients[0]), street.start + INTERVALS * 900 + 30)
+        async with living(tmp_path, street, minutes) as found:
+            with Client(found.web_url, GUEST.key.private_key) as client:
+                clients.append(client)
+                with suppress(Over):
+                    await found.day.run()
+            return found.node
 
     node = asyncio.run(lived())
-    account = hex_text(guest.key.address)
+    account = hex_text(GUEST.key.address)
     with Session(node.projection.engine) as session:
         row = session.exec(select(Account).where(col(Account.address) == account)).one()
         entries = session.exec(select(EntryRow).where(col(EntryRow.account) == account)).all()
