@@ -103,7 +103,7 @@ class Node:
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
         self.tariffs, self._keys = TariffSchedule.load(folder / TARIFF_FILE), keys
-        self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}"), self.tariffs)
+        self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}", follows=True), self.tariffs)
         self.queries, contracts = Queries(self.projection.engine), community.contracts
         self.settlement_domain = community_domain(community.chain_id, contracts.settlement)
         self.readings_domain = community_domain(community.chain_id, contracts.readings)
