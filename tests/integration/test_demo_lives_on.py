@@ -89,14 +89,17 @@ def test_the_street_trades_on_after_its_day_and_after_a_restart(tmp_path: Path) 
 def test_where_the_data_ends_time_goes_on_without_trade(tmp_path: Path) -> None:
     street = LastStreet(**{field.name: getattr(short_street(), field.name) for field in fields(Street)})
 
-    async def live() -> int:
+    async def live() -> tuple[int, set[int]]:
         async with living(tmp_path, street, Leaps(None)) as found:
             await found.day.run()
             with suppress(Over):
                 await found.day.live_on(Until(street.intervals.stop + 5_000))
-            return found.node.clock.now()
+            orders = found.node.queries.orders(limit=5_000)["items"]
+            return found.node.clock.now(), {int(order["interval"] or 0) for order in orders}
 
-    assert asyncio.run(live()) > street.intervals.stop + 3_600
+    now, ordered = asyncio.run(live())
+    assert now > street.intervals.stop + 3_600
+    assert ordered == set(street.intervals)
 
 
 def test_time_flows_second_by_second_and_makes_up_for_what_took_long(monkeypatch: pytest.MonkeyPatch) -> None:
