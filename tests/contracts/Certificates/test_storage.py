@@ -19,8 +19,8 @@ from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER
 from tests.support.evm import reverts
 
 FIFO, LIFO, NAMED = 0, 1, 2
-HEAT = 1
-CANCELLED = 4
+HEAT, HYDROGEN, MOBILITY = 1, 2, 3
+CANCELLED, CLAIMED = 4, 5
 SECOND = FIRST_INTERVAL + INTERVAL_LENGTH
 
 
@@ -187,9 +187,11 @@ def test_enrolment_is_the_communitys_and_for_good(market: Market) -> None:
 # -- CONVERSION
 
 
-@pytest.mark.parametrize(("factor", "output_wh"), [(3_000, 300), (649, 64)])
-def test_conversion_changes_the_carrier_once(market: Market, factor: int, output_wh: int) -> None:
-    market.act("enrolConverter", BOILER, HEAT, factor, sender=OWNER)
+@pytest.mark.parametrize(
+    ("carrier", "factor", "output_wh"), [(HEAT, 3_000, 300), (HEAT, 649, 64), (HYDROGEN, 649, 64), (MOBILITY, 900, 90)]
+)
+def test_conversion_changes_the_carrier_once(market: Market, carrier: int, factor: int, output_wh: int) -> None:
+    market.act("enrolConverter", BOILER, carrier, factor, sender=OWNER)
     event = market.act("convert", market.ids[0], market.drawn[BOILER, 0]).event("Converted")
     heat = event["newId"]
     assert (event["intakeWh"], event["outputWh"]) == (100, output_wh)
@@ -198,7 +200,7 @@ def test_conversion_changes_the_carrier_once(market: Market, factor: int, output
     assert before["status"] == CANCELLED
     assert market.bundle(heat) == before | {
         "device": BOILER,
-        "carrier": HEAT,
+        "carrier": carrier,
         "carbon": carbon,
         "toWh": output_wh,
         "status": 1,
@@ -206,15 +208,19 @@ def test_conversion_changes_the_carrier_once(market: Market, factor: int, output
     }
     assert market.view("usedWh", BOILER, FIRST_INTERVAL) == 100
     for function in ("convert", "charge"):
-        with reverts("WrongCarrier", heat, HEAT):
+        with reverts("WrongCarrier", heat, carrier):
             market.act(function, heat, market.drawn[BOILER, 0])
-    with reverts("WrongCarrier", heat, HEAT):
+        with reverts("NotCirculating", market.ids[0], CANCELLED):
+            market.act(function, market.ids[0], market.drawn[BOILER, 0])
+    with reverts("WrongCarrier", heat, carrier):
         market.act("claim", heat, HOLDER, market.drawn[HOUSE, 0])
     with reverts("NotAStore", BOILER):
         market.act("discharge", heat, 1)
     claim = market.act("claimConverted", heat, OTHER).event("ClaimSingle")
     assert (claim["claimSubject"], claim["value"]) == (OTHER, output_wh)
     assert market.held_wh(HOLDER, heat) == 0
+    with reverts("NotCirculating", heat, CLAIMED):
+        market.act("claimConverted", heat, OTHER)
 
 
 def test_outputs_of_a_converter_lie_side_by_side(market: Market) -> None:

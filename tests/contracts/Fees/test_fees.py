@@ -58,5 +58,7 @@ def test_shares_are_the_whole(community: Community, permille: list[int]) -> None
 
 
 def test_shares_are_few(community: Community) -> None:
+    most = [(GRID, 62)] * 15 + [(COOPERATIVE, 70)]
+    assert community.evm.deploy("Fees", community.settlement, most, FUND).call("shares") == tuple(most)
     with reverts("TooManyShares", 17, 16):
         community.evm.deploy("Fees", community.settlement, [(GRID, 60)] * 17, FUND)
