@@ -46,12 +46,20 @@ def test_no_proof_voids_an_honest_run(
     DISPUTED.community.evm.restore(FOUNDATION)
     run = DISPUTED.settle(honest_books(DISPUTED, wishes, energies, terms, wedge))
     assert list(find_frauds(run)) == []
+    for account, balance_neur in _balances_after(run).items():
+        assert DISPUTED.community.settlement.call("balanceOf", account) == balance_neur, "chain and statements agree"
     for function, choices in _proofs(run).items():
         if not all(choices):
             continue
         for arguments in data.draw(st.lists(st.tuples(*map(st.sampled_from, choices)), max_size=2), label=function):
             assert _refusal(Dispute(function, run.run_id, arguments)) in REFUSALS
     assert DISPUTED.community.settlement.call("isOpen", run.run_id)
+
+
+def _balances_after(run: OpenedRun) -> dict[str, int]:
+    """Return the balance with which each account's statement ends."""
+    lines = sorted(run.entries, key=lambda each: each.integer("sequence"))
+    return {"0x" + each.data("account").hex(): each.integer("balanceAfter") for each in lines}
 
 
 def _proofs(run: OpenedRun) -> dict[str, list[list[Any]]]:
