@@ -35,15 +35,17 @@ def _tests(*folders: str) -> tuple[str, ...]:
     return tuple(f"tests/contracts/{folder}" for folder in folders)
 
 
+_HASHING: Final = ("Settlement", "Readings", "Certificates", "Gateway")
+"""Contracts that tell the digests and leaves of signed structs."""
+
 TARGETS: Final = {f"{name}.sol": Target((name,), _tests(name)) for name in NAMES} | {
+    **{f"{name}.sol": Target((name,), _tests(name, "test_typed_data.py")) for name in _HASHING},
     "Badges.sol": Target(("Badges",), _tests("Reputation")),
     "Bonds.sol": Target(("Disputes", "Gateway"), _tests("Disputes", "Gateway")),
     "Bundles.sol": Target(("Certificates",), _tests("Certificates")),
     "Openings.sol": Target(("Disputes", "Questions"), _tests("Disputes", "Questions")),
     "Timelock.sol": Target(("Cooperative",), _tests("Cooperative")),
-    "libraries/TypedDataLib.sol": Target(
-        ("Settlement", "Readings", "Certificates", "Gateway"), _tests("test_typed_data.py")
-    ),
+    "libraries/TypedDataLib.sol": Target(_HASHING, _tests("test_typed_data.py")),
 }
 """By the source below `contracts/src`."""
 
