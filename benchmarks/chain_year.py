@@ -31,9 +31,9 @@ from node.chain.genesis import read_genesis
 from node.chain.launcher import ChainProcess, start_chain
 from node.chain.reading import STORE_FILE, ChainReader
 from node.chain.sealed_block import SealedBlock
-from node.community import Community, Contracts
-from node.keys import SEALER_FILE, KeyPair
+from node.coop.community import Community, Contracts
 from node.ledger import artifact
+from node.signing.keys import SEALER_FILE, KeyPair
 from oracles.hashing import keccak
 from oracles.records import IntervalReadings, Record, Run, history_hash, record_hash, record_values
 from oracles.signatures import sign

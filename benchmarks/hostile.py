@@ -29,8 +29,8 @@ from websockets.asyncio.client import connect
 from benchmarks.order_acknowledgements import acknowledged
 from energy.identity import hex_text
 from node.app import Node
-from node.keys import KeyPair
 from node.serve import keep_for_good
+from node.signing.keys import KeyPair
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, found, homes_of, running, serving, tick_at
 

@@ -22,8 +22,8 @@ from energy.identity import Address, Digest, MeterId
 from energy.results import Accepted
 from metering.readings import Reading
 from node.ledger import artifact
-from node.remote_signing import RemoteGuard, RemotePlace
-from node.signing_server import SigningServer
+from node.signing.remote import RemoteGuard, RemotePlace
+from node.signing.server import SigningServer
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.guarding import Guard

@@ -20,9 +20,9 @@ from market.orders import Side, TimeInForce
 from node.app import Node
 from node.chain.client import AsyncChainClient
 from node.chain.ipc_path import ipc_path
-from node.keys import KeyPair
+from node.orders.typed_data import order_json
 from node.serve import keep_for_good
-from node.typed_data import order_json
+from node.signing.keys import KeyPair
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, Homes, found, homes_of, running, serving, signed, tick_at
 

@@ -22,11 +22,11 @@ from market.engine import MarketState, apply
 from market.grid import Feeder
 from market.orders import Order, Side, TimeInForce
 from node.clock import SimulatedClock
-from node.community import Community, Contracts
-from node.keys import KeyPair
+from node.coop.community import Community, Contracts
+from node.orders.trading import Trading
+from node.orders.typed_data import order_digest, order_json
+from node.signing.keys import KeyPair
 from node.storage.log import AppendLog
-from node.trading import Trading
-from node.typed_data import order_digest, order_json
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
 from tests.support.real_node import FIRST, KEYS, LENGTH_S, found, homes_of, running, serving, tick_at

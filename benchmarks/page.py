@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.page_crowd import measured_crowd
 from node.api.app import create_web_app
-from node.events import Broadcaster, EventKind
-from node.queries import Queries
+from node.views.events import Broadcaster, EventKind
+from node.views.queries import Queries
 from tests.support.browser import PHONE, Look, chromium, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import CoreDouble, filled_projection

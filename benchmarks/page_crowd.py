@@ -23,8 +23,8 @@ import httpx
 
 from energy.identity import Address, hex_text
 from market.orders import Side, TimeInForce
+from node.orders.typed_data import order_json
 from node.serve import ServeOptions, Servers
-from node.typed_data import order_json
 from oracles.typed_data import Domain
 from tests.support.real_node import FIRST, Homes, found, running, signed, tick_at
 

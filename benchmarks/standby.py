@@ -22,8 +22,8 @@ import httpx
 from energy.identity import hex_text
 from market.orders import Order, Side, TimeInForce
 from node.cli.main import main as resilia
-from node.community import Community
-from node.typed_data import order_digest, order_json
+from node.coop.community import Community
+from node.orders.typed_data import order_digest, order_json
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
 from tests.support.nats_servers import free_port

@@ -1,7 +1,7 @@
 """What a community and its grid have agreed on beyond the supplier's tariff: charges, who gets what is left, sharing.
 
-Nothing here is a price by itself: the node reads charges with their dates from a file (`node.charges`), and hands over
-those that hold in the interval. Units: Wh, µ€/kWh.
+Nothing here is a price by itself: the node reads charges with their dates from a file (`node.coop.charges`), and hands
+over those that hold in the interval. Units: Wh, µ€/kWh.
 Refuses: two charges of one name on the same energy, with ValueError.
 """
 

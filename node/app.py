@@ -16,50 +16,50 @@ from energy.results import Rejected
 from interconnect.modes import Mode
 from market.events import GateClosed
 from market.orders import Order
-from node.admitted import load_community
-from node.agreed_terms import AgreedTerms
-from node.answering import Answering
-from node.certifying import Certifying
 from node.chain.launcher import AT_ONCE, Sealing
 from node.chain_access import ChainAccess, open_chain_access, web3_over
 from node.clock import Clock
-from node.clock_discipline import Discipline, is_doubtful, unknown
-from node.community import Community
-from node.concerns import Concerns
-from node.council_watch import CouncilWatch
-from node.erasing import Erasing
-from node.events import Broadcaster
+from node.coop.admitted import load_community
+from node.coop.agreed_terms import AgreedTerms
+from node.coop.community import Community
+from node.coop.council_watch import CouncilWatch
+from node.coop.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
+from node.coop.governing import Governing
+from node.coop.proposals import Proposals
+from node.coop.seats import Seats
+from node.coop.tariffs import TariffSchedule
 from node.external.settings import ExternalChain
 from node.facts.adopting import FactBoard
-from node.founding import COMMUNITY_FILE, SALTS, TARIFF_FILE
-from node.governing import Governing
-from node.grid import Grid
-from node.holdings import Holdings
 from node.interconnect.border import Border
 from node.interconnect.coupling import coupling_of
 from node.interconnect.options import LinkOptions
-from node.keys import KeyRing, load_keys
 from node.ledger import Ledger
-from node.measuring import Measuring
-from node.neighbourhood import Neighbourhood
-from node.pages import PAGE_ACCOUNTS
-from node.present import Present
-from node.proposals import Proposals
-from node.queries import Queries
-from node.replication import Replication
-from node.rotation import rotate
+from node.orders.holdings import Holdings
+from node.orders.trading import Trading
+from node.privacy.erasing import Erasing
+from node.privacy.salt_files import open_salts
+from node.readings.clock_discipline import Discipline, is_doubtful, unknown
+from node.readings.grid import Grid
+from node.readings.measuring import Measuring
+from node.readings.neighbourhood import Neighbourhood
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
-from node.salt_files import open_salts
-from node.seats import Seats
-from node.settling import SettledRun, Settling
-from node.showing import Showing
-from node.signing_keys import SigningKeys
+from node.settlement.answering import Answering
+from node.settlement.certifying import Certifying
+from node.settlement.pages import PAGE_ACCOUNTS
+from node.settlement.settling import SettledRun, Settling
+from node.signing.keys import KeyRing, load_keys
+from node.signing.rotation import rotate
+from node.signing.signers import SigningKeys
 from node.sponsoring import sponsored
+from node.standby.replication import Replication
 from node.storage.database import open_database
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
-from node.tariffs import TariffSchedule
-from node.trading import Trading
+from node.views.concerns import Concerns
+from node.views.events import Broadcaster
+from node.views.present import Present
+from node.views.queries import Queries
+from node.views.showing import Showing
 from oracles.answers import Topic
 from oracles.typed_data import community_domain
 
@@ -160,7 +160,7 @@ class Node:
         """Start a node on the folder of a founded community, and recover what a crash may have left half done.
 
         Args:
-            folder: Where `node.founding` put everything.
+            folder: Where `node.coop.founding` put everything.
             clock: The node's time.
             manual_time: Whether blocks are stamped with this clock instead of the chain's own, for a demo that repeats.
             sealing: When the embedded chain seals blocks, and when they count as done.

@@ -20,12 +20,12 @@ from node.chain.client import AsyncChainClient
 from node.chain.errors import ChainError
 from node.chain.launcher import AT_ONCE, ChainProcess, Sealing, start_chain
 from node.chain.seal import read_sealer
-from node.community import Community, Contracts
+from node.coop.community import Community, Contracts
 from node.external.client import ExternalClient
 from node.external.outbox import Outbox
 from node.external.sender import ExternalSender
 from node.external.settings import ExternalChain
-from node.keys import SEALER_FILE, KeyPair
+from node.signing.keys import SEALER_FILE, KeyPair
 
 
 class ChainClient(Protocol):

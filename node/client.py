@@ -16,9 +16,9 @@ from energy.identity import Address, Digest, address_from_hex, digest_from_hex, 
 from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
 from node.client_records import OPENED, Book, Happened, Level, Receipt, book_of, happenings, level_of
+from node.orders.typed_data import cancel_digest, look_digest, order_digest, order_json, receipt_digest
 from node.rpc.ports import JsonObject
 from node.rules.rule import Rule, SignedRule
-from node.typed_data import cancel_digest, look_digest, order_digest, order_json, receipt_digest
 from oracles.signatures import address_of, recover, sign
 from oracles.typed_data import Domain
 

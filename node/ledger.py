@@ -21,10 +21,10 @@ from web3.types import EventData, TxReceipt
 from energy.errors import Corrupt, EnergyNodeError, Unavailable
 from energy.identity import ZERO_DIGEST, Address, Digest, address_from_hex, hex_text
 from node.chain.errors import UNAVAILABLE
-from node.community import Contracts, Member
-from node.decided import Decision
+from node.coop.community import Contracts, Member
+from node.coop.decided import Decision
 from node.external.sender import ExternalSender, Refused
-from node.keys import KeyPair
+from node.signing.keys import KeyPair
 
 CONTRACT_NAMES: Final = {
     "token": "CommunityToken",

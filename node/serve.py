@@ -17,21 +17,21 @@ import uvicorn
 from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
-from node.ballots import Ballots
 from node.chain.launcher import Sealing
 from node.chain.seal import read_sealer
 from node.clock import SystemClock
-from node.clock_discipline import kernel_clock
-from node.held_keys import HeldKeys
-from node.home_assistant import Publisher, broker_of
+from node.coop.ballots import Ballots
+from node.integrations.home_assistant import Publisher, broker_of
+from node.integrations.webhooks import Webhook, receiver_of
 from node.interconnect.options import SERVER, SILENCE_S, LinkOptions
-from node.keys import SEALER_FILE
-from node.log_following import tell_replaced
+from node.planning.storage_plan import StoragePlanFile
+from node.readings.clock_discipline import kernel_clock
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
 from node.rules.carrying import Rules
-from node.storage_plan import StoragePlanFile
-from node.webhooks import Webhook, receiver_of
+from node.signing.held_keys import HeldKeys
+from node.signing.keys import SEALER_FILE
+from node.standby.log_following import tell_replaced
 
 RPC_PORT = 8545
 WEB_PORT = 8080

@@ -19,7 +19,7 @@ from energy.identity import Address, hex_text
 from node.chain.transactions import SignedTransaction, decode_transaction
 from node.chain_access import ChainAccess, ChainClient
 from node.clock import Clock
-from node.community import Contracts
+from node.coop.community import Contracts
 from node.ledger import CONTRACT_NAMES, Ledger, artifact
 from node.rpc.ports import ChainRequests
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from dispatch.plant import Device, Plant
 from energy.errors import Misconfigured
 from metering.protocols import split_source
-from node.site_file import devices_of, object_of, read_document, whole_number
+from node.planning.site_file import devices_of, object_of, read_document, whole_number
 
 SCHEMA: Final = "resilia/home/1"
 POWER_W_MAX: Final = 10**6

@@ -31,7 +31,7 @@ from node.agent.home_file import HomeFile
 from node.agent.page import PagePlan
 from node.agent.trader import Trader
 from node.client import Client
-from node.reasons import document_of
+from node.planning.reasons import document_of
 
 SILENT_S: Final = 300
 """After so long without a word from every meter, the devices rest."""

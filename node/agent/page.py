@@ -1,7 +1,8 @@
 """Shows the plan of a home's storage on the page of the node beside it, for an agent that was told to.
 
 A home's plan is its own: nothing is shown unless its owner names the node's folder, as whoever runs the community's
-battery does. See `node.storage_plan`. Refuses, with `Misconfigured`: a folder that is none, a home without a storage.
+battery does. See `node.planning.storage_plan`. Refuses, with `Misconfigured`: a folder that is none, a home without a
+storage.
 """
 
 import logging
@@ -10,7 +11,7 @@ from pathlib import Path
 from dispatch.plant import Plant
 from dispatch.site_plan import SitePlan
 from energy.errors import Misconfigured
-from node.storage_plan import write
+from node.planning.storage_plan import write
 
 logger = logging.getLogger(__name__)
 

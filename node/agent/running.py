@@ -23,7 +23,7 @@ from node.agent.files import STAYS, AgentFolder
 from node.agent.home_file import HomeFile
 from node.agent.member_agent import MemberAgent, meters_of
 from node.clock import Clock
-from node.home_assistant import broker_of
+from node.integrations.home_assistant import broker_of
 
 STEP_S: Final = 10
 RETRY_S: Final = 10

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from energy.quantities import amount_neur
 from node.api.wording import CommunityClock
-from node.order_steps import Step, order_steps
-from node.own_queries import conduct
-from node.queries import LIMIT_MAX, Page, Queries
-from node.query_rows import Row
+from node.orders.steps import Step, order_steps
+from node.views.own_queries import conduct
+from node.views.queries import LIMIT_MAX, Page, Queries
+from node.views.rows import Row
 
 ORDERS_SHOWN: Final = 12
 TRADES_SHOWN: Final = 6

@@ -28,17 +28,17 @@ from node.api.passkeys import Passkeys
 from node.api.rendering import FOLDER, Rendering
 from node.api.rest import rest_router
 from node.api.sessions import Sessions
-from node.ballots import Ballots
 from node.clock import Clock, SystemClock
-from node.events import Broadcaster
-from node.held_keys import HeldKeys
-from node.queries import Queries
+from node.coop.ballots import Ballots
+from node.planning.storage_plan import StoragePlanFile
 from node.rpc.guard import HostGuard
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
 from node.rules.carrying import Rules
-from node.storage_plan import StoragePlanFile
+from node.signing.held_keys import HeldKeys
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 
 _IS_THE_CHAIN_THERE: Final = b'{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'
 

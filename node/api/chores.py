@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
-from node.query_rows import Row
 from node.rpc.ports import JsonObject
 from node.storage.models import AttestationRow, Checkpoint, IntervalStatus, MarketInterval
+from node.views.rows import Row
 
 ORACLES_SEEN_IN: Final = 96
 """Latest attested intervals in which an oracle must have signed to be shown."""

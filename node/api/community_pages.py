@@ -24,13 +24,13 @@ from node.api.tables import METERS, csv_head, csv_rows
 from node.api.wording import energy_total
 from node.backup.note import last_backup
 from node.clock import Clock
-from node.community import MEMBER_KINDS
-from node.concerns import words
+from node.coop.community import MEMBER_KINDS
 from node.i18n import duration, gettext, ngettext
-from node.queries import Queries
-from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
 from node.rpc.schemas import SCHEMAS
+from node.views.concerns import words
+from node.views.queries import Queries
+from node.views.rows import Row
 
 DAYS_SHOWN: Final = 7
 LEAGUE_SHOWN: Final = 20
@@ -171,7 +171,7 @@ def badges(league: Sequence[Row]) -> list[tuple[str, str, str, str]]:
     """Return title, reason, account and value of each badge of a day; none without a trade.
 
     Args:
-        league: Rows of `node.league.league`.
+        league: Rows of `node.views.league.league`.
     """
     homes = [row for row in league if row["kind"] == "home"] or list(league)
     found = []

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from node.api.wording import CommunityClock, energy_total, exact_price
 from node.i18n import gettext, number
-from node.query_rows import Row
+from node.views.rows import Row
 
 LEFT: Final = 38
 RIGHT: Final = 8
@@ -65,7 +65,7 @@ def day_chart(intervals: Sequence[Row], day: tuple[int, int], length_s: int, clo
     """Return the two SVGs of a day.
 
     Args:
-        intervals: The day's intervals in the shape of `node.query_rows.interval`, in their sequence.
+        intervals: The day's intervals in the shape of `node.views.rows.interval`, in their sequence.
         day: First second of the local day and of the next.
         length_s: Length of an interval.
         clock: The community's.

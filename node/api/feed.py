@@ -16,7 +16,7 @@ from starlette.responses import StreamingResponse
 
 from energy.strict_json import dumps
 from node.api.live import RETRY_MS, SILENCE_S_MAX, STREAM_HEADERS
-from node.events import Broadcaster
+from node.views.events import Broadcaster
 
 QUIET_S: Final = 1.0
 """Shortest time from one frame to the next."""

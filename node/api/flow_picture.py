@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from node.api.wording import energy_total, exact_energy
 from node.i18n import gettext
-from node.queries import Flow
+from node.views.queries import Flow
 
 WIDTH: Final = 360
 HEIGHT: Final = 290

@@ -1,6 +1,6 @@
 """Where the lists of the page come from: the projection, and for blocks the chain itself.
 
-Units and keys: `node.query_rows`. Refuses what `node.rpc.parameters` refuses.
+Units and keys: `node.views.rows`. Refuses what `node.rpc.parameters` refuses.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ from node.api.tables import (
     Table,
 )
 from node.api.wording import CommunityClock
-from node.league import KEYS as LEAGUE_KEYS
-from node.outlook import DAY_S, HABIT_DAYS, outlook
-from node.queries import LIMIT_MAX, BadCursor, Page, Queries
-from node.query_rows import Row
+from node.planning.storage_plan import STEP_KEYS, StoragePlan
 from node.rpc import parameters
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.schemas import SCHEMAS
-from node.storage_plan import STEP_KEYS, StoragePlan
+from node.views.league import KEYS as LEAGUE_KEYS
+from node.views.outlook import DAY_S, HABIT_DAYS, outlook
+from node.views.queries import LIMIT_MAX, BadCursor, Page, Queries
+from node.views.rows import Row
 
 BLOCK_KEYS: Final = ("number", "timestamp", "hash", "transactions", "gasUsed")
 DAY_KEYS: Final = ("day", "start", *SCHEMAS["Summary"]["properties"])
@@ -196,7 +196,7 @@ def _outlook(
 
 
 def read_outlook(core: NodeCommands, queries: Queries) -> list[Row]:
-    """Return the intervals from the running one to the end of tomorrow in the community; see `node.outlook`."""
+    """Return the intervals from the running one to the end of tomorrow in the community; see `node.views.outlook`."""
     status, now = core.status(), core.now()
     clock, length_s = CommunityClock(status["timeZone"]), int(status["intervalLengthS"])
     _, tomorrow = clock.day(now)

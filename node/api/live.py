@@ -5,7 +5,7 @@ happened since, or by an event ``missed`` that it is gone and REST has the truth
 why by a last event ``dropped``, and comes back the same way.
 ``?kinds=trade,depth,candle`` chooses what is told. They carry the journal's sequence: a book taken from
 `energy_getDepth`, or candles from `energy_getCandles`, and the changes told after it fit together without a gap, see
-`node.depth.Depth.changes`.
+`node.orders.depth.Depth.changes`.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from typing import Final
 from starlette.responses import StreamingResponse
 
 from energy.strict_json import dumps
-from node.events import TOLD_KINDS, USUAL_KINDS, Broadcaster, EventKind, NodeEvent, place_of
 from node.rpc.parameters import BadParameter
+from node.views.events import TOLD_KINDS, USUAL_KINDS, Broadcaster, EventKind, NodeEvent, place_of
 
 SILENCE_S_MAX: Final = 15
 """Longest silence on a connection: a comment is sent instead, so that nobody on the way gives it up."""

@@ -12,9 +12,9 @@ from starlette.responses import Response, StreamingResponse
 
 from node.api.lists import PAGES_MAX
 from node.api.tables import csv_head, csv_rows
-from node.queries import LIMIT_MAX
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.schemas import SCHEMAS
+from node.views.queries import LIMIT_MAX
 
 CANDLE_KEYS: Final = tuple(SCHEMAS["Candle"]["properties"])
 DEPTH_KEYS: Final = ("interval", "sequence", "side", "price", "quantityWh", "orders")

@@ -19,9 +19,7 @@ from node.api.rendering import Rendering
 from node.api.sessions import COOKIE, SESSION_S, NotSignedIn, Role, Sessions, SignedIn
 from node.api.tables import csv_head, csv_rows
 from node.clock import Clock
-from node.held_keys import HeldKeys
 from node.i18n import mark
-from node.queries import Queries
 from node.rpc import parameters
 from node.rpc.caller import Caller
 from node.rpc.guard import caller_of
@@ -29,6 +27,8 @@ from node.rpc.parameters import BadParameter
 from node.rpc.ports import ChainRequests, NodeCommands
 from node.rpc.schemas import SCHEMAS
 from node.rules.carrying import Rules, rule_sentence
+from node.signing.held_keys import HeldKeys
+from node.views.queries import Queries
 
 ENTRY_KEYS: Final = tuple(SCHEMAS["Entry"]["properties"])
 PERSONAL: Final = mark(

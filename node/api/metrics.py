@@ -13,9 +13,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from node.events import Broadcaster
-from node.queries import Queries
 from node.rpc.ports import JsonObject, NodeCommands
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 
 NEUR_PER_EURO: Final = 10**9
 UEUR_PER_EURO: Final = 10**6

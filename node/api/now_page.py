@@ -18,11 +18,11 @@ from node.api.rendering import account_labels
 from node.api.storage_chart import storage_chart, storage_sentences
 from node.api.tables import Reader
 from node.api.wording import CommunityClock, short_hex
-from node.outlook import told_window
-from node.price_signal import read_window
-from node.queries import Flow, Queries
-from node.query_rows import Row
 from node.rpc.ports import JsonObject, NodeCommands
+from node.views.outlook import told_window
+from node.views.price_signal import read_window
+from node.views.queries import Flow, Queries
+from node.views.rows import Row
 
 BOOK_LEVELS_MAX: Final = 5
 """Price levels shown on each side of the book."""

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from node.api.day_chart import AXIS, CENT_UEUR, HEIGHT, LAYOUTS, PRICE_TOP, Scale, grid_lines, hours, steps
 from node.api.wording import CommunityClock, exact_price
 from node.i18n import gettext
-from node.outlook import Window
-from node.query_rows import Row
+from node.views.outlook import Window
+from node.views.rows import Row
 
 CARBON_STEP: Final = 50
 """The axis of carbon ends at a multiple of this, g CO2e/kWh."""

@@ -20,8 +20,8 @@ from node.api.now_page import read_now_page
 from node.api.rendering import Rendering
 from node.api.rest import query_filter
 from node.api.tables import csv_head, csv_rows
-from node.queries import LIMIT_MAX, Queries
 from node.rpc.ports import NodeCommands
+from node.views.queries import LIMIT_MAX, Queries
 from oracles.evidence_links import PROVES, Fault
 
 ROWS_PER_PAGE: Final = 50

@@ -1,11 +1,11 @@
-"""Signing with a passkey: the page's own route to a key that the community holds, see `node.held_keys`.
+"""Signing with a passkey: the page's own route to a key that the community holds, see `node.signing.held_keys`.
 
 A member makes a passkey with an invitation, and signs each order, cancellation, ballot and sign-in with it: the
 challenge is the very digest that is to be signed, the member is verified each time, and the passkey's secret opens the
 key for this one signature; for a rule, as long as the node carries it out (`node.rules.carrying`). JSON-RPC and REST
 know nothing of it: what leaves is a signature such as a wallet's.
-Refuses, 403: what `node.held_keys` refuses, and an assertion that is not fresh, not for this digest, or not from here;
-400: a message that is none of these, or of another account. Source: W3C WebAuthn level 3, 7.1 and 7.2.
+Refuses, 403: what `node.signing.held_keys` refuses, and an assertion that is not fresh, not for this digest, or not
+from here; 400: a message that is none of these, or of another account. Source: W3C WebAuthn level 3, 7.1 and 7.2.
 """
 
 import secrets
@@ -24,16 +24,16 @@ from node import i18n
 from node.api.bodies import json_body, path_parameters
 from node.api.rendering import Rendering
 from node.api.sessions import Sessions, sentence_digest
-from node.ballots import Ballot, Ballots
 from node.clock import Clock
-from node.held_keys import SECRET_BYTES, HeldKeys, NotOpened, Passkey, decoded, encoded, prf_input
+from node.coop.ballots import Ballot, Ballots
+from node.orders.typed_data import cancel_digest, order_digest
 from node.rpc import parameters
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import NodeCommands
 from node.rpc.schema_kinds import TEXT, Schema, one_of, record
 from node.rules.carrying import NotARule, Rules
 from node.rules.rule import Rule, SignedRule
-from node.typed_data import cancel_digest, order_digest
+from node.signing.held_keys import SECRET_BYTES, HeldKeys, NotOpened, Passkey, decoded, encoded, prf_input
 from oracles.signatures import sign
 from oracles.typed_data import Domain
 

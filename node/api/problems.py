@@ -13,10 +13,10 @@ from energy.errors import Unavailable
 from energy.strict_json import BadJson
 from market.rejections import MarketReject
 from node.api.idempotency import KeyReused
-from node.queries import BadCursor
 from node.rejections import NodeReject
 from node.rpc.methods_energy import Refused
 from node.rpc.parameters import BadParameter
+from node.views.queries import BadCursor
 
 MEDIA_TYPE: Final = "application/problem+json"
 

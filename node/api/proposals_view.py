@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.api.wording import short_hex
-from node.decision_words import sentence
+from node.coop.decision_words import sentence
+from node.coop.proposal_words import STATE_WORDS
 from node.i18n import duration, gettext, local_time, ngettext
-from node.proposal_words import STATE_WORDS
-from node.query_rows import Row
 from node.rpc.ports import JsonObject
+from node.views.rows import Row
 
 PROPOSAL_KEYS: Final = (
     "id", "state", "description", "proposer", "votesUntil", "for", "against", "abstain", "quorum", "members",

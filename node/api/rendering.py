@@ -12,8 +12,8 @@ from node import i18n
 from node.api import wording
 from node.api.tables import Reader
 from node.api.wording import CommunityClock
-from node.queries import Queries
 from node.rpc.ports import JsonObject, NodeCommands
+from node.views.queries import Queries
 
 FOLDER: Final = Path(__file__).parent
 LIVE: Final = "live_"

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from node.api.day_chart import AXIS, CENT_UEUR, ENERGY_TOP, HEIGHT, LAYOUTS, Scale, grid_lines, hours
 from node.api.wording import CommunityClock, energy_total, share
 from node.i18n import gettext
-from node.reasons import sentence
-from node.storage_plan import StoragePlan
+from node.planning.reasons import sentence
+from node.planning.storage_plan import StoragePlan
 
 KWH: Final = 1_000
 """In Wh; the axis of what is held ends at a multiple of this."""

@@ -20,10 +20,10 @@ from node.api.wording import (
     named,
     short_hex,
 )
-from node.crossing_words import CROSSING_WORDS, WAY_WORDS
+from node.coop.proposal_words import STATE_WORDS
 from node.i18n import gettext, mark, number
-from node.proposal_words import STATE_WORDS
-from node.query_rows import Row
+from node.views.crossing_words import CROSSING_WORDS, WAY_WORDS
+from node.views.rows import Row
 
 Value = int | str | None
 

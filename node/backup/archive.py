@@ -21,8 +21,8 @@ from node.backup.contents import CHAIN_FOLDER, KEYS_FOLDER, copy_folder
 from node.chain.reading import STORE_FILE, ChainReader
 from node.chain.role import begin_as_follower
 from node.chain.upkeep.verifying import require_verified, verify_chain
-from node.community import Community
-from node.founding import COMMUNITY_FILE
+from node.coop.community import Community
+from node.coop.founding import COMMUNITY_FILE
 from node.storage.durable import sync_folder
 from node.storage.log import replay
 

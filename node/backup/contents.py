@@ -16,7 +16,7 @@ from typing import Final
 
 from energy.errors import Misconfigured, Unavailable
 from node.chain.reading import STORE_FILE, ChainReader
-from node.founding import COMMUNITY_FILE
+from node.coop.founding import COMMUNITY_FILE
 from node.interconnect.links import FOLDER as LINKS_FOLDER
 
 TABLES_FILE: Final = "node.sqlite"

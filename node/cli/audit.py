@@ -23,7 +23,7 @@ from node.i18n import gettext as _
 
 if TYPE_CHECKING:
     from market.audit_findings import Finding
-    from node.auditing import MarketAudit
+    from node.audit.auditing import MarketAudit
 
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, help="Check that a market, and what crossed its border, was run by its rules."
@@ -72,9 +72,9 @@ def audit_market(
 ) -> int:
     """Replay the market's journal by the rules alone, and name whatever breaks one; if anything does, exit with 3."""
     session = session_of(context)
-    from node.auditing import COMMUNITY_FILE, AuditRequest
-    from node.auditing import audit_market as audit_files
-    from node.community import Community
+    from node.audit.auditing import COMMUNITY_FILE, AuditRequest
+    from node.audit.auditing import audit_market as audit_files
+    from node.coop.community import Community
 
     zone = Community.load(folder / COMMUNITY_FILE).time_zone
     start, stop = day_range(day, first, end, zone)
@@ -112,9 +112,9 @@ def export_journal(
     folder: FolderOption = Path("."),
 ) -> None:
     """Print the journal's records with their chain hashes, one JSON object a line. Orders in it are pseudonymous."""
-    from node.audit_files import exported, read_journal
-    from node.auditing import COMMUNITY_FILE, JOURNAL_FILE
-    from node.community import Community
+    from node.audit.auditing import COMMUNITY_FILE, JOURNAL_FILE
+    from node.audit.files import exported, read_journal
+    from node.coop.community import Community
 
     seed = Community.load(folder / COMMUNITY_FILE).digest()
     for document in exported(read_journal(folder / JOURNAL_FILE, seed), seed, first):

@@ -20,7 +20,7 @@ from node.i18n import gettext as _
 
 if TYPE_CHECKING:
     from interconnect.audit_findings import BorderFinding
-    from node.border_audit import AuditedBorder, OnChain
+    from node.audit.border import AuditedBorder, OnChain
 
 FINDINGS_SHOWN_MAX: Final = 100
 
@@ -44,9 +44,9 @@ def audit_border(
 ) -> int:
     """Check what crossed to other communities: awards, runs, certificates; if anything breaks a rule, exit with 3."""
     from energy import strict_json
-    from node.border_audit import audit_border as audit_folder
-    from node.border_audit import hold_chain
-    from node.border_statement import compare, statement_of
+    from node.audit.border import audit_border as audit_folder
+    from node.audit.border import hold_chain
+    from node.audit.border_statement import compare, statement_of
 
     session = session_of(context)
     audited = audit_folder(folder)
@@ -77,7 +77,7 @@ def _on_chain(node: NodeClient) -> "OnChain":
     from eth_utils.abi import event_abi_to_log_topic
 
     from interconnect.records import EXPORT, Export, record_digest
-    from node.border_audit import OnChain
+    from node.audit.border import OnChain
     from node.ledger import artifact
 
     runs, exports, imports = dict[tuple[Digest, int], Digest](), dict[int, Digest](), list[Digest]()

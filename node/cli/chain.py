@@ -110,7 +110,7 @@ def follow(
     session = session_of(context)
     import asyncio
 
-    from node.following import prepare_follower, serve_follower
+    from node.standby.following import prepare_follower, serve_follower
 
     wanted = None if genesis is None else _block_hash(genesis)
     found = asyncio.run(prepare_follower(folder / "chain", url, wanted))
@@ -131,7 +131,7 @@ def follow(
 def hand_over(context: typer.Context, folder: FolderOption = Path(".")) -> None:
     """Give up sealing for good, so that a follower may take over. The node must not be running."""
     from node.chain.role import hand_over as give_up
-    from node.replication import records_on_disk
+    from node.standby.replication import records_on_disk
 
     last, records = give_up(folder / "chain"), records_on_disk(folder)
     if session_of(context).as_json:
@@ -165,8 +165,8 @@ def take_over(
 
     from node.chain.role import read_role
     from node.chain.role import take_over as begin
-    from node.following import require_gone
-    from node.replication import records_on_disk, require_records
+    from node.standby.following import require_gone
+    from node.standby.replication import records_on_disk, require_records
 
     with_logs = records_on_disk(folder) is not None
     if with_logs and not sealer_is_gone:

@@ -26,9 +26,9 @@ def compare(
 ) -> None:
     """Clear the same orders by every mechanism, and show volume, welfare, who gets it, prices and what a lie earns."""
     session = session_of(context)
-    from node.auditing import COMMUNITY_FILE
-    from node.community import Community
-    from node.comparing import compare_folder
+    from node.audit.auditing import COMMUNITY_FILE
+    from node.coop.community import Community
+    from node.orders.comparing import compare_folder
 
     start, end = day_range(day, None, None, Community.load(folder / COMMUNITY_FILE).time_zone)
     intervals, found = compare_folder(folder, start, end, with_lies=lies)

@@ -76,7 +76,7 @@ def dashboard() -> None:
     """Print a dashboard for Grafana over the metrics that the page's port has at /metrics."""
     import json
 
-    from node.dashboard import dashboard as drawn
+    from node.integrations.dashboard import dashboard as drawn
 
     print_line(json.dumps(drawn(), indent=2))
 

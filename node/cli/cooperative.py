@@ -21,10 +21,10 @@ from node.cli.orders import AccountOption, KeyOption, PasswordOption
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of
 from node.cli.session import session_of
-from node.decision_words import sentence
+from node.coop.decision_words import sentence
+from node.coop.proposal_words import STATE_WORDS
 from node.i18n import gettext as _
 from node.i18n import local_time
-from node.proposal_words import STATE_WORDS
 
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, help="Propose, vote and decide as members of the cooperative, one vote each."
@@ -80,9 +80,9 @@ def show_terms(
     if file is None:
         _list_terms(context)
         return
-    from node import charges
-    from node.agreed_terms import LIMIT_COLUMNS, LIMIT_NAMES, limits_of
-    from node.tariffs import TariffSchedule
+    from node.coop import charges
+    from node.coop.agreed_terms import LIMIT_COLUMNS, LIMIT_NAMES, limits_of
+    from node.coop.tariffs import TariffSchedule
     from oracles.hashing import keccak
 
     try:

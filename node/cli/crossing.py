@@ -22,9 +22,9 @@ from node.cli.orders import AccountOption, KeyOption, PasswordOption
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of, parse_account
 from node.cli.session import session_of
-from node.crossing_words import CROSSING_WORDS, WAY_WORDS
 from node.i18n import energy, local_interval
 from node.i18n import gettext as _
+from node.views.crossing_words import CROSSING_WORDS, WAY_WORDS
 
 SIGNED_WAIT_S: Final = 60
 

@@ -18,12 +18,12 @@ from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
 from node.i18n import energy, local_time, money, number
 from node.i18n import gettext as _
-from node.reasons import document_of, sentence, worth
+from node.planning.reasons import document_of, sentence, worth
 
 if TYPE_CHECKING:
     from dispatch.picture import Line
     from dispatch.site_plan import SitePlan
-    from node.site_file import SiteFile
+    from node.planning.site_file import SiteFile
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Plan a site's devices, and say why.")
 app.command("run", cls=Command)(run_dispatch)
@@ -99,7 +99,7 @@ def explain_site(context: typer.Context, site: SiteArgument) -> int:
 @app.command("simulate", cls=Command)
 def simulate_site(context: typer.Context, site: SiteArgument, picture: PictureOption = None) -> int:
     """Live the file's days with forecasts that know the past only, and compare with storing every surplus."""
-    from node.site_study import simulate
+    from node.planning.site_study import simulate
 
     file = _load(site)
     if file.intervals * file.interval_s < (LEARNED_DAYS + 1) * 86_400:
@@ -127,7 +127,7 @@ def simulate_site(context: typer.Context, site: SiteArgument, picture: PictureOp
 @app.command("pareto", cls=Command)
 def pareto_of_site(context: typer.Context, site: SiteArgument) -> int:
     """Show the plans that no other betters in bill, carbon and peak at once."""
-    from node.site_study import pareto
+    from node.planning.site_study import pareto
 
     file = _load(site)
     if "carbon_g_per_kwh" not in file.series:
@@ -153,7 +153,7 @@ def pareto_of_site(context: typer.Context, site: SiteArgument) -> int:
 
 
 def _load(path: Path) -> "SiteFile":
-    from node.site_file import load_site
+    from node.planning.site_file import load_site
 
     return load_site(path)
 

@@ -49,7 +49,7 @@ def export_run(
     ] = None,
 ) -> None:
     """Write a run of a node's folder with its leaves opened. Personal data: for whom it is about, and auditors."""
-    from node.opened_runs import read_opened
+    from node.settlement.opened_runs import read_opened
     from oracles.opened_file import part_of, to_document
 
     opened = read_opened(folder, run)
@@ -119,7 +119,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
 ) -> None:
     """Look through every run of a node's folder as it settles, and prove on chain what is wrong. Ends with Ctrl-C."""
-    from node.opened_runs import read_opened, settled_runs
+    from node.settlement.opened_runs import read_opened, settled_runs
 
     session = session_of(context)
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)

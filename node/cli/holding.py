@@ -31,8 +31,8 @@ def hold_key(
 ) -> None:
     """Keep a member's key on the node, for a passkey of the member to open; print the invitation."""
     from node.clock import SystemClock
-    from node.founding import COMMUNITY_FILE
-    from node.held_keys import HeldKeys
+    from node.coop.founding import COMMUNITY_FILE
+    from node.signing.held_keys import HeldKeys
 
     if not (folder / COMMUNITY_FILE).is_file():
         raise Failure(

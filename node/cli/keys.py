@@ -41,7 +41,7 @@ def serve_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Says which key, for which contracts, on which port.")],
 ) -> None:
     """Keep a key for a node on another machine, and sign for it what the key's guard allows, until Ctrl-C."""
-    from node.signing_service import open_service
+    from node.signing.service import open_service
 
     service = open_service(file)
     talk(_("The key signs on port {port} until you press Ctrl-C.").format(port=service.server.port))

@@ -133,7 +133,7 @@ def init(
             _("Name a new or empty folder; a community is never written over."),
         )
     community_name = name or _ask_name(folder.resolve().name, ask_nothing)
-    from node.setup import init_community
+    from node.coop.setup import init_community
 
     community = init_community(
         folder,

@@ -16,7 +16,7 @@ from node.i18n import gettext as _
 
 if TYPE_CHECKING:
     from energy.identity import Address
-    from node.community import Member
+    from node.coop.community import Member
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Write down whom the members admit, with their meters.")
 
@@ -49,8 +49,8 @@ def admit_member(
 ) -> None:
     """Write down a member who came by a vote; the node reads it when it starts. Prints the meter's pseudonym."""
     from energy.identity import hex_text
-    from node.admitted import admit
     from node.clock import SystemClock
+    from node.coop.admitted import admit
     from node.ledger import meter_tuple
 
     address = account_of(account)
@@ -98,8 +98,8 @@ def _newcomer(
     export_w: int,
 ) -> "Member":
     from market.metered import Source
-    from node.community import Member
-    from node.founding import meter_pseudonym
+    from node.coop.community import Member
+    from node.coop.founding import meter_pseudonym
 
     if source.upper() not in Source.__members__:
         raise ValueError(f"source must be one of {', '.join(name.lower() for name in Source.__members__)}")
@@ -118,8 +118,8 @@ def _newcomer(
 
 
 def _successor(folder: Path, whose: str, address: "Address", label: str, meter: str, serial: str) -> "Member":
-    from node.admitted import load_community
-    from node.founding import COMMUNITY_FILE, meter_pseudonym
+    from node.coop.admitted import load_community
+    from node.coop.founding import COMMUNITY_FILE, meter_pseudonym
 
     old = _member_called(load_community(folder / COMMUNITY_FILE).members, whose)
     return replace(

@@ -56,7 +56,7 @@ def simulate(
     from metering.sources.simulators.line import PtyLine, TcpLine
     from metering.sources.simulators.meter import MeterSimulator
     from node.clock import SystemClock
-    from node.simulated_home import SimulatedHome
+    from node.readings.simulated_home import SimulatedHome
 
     session = session_of(context)
     if kind in CHARGE_POINTS:
@@ -102,7 +102,7 @@ def _be_charge_point(kind: str, port: int, serial: str, every: int, *, as_json: 
 
     from metering.sources.simulators.charge_point import ChargePointSimulator
     from node.clock import SystemClock
-    from node.simulated_home import SimulatedHome
+    from node.readings.simulated_home import SimulatedHome
 
     simulator = ChargePointSimulator(f"ws://127.0.0.1:{port}/SIM-1", serial or "SIM-EVSE-1")
     source, clock = f"{kind}:tcp://127.0.0.1:{port}", SystemClock()

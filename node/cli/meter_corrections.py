@@ -29,9 +29,9 @@ def correct(
     folder: FolderOption = Path("."),
 ) -> None:
     """Give an interval that was measured wrongly, or estimated, other energies. They settle, and certify nothing."""
-    from node.admitted import load_community
     from node.cli.parsing import parse_instant
-    from node.corrections_file import CORRECT, PersonsWord
+    from node.coop.admitted import load_community
+    from node.readings.corrections_file import CORRECT, PersonsWord
 
     community = load_community(folder / "community.json")
     start = parse_instant(interval, community.time_zone)
@@ -54,8 +54,8 @@ def clear(
     folder: FolderOption = Path("."),
 ) -> None:
     """Say that you have looked at a meter that had been opened: what it shows from now on counts again."""
-    from node.admitted import load_community
-    from node.corrections_file import CLEAR, PersonsWord
+    from node.coop.admitted import load_community
+    from node.readings.corrections_file import CLEAR, PersonsWord
 
     community = load_community(folder / "community.json")
     _append(folder, PersonsWord(0, CLEAR, label, author, reason), {member.label for member in community.members})
@@ -69,7 +69,7 @@ def _energy(text: str) -> int:
 
 def _append(folder: Path, word: object, labels: set[str]) -> None:
     from node.cli.output import talk
-    from node.corrections_file import CORRECTIONS_FILE, PersonsWord, append_word
+    from node.readings.corrections_file import CORRECTIONS_FILE, PersonsWord, append_word
 
     assert isinstance(word, PersonsWord)
     if word.label not in labels:

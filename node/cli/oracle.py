@@ -30,7 +30,7 @@ def serve(
     import asyncio
 
     from node.clock import SystemClock
-    from node.oracle_service import OracleService
+    from node.readings.oracle_service import OracleService
 
     service = OracleService(file, SystemClock())
     if session_of(context).as_json:

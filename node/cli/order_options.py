@@ -12,7 +12,7 @@ from node.cli.failure import usage_failure
 from node.cli.node_client import JsonObject
 from node.cli.parsing import parse_energy, parse_instant, parse_interval, parse_price
 from node.i18n import gettext as _
-from node.order_names import SELF_TRADE_NAMES
+from node.orders.names import SELF_TRADE_NAMES
 
 AtTime = Annotated[
     str, typer.Option(metavar="TIME", help="When: 'next', a start such as 2026-10-25T12:30, or epoch seconds.")

@@ -140,7 +140,7 @@ def cancel_order(
 ) -> None:
     """Take what is left of an order out of the book."""
     from node.cli.signing import checked_receipt, settlement_domain
-    from node.typed_data import cancel_digest
+    from node.orders.typed_data import cancel_digest
     from oracles.signatures import sign
 
     session = session_of(context)
@@ -243,7 +243,7 @@ def _side_and_limit(side: str, least: str | None, most: str | None) -> tuple[Sid
 
 def _send_order(node: NodeClient, order: Order, key: StoredKey, password_file: Path | None) -> JsonObject:
     from node.cli.signing import checked_receipt, settlement_domain
-    from node.typed_data import order_digest, order_json
+    from node.orders.typed_data import order_digest, order_json
     from oracles.signatures import sign
 
     domain = settlement_domain(node)

@@ -58,7 +58,7 @@ def show_account(
 
 def _look(node: NodeClient, account: Any, key: bytes) -> JsonObject:
     from node.cli.signing import settlement_domain
-    from node.typed_data import look_digest
+    from node.orders.typed_data import look_digest
     from oracles.signatures import sign
 
     until = node.call("energy_getStatus")["now"] + LOOK_S

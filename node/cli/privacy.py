@@ -15,8 +15,8 @@ from node.i18n import gettext as _
 
 if TYPE_CHECKING:
     from node.clock import Clock
-    from node.erasing import Erased
-    from node.erasures_file import Erasure
+    from node.privacy.erasing import Erased
+    from node.privacy.erasures_file import Erasure
 
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, help="Open readings for somebody, check what was opened, and erase what is past."
@@ -37,8 +37,8 @@ def disclose(
     """Print a meter's readings of a stretch of time with what proves them, as JSON, and nothing of anybody else."""
     from node.cli.parsing import parse_instant
     from node.clock import SystemClock
-    from node.community import Community
-    from node.disclosing import disclose, write_down
+    from node.coop.community import Community
+    from node.privacy.disclosing import disclose, write_down
     from oracles.disclosure import to_document
 
     if not author.strip() or not reason.strip():
@@ -63,7 +63,7 @@ def erase(
     import asyncio
 
     from node.clock import SystemClock
-    from node.erasures_file import Erasure
+    from node.privacy.erasures_file import Erasure
 
     if not author.strip() or not reason.strip():
         raise usage_failure(_("An erasure has an author and a reason."), _("Give --author NAME and --reason TEXT."))

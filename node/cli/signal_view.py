@@ -14,7 +14,7 @@ from node.cli.session import session_of
 from node.cli.switching import app
 from node.i18n import gettext as _
 from node.i18n import local_interval, mark, price
-from node.signal_words import words
+from node.views.signal_words import words
 
 __all__ = ["app"]
 

@@ -7,7 +7,7 @@ from market.events import Outcome
 from node.cli.failure import ExitCode, Failure
 from node.cli.node_client import JsonObject, NodeClient
 from node.i18n import gettext as _
-from node.typed_data import receipt_digest
+from node.orders.typed_data import receipt_digest
 from oracles.signatures import recover
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 

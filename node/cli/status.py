@@ -73,7 +73,7 @@ def show_status(context: typer.Context) -> None:
 
 def _concerns(session: Session, status: JsonObject) -> list[tuple[str, str]]:
     """Return what the operator should look after; nothing when the node does not tell it to this machine."""
-    from node.concerns import words
+    from node.views.concerns import words
 
     try:
         found = session.node().call("energy_getConcerns")

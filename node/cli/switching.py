@@ -107,7 +107,7 @@ def _signed_switch(
     node: NodeClient, halted: bool, key_file: Path | None, account: str | None, password_file: Path | None
 ) -> JsonObject:
     from node.cli.signing import settlement_domain
-    from node.typed_data import halt_digest
+    from node.orders.typed_data import halt_digest
     from oracles.signatures import sign
 
     key = choose_key(key_folder(), key_file, account_of(account) if account else None)

@@ -29,7 +29,7 @@ from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
 from node.demo.residents import BATTERY_LABEL, CSV_FILE, PLAN_STEPS, Resident, forecaster, observe
 from node.demo.street import Street, day_text
-from node.storage_plan import write as write_storage_plan
+from node.planning.storage_plan import write as write_storage_plan
 
 ROUNDS_AT_S: Final = (60, 300, 540)
 READ_AT_S: Final = 20

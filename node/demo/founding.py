@@ -8,14 +8,14 @@ from eth_account import Account
 
 from market.config import MarketConfig
 from market.mechanism import Mechanism
-from node.community import Community
-from node.council import Council
+from node.coop.community import Community
+from node.coop.council import Council
+from node.coop.founding import Founding, Progress, found_community
 from node.demo.guest import GUEST_LABEL, Guest
 from node.demo.residents import Resident, seeded
 from node.demo.street import TIME_ZONE, Street
 from node.external.settings import ExternalChain
-from node.founding import Founding, Progress, found_community
-from node.keys import ROLES, KeyPair
+from node.signing.keys import ROLES, KeyPair
 
 LOT_WH = 100
 """What everybody orders in McAfee's auction: about a tenth of what a home uses in a quarter-hour."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from market.metered import Source
-from node.community import Member
+from node.coop.community import Member
+from node.coop.founding import meter_pseudonym
 from node.demo.residents import CSV_FILE, HOME_POWER_MAX_W, seeded
-from node.founding import meter_pseudonym
-from node.keys import KeyPair
+from node.signing.keys import KeyPair
 
 GUEST_LABEL: Final = "Guest"
 

@@ -97,7 +97,7 @@ async def journal_replays(node: Node) -> Proof:
     """M5: a new process that reads the journal comes to the same hash and the same market."""
     await node.trading.synced()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "node.replaying", str(node.folder), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "node.audit.replaying", str(node.folder), stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     nothing: dict[str, Any] = {"journal_hash": "", "state_digest": "", "records": 0}

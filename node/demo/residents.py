@@ -19,11 +19,11 @@ from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
 from node.agent.quotes import Resting, changes
-from node.community import Member
+from node.coop.community import Member
+from node.coop.founding import meter_pseudonym
 from node.demo.street import NOON_UTC_HOUR, Street, position
-from node.founding import meter_pseudonym
-from node.keys import KeyPair
-from node.typed_data import cancel_digest, order_digest, order_json
+from node.orders.typed_data import cancel_digest, order_digest, order_json
+from node.signing.keys import KeyPair
 from oracles.signatures import sign
 from oracles.typed_data import Domain
 

@@ -18,6 +18,7 @@ from energy.interval import QUARTER_HOUR_S
 from market.mechanism import Mechanism
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
+from node.coop.founding import is_founded
 from node.demo import proofs
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
@@ -30,7 +31,6 @@ from node.demo.screen import Screen
 from node.demo.street import load_street
 from node.demo.summary import summarise
 from node.external.settings import ExternalChain
-from node.founding import is_founded
 from node.i18n import gettext as _
 from node.i18n import use_language
 from node.serve import ServeOptions, Servers, run_until, stop_signals

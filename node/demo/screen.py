@@ -20,7 +20,7 @@ from node.demo.guest import GUEST_LABEL
 from node.demo.proofs import Proof
 from node.demo.street import TIME_ZONE
 from node.i18n import gettext as _
-from node.settling import SettledRun
+from node.settlement.settling import SettledRun
 
 PROOF_TEXTS = {
     "nets": i18n.mark("payments of every run sum to zero"),

@@ -60,7 +60,7 @@ class Street:
     history_start: int
     homes: tuple[Home, ...]
     tariffs: tuple[tuple[int, ...], ...]
-    """Hourly rows of `node.tariffs.TariffSchedule.COLUMNS`, through the day after the last."""
+    """Hourly rows of `node.coop.tariffs.TariffSchedule.COLUMNS`, through the day after the last."""
 
     @property
     def intervals(self) -> range:

@@ -22,7 +22,7 @@ from energy.identity import hex_text
 from node.chain.errors import EXECUTION_REVERTED, ChainError
 from node.external.outbox import Attempt, Outbox
 from node.external.settings import ExternalChain
-from node.keys import KeyPair
+from node.signing.keys import KeyPair
 
 POLL_S: Final = 0.25
 GAS_MARGIN_PERCENT: Final = 25

@@ -20,20 +20,20 @@ from energy.errors import Unavailable
 from energy.identity import Address
 from energy.results import Accepted, Rejected
 from node.clock import Clock
-from node.community import Community
-from node.concerns import Code, Concerns
-from node.decided import Role, SigningRules
+from node.coop.community import Community
+from node.coop.decided import Role, SigningRules
+from node.coop.tariffs import TariffSchedule
 from node.facts.eyes import FactEyes, asked
 from node.facts.settings import FACTS_FILE, FactSettings, Series, load_facts
 from node.facts.sources import FactSources, watched
 from node.off_loop import off_loop
-from node.remote_signing import FactWatcher
 from node.rpc.ports import JsonObject
+from node.signing.remote import FactWatcher
 from node.storage import readings_log
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
 from node.storage.readings_log import SignedFacts
-from node.tariffs import TariffSchedule
+from node.views.concerns import Code, Concerns
 from oracles.agreement import agree_on_values
 from oracles.facts import Facts, check_facts, facts_hash
 from oracles.guarding import Guard

@@ -28,7 +28,7 @@ import httpx
 
 from energy.errors import Misconfigured
 from node.facts.adapters import ADAPTERS, Shape
-from node.home_assistant import broker_of
+from node.integrations.home_assistant import broker_of
 from oracles.facts import KINDS, PLACE_CHARS_MAX, VALUES_MAX
 
 FACTS_FILE: Final = "facts.toml"

@@ -22,7 +22,7 @@ from node.clock import Clock
 from node.facts.eyes import FactEyes
 from node.facts.points import DOCUMENT_BYTES_MAX
 from node.facts.settings import Series
-from node.home_assistant import broker_of
+from node.integrations.home_assistant import broker_of
 
 FILE_PERIOD_S: Final = 2
 RETRY_S: Final = 30

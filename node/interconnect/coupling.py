@@ -27,9 +27,8 @@ from interconnect.terms import Attestors
 from market.orders import Order, Side, TimeInForce
 from market.rejections import MarketReject
 from node.clock import Clock
-from node.community import Community, Member
-from node.concerns import Code, Concerns
-from node.decided import Role, SigningRules, chosen
+from node.coop.community import Community, Member
+from node.coop.decided import Role, SigningRules, chosen
 from node.interconnect.carrier import Carrier
 from node.interconnect.gate import Gate
 from node.interconnect.links import Links
@@ -37,12 +36,13 @@ from node.interconnect.options import LinkOptions
 from node.interconnect.registers import LinkRegisters
 from node.interconnect.reports import Reports
 from node.interconnect.service import LinkService
-from node.keys import KeyPair, load_link_key
 from node.ledger import Ledger
+from node.orders.trading import Trading
+from node.orders.typed_data import order_digest
 from node.rpc.ports import JsonObject
+from node.signing.keys import KeyPair, load_link_key
 from node.storage.log import AppendLog
-from node.trading import Trading
-from node.typed_data import order_digest
+from node.views.concerns import Code, Concerns
 from oracles.guarding import Guard
 from oracles.signatures import sign
 from oracles.typed_data import Domain, community_domain

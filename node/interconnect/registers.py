@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interconnect.station import Coupled
 from metering.files.csv_row import HEADER, encode_row
-from node.community import Community
+from node.coop.community import Community
 
 
 class LinkRegisters:

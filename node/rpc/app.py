@@ -20,9 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from energy.identity import Digest
-from node.ballots import Ballots
-from node.events import Broadcaster
-from node.queries import Queries
+from node.coop.ballots import Ballots
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.fleeting import Connection
 from node.rpc.guard import HostGuard, caller_of, is_json
@@ -35,6 +33,8 @@ from node.rpc.pushing import Pushing
 from node.rpc.router import BODY_BYTES_MAX, RpcRouter
 from node.rpc.subscriptions import HeadFeed, Subscriptions
 from node.rules.carrying import Rules
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 
 WHAT_THIS_IS: Final = """\
 This is the JSON-RPC 2.0 port of a RESILIA-GRID node: POST requests here, or open a WebSocket.

@@ -1,9 +1,9 @@
-"""JSON Schema of what members propose and decide; see `node.proposals` and `node.council_watch`."""
+"""JSON Schema of what members propose and decide; see `node.coop.proposals` and `node.coop.council_watch`."""
 
 from typing import Final
 
-from node.decision_words import SENTENCES
-from node.proposals import STATES
+from node.coop.decision_words import SENTENCES
+from node.coop.proposals import STATES
 from node.rpc.schema_kinds import (
     ADDRESS,
     HASH,

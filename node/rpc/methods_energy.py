@@ -20,9 +20,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
-from node.ballots import Ballots
-from node.price_signal import HOURS_MAX, WINDOW_S_DEFAULT, read_signals, signal_json
-from node.queries import BadCursor, Queries
+from node.coop.ballots import Ballots
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.caller import BY_HTTP, Caller
@@ -34,6 +32,8 @@ from node.rpc.methods_standby import StandbyMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
 from node.rules.carrying import Rules
+from node.views.price_signal import HOURS_MAX, WINDOW_S_DEFAULT, read_signals, signal_json
+from node.views.queries import BadCursor, Queries
 
 logger = logging.getLogger(__name__)
 

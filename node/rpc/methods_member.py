@@ -1,8 +1,8 @@
 """What members sign beside orders: rules by which they trade, and ballots. Shapes: `node.rpc.member_schemas`.
 
 Each comes as typed data to be signed (a form), and goes in with its signature; nobody can widen or repeat it.
-Units: µ€/kWh, UTC epoch seconds. Refuses (-39001): what `node.rules.carrying` does not take and `node.ballots` does not
-count; (-39002): another's rule.
+Units: µ€/kWh, UTC epoch seconds. Refuses (-39001): what `node.rules.carrying` does not take and `node.coop.ballots`
+does not count; (-39002): another's rule.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,8 +12,8 @@ from pjrpc.server.exceptions import JsonRpcError
 
 from energy.errors import Unavailable
 from energy.results import Rejected
-from node.ballots import Ballot, Ballots, NotCounted
-from node.holdings import BadLook
+from node.coop.ballots import Ballot, Ballots, NotCounted
+from node.orders.holdings import BadLook
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.caller import Caller

@@ -1,7 +1,8 @@
 """What a member may ask of itself: positions, exposure, readings. Shapes: `node.rpc.own_schemas`.
 
-Who asks from elsewhere shows a `look` that the account's key has signed (`node.holdings`); on the node's own machine
-none is needed, as for a statement. Units: Wh, n€, UTC epoch seconds. Refuses: looks of others, and looks that are over.
+Who asks from elsewhere shows a `look` that the account's key has signed (`node.orders.holdings`); on the node's own
+machine none is needed, as for a statement. Units: Wh, n€, UTC epoch seconds. Refuses: looks of others, and looks that
+are over.
 """
 
 import asyncio
@@ -11,13 +12,13 @@ from typing import Any, Final
 from pjrpc.server.exceptions import JsonRpcError
 
 from energy.identity import Address, hex_text
-from node.holdings import BadLook, Traded
-from node.own_queries import OwnQueries
-from node.queries import Queries
+from node.orders.holdings import BadLook, Traded
 from node.rpc import codes, parameters
 from node.rpc.caller import Caller
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import JsonObject, NodeCommands
+from node.views.own_queries import OwnQueries
+from node.views.queries import Queries
 
 OWN_METHODS: Final = ("energy_getPositions", "energy_getExposure", "energy_getReadings")
 

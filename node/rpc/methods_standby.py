@@ -1,4 +1,4 @@
-"""The methods by which a node's standby follows its logs, and tells that it has taken over (`node.replication`).
+"""The methods by which a standby follows a node's logs, and tells that it has taken over (`node.standby.replication`).
 
 Refuses: parameters of another form, and words that the sealing key did not give (-32602).
 """
@@ -10,7 +10,7 @@ from energy.identity import hex_text
 from node.rpc import parameters
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import JsonObject, NodeCommands
-from node.standby_words import LOG_FILES, BadWord, Position
+from node.standby.words import LOG_FILES, BadWord, Position
 
 COUNT_MAX: Final = 2**53 - 1
 _NAME: Final = parameters.text(66)

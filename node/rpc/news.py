@@ -15,11 +15,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.events import TOLD_KINDS, Broadcaster, EventKind, NodeEvent, Subscription, place_of
 from node.rpc import codes, parameters
 from node.rpc.pace import Pace
 from node.rpc.parameters import BadParameter
 from node.rpc.subscriptions import SUBSCRIPTIONS_MAX, SubscriptionError
+from node.views.events import TOLD_KINDS, Broadcaster, EventKind, NodeEvent, Subscription, place_of
 
 WRITTEN_MAX: Final = 64
 """Events that are kept as JSON."""

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from node.events import TOLD_KINDS
 from node.rpc.schema_kinds import BOOL, INSTANT, TEXT, array, one_of, record, ref
+from node.views.events import TOLD_KINDS
 
 _KINDS: Final = sorted(str(kind) for kind in TOLD_KINDS)
 _ID: Final = {"type": "string", "pattern": "^0x[0-9a-f]+$"}

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from market.orders import Order, SelfTrade, Side, TimeInForce
-from node.candles import LENGTH_S_MAX
-from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
-from node.price_signal import HOURS_MAX
+from node.orders.candles import LENGTH_S_MAX
+from node.orders.names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.storage.models import OrderStatus
+from node.views.price_signal import HOURS_MAX
 
 INT64_MAX: Final = 2**63 - 1
 """Also the bound of the unsigned 64-bit fields: databases keep signed ones."""

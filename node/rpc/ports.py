@@ -11,10 +11,10 @@ from energy.identity import Address, Digest
 from energy.results import Rejected
 from market.events import Outcome
 from market.orders import Order
-from node.depth import Depth
-from node.holdings import Holdings
-from node.standby_words import Positions, Records
-from node.tariffs import TariffSchedule
+from node.coop.tariffs import TariffSchedule
+from node.orders.depth import Depth
+from node.orders.holdings import Holdings
+from node.standby.words import Positions, Records
 
 JsonObject = dict[str, Any]
 """A JSON object whose keys are camelCase with the unit in the name."""
@@ -125,11 +125,11 @@ class NodeCommands(Protocol):
         ...
 
     async def log_records(self, standby: str, challenge: bytes, positions: Positions, word: bytes) -> Records:
-        """Hear how far a standby's logs are; return what comes next. Raises `node.standby_words.BadWord`."""
+        """Hear how far a standby's logs are; return what comes next. Raises `node.standby.words.BadWord`."""
         ...
 
     def hear_taken_over(self, standby: str, word: bytes) -> bool:
-        """Hear that a standby has taken over; return whether this node ends. Raises `node.standby_words.BadWord`."""
+        """Hear that a standby has taken over; return whether this node ends. Raises `node.standby.words.BadWord`."""
         ...
 
     @property
@@ -173,11 +173,11 @@ class NodeCommands(Protocol):
         ...
 
     async def proposals(self) -> list[JsonObject]:
-        """Return what members propose and decide, the newest first; see `node.proposals`."""
+        """Return what members propose and decide, the newest first; see `node.coop.proposals`."""
         ...
 
     async def decisions(self) -> JsonObject:
-        """Return what was decided about the registry, the newest first; see `node.council_watch`."""
+        """Return what was decided about the registry, the newest first; see `node.coop.council_watch`."""
         ...
 
     def now(self) -> int:

@@ -9,10 +9,8 @@ from typing import Final
 from market.mechanism import Mechanism
 from market.orders import Side
 from market.signal import Basis
-from node.candles import LENGTH_S_MAX
-from node.concerns import Code
-from node.order_names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
-from node.price_signal import HOURS_MAX
+from node.orders.candles import LENGTH_S_MAX
+from node.orders.names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
 from node.rpc.link_schemas import BORDER, LINK, MODE
 from node.rpc.market_schemas import CANDLE_SCHEMAS, FACT_SERIES
@@ -48,6 +46,8 @@ from node.rpc.schema_kinds import (
     ref,
 )
 from node.storage.models import IntervalStatus, OrderStatus
+from node.views.concerns import Code
+from node.views.price_signal import HOURS_MAX
 
 
 def _either(names: Mapping[str, int]) -> Schema:

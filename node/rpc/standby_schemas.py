@@ -3,7 +3,7 @@
 from typing import Final
 
 from node.rpc.schema_kinds import BOOL, HASH, NATURAL, TEXT, array, one_of, record
-from node.standby_words import LOG_FILES
+from node.standby.words import LOG_FILES
 
 POSITION: Final = record({"log": one_of(*LOG_FILES), "count": NATURAL, "hash": HASH})
 """How far a log is: its records, and the chain hash behind them."""

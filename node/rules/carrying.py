@@ -22,16 +22,16 @@ from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
 from market.config import MarketConfig
 from market.orders import Order, Side, TimeInForce
-from node.held_keys import HeldKeys
-from node.holdings import Traded
 from node.i18n import gettext, price
-from node.own_queries import OwnQueries
-from node.queries import Queries
+from node.orders.holdings import Traded
+from node.orders.typed_data import cancel_digest, order_digest
 from node.rpc.messages import message
 from node.rpc.ports import JsonObject, NodeCommands
 from node.rules.book import RuleBook
 from node.rules.rule import RULE_S_MAX, Rule, SignedRule, rule_digest
-from node.typed_data import cancel_digest, order_digest
+from node.signing.held_keys import HeldKeys
+from node.views.own_queries import OwnQueries
+from node.views.queries import Queries
 from oracles.signatures import sign
 from oracles.typed_data import RULE, Domain, eip712_json
 

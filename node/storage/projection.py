@@ -27,6 +27,7 @@ from market.events import (
     Trade,
 )
 from market.standing import FAILURES
+from node.coop.tariffs import TariffSchedule
 from node.storage.models import (
     Account,
     AttestationRow,
@@ -42,7 +43,6 @@ from node.storage.models import (
     RunRow,
     TradeRow,
 )
-from node.tariffs import TariffSchedule
 
 _STATUS_BY_OUTCOME = {
     Outcome.RESTING: OrderStatus.RESTING,

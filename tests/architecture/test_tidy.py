@@ -25,7 +25,7 @@ EXCLUSIONS: Final = {
     # A member's own machine, the founding's and the terminal's clocks: none of them is in what the core decides.
     "node/clock.py": "time.time",
     "node/chain/clock.py": "time.time",
-    "node/setup.py": "time.time",
+    "node/coop/setup.py": "time.time",
     "node/cli/doctor.py": "time.time",
     "node/cli/nonces.py": "time.time_ns",
     # The last resort of a server: it tells nobody why, logs it, and lives on.

@@ -12,10 +12,10 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
 from node.api.app import create_web_app
-from node.events import Broadcaster
-from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage.models import MarketInterval
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.browser import DESK_EN, PHONE_FR, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import LENGTH_S, CoreDouble

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from node.api.app import create_web_app
-from node.events import Broadcaster
-from node.queries import Queries
+from node.planning.storage_plan import StoragePlanFile
 from node.rpc.ports import JsonObject
-from node.storage_plan import StoragePlanFile
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from oracles.evidence_file import to_document
 from tests.support.browser import COLOURS, DESK_EN, LOOKS, PHONE_FR, Look, served, visit
 from tests.support.chain_double import ChainDouble

@@ -8,10 +8,10 @@ from sqlmodel import Session
 
 from node.api.app import create_web_app
 from node.clock import SystemClock
-from node.events import Broadcaster
-from node.held_keys import HeldKeys
-from node.queries import Queries
+from node.signing.held_keys import HeldKeys
 from node.storage.models import Account
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.browser.test_wallet import KEY, MEMBER, SigningCore
 from tests.support.browser import DESK_FR, PHONE_EN, Look, served, visit
 from tests.support.chain_double import ChainDouble

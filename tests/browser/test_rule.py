@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, expect
 
 from energy.identity import hex_text
 from node.clock import SystemClock
-from node.held_keys import HeldKeys
+from node.signing.held_keys import HeldKeys
 from tests.browser.test_passkey import with_authenticator
 from tests.support.browser import DESK_FR, PHONE_EN, Look, visit
 from tests.support.living_node import Living

@@ -9,10 +9,10 @@ from sqlmodel import Session
 
 from node.api.app import create_web_app
 from node.clock import SystemClock
-from node.events import Broadcaster
-from node.held_keys import HeldKeys
-from node.queries import Queries
+from node.signing.held_keys import HeldKeys
 from node.storage.models import Account
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from oracles.signatures import address_of
 from tests.browser.test_passkey import with_authenticator
 from tests.support.ballot_doubles import CHAIN_ID, CooperativeDouble

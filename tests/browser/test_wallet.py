@@ -12,11 +12,11 @@ from energy.results import Rejected
 from market.orders import Order, Side
 from market.rejections import MarketReject
 from node.api.app import create_web_app
-from node.events import Broadcaster
-from node.queries import Queries
+from node.orders.typed_data import cancel_digest, order_digest
 from node.rpc.ports import Cancelled, JsonObject, Placed
 from node.storage.models import Account, EntryRow, OrderRow
-from node.typed_data import cancel_digest, order_digest
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from oracles.signatures import address_of, recover
 from tests.support import small_node
 from tests.support.browser import DESK_EN, DESK_FR, PHONE_EN, PHONE_FR, Look, served, visit

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from energy.identity import hex_text
 from metering.files.csv_row import encode_row
 from node.app import Node, TickReport
+from node.coop.tariffs import TariffSchedule
 from node.external.settings import ExternalChain
 from node.storage.models import RunRow
-from node.tariffs import TariffSchedule
 from oracles.hashing import keccak
 from tests.support.anvil import Anvil, running_anvil
 from tests.support.council import QUICK, decide

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from energy.identity import hex_text
-from node.community import Community
+from node.coop.community import Community
 from node.external.outbox import Outbox
-from node.keys import load_keys
+from node.signing.keys import load_keys
 from tests.support.anvil import Anvil, running_anvil
 from tests.support.demo import Demo, arguments
 

@@ -16,7 +16,7 @@ from node.external.money import require_money
 from node.external.outbox import Outbox
 from node.external.sender import ExternalSender, Refused
 from node.external.settings import SETTINGS_FILE, ExternalChain
-from node.keys import KeyPair
+from node.signing.keys import KeyPair
 from oracles.evidence import verify
 from tests.support.anvil import CHAIN_ID, Anvil, running_anvil
 from tests.support.chain import EMITTER, REVERTER, SEALER_KEY

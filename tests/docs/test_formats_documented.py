@@ -11,13 +11,13 @@ import pytest
 
 from market.metered import Source
 from metering.files.csv_row import HEADER
+from node.coop.founding import load_members
+from node.coop.setup import init_community
+from node.coop.tariffs import TariffSchedule
 from node.demo import proofs
 from node.demo.founding import RUN_INTERVALS
 from node.demo.screen import PROOF_TEXTS
 from node.demo.street import HISTORY_DAYS
-from node.founding import load_members
-from node.setup import init_community
-from node.tariffs import TariffSchedule
 from oracles.evidence import LinkName
 from oracles.evidence_file import _BLOCK_KEYS, _TOP_KEYS, SCHEMA
 from tests.support.documents import LISEZMOI, README, blocks, documents, table_rows

@@ -9,7 +9,7 @@ from market.audit_findings import Breach
 from market.mechanism import Mechanism
 from market.orders import ATTRIBUTES, Side, TimeInForce
 from market.rejections import MarketReject
-from node.typed_data import order_json
+from node.orders.typed_data import order_json
 from tests.support.market import order
 from tests.support.source_tree import ROOT
 

@@ -24,7 +24,7 @@ import pytest
 from energy.errors import Unavailable
 from metering.sources.simulators.linky import LinkySimulator
 from node.cli.keystore import create_key
-from node.tariffs import TariffSchedule
+from node.coop.tariffs import TariffSchedule
 from tests.support.documents import README, TUTORIALS, blocks
 from tests.support.source_tree import ROOT
 

@@ -74,6 +74,6 @@ def test_backups_of_a_working_node_go_on_to_the_same_money(folder: Path, tmp_pat
 
 
 def _seed(folder: Path) -> bytes:
-    from node.community import Community
+    from node.coop.community import Community
 
     return Community.load(folder / "community.json").digest()

@@ -15,7 +15,7 @@ from eth_account import Account
 from energy.identity import hex_text
 from metering.files.csv_row import encode_row
 from node.cli.main import main as resilia
-from node.community import Community
+from node.coop.community import Community
 from node.storage.log import AppendLog, replay
 from tests.support.linked_node import home_of
 from tests.support.linked_places import BOND_NEUR, NAMES, VOID, Place, linked_places

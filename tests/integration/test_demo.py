@@ -108,7 +108,7 @@ def test_evidence_is_verified_offline_and_one_changed_digit_is_found(kept: Path,
 
 def test_a_new_process_replays_the_journal(kept: Path, summary: dict[str, Any]) -> None:
     def replayed(*given: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "node.replaying", *given]
+        command = [sys.executable, "-m", "node.audit.replaying", *given]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     good = replayed(str(kept))

@@ -20,21 +20,21 @@ from energy.errors import Misconfigured
 from energy.identity import Digest, hex_text
 from metering.readings import Reading
 from node.app import Node
-from node.auditing import AuditRequest, audit_market
+from node.audit.auditing import AuditRequest, audit_market
 from node.chain.role import await_standby
 from node.clock import SimulatedClock
-from node.community import Community
-from node.disclosing import disclose
-from node.erasing import Erasing
-from node.erasures_file import ASKED, Erasure, pending, write_down
-from node.opened_runs import read_opened
-from node.reading_rows import reading_of, reading_salt
-from node.salt_files import load_salts
+from node.coop.community import Community
+from node.coop.tariffs import TariffSchedule
+from node.privacy.disclosing import disclose
+from node.privacy.erasing import Erasing
+from node.privacy.erasures_file import ASKED, Erasure, pending, write_down
+from node.privacy.salt_files import load_salts
+from node.readings.rows import reading_of, reading_salt
+from node.settlement.opened_runs import read_opened
 from node.storage.database import open_database
 from node.storage.log import AppendLog
 from node.storage.models import CertificateRow, EntryRow, ErasedLeaf, ReadingRow, RunRow
 from node.storage.projection import Projection
-from node.tariffs import TariffSchedule
 from oracles.evidence import verify
 from oracles.guard_store import GuardStore
 from oracles.merkle import leaf, salt
@@ -134,7 +134,7 @@ def _closed(folder: Path) -> Iterator[Erasing]:
 
 
 def _address(folder: Path, role: str) -> Any:
-    from node.keys import load_keys
+    from node.signing.keys import load_keys
 
     return load_keys(folder / "keys")[role].address
 

@@ -13,9 +13,9 @@ from energy import strict_json
 from energy.identity import hex_text
 from interconnect.records import LinkRun, record_digest, sign_record
 from interconnect.wire import decode, encode, message
-from node.border_audit import audit_border
+from node.audit.border import audit_border
 from node.cli.main import main as resilia
-from node.community import Community
+from node.coop.community import Community
 from node.interconnect.links import Links
 from node.storage.log import replay
 from oracles.hashing import keccak

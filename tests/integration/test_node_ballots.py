@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from node.app import Node
-from node.ballots import Ballot, Ballots, NotCounted, Support
-from node.council import Council
-from node.keys import KeyPair
+from node.coop.ballots import Ballot, Ballots, NotCounted, Support
+from node.coop.council import Council
 from node.rpc import parameters
+from node.signing.keys import KeyPair
 from oracles.signatures import sign
 from tests.support.council import propose
 from tests.support.real_node import FIRST, KEYS, STRANGER, found, running, tick_at

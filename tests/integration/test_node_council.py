@@ -15,7 +15,7 @@ from energy.identity import hex_text
 from node.app import Node
 from node.cli.cooperative import call_data
 from node.cli.main import main
-from node.council import Council
+from node.coop.council import Council
 from node.ledger import ChainRefused
 from oracles.disputes import find_frauds
 from tests.support.council import BASE_FEE, sent

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from energy.identity import digest_from_hex
 from market.orders import Side
-from node.auditing import AuditRequest, audit_market
-from node.opened_runs import read_opened
-from node.queries import Queries
-from node.settling import SettledRun
+from node.audit.auditing import AuditRequest, audit_market
+from node.settlement.opened_runs import read_opened
+from node.settlement.settling import SettledRun
 from node.storage.database import open_database
+from node.views.queries import Queries
 from tests.support.real_node import FIRST, LENGTH_S, hear, homes_of, running, signed, tick_at
 
 SECOND, THIRD, FOURTH = (FIRST + place * LENGTH_S for place in (1, 2, 3))

@@ -13,12 +13,12 @@ from energy.results import Rejected
 from market.orders import Side
 from market.rejections import MarketReject
 from node.app import Node
-from node.auditing import AuditRequest, audit_market
+from node.audit.auditing import AuditRequest, audit_market
 from node.cli.main import main
-from node.events import EventKind
-from node.keys import KeyPair
+from node.coop.tariffs import TariffSchedule
+from node.signing.keys import KeyPair
 from node.storage.models import AttestationRow, EntryRow, RunRow
-from node.tariffs import TariffSchedule
+from node.views.events import EventKind
 from oracles.hashing import keccak
 from tests.support.council import QUICK, decide
 from tests.support.real_node import (

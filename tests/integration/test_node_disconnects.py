@@ -12,8 +12,8 @@ from market.commands import DropDisconnected
 from market.journal import decode
 from market.orders import Order, Side
 from node.app import Node
+from node.orders.typed_data import order_json
 from node.storage.log import replay
-from node.typed_data import order_json
 from tests.support.real_node import FIRST, Homes, homes_of, running, serving, signed, tick_at
 
 BEFORE = FIRST - 1_200

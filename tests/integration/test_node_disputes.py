@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 from energy.identity import hex_text
 from node.app import Node
 from node.cli.main import main
-from node.opened_runs import read_opened
+from node.settlement.opened_runs import read_opened
 from node.storage.models import EntryRow, RunRow, TradeRow
 from oracles.answers import Topic
 from oracles.disputes import find_frauds

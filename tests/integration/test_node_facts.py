@@ -15,13 +15,13 @@ from sqlmodel import Session, col, select
 
 from node.app import Node
 from node.clock import SimulatedClock, SystemClock
-from node.concerns import Code
 from node.facts.adopting import FactBoard
 from node.facts.eyes import FactEyes, asked
 from node.facts.settings import load_facts
 from node.facts.sources import FactSources
-from node.remote_signing import FactWatcher
+from node.signing.remote import FactWatcher
 from node.storage.models import MarketInterval
+from node.views.concerns import Code
 from oracles.facts import facts_hash
 from oracles.signatures import address_of, recover
 from oracles.typed_data import digest

@@ -12,9 +12,9 @@ from metering.sources.simulators.kinds import KINDS, Registers
 from metering.sources.simulators.line import TcpLine
 from metering.sources.simulators.meter import MeterSimulator
 from node.app import Node
-from node.grid import INVERTERS_FILE, STEADY_S
-from node.price_signal import read_signals
-from node.queries import Queries
+from node.readings.grid import INVERTERS_FILE, STEADY_S
+from node.views.price_signal import read_signals
+from node.views.queries import Queries
 from tests.support.real_node import FIRST, Homes, homes_of, running, signed, tick_at
 
 

@@ -15,9 +15,9 @@ from metering.files.csv_row import encode_row
 from node.app import Node, TickReport
 from node.cli.cooperative import call_data
 from node.cli.main import main
-from node.keys import KeyPair
 from node.rejections import NodeReject
 from node.rpc.ports import Placed
+from node.signing.keys import KeyPair
 from node.storage.models import CertificateRow, ReadingRow
 from oracles.hashing import keccak
 from tests.support.council import QUICK, decide

@@ -18,7 +18,7 @@ from energy.identity import hex_text
 from metering.files.csv_row import HEADER, encode_row
 from node.api.community_pages import alerts
 from node.app import Node
-from node.community import Community
+from node.coop.community import Community
 from node.storage.models import AttestationRow, ReadingRow
 from oracles.hashing import keccak
 from oracles.signatures import address_of

@@ -17,9 +17,9 @@ from market.commands import CancelOrder, PlaceOrder
 from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
 from node.app import Node
-from node.replaying import replayed
+from node.audit.replaying import replayed
+from node.orders.typed_data import order_digest, order_json, receipt_digest
 from node.storage.log import replay
-from node.typed_data import order_digest, order_json, receipt_digest
 from oracles.signatures import recover
 from oracles.typed_data import Domain
 from tests.support.logs import full_disk

@@ -13,8 +13,8 @@ from energy.identity import hex_text
 from market.orders import Side
 from node.app import Node
 from node.client import Client, NodeRefused
+from node.orders.typed_data import order_json
 from node.serve import ServeOptions, Servers
-from node.typed_data import order_json
 from tests.support.real_node import FIRST, KEYS, Homes, homes_of, running, serving, signed, tick_at
 
 BEFORE = FIRST - 1_200

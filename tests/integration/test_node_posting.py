@@ -13,11 +13,11 @@ from energy.errors import Unavailable
 from energy.identity import Address
 from energy.results import Accepted, Rejected
 from metering.readings import Reading, is_estimate
-from node import posting
 from node.app import Node
 from node.chain.reading import STORE_FILE
 from node.clock import SimulatedClock
-from node.reading_rows import reading_of
+from node.readings import posting
+from node.readings.rows import reading_of
 from node.storage import readings_log
 from node.storage.models import ReadingRow
 from node.storage.readings_log import SignedInterval

@@ -10,10 +10,10 @@ import pytest
 from energy.identity import hex_text
 from node.app import Node
 from node.client import Client
-from node.held_keys import HeldKeys, Passkey
 from node.rules.carrying import NotARule, Rules
 from node.rules.rule import Rule, SignedRule
 from node.serve import ServeOptions, Servers
+from node.signing.held_keys import HeldKeys, Passkey
 from oracles.signatures import sign
 from tests.support.real_node import FIRST, KEYS, LENGTH_S, STRANGER, Homes, found, hear, homes_of, running, tick_at
 

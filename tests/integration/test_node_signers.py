@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from energy.identity import hex_text
 from node.app import Node
-from node.keys import KeyPair
+from node.signing.keys import KeyPair
 from node.storage.models import AttestationRow, RunRow
 from oracles.hashing import keccak
 from oracles.token_signer import TokenPlace, generate_key

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from energy.identity import hex_text
 from market.orders import Side
-from node.admitted import admit
 from node.app import Node
-from node.community import Member
-from node.founding import load_members
+from node.coop.admitted import admit
+from node.coop.community import Member
+from node.coop.founding import load_members
 from node.ledger import meter_tuple
 from node.rpc.ports import Placed
 from tests.support.newcomers import bid, entries_of, pay_in

@@ -22,11 +22,11 @@ from metering.files.csv_row import encode_row
 from node.chain.role import read_role
 from node.chain.upkeep.verifying import require_verified, verify_chain
 from node.cli.main import main as resilia
-from node.community import Community
+from node.coop.community import Community
 from node.facts.adopting import PERIOD_S
+from node.orders.typed_data import order_digest
 from node.rpc.codes import UNAVAILABLE
 from node.storage.log import replay
-from node.typed_data import order_digest
 from oracles.signatures import sign
 from oracles.typed_data import community_domain
 from tests.support.killed_facts import ask_for_facts, say

@@ -32,7 +32,7 @@ from energy.identity import hex_text
 from energy.results import Rejected
 from market.orders import Side
 from node.app import Node
-from node.community import Community
+from node.coop.community import Community
 from node.storage.log import replay
 from oracles.evidence import verify
 from tests.support.real_node import (

@@ -19,9 +19,9 @@ from market.commands import PlaceOrder
 from market.engine import MarketState, apply
 from market.events import GateClosed
 from market.events import Trade as Traded
-from node.queries import BadCursor, Queries
-from node.running_candles import Candles
+from node.orders.running_candles import Candles
 from node.storage.models import TradeRow
+from node.views.queries import BadCursor, Queries
 from tests.support.market import SMALL, busy_day, resolve
 
 INTERVALS = (9_000, 9_900)

@@ -11,7 +11,7 @@ from market.commands import AdmitAccount, Command, OpenInterval, PlaceOrder
 from market.engine import MarketState, apply
 from market.events import IntervalOpened
 from market.orders import Side
-from node.depth import Depth
+from node.orders.depth import Depth
 from tests.support.market import SMALL, Move, accepted, address, busy_day, market_days, order, place, resolve
 
 INTERVALS = (1_800, 2_700)

@@ -25,14 +25,14 @@ from market.commands import CancelOrder, PlaceOrder
 from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side, TimeInForce
-from node.auditing import AuditRequest, audit_market
-from node.community import Community, Member
-from node.founding import meter_pseudonym
-from node.keys import KeyPair
-from node.replaying import replayed
+from node.audit.auditing import AuditRequest, audit_market
+from node.audit.replaying import replayed
+from node.coop.community import Community, Member
+from node.coop.founding import meter_pseudonym
+from node.orders.typed_data import order_digest, order_json
+from node.signing.keys import KeyPair
 from node.storage.log import replay
 from node.storage.models import OrderRow, TradeRow
-from node.typed_data import order_digest, order_json
 from oracles.hashing import keccak
 from oracles.typed_data import Domain, community_domain
 from tests.support.real_node import FIRST, KEYS, LENGTH_S, found, homes_of, running, signed, signed_cancel

@@ -24,19 +24,19 @@ from metering.readings import NO_FRAME_HASH, Reading, is_final
 from metering.registers import RegisterSample
 from metering.sources.csv_file import CsvSource
 from node.clock import SimulatedClock
-from node.community import Community
-from node.concerns import Code, Concerns
-from node.decided import NO_END, Decided, Role
-from node.drafting import meter_config
-from node.measuring import Measuring
-from node.neighbourhood import NEIGHBOURHOOD_FILE, Neighbourhood
-from node.oracle_watch import Sightings, WatchfulGuard
-from node.reading_rows import reading_of
-from node.salt_files import create_salts
+from node.coop.community import Community
+from node.coop.decided import NO_END, Decided, Role
+from node.coop.tariffs import TariffSchedule
+from node.privacy.salt_files import create_salts
+from node.readings.drafting import meter_config
+from node.readings.measuring import Measuring
+from node.readings.neighbourhood import NEIGHBOURHOOD_FILE, Neighbourhood
+from node.readings.oracle_watch import Sightings, WatchfulGuard
+from node.readings.rows import reading_of
 from node.storage.database import open_database
 from node.storage.log import AppendLog
 from node.storage.projection import Projection
-from node.tariffs import TariffSchedule
+from node.views.concerns import Code, Concerns
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore
 from oracles.hashing import keccak

@@ -6,8 +6,8 @@ from typing import Final
 from energy.identity import Address
 from market.config import MarketConfig
 from market.metered import Source
-from node.community import Community, Contracts, Member
-from node.founding import meter_pseudonym
+from node.coop.community import Community, Contracts, Member
+from node.coop.founding import meter_pseudonym
 
 FIRST_INTERVAL: Final = 1_493_708_400
 SUPPLIER: Final = Address(b"\x55" * 20)

@@ -14,19 +14,19 @@ from market.metered import Metered
 from market.orders import Order, Side, TimeInForce
 from market.settlement import Tariff
 from node.clock import SimulatedClock
-from node.community import Community
-from node.keys import KeyPair
+from node.coop.community import Community
+from node.coop.tariffs import TariffSchedule
+from node.orders.trading import Trading
+from node.orders.typed_data import cancel_digest, order_digest
+from node.privacy.salt_files import create_salts, load_salts
 from node.rpc.methods_energy import cancelled_json, placed_json
 from node.rpc.ports import Cancelled, Placed
-from node.salt_files import create_salts, load_salts
-from node.settlement_run import Carry, IntervalInput, PreparedRun, prepare_run
+from node.settlement.run import Carry, IntervalInput, PreparedRun, prepare_run
+from node.signing.keys import KeyPair
 from node.storage.database import open_database
 from node.storage.log import AppendLog, replay
 from node.storage.models import RunRow
 from node.storage.projection import Projection
-from node.tariffs import TariffSchedule
-from node.trading import Trading
-from node.typed_data import cancel_digest, order_digest
 from oracles.salts import Salts
 from oracles.signatures import sign
 from oracles.typed_data import community_domain

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from energy.identity import Address, address_from_hex
-from node.ballots import Ballots
+from node.coop.ballots import Ballots
 from node.ledger import ChainRefused
 from oracles.hashing import keccak
 

@@ -12,8 +12,8 @@ from web3 import Web3
 from energy.identity import Address, hex_text
 from node.app import Node, TickReport
 from node.cli.cooperative import call_data
-from node.council import Council
-from node.keys import KeyPair
+from node.coop.council import Council
+from node.signing.keys import KeyPair
 from oracles.hashing import keccak
 from tests.support.real_node import KEYS, tick_at
 

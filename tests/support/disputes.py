@@ -21,7 +21,7 @@ from market.orders import Order, Side, TimeInForce
 from market.settlement import NO_TERMS, IntervalSettlement, Tariff, settle_interval
 from market.terms import Charge, ChargeOn, Terms
 from metering.readings import QualityCode, Reading, TrustClass, quality
-from node.typed_data import certificate_record, order_digest, order_values, trade_values
+from node.orders.typed_data import certificate_record, order_digest, order_values, trade_values
 from oracles.disputes import OpenedRun
 from oracles.merkle import MerkleTree
 from oracles.openings import Opening, SignedReceipt, open_leaves

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from node.app import Node
-from node.decided import Role
+from node.coop.decided import Role
 from node.storage import readings_log
 from node.storage.readings_log import SignedFacts
 from oracles.facts import facts_hash

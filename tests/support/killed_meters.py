@@ -31,7 +31,7 @@ from node.chain import process
 from node.chain.client import AsyncChainClient
 from node.chain.launcher import ChainProcess
 from node.clock import SimulatedClock
-from node.keys import SEALER_FILE
+from node.signing.keys import SEALER_FILE
 from node.storage.models import ReadingRow
 from oracles.signers import KeySigner
 from tests.support.killed_facts import agree, begin_life, facts_of

@@ -26,13 +26,13 @@ from metering.files.csv_row import HEADER, encode_row
 from node.app import Node
 from node.chain.launcher import Sealing
 from node.clock import SimulatedClock
-from node.community import Member
-from node.founding import Founding, found_community, meter_pseudonym
+from node.coop.community import Member
+from node.coop.founding import Founding, found_community, meter_pseudonym
 from node.interconnect.options import LinkOptions
-from node.keys import ROLES, KeyPair
+from node.orders.typed_data import order_digest
 from node.serve import ServeOptions, Servers
+from node.signing.keys import ROLES, KeyPair
 from node.storage.models import EntryRow
-from node.typed_data import order_digest
 from oracles.hashing import keccak
 from oracles.signatures import sign
 from tests.support.real_node import EUR, FIRST, TARIFF

@@ -10,6 +10,7 @@ from dispatch.site_plan import SitePlanner
 from market.mechanism import Mechanism
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
+from node.coop.founding import is_founded
 from node.demo.checkpoint import Checkpoint
 from node.demo.client import RpcClient
 from node.demo.day import Day, Meters, Pace, Stage
@@ -17,7 +18,6 @@ from node.demo.founding import found_demo, market_of
 from node.demo.guest import Guest
 from node.demo.residents import settle_in
 from node.demo.street import Street
-from node.founding import is_founded
 from node.serve import ServeOptions, Servers
 
 SEED: Final = 1

@@ -16,7 +16,7 @@ from eth_account import Account
 
 from energy.identity import hex_text
 from node.cli.main import main
-from node.council import Council
+from node.coop.council import Council
 from node.serve import ServeOptions, Servers
 from tests.support.real_node import FIRST, KEYS, LABELS, LENGTH_S, found, hear, homes_of, running, tick_at, trade
 

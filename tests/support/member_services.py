@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from energy.identity import hex_text
 from market.config import MarketConfig
-from node.ballots import Ballots
-from node.held_keys import HeldKeys
-from node.queries import Queries
+from node.coop.ballots import Ballots
 from node.rules.carrying import Rules
 from node.rules.rule import Rule, rule_digest
+from node.signing.held_keys import HeldKeys
 from node.storage.models import Account
+from node.views.queries import Queries
 from oracles.signatures import address_of, sign
 from oracles.typed_data import BALLOT, community_domain, digest
 from tests.support import small_node

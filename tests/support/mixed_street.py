@@ -24,8 +24,8 @@ from metering.sources.simulators.line import PtyLine
 from metering.sources.simulators.meter import MeterSimulator
 from metering.sources.stream import StreamSource, _take
 from node.clock import SimulatedClock
-from node.community import Member
-from node.founding import meter_pseudonym
+from node.coop.community import Member
+from node.coop.founding import meter_pseudonym
 from tests.support.telegrams import shown_by
 
 LENGTH_S: Final = 900

@@ -10,8 +10,8 @@ from energy.identity import Address, hex_text
 from market.orders import Order, Side
 from node.app import Node
 from node.cli.main import main
-from node.keys import KeyPair
 from node.rpc.ports import Placed
+from node.signing.keys import KeyPair
 from node.storage.models import EntryRow
 from tests.support.council import sent, succeeds
 from tests.support.real_node import FIRST, KEYS, STRANGER, Homes

@@ -9,7 +9,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from node.held_keys import decoded, encoded
+from node.signing.held_keys import decoded, encoded
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 

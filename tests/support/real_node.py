@@ -22,11 +22,11 @@ from metering.files.csv_row import HEADER, encode_row
 from metering.sources.simulators.linky import LinkySimulator
 from node.app import Node, TickReport
 from node.clock import SimulatedClock
+from node.coop.founding import Founding, found_community, load_members
 from node.external.settings import ExternalChain
-from node.founding import Founding, found_community, load_members
-from node.keys import ROLES, KeyPair
+from node.orders.typed_data import cancel_digest, order_digest
 from node.serve import ServeOptions, Servers
-from node.typed_data import cancel_digest, order_digest
+from node.signing.keys import ROLES, KeyPair
 from oracles.hashing import keccak
 from oracles.signatures import sign
 from oracles.typed_data import Domain

@@ -23,10 +23,10 @@ from node.chain.client import AsyncChainClient
 from node.chain.datadir import init_chain
 from node.chain.genesis import Genesis
 from node.chain.launcher import AT_ONCE, ChainProcess, Sealing, start_chain
-from node.queries import Queries
 from node.rpc.app import create_rpc_app
 from node.rpc.ports import ChainRequests
 from node.serve import RPC_PORT, AppServer
+from node.views.queries import Queries
 from tests.support.chain import ALICE, CHAIN_ID, GENESIS, write_sealer_key
 from tests.support.small_community import CoreDouble, filled_projection
 

@@ -15,7 +15,8 @@ from energy.identity import Address, Digest, hex_text
 from energy.results import Rejected
 from market.events import IntervalOpened, OrderPlaced, Outcome
 from market.orders import Order, Side, TimeInForce
-from node.depth import Depth
+from node.coop.tariffs import TariffSchedule
+from node.orders.depth import Depth
 from node.rpc.ports import Cancelled, JsonObject, Placed, Switched
 from node.storage.models import (
     Account,
@@ -27,7 +28,6 @@ from node.storage.models import (
     RunRow,
     TradeRow,
 )
-from node.tariffs import TariffSchedule
 from tests.support import small_node
 
 TIME_ZONE = "Europe/Paris"

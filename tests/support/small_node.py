@@ -10,9 +10,9 @@ from market.config import MarketConfig
 from market.engine import apply
 from market.orders import Order
 from market.state import MarketState
-from node.holdings import Holdings
+from node.orders.holdings import Holdings
 from node.rpc.link_schemas import EXPORT_EXAMPLE
-from node.standby_words import Positions, Records
+from node.standby.words import Positions, Records
 from oracles.signatures import address_of
 from oracles.typed_data import CANCEL, CONDITIONS, ORDER, Domain
 from tests.support.proposals import ProposalsDouble

@@ -15,8 +15,8 @@ from node.app import Node
 from node.chain.launcher import Sealing
 from node.chain.seal import read_sealer
 from node.clock import SimulatedClock
-from node.log_following import tell_replaced
 from node.serve import ServeOptions, Servers
+from node.standby.log_following import tell_replaced
 from tests.support import real_node
 
 METER = "meters/operator.csv"

@@ -8,7 +8,7 @@ from dispatch.layers import make
 from dispatch.plant import Device, Plant
 from dispatch.prices import ExchangePrices
 from dispatch.site_plan import SiteForecast, SitePlanner
-from node.storage_plan import FILE, write
+from node.planning.storage_plan import FILE, write
 from tests.support.small_community import NOW
 
 START = NOW - NOW % 900

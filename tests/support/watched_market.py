@@ -8,7 +8,7 @@ from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import Event, Trade
 from market.journal import decode, encode
-from node.depth import Depth
+from node.orders.depth import Depth
 from tests.support.market import accepted
 from tests.support.market_auditor import Auditor
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from energy.identity import hex_text
 from interconnect.audit import BorderAudit
-from node.border_audit import follow_journal
-from node.border_statement import compare, statement_of
+from node.audit.border import follow_journal
+from node.audit.border_statement import compare, statement_of
 from node.interconnect.server_files import ChildAccess, ParentAccess, server_configuration
 from node.storage.log import replay
 from tests.support.nats_servers import BINARY

@@ -9,7 +9,7 @@ from energy.identity import Digest, hex_text
 from market.events import Outcome
 from market.orders import Side
 from node.client import Client, Happened, NodeRefused, NotAReceipt
-from node.typed_data import receipt_digest
+from node.orders.typed_data import receipt_digest
 from oracles.signatures import address_of, sign
 from tests.support import small_node
 

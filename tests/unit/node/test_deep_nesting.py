@@ -15,7 +15,7 @@ from interconnect.wire import decode
 from metering.device_json import leading_object, read_value
 from metering.files.enedis_curve import decode_enedis_json
 from metering.files.load_curve import Direction
-from node.border_audit import follow_journal
+from node.audit.border import follow_journal
 from oracles.evidence_file import parse_text
 from oracles.evidence_links import BrokenLink
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from interconnect.station import Coupled
 from metering.sources.csv_file import CsvSource
-from node.community import Community
+from node.coop.community import Community
 from node.interconnect.registers import LinkRegisters
 from tests.support.agreements import AGREEMENT
 

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from energy.errors import Misconfigured, Unavailable
-from node.events import Broadcaster
-from node.queries import Queries
 from node.serve import ServeOptions, Servers, run_until, stop_signals
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.chain_double import ChainDouble
 from tests.support.market import SMALL
 from tests.support.small_community import CoreDouble, filled_projection

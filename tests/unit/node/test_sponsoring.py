@@ -6,7 +6,7 @@ import pytest
 
 from energy.identity import address_from_hex
 from node.clock import SimulatedClock
-from node.community import Contracts
+from node.coop.community import Contracts
 from node.sponsoring import SEND, SponsoredRequests
 
 REFUSED = b'{"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"insufficient funds for gas * price + value"}}'

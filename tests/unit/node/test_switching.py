@@ -11,13 +11,13 @@ from market.commands import AdmitAccount, HaltAccount, OpenInterval
 from market.journal import encode
 from market.orders import Side
 from market.rejections import MarketReject
-from node.auditing import AuditRequest, audit_market
+from node.audit.auditing import AuditRequest, audit_market
 from node.clock import SimulatedClock
+from node.orders.trading import Trading
+from node.orders.typed_data import halt_digest
 from node.rejections import NodeReject
 from node.rpc.ports import Placed, Switched
 from node.storage.log import AppendLog
-from node.trading import Trading
-from node.typed_data import halt_digest
 from oracles.signatures import sign
 from tests.support.audited_folder import BEFORE, COMMUNITY, DOMAIN, FIRST, KEYS, NODE_KEY, make_folder, order, signed
 

@@ -11,9 +11,9 @@ from energy.identity import hex_text
 from node.api.app import create_web_app
 from node.api.sessions import CHALLENGE_S, SESSION_S, SESSIONS_MAX, NotSignedIn, Role, Sessions
 from node.clock import SimulatedClock
-from node.events import Broadcaster
-from node.queries import Queries
 from node.storage.models import Account
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from oracles.signatures import address_of
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble

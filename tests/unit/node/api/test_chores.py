@@ -9,9 +9,9 @@ from node.api.chores import jobs, oracles
 from node.backup.archive import Contents
 from node.backup.note import FILE, last_backup, note_backup
 from node.clock import SimulatedClock
-from node.events import Broadcaster
-from node.queries import Queries
 from node.storage.models import AttestationRow, Checkpoint
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, LENGTH_S, NOW, SETTLED, CoreDouble, filled_projection, word

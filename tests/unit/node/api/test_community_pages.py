@@ -6,9 +6,9 @@ import pytest
 
 from node.api.app import create_web_app
 from node.api.community_pages import alerts, badges
-from node.events import Broadcaster
 from node.i18n import speaking
-from node.queries import Queries
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request, run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, NOW, CoreDouble, filled_projection

@@ -7,9 +7,9 @@ from eth_utils.abi import function_abi_to_4byte_selector
 
 from node.api.app import create_web_app
 from node.api.decoding import ITEMS_SHOWN, decoded_call, decoded_event, type_of
-from node.events import Broadcaster
 from node.ledger import artifact
-from node.queries import Queries
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import CONTRACT, HOMES, CoreDouble, filled_projection, word

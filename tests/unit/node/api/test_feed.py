@@ -10,7 +10,7 @@ import pytest
 
 from node.api import feed as feeds
 from node.api.feed import WOKEN_AT_ONCE, Feed, Sections
-from node.events import Broadcaster, EventKind
+from node.views.events import Broadcaster, EventKind
 from tests.support.asgi import run
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from node.api.app import create_web_app
-from node.events import Broadcaster
 from node.rpc.app import create_rpc_app
+from node.views.events import Broadcaster
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.member_services import Services

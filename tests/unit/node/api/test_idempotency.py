@@ -6,8 +6,8 @@ import pytest
 from node.api.app import create_web_app
 from node.api.idempotency import KEPT_S, KEYS_MAX, KeyReused, KnownAnswers
 from node.clock import SimulatedClock
-from node.events import Broadcaster
-from node.queries import Queries
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request, run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import CoreDouble, filled_projection

@@ -7,8 +7,8 @@ import pytest
 from node.api.app import create_web_app
 from node.api.lists import chain_blocks
 from node.api.tables import INSTANT_KEYS
-from node.events import Broadcaster
-from node.queries import BadCursor, Queries
+from node.views.events import Broadcaster
+from node.views.queries import BadCursor, Queries
 from tests.support.asgi import request, run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, CoreDouble, filled_projection

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from node.api.live import chosen_kinds, event_stream
-from node.events import USUAL_KINDS, Broadcaster, EventKind
 from node.rpc.parameters import BadParameter
+from node.views.events import USUAL_KINDS, Broadcaster, EventKind
 from tests.support.asgi import run
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from node.api import market_data
 from node.api.app import create_web_app
-from node.events import Broadcaster
-from node.queries import Queries
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, NEXT, CoreDouble, filled_projection

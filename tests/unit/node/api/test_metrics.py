@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from node.api.app import create_web_app
 from node.api.metrics import part_of
-from node.dashboard import PANELS, dashboard
-from node.events import Broadcaster
-from node.queries import Queries
+from node.integrations.dashboard import PANELS, dashboard
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import HOMES, LENGTH_S, NOW, CoreDouble, filled_projection

@@ -11,11 +11,11 @@ from sqlmodel import Session, SQLModel, create_engine
 import node
 from node.api.app import create_web_app
 from node.api.wording import CommunityClock, energy_total, euros
-from node.events import Broadcaster
 from node.i18n import LANGUAGES, gettext, speaking
-from node.queries import Queries
 from node.rpc.ports import JsonObject
 from node.storage.models import Account
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.messages import KEYWORDS, source_messages

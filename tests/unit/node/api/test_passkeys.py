@@ -15,13 +15,13 @@ from node.cli.failure import ExitCode
 from node.cli.keystore import create_key
 from node.cli.main import main
 from node.clock import SimulatedClock, SystemClock
-from node.events import Broadcaster
-from node.founding import COMMUNITY_FILE
-from node.held_keys import HeldKeys, NotOpened, encoded
-from node.queries import Queries
+from node.coop.founding import COMMUNITY_FILE
+from node.orders.typed_data import cancel_digest, order_digest, order_json
 from node.rpc.ports import JsonObject
+from node.signing.held_keys import HeldKeys, NotOpened, encoded
 from node.storage.models import Account
-from node.typed_data import cancel_digest, order_digest, order_json
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from oracles.signatures import address_of, recover
 from tests.support import small_node
 from tests.support.asgi import request

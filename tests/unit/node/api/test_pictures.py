@@ -8,8 +8,8 @@ from node.api.day_chart import AXIS, LAYOUTS, LEFT, PRICE_HEIGHT, PRICE_TOP, RIG
 from node.api.flow_picture import STROKE_MAX, STROKE_MIN, flow_picture, flow_sentence
 from node.api.wording import CommunityClock
 from node.i18n import speaking
-from node.queries import Flow
-from node.query_rows import Row
+from node.views.queries import Flow
+from node.views.rows import Row
 
 PARIS = CommunityClock("Europe/Paris")
 

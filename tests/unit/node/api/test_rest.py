@@ -6,10 +6,10 @@ from energy.errors import Unavailable
 from energy.results import Rejected
 from market.rejections import MarketReject
 from node.api.app import create_web_app
-from node.events import Broadcaster
-from node.queries import Queries
 from node.rejections import NodeReject
 from node.rpc.schemas import SCHEMAS
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, CoreDouble, filled_projection, word

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp
 
 from node.api import wording
 from node.api.app import create_web_app
-from node.events import Broadcaster
 from node.i18n import speaking
-from node.queries import Queries
-from node.storage_plan import StoragePlanFile
+from node.planning.storage_plan import StoragePlanFile
+from node.views.events import Broadcaster
+from node.views.queries import Queries
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import HOMES, CoreDouble, filled_projection

@@ -9,7 +9,7 @@ from dispatch.explain import Action, Why
 from node.cli.failure import ExitCode
 from node.cli.main import main
 from node.i18n import speaking
-from node.reasons import document_of, sentence
+from node.planning.reasons import document_of, sentence
 
 START = 1_493_676_000
 HOURS = 4 * 24

@@ -5,7 +5,7 @@ import pytest
 
 from node.cli.failure import ExitCode
 from node.cli.main import main
-from node.community import Community
+from node.coop.community import Community
 
 
 @pytest.mark.parametrize(

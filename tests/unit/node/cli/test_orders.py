@@ -10,7 +10,7 @@ from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
 from node.cli.failure import ExitCode
 from node.cli.main import main
-from node.typed_data import cancel_digest, order_digest, receipt_digest
+from node.orders.typed_data import cancel_digest, order_digest, receipt_digest
 from oracles.signatures import recover, sign
 from tests.support import small_node
 from tests.support.rpc_server import serving

@@ -9,7 +9,7 @@ from eth_account import Account
 
 from node.cli.failure import ExitCode
 from node.cli.main import main
-from node.typed_data import halt_digest
+from node.orders.typed_data import halt_digest
 from oracles.signatures import recover
 from tests.support import small_node
 from tests.support.rpc_server import serving

@@ -13,12 +13,12 @@ from energy.identity import Address, Digest, digest_from_hex
 from market.config import MarketConfig
 from market.metered import Source
 from market.orders import Order, Side
-from node.community import check_members
+from node.coop.community import check_members
 from node.demo.residents import LINKY_HOMES, Resident, seeded, settle_in
 from node.demo.runner import DEFAULT_DAY
 from node.demo.street import Street, load_street
+from node.orders.typed_data import cancel_digest, order_digest, order_json
 from node.rpc import parameters
-from node.typed_data import cancel_digest, order_digest, order_json
 from oracles.signatures import recover
 from oracles.typed_data import Domain
 

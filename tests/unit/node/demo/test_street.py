@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from energy.errors import Misconfigured
+from node.coop.tariffs import TariffSchedule
 from node.demo.profile import quarter_hour_series
 from node.demo.runner import DEFAULT_DAY
 from node.demo.street import (
@@ -20,7 +21,6 @@ from node.demo.street import (
     load_street,
     position,
 )
-from node.tariffs import TariffSchedule
 from tests.support.sierra_crest import DATA, hourly_wh
 
 FIRST_POSSIBLE = FIRST_DAY + timedelta(days=HISTORY_DAYS)

@@ -13,7 +13,7 @@ from energy.results import Accepted, Rejected
 from interconnect.records import LinkRun, record_digest
 from interconnect.terms import Attestors
 from node.clock import SimulatedClock
-from node.decided import NO_END, Decided, Role, TooFewKeys
+from node.coop.decided import NO_END, Decided, Role, TooFewKeys
 from node.interconnect.coupling import LinkAttestors
 from oracles.guard import GuardedSigner
 from oracles.guard_store import GuardStore

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from node.queries import Queries
 from node.rpc import app, pace
 from node.rpc.app import create_rpc_app
 from node.rpc.router import BODY_BYTES_MAX
+from node.views.queries import Queries
 from tests.support.asgi import request, run, web_socket
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import HOMES, CoreDouble, filled_projection

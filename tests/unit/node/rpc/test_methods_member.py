@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from energy.identity import hex_text
+from node.orders.typed_data import look_digest
 from node.rejections import NodeReject
 from node.rpc import codes
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
-from node.typed_data import look_digest
 from oracles.signatures import sign
 from tests.support import small_node
 from tests.support.ballot_doubles import PROPOSAL

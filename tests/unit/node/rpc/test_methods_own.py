@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from node.queries import Queries
+from node.orders.typed_data import look_digest
 from node.rpc import codes
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
@@ -11,7 +11,7 @@ from node.rpc.methods_own import OWN_METHODS
 from node.rpc.openrpc import openrpc_document
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
-from node.typed_data import look_digest
+from node.views.queries import Queries
 from oracles.signatures import sign
 from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.events import QUEUE_LEN_MAX, Broadcaster, EventKind, place_of
 from node.rpc.news import News, NewsFeed
 from node.rpc.pace import Pace
 from node.rpc.subscriptions import SubscriptionError
+from node.views.events import QUEUE_LEN_MAX, Broadcaster, EventKind, place_of
 from tests.support.asgi import run
 
 TOLD = [EventKind.TRADE, EventKind.DEPTH, EventKind.INTERVAL, EventKind.RUN]

@@ -5,7 +5,7 @@ import pytest
 
 from energy.identity import Address, Digest, hex_text
 from market.events import Trade
-from node.queries import Queries
+from node.orders.running_candles import Candles
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.methods_member import MEMBER_METHODS
@@ -14,7 +14,7 @@ from node.rpc.openrpc import METHODS, openrpc_document
 from node.rpc.ports import JsonObject
 from node.rpc.router import RpcRouter
 from node.rpc.schema_kinds import ref
-from node.running_candles import Candles
+from node.views.queries import Queries
 from tests.support.asgi import run
 from tests.support.ballot_doubles import PROPOSAL
 from tests.support.chain_double import ChainDouble

@@ -8,13 +8,13 @@ import pytest
 from energy.errors import Unavailable
 from energy.results import Rejected
 from market.rejections import MarketReject
-from node.queries import Queries
 from node.rpc import codes
 from node.rpc import router as router_module
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.ports import JsonObject
 from node.rpc.router import BATCH_LEN_MAX, BODY_BYTES_MAX, PART_LEN, RpcRouter
+from node.views.queries import Queries
 from tests.support.asgi import run
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, NOW, SETTLED, CoreDouble, filled_projection

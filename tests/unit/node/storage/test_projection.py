@@ -15,10 +15,10 @@ from energy.results import Rejected
 from market.commands import Command, PlaceOrder
 from market.engine import MarketState, apply
 from market.events import Event, GateClosed, OrderCancelled, Trade
+from node.coop.tariffs import TariffSchedule
 from node.storage.database import open_database
 from node.storage.models import Account, AttestationRow, MarketInterval, OrderRow, ReadingRow, RunRow, TradeRow
 from node.storage.projection import Projection
-from node.tariffs import TariffSchedule
 from tests.support.market import INTERVAL, SMALL, busy_day, resolve
 from tests.support.tables import all_rows
 

@@ -1,0 +1,1 @@
+"""From a meter's frame to readings that oracles signed and the chain has: hear, check, agree, draft, correct, post."""
