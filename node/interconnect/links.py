@@ -142,20 +142,25 @@ class Links:
         return below.get(other, self.bonds.get(other, 0))
 
     def trust(self, card: Card, bond_neur: int = 0) -> None:
-        """Believe the certificates of a community that is no neighbour; known already, it gets its new attestors.
+        """Believe the certificates of a community that is no neighbour; known already, what it has paid in may change.
 
         Args:
             card: Its card.
             bond_neur: What its operator has paid in here, n€.
 
         Raises:
-            Misconfigured: it is this one, a neighbour, or another community of that name is known.
+            Misconfigured: it is this one, a neighbour, another community of that name is known, or the card names
+                other attestors than the contract and the journal know it by.
         """
         if card.community == self.own.community or card.community in {each.community for each in self._neighbours}:
             told = _("{name} is this community or a neighbour: only others are trusted by card")
             raise Misconfigured(told.format(name=card.name))
         if any(name == card.name and community != card.community for community, name in self.known.items()):
             raise Misconfigured(_("another community is known under the name {name}").format(name=card.name))
+        known = next((each for each in self.trusted if each.community == card.community), None)
+        if known is not None and (known.name, known.attestors) != (card.name, card.attestors):
+            told = _("{name} is trusted by another card: its attestors' words are in the journal and on the contract")
+            raise Misconfigured(told.format(name=known.name))
         path = self.folder / f"origin-{card.name}.json"
         write_document(path, card)
         if bond_neur:

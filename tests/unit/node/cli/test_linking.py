@@ -1,6 +1,7 @@
 """`resilia link` and `resilia grid`: what the two operators hand each other, and what the node tells."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_child_that_is_added_again_keeps_its_password(
     before = Links.load(city).children[0].conditions.password
     linked(capsys, city, north)
     assert Links.load(city).children[0].conditions.password == before
+
+
+def test_a_trusted_origin_keeps_the_attestors_that_it_was_trusted_with(city: Path) -> None:
+    card = card_of("south")
+    Links.load(city).trust(card)
+    Links.load(city).trust(card, 5)
+    assert Links.load(city).bond_neur(card.community) == 5
+    others = Attestors((Address(b"\x77" * 20),), 1)
+    for changed in (replace(card, attestors=others), replace(card, name="south-east")):
+        with pytest.raises(Misconfigured, match="south is trusted by another card"):
+            Links.load(city).trust(changed)
+    assert Links.load(city).trusted == (card,)
 
 
 def test_terms_for_somebody_else_and_a_second_parent_are_refused(
