@@ -26,7 +26,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "AttestorAdded": mark("The attestor {attestor} may sign from {validFrom} on."),
     "AttestorRetired": mark("The attestor {attestor} may sign until {validTo}."),
     "DisputesOpened": mark("Runs can be disputed for {challengeWindow}."),
-    "QuorumsSet": mark("{oracleQuorum} oracles and {attestorQuorum} attestors must sign."),
+    "QuorumsSet": mark("Signatures needed for a reading: {oracleQuorum}, for a run: {attestorQuorum}."),
     "OwnershipTransferStarted": mark("The registry is offered to {newOwner}."),
     "OwnershipTransferred": mark("The registry belongs to {newOwner}."),
 }
