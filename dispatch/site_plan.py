@@ -1,6 +1,6 @@
 """The plan of one site: all its devices in one programme, quarter-hours first and hours later, and its price curve.
 
-The near future is planned at the interval's length and the far one by the hour, so that a day and a half fits in forty
+The near future is planned at the interval's length and the far one by the hour, so that two days fit in some fifty
 steps. The expected local market stands inside the supplier's tariffs, no deeper than it was of late.
 Units: Wh per interval and µ€/kWh outside, kWh and €/kWh inside. Refuses, with `ValueError`: forecasts and prices of
 different lengths. When the programme has no answer in time there is no plan, and the site follows its contract.

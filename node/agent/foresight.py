@@ -13,7 +13,7 @@ from dispatch.site_plan import SiteForecast
 from dispatch.street_forecast import DAY_S, StreetForecaster
 from node.agent.files import WEATHER_KEPT_DAYS
 
-HORIZON_S: Final = 36 * 3_600
+HORIZON_S: Final = 48 * 3_600
 BETWEEN_S: Final = 3 * 3_600
 STEPS_MAX: Final = 400_000
 """Weather further ahead than ten years of quarter-hours is a mistake."""

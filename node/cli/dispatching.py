@@ -29,7 +29,7 @@ app = typer.Typer(cls=Group, rich_markup_mode=None, help="Plan a site's devices,
 app.command("run", cls=Command)(run_dispatch)
 app.command("status", cls=Command)(show_dispatch)
 
-HORIZON_S = 36 * 3_600
+HORIZON_S = 48 * 3_600
 LEARNED_DAYS = 2
 CARBON_EUR_PER_TONNE = (0, 50, 200, 1_000)
 PEAK_EUR_PER_KW = (0.0, 0.05, 0.5)
@@ -42,7 +42,7 @@ PictureOption = Annotated[
 
 @app.command("plan", cls=Command)
 def plan_site(context: typer.Context, site: SiteArgument, picture: PictureOption = None) -> int:
-    """Plan a day and a half from the file's first interval on."""
+    """Plan two days from the file's first interval on."""
     found, file = _planned(site)
     exchange = found.programme.exchange_kwh["electricity"]
     steps = [

@@ -227,7 +227,7 @@ def test_what_is_wrong_is_said_and_survived(
         heal(home)
         home.live(7 * LENGTH_S)
         if alarm == "order-refused":
-            return  # an order that is taken ends it: tests/integration/test_dispatch_agent.py
+            return  # an order that is taken ends it, and this node opens no interval
         assert home.alarms == set()
         assert f"{alarm}: " in caplog.text
         assert " is over" in caplog.text
@@ -265,7 +265,12 @@ def test_a_lost_grid_and_its_return_are_said(home: Home, capsys: pytest.CaptureF
 
 
 def test_negative_prices_are_taken_within_the_limits(home: Home) -> None:
-    items = [{"interval": FIRST + i * LENGTH_S, "importTariff": -80_000, "exportTariff": -90_000} for i in range(192)]
+    # Negative for six hours only: who has to draw for two days at one price may do so whenever it likes.
+    prices = [(-80_000, -90_000)] * 24 + [(200_000, 50_000)] * 168
+    items = [
+        {"interval": FIRST + place * LENGTH_S, "importTariff": drawn, "exportTariff": fed}
+        for place, (drawn, fed) in enumerate(prices)
+    ]
     home.answer = lambda path: httpx.Response(200, json={"items": items}) if path == "/signal" else well(path)
     home.live(3 * LENGTH_S)  # what was quoted before is delivered first
     held = home.agent.agent.plant.contents["battery/cells"]

@@ -55,7 +55,7 @@ def test_a_plan_charges_in_the_sun_and_serves_the_evening(tmp_path: Path, capsys
     assert drawn.count("<polyline") == drawn.count("<g ") == 2, "the grid's power, and what the battery holds"
     assert all(f">{text}<" in drawn for text in ("05-02", "06:00", "18:00", "05-03", "battery"))
     assert main(["dispatch", "plan", write(tmp_path)]) == ExitCode.OK
-    assert len(capsys.readouterr().out.splitlines()) == 37
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 48
 
 
 def test_a_device_says_why_in_both_languages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
