@@ -12,11 +12,11 @@ import typer
 from node.cli.configuration import FolderOption
 from node.cli.failure import usage_failure
 from node.cli.help_pages import Command, Group
+from node.cli.node_client import JsonObject
 from node.cli.output import print_json, print_line, table, talk
 from node.cli.session import session_of
 from node.i18n import energy, local_time, mark, money, number, price
 from node.i18n import gettext as _
-from node.rpc.ports import JsonObject
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Link the community to others: above, below, cut off, back.")
 grid = typer.Typer(cls=Group, rich_markup_mode=None, help="Tell the node that the grid is lost, or back.")
