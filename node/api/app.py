@@ -82,14 +82,14 @@ def create_web_app(
     # No interactive documentation: its scripts would come from elsewhere.
     app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
     metrics = NodeMetrics(core, queries, broadcaster)
-    app.add_middleware(PageTurns)
+    plan_of = storage_plan.read if storage_plan else lambda now: None
+    lists = browsable_lists(core, queries, chain, plan_of)
+    app.add_middleware(PageTurns, shared=[f"/{name}" for name in lists])
     app.add_middleware(RequestTimes, metrics=metrics)
     app.add_middleware(BrowserManners)
     app.add_middleware(OwnOrigin)
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
     rendering = Rendering(core, queries)
-    plan_of = storage_plan.read if storage_plan else lambda now: None
-    lists = browsable_lists(core, queries, chain, plan_of)
     pages = Pages(rendering, core, queries, lists, plan_of)
     sessions = Sessions(role_of(queries, auditors, operators))
     members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held, rules)
