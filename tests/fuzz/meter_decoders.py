@@ -97,6 +97,8 @@ def fuzz_all(folder: Path, arguments: list[str]) -> int:
         corpus = folder / family
         sow(corpus)
         command = [sys.executable, "-m", "tests.fuzz.meter_decoders", _ONE, family, str(corpus), *shares]
+        # What is found lies beside the corpora, not where one happens to be.
+        command.append(f"-artifact_prefix={folder}/")
         run = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
         done = _DONE.search(run.stderr)
         if run.returncode or done is None:
