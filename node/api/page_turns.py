@@ -21,8 +21,8 @@ REST_FOR_EACH: Final = 3
 REST_S_MAX: Final = 0.1
 """A page that takes longer waits for something, as for the chain, and holds the loop no more than others."""
 
-Like = tuple[str, str, bytes, str]
-"""What a page that holds nothing of its reader depends on: host, path, query, language."""
+Like = tuple[str, str, str, bytes, str]
+"""What a page that holds nothing of its reader depends on: scheme, host, path, query, language."""
 
 
 class PageTurns:
@@ -56,7 +56,7 @@ class PageTurns:
 
     async def _written_for_all(self, scope: Scope) -> list[Message]:
         host = Headers(scope=scope).get("host", "")
-        like = (host, scope["path"], scope["query_string"], i18n.language())
+        like = (scope["scheme"], host, scope["path"], scope["query_string"], i18n.language())
         if like not in self._waiting:
             self._waiting[like] = asyncio.create_task(self._kept(like, scope))
         # Who leaves does not take the page away from the others.

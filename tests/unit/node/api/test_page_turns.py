@@ -28,7 +28,14 @@ class Counting:
 
 
 def page(path: str, query: bytes = b"", host: bytes = b"here") -> Scope:
-    return {"type": "http", "method": "GET", "path": path, "query_string": query, "headers": [(b"host", host)]}
+    return {
+        "type": "http",
+        "scheme": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": query,
+        "headers": [(b"host", host)],
+    }
 
 
 async def told(app: Any, scope: Scope) -> tuple[list[Any], bytes]:
@@ -122,7 +129,11 @@ def test_other_queries_hosts_languages_and_pages_of_ones_own_are_not_shared() ->
                 return await told(turns, page("/trades"))
 
         asked = [told(turns, page("/trades")), told(turns, page("/trades", b"cursor=1")), in_french()]
-        asked += [told(turns, page("/trades", host=b"there")), *(told(turns, page("/me")) for _ in range(3))]
+        asked += [
+            told(turns, page("/trades", host=b"there")),
+            told(turns, {**page("/trades"), "scheme": "https"}),
+            *(told(turns, page("/me")) for _ in range(3)),
+        ]
         assert len({body for _, body in await asyncio.gather(*asked)}) == len(asked)
 
     run(check())
