@@ -103,6 +103,7 @@ class Node:
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
         self.tariffs, self._keys = TariffSchedule.load(folder / TARIFF_FILE), keys
+        self._signing, self._head = SigningKeys(folder, keys), JsonObject()  # one node's alone: before any table
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}", follows=True), self.tariffs)
         self.queries, contracts = Queries(self.projection.engine), community.contracts
         self.settlement_domain = community_domain(community.chain_id, contracts.settlement)
@@ -112,7 +113,6 @@ class Node:
         self._showing = Showing(self.projection, self.events)
         self.depth, show = self._showing.depth, self._showing.follow
         self._journal, self._readings = logs = [AppendLog(folder / name, community.digest()) for name in LOGS]
-        self._signing, self._head = SigningKeys(folder, keys), JsonObject()
         self.concerns_open, attestors, guards = Concerns(), self._signing.attestors(), self._signing.stores
         self.erasing = Erasing(folder, community, self.projection, self.salts, self._readings, guards, self.ledger)
         self._terms = AgreedTerms(folder, community, self.ledger, self.tariffs, self.projection, self.concerns_open)

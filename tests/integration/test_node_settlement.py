@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import Session, col, select
 from web3 import HTTPProvider, Web3
 
-from energy.errors import Unavailable
+from energy.errors import Misconfigured, Unavailable
 from energy.identity import Address, hex_text
 from market.settlement import EntryKind
 from node.app import Node
@@ -270,6 +270,22 @@ def test_the_tables_can_be_made_anew_from_logs_and_chain(folder: Path) -> None:
                 async with running(folder, END) as node:
                     assert all_rows(node.projection.engine) == before
                     assert (node.trading.orders, node.trading.trades) == ({}, {}), "settled: not kept in memory"
+
+    asyncio.run(check())
+
+
+def test_a_second_start_takes_no_tables_away_from_the_node_that_runs(folder: Path) -> None:
+    async def check() -> None:
+        with homes_of(folder) as homes:
+            async with running(folder, FIRST - 1_200) as node:
+                await _one_run(node, homes)
+                before = all_rows(node.projection.engine)
+                with closing(sqlite3.connect(folder / "node.sqlite")) as tables, tables:
+                    tables.execute("UPDATE checkpoint SET position = 0 WHERE source = 'tables'")
+                with pytest.raises(Misconfigured, match="in use"):
+                    # The ledger on another network has no lock in this folder; the guards of the keys have.
+                    Node(folder, node.community, node._keys, node.clock, node._chain, manual_time=True)
+                assert all_rows(node.projection.engine)["runrow"] == before["runrow"]
 
     asyncio.run(check())
 
