@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scripts import (
 )
 from tests.support.living_node import Living, living_node
 from tests.support.real_node import LABELS
+from tests.support.source_tree import ROOT
 
 EXPLORERS: dict[str, tuple[Callable[[list[str]], int], tuple[str, ...]]] = {
     "accounts": (explorer_accounts.main, ("--prove",)),
@@ -67,6 +69,10 @@ def test_calls_are_told_by_the_names_of_the_contracts(living: Living, capsys: An
     assert {(row["contract"], row["call"]) for row in rows} >= {("readings", "attest"), ("settlement", "settle")}
 
 
+@pytest.mark.skipif(
+    not (ROOT / "contracts" / "node_modules").exists() and not os.environ.get("CI"),
+    reason="sources of OpenZeppelin come with `make contracts`; CI has them",
+)
 def test_a_stock_explorer_finds_the_sources(living: Living, capsys: Any) -> None:
     folder = living.folder / SOURCES_FOLDER
     contracts = json.loads(told(living, capsys, "contracts", "--json", "--sourcify", str(folder)))["contracts"]
