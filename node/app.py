@@ -5,7 +5,7 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -90,6 +90,7 @@ class Node:
         keys: KeyRing,
         clock: Clock,
         chain: ChainAccess,
+        signing: SigningKeys,
         *,
         manual_time: bool,
         links: LinkOptions = USUAL_LINKS,
@@ -98,12 +99,11 @@ class Node:
     ) -> None:
         """Wire everything up; nothing is read or started yet."""
         self.folder, self.community, self.clock, self.now = folder, community, clock, clock.now
-        self.events = Broadcaster(epoch=clock.now())
+        self.events, self._head = Broadcaster(epoch=clock.now()), JsonObject()
         self.ledger = Ledger(web3_over(chain.client), community.chain_id, keys["operator"], chain.sender)
         self.ledger.attach(community.contracts)
         self.requests = sponsored(chain, self.ledger, community.contracts, clock)
-        self.tariffs, self._keys = TariffSchedule.load(folder / TARIFF_FILE), keys
-        self._signing, self._head = SigningKeys(folder, keys), JsonObject()  # one node's alone: before any table
+        self.tariffs, self._keys, self._signing = TariffSchedule.load(folder / TARIFF_FILE), keys, signing
         self.projection = Projection(open_database(f"sqlite:///{folder / 'node.sqlite'}", follows=True), self.tariffs)
         self.queries, contracts = Queries(self.projection.engine), community.contracts
         self.settlement_domain = community_domain(community.chain_id, contracts.settlement)
@@ -173,21 +173,22 @@ class Node:
         """
         community = load_community(folder / COMMUNITY_FILE)
         keys = load_keys(folder / "keys")
-        external, operator = ExternalChain.load(folder), keys["operator"]
-        chain = open_chain_access(
-            folder, community.chain_id, operator, external, manual_time=manual_time, sealing=sealing
-        )
-        try:
+        with ExitStack() as opened:
+            signing = SigningKeys(folder, keys)  # one node's alone: before the tables are touched
+            opened.callback(signing.close)
+            external, operator = ExternalChain.load(folder), keys["operator"]
+            chain = open_chain_access(
+                folder, community.chain_id, operator, external, manual_time=manual_time, sealing=sealing
+            )
+            opened.callback(chain.stop)
             node = cls(
-                *(folder, community, keys, clock, chain),
+                *(folder, community, keys, clock, chain, signing),
                 manual_time=manual_time,
                 links=links,
                 discipline=discipline,
                 page_accounts=page_accounts,
             )
-        except BaseException:
-            chain.stop()
-            raise
+            opened.pop_all()  # the node lets go of them
         try:
             await node._recover()
         except BaseException:

@@ -282,9 +282,9 @@ def test_a_second_start_takes_no_tables_away_from_the_node_that_runs(folder: Pat
                 before = all_rows(node.projection.engine)
                 with closing(sqlite3.connect(folder / "node.sqlite")) as tables, tables:
                     tables.execute("UPDATE checkpoint SET position = 0 WHERE source = 'tables'")
-                with pytest.raises(Misconfigured, match="in use"):
+                with pytest.raises(Misconfigured, match="signed is in use"):
                     # The ledger on another network has no lock in this folder; the guards of the keys have.
-                    Node(folder, node.community, node._keys, node.clock, node._chain, manual_time=True)
+                    await Node.open(folder, node.clock, manual_time=True)
                 assert all_rows(node.projection.engine)["runrow"] == before["runrow"]
 
     asyncio.run(check())
