@@ -7,6 +7,7 @@ Tables are a projection, so a newer version of the node changes none of them: it
 chain. Only what was erased can not be followed again, and tables that hold its leaves are left as they are.
 """
 
+import logging
 from typing import Any, Final
 
 from sqlalchemy import Engine, MetaData, create_engine, event, inspect, text
@@ -14,6 +15,8 @@ from sqlmodel import Session, select
 
 from energy.errors import Corrupt, Misconfigured
 from node.storage.models import TABLES, Checkpoint
+
+_log = logging.getLogger(__name__)
 
 TABLES_VERSION: Final = 1
 """Rises whenever `node.storage.models` changes; `tests/unit/node/storage/test_database.py` holds the two together."""
@@ -71,6 +74,7 @@ def _drop(engine: Engine, found: int, follows: bool) -> None:
         raise Misconfigured(f"{of}. They hold leaves of what was erased, which no log has: go on with that version")
     if not follows:
         raise Misconfigured(f"{of}: start the node once, and it makes them anew")
+    _log.warning("%s: following all logs and the chain once more, which takes a while for a large community", of)
     there.drop_all(engine)
 
 

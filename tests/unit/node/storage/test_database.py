@@ -63,7 +63,9 @@ def _write(url: str, *statements: str) -> None:
         "UPDATE checkpoint SET position = 1000 WHERE source = 'tables'",
     ],
 )
-def test_tables_of_another_version_are_made_anew_for_who_follows_the_logs(tmp_path: Path, older: str) -> None:
+def test_tables_of_another_version_are_made_anew_for_who_follows_the_logs(
+    tmp_path: Path, older: str, caplog: pytest.LogCaptureFixture
+) -> None:
     url = f"sqlite:///{tmp_path / 'node.sqlite'}"
     open_database(url).dispose()
     _write(url, "INSERT INTO checkpoint VALUES ('journal', 7)", "ALTER TABLE account DROP COLUMN kept_wh", older)
@@ -77,6 +79,7 @@ def test_tables_of_another_version_are_made_anew_for_who_follows_the_logs(tmp_pa
                 ("tables", TABLES_VERSION)
             ]
         engine.dispose()
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "said once, before the long start"
 
 
 def test_tables_with_leaves_of_what_was_erased_are_never_dropped(tmp_path: Path) -> None:
