@@ -26,13 +26,13 @@ import httpx
 from eth_account import Account
 from websockets.asyncio.client import connect
 
-from benchmarks.order_acknowledgements import acknowledged
+from benchmarks.order_acknowledgements import acknowledged, at_work
 from energy.identity import hex_text
 from node.app import Node
-from node.serve import keep_for_good
+from node.short_turns import USUAL, take_turns
 from node.signing.keys import KeyPair
 from oracles.hashing import keccak
-from tests.support.real_node import CHAIN_ID, FIRST, found, homes_of, running, serving, tick_at
+from tests.support.real_node import CHAIN_ID, found, homes_of
 
 CLIENTS: Final = 8
 """Connections of an attack that asks."""
@@ -152,9 +152,7 @@ async def _blocks(node: Node) -> None:
 async def measured(folder: Path, orders: int, rounds: int, attacks: list[str]) -> dict[str, Any]:
     """Return the quiet p99 in seconds, and that under each attack over it."""
     with homes_of(folder) as homes:
-        async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
-            await tick_at(node, FIRST - 1_200)
-            keep_for_good()
+        async with at_work(folder) as (node, url, client):
             await acknowledged(node, homes, client, url, orders // 4)
             growing = asyncio.create_task(_blocks(node))
             quiet: list[float] = []
@@ -184,6 +182,7 @@ def main() -> None:
     parser.add_argument("--attack", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.attack:
+        take_turns(USUAL)
         asyncio.run(attack(*arguments.attack))
         return
     with TemporaryDirectory() as name:

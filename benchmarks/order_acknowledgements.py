@@ -1,13 +1,16 @@
 """How long an order's acknowledgement takes while the chain executes full blocks, over the same while it rests.
 
-A real node behind its ports; orders come one after the other over HTTP, each acknowledged when it is on disk. The
-blocks are of creation code that computes until its gas is gone, sent by a process of their own to the chain's socket.
+A real node behind its ports, ticking every second; orders come one after the other over HTTP, each acknowledged when it
+is on disk. The blocks are of creation code that computes until its gas is gone, sent by a process of their own to the
+chain's socket.
 """
 
 import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -22,6 +25,7 @@ from node.chain.client import AsyncChainClient
 from node.chain.ipc_path import ipc_path
 from node.orders.typed_data import order_json
 from node.serve import keep_for_good
+from node.short_turns import SHORT, USUAL, take_turns
 from node.signing.keys import KeyPair
 from oracles.hashing import keccak
 from tests.support.real_node import CHAIN_ID, FIRST, Homes, found, homes_of, running, serving, signed, tick_at
@@ -42,9 +46,7 @@ def acknowledgement_ratio(orders: int) -> float:
 
 async def _measured(folder: Path, orders: int) -> float:
     with homes_of(folder) as homes:
-        async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
-            await tick_at(node, FIRST - 1_200)
-            keep_for_good()
+        async with at_work(folder) as (node, url, client):
             await acknowledged(node, homes, client, url, orders // 4)
             idle = await acknowledged(node, homes, client, url, orders)
             flood = subprocess.Popen([sys.executable, "-m", __name__, str(folder)], stdout=subprocess.PIPE)
@@ -56,6 +58,22 @@ async def _measured(folder: Path, orders: int) -> float:
                 flood.terminate()
                 flood.communicate()
             return busy / idle
+
+
+@asynccontextmanager
+async def at_work(folder: Path) -> AsyncIterator[tuple[Node, str, httpx.AsyncClient]]:
+    """Run a founded node as `node.serve.serve_node` does, but for the time, which stands still; give its URL, too."""
+    take_turns(SHORT)
+    async with running(folder, FIRST - 1_200) as node, serving(node) as (url, client):
+        await tick_at(node, FIRST - 1_200)
+        keep_for_good()
+        ticking = asyncio.create_task(node.run())
+        try:
+            yield node, url, client
+            assert not ticking.done(), ticking.exception()
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
 
 
 async def acknowledged(node: Node, homes: Homes, client: httpx.AsyncClient, url: str, orders: int) -> float:
@@ -75,6 +93,7 @@ async def acknowledged(node: Node, homes: Homes, client: httpx.AsyncClient, url:
 
 async def _flood(folder: Path) -> None:
     """Send full blocks until told to stop, each as soon as the one before is sealed."""
+    take_turns(USUAL)
     client = AsyncChainClient(ipc_path(folder / "chain"))
     operator = KeyPair.from_private(keccak(b"operator"))
     nonce = int(await client.call("eth_getTransactionCount", [hex_text(operator.address), "latest"]), 16)

@@ -5,7 +5,7 @@ Nothing here decides; it wires, opens in the right sequence, and lets time pass:
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -254,7 +254,7 @@ class Node:
         settled = await self.settling.settle_due(self.measuring.attested_through)
         answered = await self.answering.answer_due(now) if self.answering else []
         self._show()
-        self.projection.flush()
+        await self.projection.flushed()
         if attested or settled or not self._head:
             await self._read_head()
         self._showing.publish(attested, settled)
@@ -387,10 +387,9 @@ class Node:
         self._showing.show(self.trading.durable)
 
     def _show_at_once(self) -> None:
-        """Show a member what it has just done; its receipt does not wait for tables that can not be written now."""
+        """Show a member what it has just done; its receipt does not wait for the tables."""
         self._show()
-        with suppress(Unavailable):  # the next flush writes them
-            self.projection.flush()
+        self.projection.ready()
 
     async def _read_head(self) -> None:
         block = await self.client.call("eth_getBlockByNumber", ["latest", False])

@@ -29,6 +29,7 @@ from node.readings.clock_discipline import kernel_clock
 from node.rpc.app import create_rpc_app
 from node.rpc.connections import PatientProtocol
 from node.rules.carrying import Rules
+from node.short_turns import SHORT, take_turns
 from node.signing.held_keys import HeldKeys
 from node.signing.keys import SEALER_FILE
 from node.standby.log_following import tell_replaced
@@ -236,6 +237,7 @@ async def serve_node(folder: Path, options: ServeOptions, announce: Any) -> None
         options: Where to listen.
         announce: Is called with the node and its servers when everything answers.
     """
+    take_turns(SHORT)
     sealing = Sealing(options.seal_every_s, options.await_standby)
     links = LinkOptions(
         options.link_server, options.link_offer_lead_s, options.link_close_lead_s, options.link_silence_s

@@ -29,6 +29,7 @@ from node.chain.seal import read_sealer
 from node.chain.sealed_block import BlockRefused
 from node.chain.server import ChainServer
 from node.chain.vm import CommunityVM
+from node.short_turns import USUAL, take_turns
 
 NICENESS: Final = 5
 """The node comes first, which acknowledges orders, where there are too few processors for both."""
@@ -63,6 +64,7 @@ class ProcessOptions:
 def run(options: ProcessOptions) -> int:
     """Run the chain until it is told to stop, and return the exit code."""
     os.nice(NICENESS)
+    take_turns(USUAL)
     try:
         asyncio.run(_serve(options))
         return 0

@@ -1,14 +1,15 @@
 """Follows the journal, the readings and the runs, and keeps the tables that people look at up to date.
 
-Changes are collected in memory and written in one transaction together with how far each source was followed, so that a
-crash leaves the tables at an earlier moment, never at a wrong one; what is missing is followed again at the next start.
+Changes are collected in memory and written (`node.storage.table_writer`) in one transaction together with how far each
+source was followed, so that a crash leaves the tables at an earlier moment, never at a wrong one; what is missing is
+followed again at the next start.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from sqlalchemy import Engine, case, delete, exists, insert, literal, select, update
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col
 
 from energy.errors import Unavailable
@@ -28,6 +29,7 @@ from market.events import (
 )
 from market.standing import FAILURES
 from node.coop.tariffs import TariffSchedule
+from node.off_loop import off_loop
 from node.storage.models import (
     Account,
     AttestationRow,
@@ -43,7 +45,10 @@ from node.storage.models import (
     RunRow,
     TradeRow,
 )
+from node.storage.table_writer import Statements, TableWriter
 
+BATCHES_MAX: Final = 1_000
+"""Batches that may wait to be written."""
 _STATUS_BY_OUTCOME = {
     Outcome.RESTING: OrderStatus.RESTING,
     Outcome.FILLED: OrderStatus.FILLED,
@@ -68,9 +73,12 @@ class Projection:
     """The writer of the projection; one per node."""
 
     def __init__(self, engine: Engine, tariffs: TariffSchedule) -> None:
-        self.engine = engine
+        """Take the database, and what the grid asks for."""
+        self._writer = TableWriter(engine)
+        self.engine = self._writer.engine
+        """The tables for whoever asks; what is `ready` is in them."""
         self._tariffs = tariffs
-        self._statements: list[tuple[Any, list[dict[str, Any]]]] = []
+        self._statements: Statements = []
         self._positions: dict[str, int] = {}
 
     def position(self, source: str) -> int:
@@ -226,6 +234,13 @@ class Projection:
         for address, balance_neur in balances.items():
             self._update(Account, col(Account.address) == address, balance_neur=balance_neur)
 
+    def ready(self) -> None:
+        """Let whoever asks from now on find what was followed; it is written when somebody does."""
+        self._put()
+        if len(self._writer) >= BATCHES_MAX:
+            with suppress(Unavailable):  # the next flush writes them
+                self._writer.write()
+
     def flush(self) -> None:
         """Write what was followed since the last time, in one transaction.
 
@@ -233,19 +248,18 @@ class Projection:
             Unavailable: the database refuses for now, such as a full disk or another program's lock; nothing is
                 written, and the next flush writes it all.
         """
-        if not self._statements and not self._positions:
-            return
-        try:
-            with self.engine.begin() as connection:
-                for statement, rows in self._statements:
-                    connection.execute(statement, rows) if rows else connection.execute(statement)
-                for source, position in self._positions.items():
-                    connection.execute(delete(Checkpoint).where(col(Checkpoint.source) == source))
-                    connection.execute(insert(Checkpoint).values(source=source, position=position))
-        except OperationalError as error:
-            raise Unavailable(f"the tables can not be written for now: {error.orig}") from error
-        self._statements = []
-        self._positions = {}
+        self._put()
+        self._writer.write()
+
+    async def flushed(self) -> None:
+        """Do the same in a thread, so that orders are acknowledged meanwhile."""
+        self._put()
+        await off_loop(self._writer.write)
+
+    def _put(self) -> None:
+        if self._statements or self._positions:
+            self._writer.put(self._statements, self._positions)
+            self._statements, self._positions = [], {}
 
     def revise_grid(self, intervals: Sequence[int]) -> None:
         """Show what the grid's tariffs and carbon have become of some intervals; those that are not open yet wait."""
@@ -309,12 +323,8 @@ class Projection:
         )
 
     def _insert(self, model: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        if self._statements and self._statements[-1][1] and self._statements[-1][0].table.name == model.__tablename__:
-            self._statements[-1][1].extend(rows)
-        else:
-            self._statements.append((insert(model), list(rows)))
+        if rows:
+            self._statements.append((insert(model), rows))
 
     def _update(self, model: type[SQLModel], where: Any, **values: Any) -> None:
         self._statements.append((update(model).where(where).values(**values), []))

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+import node.storage.projection
 from energy.errors import Unavailable
 from energy.identity import hex_text
 from energy.results import Rejected
@@ -17,7 +19,16 @@ from market.engine import MarketState, apply
 from market.events import Event, GateClosed, OrderCancelled, Trade
 from node.coop.tariffs import TariffSchedule
 from node.storage.database import open_database
-from node.storage.models import Account, AttestationRow, MarketInterval, OrderRow, ReadingRow, RunRow, TradeRow
+from node.storage.models import (
+    Account,
+    AttestationRow,
+    Checkpoint,
+    MarketInterval,
+    OrderRow,
+    ReadingRow,
+    RunRow,
+    TradeRow,
+)
 from node.storage.projection import Projection
 from tests.support.market import INTERVAL, SMALL, busy_day, resolve
 from tests.support.tables import all_rows
@@ -227,4 +238,34 @@ def test_known_accounts_stay_as_they_are() -> None:
     with Session(engine) as session:
         rows = session.exec(select(Account).order_by(col(Account.address))).all()
     assert [(row.address, row.label, row.balance_neur) for row in rows] == [("0x01", "H01", 5), ("0x02", "H02", 0)]
+    engine.dispose()
+
+
+def test_what_is_ready_is_in_the_tables_for_whoever_asks_and_what_is_not_is_not(tmp_path: Path) -> None:
+    records, _ = _journal(0)
+    engine = open_database(f"sqlite:///{tmp_path / 'node.sqlite'}")
+    projection = Projection(engine, TARIFFS)
+    for record in records[:-1]:
+        projection.apply_market(*record)
+    assert projection.position("journal") == 0
+    projection.ready()
+    projection.apply_market(*records[-1])
+    assert projection.position("journal") == len(records) - 1
+    asyncio.run(projection.flushed())
+    expected = _projected("sqlite://", records)
+    assert all_rows(engine) == all_rows(expected)
+    engine.dispose()
+    expected.dispose()
+
+
+def test_what_nobody_asks_for_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records, _ = _journal(0)
+    monkeypatch.setattr(node.storage.projection, "BATCHES_MAX", 10)
+    engine = open_database(f"sqlite:///{tmp_path / 'node.sqlite'}")
+    projection = Projection(engine, TARIFFS)
+    for record in records[:15]:
+        projection.apply_market(*record)
+        projection.ready()
+    with Session(engine) as session:
+        assert session.exec(select(Checkpoint.position).where(Checkpoint.source == "journal")).one() == 10
     engine.dispose()
