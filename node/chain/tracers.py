@@ -1,22 +1,26 @@
-"""The tracers of geth's debug namespace: every step, the tree of calls, and what storage is touched.
+"""The tracers of geth's debug namespace: every step, the tree of calls, selectors, and what storage is touched.
 
-Their results are the JSON that geth's `structLogger` and `callTracer` answer. A struct trace of more than `STEPS_MAX`
-steps is refused with -32005: it would be larger than any answer may be.
+Their results are the JSON that geth's `structLogger`, `callTracer`, `4byteTracer` and `muxTracer` answer. A struct
+trace of more than `STEPS_MAX` steps is refused with -32005: it would be larger than any answer may be.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from energy.identity import Address
 from node.chain.errors import LIMIT_EXCEEDED, ChainError
 from node.chain.methods.encoding import data, quantity
 from node.chain.methods.revert import revert_reason
-from node.chain.tracer import LOGGING, Frame, FrameEnd, Step, Tracer
+from node.chain.tracer import LOGGING, Frame, FrameEnd, LiveState, Step, Tracer
 
 STEPS_MAX: Final = 50_000
 GRANTED_BYTES_MAX: Final = 4_000_000
 """More memory than the gas of a block pays for."""
 
+PRECOMPILE_LAST: Final = 0x11
+"""Of Prague's, whether or not it answers here."""
+SELECTOR_LEN: Final = 4
 _CALLS: Final = ("CALL", "CALLCODE", "DELEGATECALL", "STATICCALL", "CREATE", "CREATE2")
 ADDRESS_OPERANDS: Final = {
     "BALANCE": 1, "EXTCODESIZE": 1, "EXTCODECOPY": 1, "EXTCODEHASH": 1, "SELFDESTRUCT": 1,
@@ -171,6 +175,59 @@ class CallTracer(Tracer):
             reason = revert_reason(end.output)
             if reason is not None:
                 call["revertReason"] = reason
+
+
+class SelectorTracer(Tracer):
+    """Counts which functions are called with how much data: geth's `4byteTracer`."""
+
+    def __init__(self) -> None:
+        self.called: Counter[str] = Counter()
+        """Calls by selector and bytes after it, as in `0x12345678-64`."""
+
+    def begin(self, frame: Frame, caller_gas: int | None) -> None:
+        """Count a call of a contract; what is shorter than a selector calls no function."""
+        is_precompile = 0 < int.from_bytes(frame.to, "big") <= PRECOMPILE_LAST
+        if len(frame.data) >= SELECTOR_LEN and not frame.creates and not is_precompile:
+            self.called[f"{data(frame.data[:SELECTOR_LEN])}-{len(frame.data) - SELECTOR_LEN}"] += 1
+
+
+class MuxTracer(Tracer):
+    """Lets several tracers watch at once: geth's `muxTracer`."""
+
+    def __init__(self, tracers: Mapping[str, Tracer]) -> None:
+        self.tracers = tracers
+        """By name; none of them wants the memory."""
+        self.wants_logs = any(each.wants_logs for each in tracers.values())
+
+    def start(self, state: LiveState, touched: Sequence[Address]) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.start(state, touched)
+
+    def begin(self, frame: Frame, caller_gas: int | None) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.begin(frame, caller_gas)
+
+    def step(self, step: Step) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.step(step)
+
+    def gas_left(self, depth: int, gas: int) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.gas_left(depth, gas)
+
+    def end(self, end: FrameEnd) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.end(end)
+
+    def finish(self, state: LiveState) -> None:
+        """Pass on."""
+        for each in self.tracers.values():
+            each.finish(state)
 
 
 def _undo_logs(call: dict[str, Any]) -> None:

@@ -91,6 +91,14 @@ _SIMULATED_CALL: Final = record(
     },
     ("returnData", "logs", "gasUsed", "status"),
 )  # fmt: skip
+_FORK: Final = record(
+    {
+        "activationTime": NATURAL, "chainId": QUANTITY, "forkId": {"type": "string", "pattern": "^0x[0-9a-f]{8}$"},
+        "blobSchedule": record({"baseFeeUpdateFraction": NATURAL, "max": NATURAL, "target": NATURAL}),
+        "precompiles": {"type": "object", "additionalProperties": ADDRESS_20},
+        "systemContracts": {"type": "object", "additionalProperties": ADDRESS_20},
+    }
+)  # fmt: skip
 _SEALED: Final = record({"header": DATA, "transactions": array(DATA), "seal": DATA})
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
@@ -111,6 +119,8 @@ RESULTS: Final[Mapping[str, Schema]] = {
     "eth_getBlockTransactionCountByHash": _COUNT,
     "eth_getUncleCountByBlockNumber": _COUNT,
     "eth_getUncleCountByBlockHash": _COUNT,
+    "eth_getUncleByBlockNumberAndIndex": NULL,
+    "eth_getUncleByBlockHashAndIndex": NULL,
     "eth_getTransactionByHash": or_null(ref("EthTransaction")),
     "eth_getTransactionByBlockNumberAndIndex": or_null(ref("EthTransaction")),
     "eth_getTransactionByBlockHashAndIndex": or_null(ref("EthTransaction")),
@@ -144,6 +154,7 @@ RESULTS: Final[Mapping[str, Schema]] = {
         "oneOf": [BOOL, record({"startingBlock": QUANTITY, "currentBlock": QUANTITY, "highestBlock": QUANTITY})]
     },
     "eth_accounts": array(ADDRESS_20),
+    "eth_config": record({"current": _FORK, "next": NULL, "last": NULL}),
     "eth_getBalance": QUANTITY,
     "eth_getCode": DATA,
     "eth_getTransactionCount": QUANTITY,

@@ -26,9 +26,9 @@ SINCE: Final = {
 }
 """Members that execution-apis have got since then, by schema."""
 LACKING: Final = {
-    "eth_blobBaseFee", "eth_createAccessList", "eth_getBlockReceipts", "eth_getRawTransactionByBlockHashAndIndex",
-    "eth_getRawTransactionByBlockNumberAndIndex", "eth_getRawTransactionByHash", "eth_maxPriorityFeePerGas",
-    "eth_simulateV1",
+    "eth_blobBaseFee", "eth_config", "eth_createAccessList", "eth_getBlockReceipts", "eth_getRawTransactionByHash",
+    "eth_getRawTransactionByBlockHashAndIndex", "eth_getRawTransactionByBlockNumberAndIndex",
+    "eth_maxPriorityFeePerGas", "eth_simulateV1",
 }  # fmt: skip
 """Methods of ours that the document does not have."""
 FILTERS: Final = {

@@ -13,6 +13,8 @@ from tests.support.chain import ALICE, BOB, EMITTER, STRANGER, created, new_chai
 
 ACCOUNT, OTHER = ALICE.address, hex_text(STRANGER)
 AT = "0x2"
+CALLS = {"tracer": "callTracer"}
+SEVERAL = {"tracer": "muxTracer", "tracerConfig": {"4byteTracer": {}, "noopTracer": {}}}
 PRESTATE = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 
 
@@ -82,7 +84,7 @@ def calls(chain: Chain) -> dict[str, list[list[Any]]]:
         "eth_createAccessList": [[call]],
         "eth_simulateV1": [[{"blockStateCalls": [{"calls": [call, {"to": contract, "gas": "0x5a00"}]}]}, "latest"]],
         "web3_sha3": [["0x"]],
-        "debug_traceTransaction": [[hashes[1][0]], [hashes[1][0], {"tracer": "callTracer"}], [hashes[1][0], PRESTATE]],
+        "debug_traceTransaction": [hashes[1], *([hashes[1][0], each] for each in (CALLS, PRESTATE, SEVERAL))],
         "debug_traceBlockByNumber": [[AT]],
         "debug_traceBlockByHash": [[block_hash]],
         "debug_traceCall": [[call, "latest"]],
@@ -104,6 +106,8 @@ def calls(chain: Chain) -> dict[str, list[list[Any]]]:
     found |= dict.fromkeys(("eth_getBlockTransactionCountByNumber", "eth_getUncleCountByBlockNumber"), by_number)
     found |= {key: [[block_hash]] for key in ("eth_getBlockTransactionCountByHash", "eth_getUncleCountByBlockHash")}
     found |= dict.fromkeys(("eth_getTransactionReceipt", "eth_getRawTransactionByHash"), by_hash)
+    found["eth_getUncleByBlockNumberAndIndex"] = places
+    found["eth_getUncleByBlockHashAndIndex"] = [[block_hash, "0x0"], [nothing, "0x0"]]
     found |= {key: [[AT]] for key in ("debug_getRawHeader", "debug_getRawBlock", "debug_getRawReceipts")}
     one = ("ots_getTransactionError", "ots_traceTransaction", "ots_getInternalOperations")
     return found | dict.fromkeys(one, hashes[1:2])

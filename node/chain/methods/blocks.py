@@ -50,6 +50,12 @@ def eth_get_uncle_count(session: Session, block: Any) -> str | None:
     return None if find_block(session, block) is None else quantity(0)
 
 
+def eth_get_uncle(session: Session, block: Any, index: Any) -> None:
+    """Return null: no block has uncles."""
+    parse_quantity(index, "index", 63)
+    find_block(session, block)
+
+
 def eth_get_transaction_by_hash(session: Session, transaction_hash: Any) -> dict[str, Any] | None:
     """Return a transaction."""
     placed = _placed(session, transaction_hash)
@@ -141,6 +147,8 @@ METHODS: Final[Methods] = {
     "eth_getBlockTransactionCountByHash": eth_get_block_transaction_count,
     "eth_getUncleCountByBlockNumber": eth_get_uncle_count,
     "eth_getUncleCountByBlockHash": eth_get_uncle_count,
+    "eth_getUncleByBlockNumberAndIndex": eth_get_uncle,
+    "eth_getUncleByBlockHashAndIndex": eth_get_uncle,
     "eth_getTransactionByHash": eth_get_transaction_by_hash,
     "eth_getTransactionByBlockNumberAndIndex": eth_get_transaction_by_block_and_index,
     "eth_getTransactionByBlockHashAndIndex": eth_get_transaction_by_block_and_index,

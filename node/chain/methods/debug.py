@@ -1,7 +1,7 @@
 """Methods that execute a transaction or call again and show what happened inside.
 
-Source: go-ethereum `eth/tracers`. Known tracers: none named (struct logs), `callTracer` and
-`prestateTracer`.
+Source: go-ethereum `eth/tracers`. Known tracers: none named (struct logs), `callTracer`, `prestateTracer`,
+`4byteTracer`, `noopTracer`, and `muxTracer` for several of the named at once.
 """
 
 from typing import Any, Final
@@ -16,7 +16,11 @@ from node.chain.port import Execution
 from node.chain.prestate import PrestateTracer
 from node.chain.receipts import Receipt
 from node.chain.records import StoredTransaction
-from node.chain.tracers import STEPS_MAX, CallTracer, StructTracer
+from node.chain.tracer import Tracer
+from node.chain.tracers import STEPS_MAX, CallTracer, MuxTracer, SelectorTracer, StructTracer
+
+MUX_LEN_MAX: Final = 4
+"""As many as there are names."""
 
 
 def debug_trace_transaction(session: Session, transaction_hash: Any, options: Any = None) -> dict[str, Any]:
@@ -48,9 +52,7 @@ def debug_trace_call(session: Session, transaction: Any, block: Any, options: An
     tracer = _tracer(options)
     overrides = (options or {}).get("stateOverrides")
     execution = session.chain.watch_call(head, call_message(transaction, call_gas_max(head), overrides), tracer)
-    if isinstance(tracer, CallTracer):
-        return tracer.top
-    return tracer.result if isinstance(tracer, PrestateTracer) else _struct_result(tracer, execution)
+    return _result(tracer, execution, of_transaction=False)
 
 
 def _traced(session: Session, block: Head, stored: StoredTransaction, options: Any) -> dict[str, Any]:
@@ -60,11 +62,27 @@ def _traced(session: Session, block: Head, stored: StoredTransaction, options: A
         require_kept(session, parent.header)
     session.chain.watch(block, stored.position, tracer)
     succeeded = Receipt.decode(stored.receipt).succeeded
-    if isinstance(tracer, CallTracer):
-        return {**tracer.top, "gasUsed": quantity(stored.gas_used)}
-    if isinstance(tracer, PrestateTracer):
-        return tracer.result
-    return _struct_result(tracer, Execution(tracer.output, stored.gas_used, 0, None if succeeded else "failed"))
+    output = tracer.output if isinstance(tracer, StructTracer) else b""
+    execution = Execution(output, stored.gas_used, 0, None if succeeded else "failed")
+    return _result(tracer, execution, of_transaction=True)
+
+
+def _result(tracer: Tracer, execution: Execution, *, of_transaction: bool) -> dict[str, Any]:
+    """Return what a tracer answers; the gas of a transaction is that of its receipt, for a tree of calls as well."""
+    match tracer:
+        case StructTracer():
+            return _struct_result(tracer, execution)
+        case CallTracer():
+            return tracer.top | ({"gasUsed": quantity(execution.gas_used)} if of_transaction else {})
+        case PrestateTracer():
+            return tracer.result
+        case SelectorTracer():
+            return dict(sorted(tracer.called.items()))
+        case MuxTracer():
+            named = tracer.tracers.items()
+            return {name: _result(each, execution, of_transaction=of_transaction) for name, each in named}
+        case _:
+            return {}
 
 
 def _struct_result(tracer: StructTracer, execution: Execution) -> dict[str, Any]:
@@ -76,27 +94,39 @@ def _struct_result(tracer: StructTracer, execution: Execution) -> dict[str, Any]
     }
 
 
-def _tracer(options: Any) -> StructTracer | CallTracer | PrestateTracer:
+def _tracer(options: Any) -> Tracer:
     if options is not None and not isinstance(options, dict):
         raise invalid_params("invalid trace options: expected an object")
     settings: dict[str, Any] = options or {}
     name = settings.get("tracer")
-    if name is None:
-        limit = settings.get("limit")
-        return StructTracer(
-            memory=settings.get("enableMemory") is True,
-            stack=settings.get("disableStack") is not True,
-            storage=settings.get("disableStorage") is not True,
-            limit=min(limit, STEPS_MAX) if type(limit) is int and limit > 0 else STEPS_MAX,
-        )
-    details = settings.get("tracerConfig")
+    if name is not None:
+        return _named(name, settings.get("tracerConfig"), room=MUX_LEN_MAX)
+    limit = settings.get("limit")
+    return StructTracer(
+        memory=settings.get("enableMemory") is True,
+        stack=settings.get("disableStack") is not True,
+        storage=settings.get("disableStorage") is not True,
+        limit=min(limit, STEPS_MAX) if type(limit) is int and limit > 0 else STEPS_MAX,
+    )
+
+
+def _named(name: Any, details: Any, room: int) -> Tracer:
+    """Return a tracer by its name; `room` is how many a `muxTracer` may have, none where it is in another."""
     chosen = {key for key, value in details.items() if value is True} if isinstance(details, dict) else set()
     if name == "callTracer":
         return CallTracer(only_top="onlyTopCall" in chosen, logs="withLog" in chosen)
     if name == "prestateTracer":
         code, storage = "disableCode" not in chosen, "disableStorage" not in chosen
         return PrestateTracer(difference="diffMode" in chosen, code=code, storage=storage)
-    known = "callTracer and prestateTracer are, and none for steps"
+    if name == "4byteTracer":
+        return SelectorTracer()
+    if name == "noopTracer":
+        return Tracer()
+    if name == "muxTracer" and room:
+        if not isinstance(details, dict) or len(details) > room:
+            raise invalid_params(f"invalid tracerConfig: expected an object of at most {room} tracers by name")
+        return MuxTracer({key: _named(key, value, room=0) for key, value in details.items()})
+    known = "callTracer, prestateTracer, 4byteTracer, noopTracer and muxTracer are, and none for steps"
     raise ChainError(SERVER_ERROR, f"tracer {str(name)[:40]!r} is not known here: {known}")
 
 

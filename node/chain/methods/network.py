@@ -1,6 +1,7 @@
 """Methods about the node itself, and its clock."""
 
 import platform
+from binascii import crc32
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -20,6 +21,19 @@ def _client_version() -> str:
 
 
 _CLIENT_VERSION: Final = _client_version()
+
+
+PRECOMPILES: Final = ("ECREC", "SHA256", "RIPEMD160", "ID", "MODEXP")
+"""Names of those that answer, at the addresses from 1 on; Prague's others are switched off here."""
+_SYSTEM_CONTRACTS: Final = {
+    "BEACON_ROOTS_ADDRESS": "0x000f3df6d732807ef1319fb7b8bb8522d0beac02",
+    "CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS": "0x0000bbddc7ce488642fb579f8b00f3a590007251",
+    "DEPOSIT_CONTRACT_ADDRESS": "0x00000000219ab540356cbb839cbe05303d7705fa",
+    "HISTORY_STORAGE_ADDRESS": "0x0000f90827f1c53a10cb7a02335b175320002935",
+    "WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS": "0x00000961ef480eb55e80d19ad83579a64c007002",
+}
+_BLOB_SCHEDULE: Final = {"baseFeeUpdateFraction": 5_007_716, "max": 9, "target": 6}
+"""EIP-7691."""
 
 
 def web3_client_version(session: Session) -> str:
@@ -65,6 +79,21 @@ def eth_accounts(session: Session) -> list[str]:
     return []
 
 
+def eth_config(session: Session) -> dict[str, Any]:
+    """Return the rules of the chain (EIP-7910): Prague's from block 0 on, and no others to come."""
+    genesis = session.chain.block(0)
+    assert genesis is not None, "a chain begins with block 0"
+    current = {
+        "activationTime": 0,
+        "blobSchedule": _BLOB_SCHEDULE,
+        "chainId": quantity(session.chain.genesis.chain_id),
+        "forkId": data(crc32(genesis.hash).to_bytes(4, "big")),  # EIP-2124: no fork after block 0
+        "precompiles": {name: data(place.to_bytes(20, "big")) for place, name in enumerate(PRECOMPILES, start=1)},
+        "systemContracts": _SYSTEM_CONTRACTS,
+    }
+    return {"current": current, "next": None, "last": None}
+
+
 def chain_set_time(session: Session, instant: Any) -> bool:
     """Set the clock that block timestamps follow, in UTC epoch seconds (a number, not hex).
 
@@ -89,6 +118,7 @@ METHODS: Final[Methods] = {
     "eth_chainId": eth_chain_id,
     "eth_syncing": eth_syncing,
     "eth_accounts": eth_accounts,
+    "eth_config": eth_config,
 }
 
 PRIVATE_METHODS: Final[Methods] = {"chain_setTime": chain_set_time}

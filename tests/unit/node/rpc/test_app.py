@@ -1,12 +1,15 @@
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from node.rpc import app, pace
-from node.rpc.app import create_rpc_app
+from node.rpc.app import Door, create_rpc_app
 from node.rpc.router import BODY_BYTES_MAX
 from node.views.queries import Queries
 from tests.support.asgi import request, run, web_socket
@@ -113,3 +116,45 @@ def test_serves_sources_to_explorers_and_nothing_beside_them(tmp_path: Path) -> 
     for path in ("", "contracts", "../secret", "%2e%2e/secret", "link", "%2Fetc%2Fhostname", "a%00b", "a" * 300):
         assert request(app, "GET", f"/sourcify/{path}").status_code == 404, path
     assert request(app, "GET", name, headers={"host": "evil.example"}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "by"),
+    [
+        ("http", "POST", "/", "the door"),
+        ("http", "GET", "/", "behind"),
+        ("http", "OPTIONS", "/", "behind"),
+        ("http", "POST", "/openrpc.json", "behind"),
+        ("http", "POST", "//", "behind"),
+        ("websocket", None, "/", "behind"),
+        ("lifespan", None, None, "behind"),
+    ],
+)
+def test_the_door_answers_a_post_itself_and_lets_all_else_in(
+    kind: str, method: str | None, path: str | None, by: str
+) -> None:
+    heard: list[Scope] = []
+    sent: list[Any] = []
+
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append(scope)
+        await send({"type": "behind"})
+
+    async def post(scope: Scope, receive: Receive) -> Response:
+        assert (await receive())["body"] == b"asked"
+        return PlainTextResponse("the door", 299)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"asked"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind} | {key: value for key, value in (("method", method), ("path", path)) if value}
+    asyncio.run(Door(behind, post)(scope, receive, send))
+    if by == "behind":
+        assert (heard, sent) == ([scope], [{"type": "behind"}])
+    else:
+        assert not heard
+        assert [each["type"] for each in sent] == ["http.response.start", "http.response.body"]
+        assert (sent[0]["status"], sent[1]["body"]) == (299, b"the door")

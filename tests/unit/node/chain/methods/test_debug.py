@@ -287,6 +287,31 @@ def test_the_state_before_a_call_is_traced(ask: Any) -> None:
     assert found["post"][hex_text(EMITTER_AT)] == {"storage": {word(0): word(10)}}
 
 
+def test_selectors_are_counted_by_the_size_of_what_follows(chain: Chain, ask: Any) -> None:
+    """Also of calls within; not of creations, precompiles, and calls with less than a selector."""
+    options = {"tracer": "4byteTracer"}
+    assert ask("debug_traceTransaction", transaction(chain, 0), options) == {"0x11111111-60": 1}
+    assert ask("debug_traceTransaction", transaction(chain, 1), options) == {}, "no data, inside or outside"
+    assert ask("debug_traceTransaction", transaction(chain, 0, block=1), options) == {}, "a creation"
+    twice = "63aabbccdd5f52" + "5f5f6006601c5f73" + EMITTER_AT.hex() + "620186a0f1" + "5f5f6006601c5f60025af1"
+    found = ask("debug_traceCall", {"to": "0x" + "99" * 20, "data": "0x01020304"}, "latest", {
+        **options, "stateOverrides": {"0x" + "99" * 20: {"code": "0x" + twice}},
+    })  # fmt: skip
+    assert found == {"0x01020304-0": 1, "0xaabbccdd-2": 1}, "the second call is one of sha256"
+
+
+def test_several_tracers_watch_at_once(chain: Chain, ask: Any) -> None:
+    hashed, logs = transaction(chain, 0), {"withLog": True}
+    several = {"callTracer": logs, "prestateTracer": {"diffMode": True}, "4byteTracer": None, "noopTracer": {}}
+    found = ask("debug_traceTransaction", hashed, {"tracer": "muxTracer", "tracerConfig": several})
+    assert found == {
+        name: ask("debug_traceTransaction", hashed, {"tracer": name, "tracerConfig": details})
+        for name, details in several.items()
+    }
+    assert found["callTracer"]["logs"]
+    assert found["noopTracer"] == {}
+
+
 def word(value: int) -> str:
     return hex_text(value.to_bytes(32, "big"))
 
@@ -298,7 +323,11 @@ def word(value: int) -> str:
         ("debug_traceBlockByNumber", ["0x0"]),
         ("debug_traceTransaction", [UNKNOWN, {"tracer": "evil"}]),
         ("debug_traceCall", [{}, "latest", []]),
-        ("debug_traceCall", [{}, "latest", {"tracer": "4byteTracer"}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "3byteTracer"}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "muxTracer"}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "muxTracer", "tracerConfig": {"evil": {}}}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "muxTracer", "tracerConfig": {"muxTracer": {}}}]),
+        ("debug_traceCall", [{}, "latest", {"tracer": "muxTracer", "tracerConfig": dict.fromkeys("abcde")}]),
     ],
 )
 def test_what_cannot_be_traced_is_an_error(ask: Any, method: str, params: list[Any]) -> None:

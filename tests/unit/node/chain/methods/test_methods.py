@@ -151,6 +151,15 @@ def test_counts(ask: Asker, chain: Chain) -> None:
     assert ask("eth_getUncleCountByBlockNumber", "latest") == "0x0"
 
 
+def test_there_are_no_uncles(ask: Asker, chain: Chain) -> None:
+    assert ask("eth_getUncleByBlockNumberAndIndex", "latest", "0x0") is None
+    assert ask("eth_getUncleByBlockHashAndIndex", hex_text(chain.head.hash), "0x1") is None
+    assert ask("eth_getUncleByBlockHashAndIndex", UNKNOWN, "0x0") is None
+    for params in (["latest", "first"], ["newest", "0x0"], ["latest"]):
+        with pytest.raises(ChainError):
+            ask("eth_getUncleByBlockNumberAndIndex", *params)
+
+
 def test_a_transaction_is_the_same_by_hash_and_place(ask: Asker, chain: Chain) -> None:
     transaction = ask("eth_getTransactionByBlockNumberAndIndex", "0x3", "0x0")
     assert transaction == ask("eth_getTransactionByHash", transaction["hash"])
