@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 
 from energy.errors import Corrupt, EnergyNodeError, Misconfigured
 from energy.identity import hex_text
-from node.backup.contents import CHAIN_FOLDER, KEYS_FOLDER, copy_folder
+from node.backup.contents import CHAIN_FOLDER, KEYS_FOLDER, TABLES_FILE, copy_folder
 from node.chain.reading import STORE_FILE, ChainReader
 from node.chain.role import begin_as_follower
 from node.chain.upkeep.verifying import require_verified, verify_chain
@@ -133,6 +133,12 @@ def restore_backup(archive: Path, folder: Path, *, as_standby: bool = False) -> 
     return contents
 
 
+def _records(log: Path, seed: bytes) -> tuple[bytes, list[bytes]]:
+    if not log.exists() and not (log.parent / TABLES_FILE).exists():
+        return seed, []  # the node has never started
+    return replay(log, seed)
+
+
 def _described(folder: Path) -> tuple[list[dict[str, Any]], Contents]:
     """Return the list of the files of a copied folder, and what they hold.
 
@@ -141,8 +147,8 @@ def _described(folder: Path) -> tuple[list[dict[str, Any]], Contents]:
     """
     community = Community.load(folder / COMMUNITY_FILE)
     seed = community.digest()
-    journal_hash, records = replay(folder / "journal.log", seed)
-    replay(folder / "readings.log", seed)
+    journal_hash, records = _records(folder / "journal.log", seed)
+    _records(folder / "readings.log", seed)
     block, block_hash = _chain_head(folder / CHAIN_FOLDER)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = [

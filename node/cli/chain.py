@@ -110,9 +110,12 @@ def follow(
     session = session_of(context)
     import asyncio
 
+    from node.chain.seal import read_sealer
     from node.standby.following import prepare_follower, serve_follower
 
     wanted = None if genesis is None else _block_hash(genesis)
+    if standby is not None:
+        read_sealer(standby)  # before a folder is begun that a backup could not be restored into
     found = asyncio.run(prepare_follower(folder / "chain", url, wanted))
 
     def announce(rpc_url: str, head: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from energy.errors import Misconfigured
 from node.backup.archive import create_backup, restore_backup, verify_backup
 from node.chain.upkeep.verifying import Verified, verify_chain
 from node.storage.log import replay
@@ -71,6 +72,24 @@ def test_backups_of_a_working_node_go_on_to_the_same_money(folder: Path, tmp_pat
         assert kept[: len(records)] == records[: len(kept)]
         assert isinstance(verify_chain(restored / "chain"), Verified)
     assert seed_hash
+
+
+def test_a_node_that_has_never_started_is_backed_up_and_starts_elsewhere(folder: Path, tmp_path: Path) -> None:
+    create_backup(folder, tmp_path / "fresh.tar", with_keys=True)
+    assert verify_backup(tmp_path / "fresh.tar").journal_records == 0
+    restore_backup(tmp_path / "fresh.tar", tmp_path / "again")
+    (tmp_path / "again" / "meters").mkdir(exist_ok=True)
+
+    async def start() -> None:
+        with homes_of(tmp_path / "again"):
+            async with running(tmp_path / "again", FIRST - 1_200) as node:
+                await tick_at(node, FIRST - 1_200)
+
+    asyncio.run(start())
+    (tmp_path / "again" / "journal.log").unlink()
+    with pytest.raises(Misconfigured, match=r"journal\.log is missing"):
+        create_backup(tmp_path / "again", tmp_path / "lost.tar", with_keys=True)
+    assert not (tmp_path / "lost.tar").exists()
 
 
 def _seed(folder: Path) -> bytes:

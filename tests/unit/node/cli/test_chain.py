@@ -58,6 +58,14 @@ def test_a_take_over_says_what_it_relies_on(leader: Path, choice: list[str]) -> 
     assert main(["chain", "take-over", "--dir", str(leader), *choice]) == 2
 
 
+def test_a_standby_without_its_key_begins_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving({"resilia_getGenesis": GENESIS.to_json()}) as there:
+        command = ["chain", "follow", str(tmp_path / "copy"), "--from", there.url]
+        assert main([*command, "--standby", str(tmp_path / "copy" / "keys" / "sealer.key")]) == 78
+    assert "sealer.key cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_follower_of_another_chain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving({"resilia_getGenesis": GENESIS.to_json()}) as there:
         command = ["chain", "follow", str(tmp_path / "copy"), "--from", there.url, "--genesis", hex_text(bytes(32))]
