@@ -254,7 +254,8 @@ class Projection:
     async def flushed(self) -> None:
         """Do the same in a thread, so that orders are acknowledged meanwhile."""
         self._put()
-        await off_loop(self._writer.write)
+        if len(self._writer):
+            await off_loop(self._writer.write)
 
     def _put(self) -> None:
         if self._statements or self._positions:
