@@ -103,6 +103,32 @@ def test_a_call_trace_with_logs_is_alike(both: Both) -> None:
     assert ours == theirs
 
 
+def test_selectors_and_several_traces_at_once_are_alike(both: Both) -> None:
+    """anvil has no tracer for several at once, so ours is held against its answers one by one."""
+    several: dict[str, dict[str, Any]] = {"callTracer": {"withLog": True}, "4byteTracer": {}, "noopTracer": {}}
+    single = {}
+    for name, details in several.items():
+        options = {"tracer": name, "tracerConfig": details}
+        ours, single[name] = both.ask("debug_traceTransaction", both.call_hash, options)
+        assert ours == single[name]
+    ours, _ = both.ask("debug_traceTransaction", both.call_hash, {"tracer": "muxTracer", "tracerConfig": several})
+    assert ours == single
+
+
+def test_the_rules_are_told_in_the_same_shape(both: Both) -> None:
+    ours, theirs = both.ask("eth_config")
+    assert {key: set(value) for key, value in ours.items() if value} == {"current": set(theirs["current"])}
+    assert ours["current"]["precompiles"].items() <= theirs["current"]["precompiles"].items()
+    assert ours["current"]["chainId"] == theirs["current"]["chainId"]
+
+
+def test_there_are_no_uncles_on_either(both: Both) -> None:
+    for method, of in (("eth_getUncleByBlockNumberAndIndex", "0x1"), ("eth_getUncleCountByBlockNumber", "latest")):
+        params = [of, "0x0"] if method.endswith("Index") else [of]
+        ours, theirs = both.ask(method, *params)
+        assert ours == theirs
+
+
 def test_a_block_for_otterscan_has_the_same_fields(both: Both) -> None:
     ours, theirs = both.ask("ots_getBlockDetails", 3)
     assert set(ours["block"]) == set(theirs["block"])
