@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 from energy.identity import hex_text
 from market.orders import Side
@@ -45,7 +46,7 @@ def test_whoever_has_a_receipt_finds_the_order_by_every_face(folder: Path) -> No
                 await tick_at(node, NOW)
                 for count in range(1, 21):
                     order, signature = signed(node.settlement_domain, homes.order("H01", Side.SELL, 1, 120_000))
-                    calls = [
+                    calls: list[dict[str, Any]] = [
                         {"method": "energy_placeOrder", "params": [order_json(order), hex_text(signature)]},
                         {
                             "method": "energy_getOrder",
