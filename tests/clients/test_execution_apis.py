@@ -28,7 +28,8 @@ SINCE: Final = {
 LACKING: Final = {
     "eth_blobBaseFee", "eth_config", "eth_createAccessList", "eth_getBlockReceipts", "eth_getRawTransactionByHash",
     "eth_getRawTransactionByBlockHashAndIndex", "eth_getRawTransactionByBlockNumberAndIndex",
-    "eth_maxPriorityFeePerGas", "eth_simulateV1",
+    "eth_getUncleByBlockHashAndIndex", "eth_getUncleByBlockNumberAndIndex", "eth_maxPriorityFeePerGas",
+    "eth_simulateV1",
 }  # fmt: skip
 """Methods of ours that the document does not have."""
 FILTERS: Final = {
