@@ -3,10 +3,14 @@
 15 sound homes with their batteries, four times 14 days, in hours. The agents know the past only: they forecast, quote
 ahead of the slot, and their orders meet in the real engine; the battery follows what was contracted. A part of the
 homes bids falsely: their prices are shifted away from what they are worth to them. Foresight is one linear programme
-over all batteries and the whole fortnight. Settlement is at the tariff for whatever was not traded.
+over all batteries and the whole fortnight. Settlement is the node's; whatever was not traded is at the tariff.
+
+Where the points are lost is told beside the share: by the same days settled with the community's `sharing`, by what
+crossed to the grid alone (all deviations of neighbours netted), and by a street whose forecast of the coming hour is
+right.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -24,15 +28,19 @@ from dispatch.optimiser.planning import solve
 from dispatch.plant import Device
 from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent, SiteConfig
-from dispatch.site_plan import SitePlanner
+from dispatch.site_plan import SiteForecast, SitePlanner
 from dispatch.street_forecast import StreetForecaster
-from energy.identity import Address, Digest
+from energy.identity import Address, Digest, MeterId
 from energy.results import Accepted
 from market.commands import AdmitAccount, CancelOrder, CloseGate, OpenInterval, PlaceOrder, ReleaseInterval
 from market.config import MarketConfig
 from market.engine import MarketState, apply
 from market.events import Trade
+from market.mechanism import Sharing
+from market.metered import Metered, Source
 from market.orders import Order, Side, TimeInForce
+from market.settlement import IntervalSettlement, Tariff, settle_interval
+from market.terms import Terms
 
 HOUR_S: Final = 3_600
 FIRST_DAYS: Final = (14, 91, 182, 273)
@@ -53,6 +61,11 @@ FALSE_EVERY: Final = 3
 """Each third home bids falsely."""
 FALSE_SHIFT_PERMILLE: Final = 150
 """Of the tariff band, against the side it is on."""
+SUPPLIER: Final = Address(b"\xff" * 20)
+STREETS: Final = {"truthful": (False, False), "false": (True, False), "known": (True, True)}
+"""Whether some bid falsely, and whether the coming hour is forecast rightly."""
+SETTLED: Final = ("", "_shared", "_netted")
+"""By the node's settlement; with the community's `sharing`; by what crosses to the grid alone."""
 
 
 @dataclass
@@ -61,7 +74,12 @@ class Auction:
 
     first_hour: int
     false_bidders: bool
+    next_hour_known: bool = False
     bills_eur: Floats = field(default_factory=lambda: np.zeros(len(SOUND)))
+    shared_bills_eur: Floats = field(default_factory=lambda: np.zeros(len(SOUND)))
+    """With sharing after the fact, which a community may choose."""
+    netted_bill_eur: float = 0.0
+    """Of the street as one connection: what is lost in the batteries alone."""
     traded_kwh: float = 0.0
 
     def __post_init__(self) -> None:
@@ -102,6 +120,8 @@ class Auction:
         self._do(OpenInterval(interval), gate - QUOTES_BEFORE_GATE_S[0])
         tariffs = [self._tariff(hour + step) for step in range(HORIZON_H)]
         forecasts = self.forecaster.forecasts(interval, HORIZON_H)
+        if self.next_hour_known:
+            forecasts = tuple(self._known(home, hour, said) for home, said in enumerate(forecasts))
         trades: list[Trade] = []
         for before in QUOTES_BEFORE_GATE_S:
             for home, agent in enumerate(self.agents):
@@ -117,6 +137,11 @@ class Auction:
                     trader.contracted(interval, _position(trades, party))
         self._close(hour, interval, trades)
         return trades
+
+    def _known(self, home: int, hour: int, said: SiteForecast) -> SiteForecast:
+        """Return a forecast whose first hour will come true."""
+        load, pv = (int(values[home, hour]) for values in (self.load_wh, self.pv_wh))
+        return replace(said, load_wh=(load, *said.load_wh[1:]), pv_wh=(pv, *said.pv_wh[1:]), errors_wh=())
 
     def _replace(self, home: int, interval: int, wanted: tuple[OrderProposal, ...], now: int) -> list[Trade]:
         """Let a home's orders in the book be what it wants, and return the trades that this makes."""
@@ -158,19 +183,24 @@ class Auction:
         self._do(CloseGate(interval), self.market.config.gate_closure(interval))
         self._do(ReleaseInterval(interval), interval)
         self.traded_kwh += traded_wh / 1e3
-        for trade in trades:
-            eur = trade.quantity_wh * trade.price_ueur_per_kwh / 1e9
-            self.bills_eur[_home(trade.buyer)] += eur
-            self.bills_eur[_home(trade.seller)] -= eur
 
     def _deliver(self, hour: int, trades: list[Trade]) -> None:
+        interval, metered = hour * HOUR_S, []
         for home, agent in enumerate(self.agents):
-            position = _position(trades, home)
             load, pv = int(self.load_wh[home, hour]), int(self.pv_wh[home, hour])
-            exchange = agent.actuate(hour * HOUR_S, load, pv, position)
-            rest_wh = exchange.import_wh - exchange.export_wh - position
-            price = int(self.prices[hour]) if rest_wh > 0 else EXPORT_UEUR_PER_KWH
-            self.bills_eur[home] += rest_wh * price / 1e9
+            exchange = agent.actuate(interval, load, pv, _position(trades, home))
+            meter = MeterId((home + 1).to_bytes(32, "big"))
+            metered.append(
+                Metered(_address(home), meter, Source.SOLAR, exchange.import_wh, exchange.export_wh, final=True)
+            )
+        price = int(self.prices[hour])
+        tariff = Tariff(interval, price, EXPORT_UEUR_PER_KWH, price, EXPORT_UEUR_PER_KWH)
+        for sharing, bills in ((Sharing.NONE, self.bills_eur), (Sharing.IN_PROPORTION, self.shared_bills_eur)):
+            settled = settle_interval(trades, metered, tariff, SUPPLIER, Terms(sharing=sharing))
+            assert isinstance(settled, IntervalSettlement)
+            bills -= [settled.nets.get(_address(home), 0) / 1e9 for home in range(len(SOUND))]
+        drawn_wh = sum(each.import_wh - each.export_wh for each in metered)
+        self.netted_bill_eur += drawn_wh * (price if drawn_wh > 0 else EXPORT_UEUR_PER_KWH) / 1e9
 
     def _best(self, interval: int) -> tuple[int | None, int | None]:
         bids, asks = self.market.book_depth(interval, 1)
@@ -184,47 +214,58 @@ class Auction:
 
 
 def parts() -> dict[str, Part]:
-    """Return each fortnight, with truthful and with false bidders, to be lived one after the other."""
+    """Return each fortnight, on each street, to be lived one after the other."""
     return {
-        f"auction_{first_day}_{'false' if bids_falsely else 'truthful'}": partial(_lived, first_day, bids_falsely)
+        f"auction_{first_day}_{street}": partial(_lived, first_day, street)
         for first_day in FIRST_DAYS
-        for bids_falsely in (False, True)
+        for street in STREETS
     }
 
 
-def _lived(first_day: int, bids_falsely: bool) -> Measured:
+def _lived(first_day: int, street: str) -> Measured:
     """Return the bills of a fortnight: of each home through the auction, and of the street in other ways."""
     net, price = _fortnight(first_day)
     nothing, known = float(_bill(net, price).sum()), pooled_foresight(net.sum(axis=0), price)
-    fortnight = Auction(24 * first_day, bids_falsely)
+    fortnight = Auction(24 * first_day, *STREETS[street])
     fortnight.run(24 * DAYS)
-    bidders = "false" if bids_falsely else "truthful"
     saved = float(nothing - fortnight.bills_eur.sum()) / (nothing - known)
-    say(f"  from day {first_day}, {bidders} bidders: {saved:.4f}")
-    return {
-        f"bills_eur_{first_day}_{bidders}": " ".join(f"{bill:.6f}" for bill in fortnight.bills_eur),
-        f"bills_eur_{first_day}": f"{nothing:.6f} {known:.6f}",
-    }
+    say(f"  from day {first_day}, {street}: {saved:.4f}")
+    bills = (fortnight.bills_eur, fortnight.shared_bills_eur, np.array([fortnight.netted_bill_eur]))
+    name = f"bills_eur_{first_day}"
+    found: Measured = {name: f"{nothing:.6f} {known:.6f}"}
+    for way, each in zip(SETTLED, bills, strict=True):
+        found[f"{name}_{street}{way}"] = " ".join(f"{bill:.6f}" for bill in each)
+    return found
 
 
 def whole(found: Measured) -> Measured:
     """Return the share of foresight's saving, and who pays more than alone."""
-    bills = {name: np.zeros(len(SOUND)) for name in ("truthful", "false", "alone")}
-    ends = np.zeros(2)
+    alone, ends = np.zeros(len(SOUND)), np.zeros(2)
+    bills = {f"{street}{way}": np.zeros(1 if way == "_netted" else len(SOUND)) for street in STREETS for way in SETTLED}
     for first_day in FIRST_DAYS:
-        bills["alone"] += self_consumption(*_fortnight(first_day))
+        alone += self_consumption(*_fortnight(first_day))
         ends += _numbers(found.pop(f"bills_eur_{first_day}"))
-        for bidders in ("truthful", "false"):
-            bills[bidders] += _numbers(found.pop(f"bills_eur_{first_day}_{bidders}"))
+        for name, summed in bills.items():
+            summed += _numbers(found.pop(f"bills_eur_{first_day}_{name}"))
     nothing, foresight = ends.tolist()
-    share = {name: round(float(nothing - each.sum()) / (nothing - foresight), 4) for name, each in bills.items()}
-    sums = (nothing, float(bills["alone"].sum()), float(bills["false"].sum()), foresight)
+
+    def share(each: Floats) -> float:
+        return round(float(nothing - each.sum()) / (nothing - foresight), 4)
+
+    def worse(each: Floats) -> int:
+        return int((each > alone + 1e-6).sum())
+
+    sums = (nothing, float(alone.sum()), float(bills["false"].sum()), foresight)
     return {
-        "market_share_of_foresight": share["false"],
-        "market_share_of_foresight_truthful": share["truthful"],
-        "self_consumption_share_of_foresight": share["alone"],
-        "members_worse_than_alone": int((bills["truthful"] > bills["alone"] + 1e-6).sum()),
-        "members_worse_than_alone_false_bidders": int((bills["false"] > bills["alone"] + 1e-6).sum()),
+        "market_share_of_foresight": share(bills["false"]),
+        "market_share_of_foresight_truthful": share(bills["truthful"]),
+        "market_share_of_foresight_shared": share(bills["false_shared"]),
+        "market_share_of_foresight_netted": share(bills["false_netted"]),
+        "market_share_of_foresight_next_hour_known": share(bills["known"]),
+        "self_consumption_share_of_foresight": share(alone),
+        "members_worse_than_alone": worse(bills["truthful"]),
+        "members_worse_than_alone_false_bidders": worse(bills["false"]),
+        "members_worse_than_alone_shared": worse(bills["false_shared"]),
         "market_bills_eur": " ".join(f"{bill:.1f}" for bill in sums),
     }
 
