@@ -91,6 +91,11 @@ class Plant:
         return tuple(name for name in self.converters if name not in fast)
 
     @property
+    def forming(self) -> tuple[str, ...]:
+        """Names of the devices whose inverter can form an island: they hold and give electricity, and do not leave."""
+        return tuple(each.device.name for each in self._fast if each.discharge is not None and not each.device.absent)
+
+    @property
     def stored_milliwh(self) -> int:
         """Content of all stores."""
         return sum(self.contents.values())
@@ -189,6 +194,18 @@ class Plant:
     def drawn_wh(self, device: str) -> int:
         """Return what a device drew since `keep` was called last: negative for what it gave."""
         return sum(self.draws_wh(name, wh) for name, wh in self.done_wh.items() if self._owner[name].name == device)
+
+    def mean_w(self, device: str, length_s: int) -> int:
+        """Return the mean power of what a device drew, rounded towards rest, within what the plate says."""
+        drawn_wh, most_w = self.drawn_wh(device), self.power_w(device)
+        power_w = abs(drawn_wh) * 3_600 // length_s
+        return min(power_w, most_w[0]) if drawn_wh >= 0 else -min(power_w, most_w[1])
+
+    def believed(self, done_wh: Mapping[str, int], start: int, length_s: int) -> None:
+        """Count what converters without a meter were asked to do over an interval, as far as they could."""
+        self.keep(length_s)
+        for name in sorted(done_wh, key=lambda name: self.converters[name].takes in self.stores):
+            self.run(name, done_wh[name], start, length_s)
 
     def moved(self, device: str, charged_wh: int, discharged_wh: int) -> None:
         """Note what the meter of a device with one fast store counted, for one that tells no content itself."""

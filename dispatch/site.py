@@ -110,6 +110,8 @@ class SiteAgent:
         self.plant = Plant(config.devices, contents_milliwh)
         self.last_plan: SitePlan | None = None
         """The newest plan, for display; not part of the state."""
+        self.asked_w: dict[str, int] = {}
+        """What each converter was asked for when devices were steered last, in the unit of `Plant.run` an hour."""
         self._planner = planner
         self._shape = PriceShape(config.length_s, _depth_prior_wh(config, self.plant), config.noon_utc_hour)
         self._next_delivery = 0
@@ -313,10 +315,8 @@ class SiteAgent:
         return self._powers_w(plant, length_s)
 
     def _powers_w(self, plant: Plant, length_s: int) -> dict[str, int]:
-        return {
-            device.name: _power_w(plant.drawn_wh(device.name), length_s, plant.power_w(device.name))
-            for device in plant.devices
-        }
+        self.asked_w = {name: wh * 3_600 // length_s for name, wh in plant.done_wh.items()}
+        return {device.name: plant.mean_w(device.name, length_s) for device in plant.devices}
 
     def _intended(self, interval: int) -> _Intention:
         """Return what was decided for an interval; without a plan the contract is followed both ways."""
@@ -379,18 +379,13 @@ class SiteAgent:
         return agent
 
 
-def _power_w(drawn_wh: int, length_s: int, most_w: tuple[int, int]) -> int:
-    """Return a mean power, rounded towards rest, within what the plate says."""
-    power_w = abs(drawn_wh) * 3_600 // length_s
-    return min(power_w, most_w[0]) if drawn_wh >= 0 else -min(power_w, most_w[1])
-
-
 def _cut(forecast: SiteForecast, steps: int) -> SiteForecast:
     return replace(
         forecast,
         load_wh=forecast.load_wh[:steps],
         pv_wh=forecast.pv_wh[:steps],
         heat_wh=forecast.heat_wh[:steps],
+        wind_wh=forecast.wind_wh[:steps],
     )
 
 

@@ -6,8 +6,8 @@ Units: Wh per interval and µ€/kWh outside, kWh and €/kWh inside. Refuses, w
 different lengths. When the programme has no answer in time there is no plan, and the site follows its contract.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -24,8 +24,22 @@ from dispatch.prices import ExchangePrices
 
 NEAR_S: Final = 7_200
 FAR_STEP_S: Final = 3_600
+THERE_PERMILLE: Final = 500
+"""A car is counted on where it is there more often than not."""
 CONNECTION_KW: Final = 1_000.0
 """Of a connection whose limit nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarForecast:
+    """When a car is expected beyond the stay that was told, and for what."""
+
+    there_permille: tuple[int, ...]
+    """Chance that it is at its charger in each interval, in thousandths; as many as the forecast's steps, or more."""
+    wanted_milliwh: int
+    """Content that its owner needs at each departure."""
+    drive_milliwh: int
+    """What it comes back with less than it left with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +56,24 @@ class SiteForecast:
     """Past errors of the first interval's net load (what came minus what was said), rising; empty when unknown."""
     heat_wh: tuple[int, ...] = ()
     """Heat that is needed; empty for none."""
+    wind_wh: tuple[int, ...] = ()
+    """Production of turbines, ≥ 0; empty for none."""
+    cars: Mapping[str, CarForecast] = field(default_factory=dict)
+    """Of cars whose habits are known, by device."""
 
     def __post_init__(self) -> None:
-        if len(self.load_wh) != len(self.pv_wh) or not self.load_wh or len(self.heat_wh) not in (0, len(self.load_wh)):
-            raise ValueError("a forecast has at least one step, and as many of load as of sun and heat")
-        if min(self.load_wh) < 0 or min(self.pv_wh) < 0:
+        steps = len(self.load_wh)
+        if len(self.pv_wh) != steps or not steps or {len(self.heat_wh), len(self.wind_wh)} - {0, steps}:
+            raise ValueError("a forecast has at least one step, and as many of load as of sun, wind and heat")
+        if min((*self.load_wh, *self.pv_wh, *self.heat_wh, *self.wind_wh)) < 0:
             raise ValueError("forecast energies are at least 0 Wh")
+        if any(len(car.there_permille) < steps for car in self.cars.values()):
+            raise ValueError("a car is forecast for every step")
 
     @property
     def net_wh(self) -> int:
-        """Load minus sun of the first interval."""
-        return self.load_wh[0] - self.pv_wh[0]
+        """Load minus sun and wind of the first interval."""
+        return self.load_wh[0] - self.pv_wh[0] - (self.wind_wh[0] if self.wind_wh else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,39 +165,68 @@ class SitePlanner:
         tiers = np.array([price.tiers for price in prices], dtype=np.float64) / 1e6
         mean = np.add.reduceat(tiers, first, axis=0) / counts[:, None]
         net = (summed(forecast.load_wh) - summed(forecast.pv_wh)) / 1e3
+        if forecast.wind_wh:
+            net -= summed(forecast.wind_wh) / 1e3
         depth = summed([price.depth_wh for price in prices]) / 1e3
         local = LocalMarket(mean[:, 1], mean[:, 2], depth)
         exchange = Exchange(mean[:, 3], mean[:, 0], *connection_kw, local=local)
         demand = {ELECTRICITY: net}
         if forecast.heat_wh:
             demand[HEAT] = summed(forecast.heat_wh) / 1e3
-        available, floor = self._presence(plant, begins, net, counts)
+        cars = {
+            name: summed(car.there_permille[: len(prices)]) / counts >= THERE_PERMILLE
+            for name, car in forecast.cars.items()
+        }
+        available, floor, drained = self._presence(plant, forecast.cars, cars, begins, net, counts)
         end_price = float(mean[:, 0].min())
         worth = {name: _end_value(plant, name, end_price) for name in plant.stores}
         contents = {name: content / 1e6 for name, content in plant.contents.items()}
-        return Conditions(demand, {ELECTRICITY: exchange}, contents, worth, available, floor)
+        return Conditions(demand, {ELECTRICITY: exchange}, contents, worth, available, floor, drained)
 
     def _presence(
-        self, plant: Plant, begins: tuple[int, ...], net: Floats, counts: Floats
-    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Return the share of its power that each part has, and the content that cars need before they leave."""
+        self,
+        plant: Plant,
+        habits: Mapping[str, CarForecast],
+        expected: Mapping[str, Floats],
+        begins: tuple[int, ...],
+        net: Floats,
+        counts: Floats,
+    ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
+        """Return the share of its power that each part has, and what cars need before they leave and have driven then.
+
+        The stay that was told is certain; after it, and for a car that is away, the habits say.
+        """
         available: dict[str, Floats] = {}
         floor: dict[str, Floats] = {}
+        drained: dict[str, Floats] = {}
         step_h = counts * self._length_s / 3_600
         for device, layer in zip(plant.devices, plant.layers, strict=True):
-            there = np.array([plant.there(device, begin) for begin in begins], dtype=np.float64)
+            there = np.array([plant.there(device, begin) for begin in begins])
+            stay = plant.stays.get(device.name)
+            wanted, driven = np.zeros(len(begins)), np.zeros(len(begins))
+            if stay is not None and there.any():
+                wanted[int(np.flatnonzero(there)[-1])] = stay.wanted_milliwh / 1e6
+            if device.absent and device.name in expected and device.name not in plant.withdrawn:
+                habit = habits[device.name]
+                later = expected[device.name] & ~there
+                later[0] = False  # who is not there now, is not there in the interval that is quoted
+                there = there | later
+                leaves = later & ~np.append(there[1:], True)
+                comes = later & ~np.append(False, there[:-1])
+                wanted[leaves] = habit.wanted_milliwh / 1e6
+                driven[comes] = habit.drive_milliwh / 1e6
+            share = there.astype(np.float64)
             for part in layer.converters:
                 if device.solar_only and part.takes == ELECTRICITY:
                     most = np.maximum(part.power_max_kw * step_h, 1e-9)
-                    available[part.name] = there * np.clip(np.maximum(-net, 0.0) / most, 0.0, 1.0)
+                    available[part.name] = share * np.clip(np.maximum(-net, 0.0) / most, 0.0, 1.0)
                 elif device.absent or device.name in plant.withdrawn:
-                    available[part.name] = there
-            stay = plant.stays.get(device.name)
-            if stay is not None and there.any():
-                wanted = np.zeros(len(begins))
-                wanted[int(np.flatnonzero(there)[-1])] = stay.wanted_milliwh / 1e6
+                    available[part.name] = share
+            if wanted.any():
                 floor |= {store.name: wanted for store in layer.stores}
-        return available, floor
+            if driven.any():
+                drained |= {store.name: driven for store in layer.stores}
+        return available, floor, drained
 
 
 def _groups(intervals: int, length_s: int) -> list[int]:

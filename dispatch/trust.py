@@ -32,6 +32,7 @@ class Alarm(StrEnum):
     NODE_AWAY = "node-away"
     ORDER_REFUSED = "order-refused"
     WEATHER_MISSING = "weather-missing"
+    LOAD_SILENT = "load-silent"
 
 
 @dataclass(slots=True)

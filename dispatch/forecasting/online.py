@@ -10,13 +10,24 @@ are no numbers; and to forecast before the first day is over.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from dispatch.forecasting.features import Floats, Season, Whole, describe, same_step_before, targets
 from dispatch.forecasting.ridge import Sums, fit
-from dispatch.forecasting.weather import WeatherTable
+
+
+class Weather(Protocol):
+    """What a regression looks at beside the past: `dispatch.forecasting.weather.WeatherTable`, or a view of it."""
+
+    def covers(self, steps: Whole) -> bool:
+        """Tell whether everything is known."""
+        ...
+
+    def describe(self, steps: Whole) -> Floats:
+        """Return the features of steps that are covered, shape (*steps.shape, W)."""
+        ...
 
 
 class Method(IntEnum):
@@ -70,7 +81,7 @@ class Habits:
 class OnlineForecaster:
     """Forecasts n series together; every step must be observed, in sequence."""
 
-    def __init__(self, season: Season, habits: Habits, series: int, weather: WeatherTable | None = None) -> None:
+    def __init__(self, season: Season, habits: Habits, series: int, weather: Weather | None = None) -> None:
         self.season = season
         self.habits = habits
         self._weather = weather
@@ -166,13 +177,13 @@ class OnlineForecaster:
                 return said if self.habits.signed else np.maximum(said, 0.0)
         return None
 
-    def _kinds(self, origins: Whole) -> list[tuple[int, WeatherTable | None]]:
+    def _kinds(self, origins: Whole) -> list[tuple[int, Weather | None]]:
         """Return the regressions to try, best first: 1 with weather where it is all known, 0 without."""
         weather = self._weather
         known = weather is not None and weather.covers(targets(origins, self.habits.horizon))
         return [(1, weather), (0, None)] if known else [(0, None)]
 
-    def _features(self, values: Floats, origins: Whole, weather: WeatherTable | None) -> Floats:
+    def _features(self, values: Floats, origins: Whole, weather: Weather | None) -> Floats:
         features = describe(values, origins, self.habits.horizon, self.season)
         if weather is None:
             return features

@@ -97,6 +97,11 @@ class WeatherTable:
             return False
         return bool(np.isfinite(self._rows[first - 7 * day : last]).all())
 
+    def column(self, variable: int, steps: Whole) -> Floats:
+        """Return one variable of steps that are covered, in its unit."""
+        values: Floats = self._rows[steps, variable]
+        return values
+
     def describe(self, steps: Whole) -> Floats:
         """Return the features of steps that are covered, shape (*steps.shape, W)."""
         if self._described is None:

@@ -2,13 +2,16 @@
 
 Each inverter gives more power the lower the frequency is, in proportion to its rating, so that they share without
 talking; within each second the island settles where they balance. A slow integral brings the frequency back.
-An inverter at its limit gives no more; what is missing after all of them is shed at once.
+An inverter at its limit gives no more; what is missing after all of them is shed at once. `balance` is what inverters
+that are set as `settings_of` says do by themselves; no loop of seconds runs over a network (docs/adr/0024).
 Units: W, mHz; int. One step is a second. Refuses: nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from dispatch.plant import Plant
 
 NOMINAL_MHZ: Final = 50_000
 DROOP_MHZ: Final = 1_000
@@ -26,6 +29,23 @@ class Inverter:
     discharge_max_w: int
     """What it can give now: rating, content and temperature considered; ≥ 0."""
     charge_max_w: int
+
+
+def settings_of(plant: Plant) -> list[dict[str, Any]]:
+    """Return what each inverter that can form an island is to be set to, once: all int, by device."""
+    return [
+        {
+            "name": name,
+            "nominal_mhz": NOMINAL_MHZ,
+            "droop_mhz": DROOP_MHZ,
+            "restored_permille_per_s": RESTORED_PER_STEP_PERMILLE,
+            "frequency_low_mhz": FREQUENCY_LOW_MHZ,
+            "frequency_high_mhz": FREQUENCY_HIGH_MHZ,
+            "discharge_max_w": plant.power_w(name)[1],
+            "charge_max_w": plant.power_w(name)[0],
+        }
+        for name in plant.forming
+    ]
 
 
 @dataclass(frozen=True, slots=True)

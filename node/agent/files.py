@@ -1,13 +1,18 @@
 """The files of an agent's folder: what it saves, what it is told there, and what it tells.
 
     state.json      saved: where it stands; written whole at every change
-    history.csv     saved: use and sun of each interval; appended, so that forecasts are learned again after a restart
+    history.csv     saved: use and sun of each interval, and wind, heat and presence of cars (thousandths) where the
+                    home has them; appended, so that forecasts are learned again after a restart
     weather.csv     told: time (of UTC, if it names no zone), temp_c, rh_pct, wind_kmh, sky_clear; what lies
                     ahead is the forecast. May grow or change; once a day what is older than 120 days is dropped.
                     Where the community's oracles agree on weather, it is written there as well
     stays.json      told: cars that are there, {"car": {"until": 1493704800, "wanted_wh": 30000, "content_wh": 20000}}
-    commands.json   tells: the power of each device, and until when it holds; a device that hears no more rests then
+    switched.json   told: which switched loads are on, {"fridge": true, "boiler": false}
+    commands.json   tells: the power of each device, and whether each switched load is on, and until when
+                    it holds; a device that hears no more rests then
     status.json     tells: what it does and why, and its alarms
+    droop.json      tells: what each battery's inverter is to be set to, for an island
+    forecast.json   tells: what is expected of two days, as quantiles
     metrics.prom    tells the same to Prometheus, for the textfile collector of its node exporter
 
 Units: Wh, W, °C, %, km/h, UTC epoch seconds. Refuses: a torn last line of the history was never written.
@@ -17,9 +22,11 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -27,12 +34,25 @@ from dispatch.forecasting.weather import VARIABLES
 from energy import strict_json
 from node.storage.durable import write_whole
 
-STATE, HISTORY, WEATHER, STAYS = "state.json", "history.csv", "weather.csv", "stays.json"
+STATE, HISTORY, WEATHER = "state.json", "history.csv", "weather.csv"
+STAYS, SWITCHED = "stays.json", "switched.json"
 COMMANDS, STATUS, METRICS = "commands.json", "status.json", "metrics.prom"
-HEADER: Final = "interval,load_wh,pv_wh\n"
+FORECAST, DROOP = "forecast.json", "droop.json"
+COLUMNS: Final = ("interval", "load_wh", "pv_wh")
 WEATHER_KEPT_DAYS: Final = 120
 """As far back as forecasts are learned again after a restart."""
 DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """An interval of the past; None where something is not known."""
+
+    interval: int
+    load_wh: int | None
+    pv_wh: int | None
+    others: Mapping[str, int | None] = field(default_factory=dict)
+    """Wind and heat (Wh), and presence of cars (thousandths), by name."""
 
 
 class AgentFolder:
@@ -42,6 +62,7 @@ class AgentFolder:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._seen: dict[str, int] = {}
+        self._columns = list(COLUMNS)
 
     def state(self) -> dict[str, Any] | None:
         """Return what was saved last; None before the first time."""
@@ -55,25 +76,37 @@ class AgentFolder:
         """Save where the agent stands; it is on disk when this returns."""
         write_whole(self.path / STATE, json.dumps(state))
 
-    def history(self) -> list[tuple[int, int | None, int | None]]:
-        """Return interval, use and sun of all that was lived, and cut off a torn line."""
-        file = self.path / HISTORY
-        if not file.exists():
-            file.write_text(HEADER)
-        raw = file.read_bytes()
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if len(whole) < len(raw):
-            with open(file, "r+b") as rows:
-                rows.truncate(len(whole))
-        lines = whole.decode().splitlines()[1:]
-        numbers = ([int(cell) if cell else None for cell in line.split(",")] for line in lines)
-        return [(interval, load, pv) for interval, load, pv in numbers if interval is not None]
+    def history(self, others: Sequence[str] = ()) -> list[Lived]:
+        """Return what was lived, and cut off a torn line.
 
-    def append(self, interval: int, load_wh: int | None, pv_wh: int | None) -> None:
-        """Add an interval to the history; it is on disk when this returns."""
-        cells = (interval, *("" if wh is None else wh for wh in (load_wh, pv_wh)))
+        Args:
+            others: Names of what the home has beside load and sun; columns that are new are added to the file, and what
+                the home has no more stays in it.
+        """
+        file = self.path / HISTORY
+        raw = file.read_bytes() if file.exists() else b""
+        whole = raw[: raw.rfind(b"\n") + 1]
+        header, *rows = [line.split(",") for line in whole.decode().splitlines()] or [list(COLUMNS)]
+        new = [quote(name) for name in others if quote(name) not in header]
+        if new or not whole:
+            header += new
+            rows = [[*row, *("" for _ in new)] for row in rows]
+            write_whole(file, "".join(",".join(row) + "\n" for row in (header, *rows)))
+        elif len(whole) < len(raw):
+            with open(file, "r+b") as open_file:
+                open_file.truncate(len(whole))
+        self._columns = [unquote(cell) for cell in header]
+        return [self._lived(row) for row in rows if row[0]]
+
+    def _lived(self, row: Sequence[str]) -> Lived:
+        interval, load_wh, pv_wh, *others = [int(cell) if cell else None for cell in row]
+        return Lived(interval or 0, load_wh, pv_wh, dict(zip(self._columns[len(COLUMNS) :], others, strict=True)))
+
+    def append(self, lived: Lived) -> None:
+        """Add an interval to the history, which was read; it is on disk when this returns."""
+        cells = (lived.load_wh, lived.pv_wh, *(lived.others.get(name) for name in self._columns[len(COLUMNS) :]))
         with open(self.path / HISTORY, "a") as rows:
-            rows.write(",".join(map(str, cells)) + "\n")
+            rows.write(",".join([str(lived.interval), *("" if cell is None else str(cell) for cell in cells)]) + "\n")
             rows.flush()
             os.fsync(rows.fileno())
 
@@ -124,12 +157,19 @@ class AgentFolder:
 
     def new_stays(self) -> dict[str, Any] | None:
         """Return the cars that are there, if that file changed; None else, or when it can not be read."""
-        text = self._if_changed(STAYS)
+        return self._new_object(STAYS)
+
+    def new_switched(self) -> dict[str, Any] | None:
+        """Return what switches say of themselves, if that file changed; None else, or when it can not be read."""
+        return self._new_object(SWITCHED)
+
+    def _new_object(self, name: str) -> dict[str, Any] | None:
+        text = self._if_changed(name)
         try:
-            stays = strict_json.loads(text.encode()) if text else None
+            told = strict_json.loads(text.encode()) if text else None
         except ValueError:
             return None
-        return stays if isinstance(stays, dict) else None
+        return told if isinstance(told, dict) else None
 
     def tell(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a file that others read; they find the old one or the new one."""

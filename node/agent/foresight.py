@@ -1,17 +1,21 @@
 """What an agent expects of its home: learned from its history and, where it is known, the weather.
 
+Use and sun always; wind and heat where the home has meters for them; when its cars are there. Each is forecast by what
+erred least of late, and never worse than by yesterday's values.
 Units: Wh per interval, UTC epoch seconds; weather as `dispatch.forecasting.weather` says. Refuses: nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
+from dispatch.car_habit import CarHabit
 from dispatch.forecasting.features import Season
 from dispatch.forecasting.weather import WeatherTable
 from dispatch.site_plan import SiteForecast
-from dispatch.street_forecast import DAY_S, StreetForecaster
-from node.agent.files import WEATHER_KEPT_DAYS
+from dispatch.street_forecast import DAY_S, LEVELS, Other, StreetForecaster
+from node.agent.files import WEATHER_KEPT_DAYS, Lived
 
 HORIZON_S: Final = 48 * 3_600
 BETWEEN_S: Final = 3 * 3_600
@@ -25,17 +29,20 @@ class Foresight:
     """One home's forecasts."""
 
     def __init__(
-        self, first: int, length_s: int, most_w: int, history: Sequence[tuple[int, int | None, int | None]]
+        self, first: int, length_s: int, most_w: int, history: Sequence[Lived], others: Sequence[Other] = ()
     ) -> None:
-        """Learn a history: interval, use and sun; None where they are not known."""
+        """Learn a history."""
         recent = history[-LEARNED_DAYS * DAY_S // length_s :]
-        self._first, self._length_s = (recent[0][0] if recent else first), length_s
+        self._first, self._length_s = (recent[0].interval if recent else first), length_s
         self._weather = WeatherTable(Season(DAY_S // length_s, (self._first // DAY_S + 3) % 7))
         self._learned = StreetForecaster(
-            1, self._first, length_s, HORIZON_S + 4 * length_s, [most_w / 1e3], self._weather
+            1, self._first, length_s, HORIZON_S + 4 * length_s, [most_w / 1e3], self._weather, others
         )
-        for interval, load_wh, pv_wh in recent:
-            self.observe(interval, load_wh, pv_wh)
+        self.told: dict[str, Any] = {}
+        """The newest forecast, as JSON values; empty before the first."""
+        self.newest: SiteForecast | None = None
+        for lived in recent:
+            self.observe(lived)
 
     @property
     def doubted(self) -> int:
@@ -65,13 +72,20 @@ class Foresight:
         gap = self._weather.gap(begin - 7 * day, end)
         return None if gap is None else self._first + gap * self._length_s
 
-    def observe(self, interval: int, load_wh: int | None, pv_wh: int | None) -> None:
+    def observe(self, lived: Lived) -> None:
         """Learn how an interval was."""
-        if interval >= self._learned.next_interval:
-            self._learned.observe(interval, [load_wh], [pv_wh])
+        if lived.interval >= self._learned.next_interval:
+            others = [[lived.others.get(each.name)] for each in self._learned.others]
+            self._learned.observe(lived.interval, [lived.load_wh], [lived.pv_wh], *others)
 
-    def forecast(self, interval: int, steps: int) -> SiteForecast | None:
-        """Return what is expected from an interval on; None when nothing is known, or no price of it is."""
+    def forecast(self, interval: int, steps: int, habits: Mapping[str, CarHabit] | None = None) -> SiteForecast | None:
+        """Return what is expected from an interval on; None when nothing is known, or no price of it is.
+
+        Args:
+            interval: The first one.
+            steps: How many, if as far can be seen.
+            habits: Of the home's cars.
+        """
         if not steps or interval < self._learned.next_interval:
             return None
         ahead = (interval - self._learned.next_interval) // self._length_s
@@ -79,4 +93,32 @@ class Foresight:
         if most < 1:
             return None
         (found,) = self._learned.forecasts(interval, min(steps, most))
-        return found
+        self.told, self.newest = self._document(found), found
+        cars = {
+            name: replace(car, wanted_milliwh=habits[name].wanted_milliwh, drive_milliwh=habits[name].drive_milliwh)
+            for name, car in found.cars.items()
+            if habits and name in habits
+        }
+        return replace(found, cars=cars)
+
+    def beliefs(self) -> list[dict[str, Any]]:
+        """Return how each series is forecast now, as JSON values, with what it and yesterday's values erred of late."""
+        return [
+            {
+                "name": each.name,
+                "method": each.method.name.lower().replace("_", "-"),
+                "error": each.error,
+                "naive_error": each.naive_error,
+            }
+            for each in self._learned.beliefs()
+        ]
+
+    def _document(self, said: SiteForecast) -> dict[str, Any]:
+        bands = self._learned.bands(said)
+        return {
+            "schema": "resilia/dispatch-forecast/1",
+            "first_interval": said.first_interval,
+            "interval_s": self._length_s,
+            "levels_permille": [round(1_000 * level) for level in LEVELS],
+            "series": [{"name": name, "values": values} for name, values in bands.items()],
+        }

@@ -10,26 +10,27 @@ Units: Wh, W, µ€/kWh, UTC epoch seconds. Refuses, with `Unavailable`: to begi
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
-from dispatch.behind_meter import GRID, SUN, BehindMeter
+from dispatch.behind_meter import HEAT, SUN, WIND, Behind, BehindMeter
+from dispatch.car_habit import CarHabit
 from dispatch.explain import explain
+from dispatch.island.droop import settings_of
 from dispatch.island.ramp import Ramp
 from dispatch.plant import Stay
-from dispatch.site import SiteAgent, SiteConfig, Underway
+from dispatch.site import STEERED_S_MIN, SiteAgent, SiteConfig, Underway
 from dispatch.site_plan import SitePlanner
 from dispatch.trust import Alarm, ContentWatch, Obedience
-from energy.errors import Unavailable
 from metering.registers import RegisterSample
 from node.agent.alarms import Alarms
-from node.agent.files import COMMANDS, DAY_S, STATUS, AgentFolder
+from node.agent.files import COMMANDS, DAY_S, DROOP, FORECAST, STATUS, AgentFolder, Lived
 from node.agent.foresight import Foresight
-from node.agent.home_file import HomeFile
+from node.agent.home_file import HomeFile, meters_of, others_of
 from node.agent.page import PagePlan
-from node.agent.trader import Trader
+from node.agent.switches import Switches
+from node.agent.trader import Trader, market_of
 from node.client import Client
 from node.planning.reasons import document_of
 
@@ -64,7 +65,7 @@ class MemberAgent:
         """
         saved = folder.state()
         self._home, self.folder, self.alarms = home, folder, Alarms()
-        length_s, gate_lead_s = saved["market"] if saved else _market_of(client)
+        length_s, gate_lead_s = saved["market"] if saved else market_of(client)
         self._length_s = length_s
         config = SiteConfig(
             home.devices,
@@ -81,14 +82,18 @@ class MemberAgent:
         else:
             self.agent = SiteAgent(config, planner, home.contents_milliwh)
         first = now - now % length_s
-        history = folder.history()
+        others = others_of(home)
+        history = folder.history([each.name for each in others])
         self._next = saved["next"] if saved else first
-        begun = history[0][0] if history else self._next
-        self._lived = history[-1][0] if history else -1
-        self.foresight = Foresight(begun, length_s, max(home.import_max_w, home.export_max_w), history)
+        begun = history[0].interval if history else self._next
+        self._lived = history[-1].interval if history else -1
+        self.foresight = Foresight(begun, length_s, max(home.import_max_w, home.export_max_w), history, others)
+        cars = saved.get("cars", {}) if saved else {}
+        self.habits = {each.name: CarHabit(*cars.get(each.name, ())) for each in others if each.presence}
         self.trader = Trader(client, self.agent, gate_lead_s, length_s, saved["trader"] if saved else None)
         most_w = max(home.import_max_w, home.export_max_w)
-        self._meters = BehindMeter(most_w, bool(home.solar_meter), home.device_meters)
+        own = [name for name in (SUN, WIND, HEAT) if name in meters_of(home)]
+        self._meters = BehindMeter(most_w, own, home.device_meters)
         for meter, readings in (saved["meters"] if saved else {}).items():
             for reading in readings if meter in self._meters.meters else ():
                 self._meters.heard(meter, *reading)
@@ -102,18 +107,23 @@ class MemberAgent:
         self._tells_content: set[str] = set()
         self._obedience = {device: Obedience() for device in home.device_meters}
         self._asked_ws = dict.fromkeys(home.device_meters, 0)
+        self._believed_ws: dict[str, int] = {}
+        """Of converters without a meter: what they were asked for since the interval began."""
         self._powers_w: dict[str, int] = {}
         self._grid_seen: dict[str, tuple[bool, int]] = {}
         """By inverter of the home that tells: whether it sees the grid, and when it said so."""
-        self.island = False
+        self.island = bool(saved and saved.get("island"))
         """Whether the devices are driven without the grid."""
+        self.switches = Switches(home.loads, home.import_max_w, saved.get("loads", {}) if saved else {})
         self._ramp: Ramp | None = None
         """The way back, while the grid is taken up again."""
+        folder.tell(DROOP, {"schema": "resilia/dispatch-droop/1", "inverters": settings_of(plant)})
         self._stepped_at = now
         self._weather_at = 0
         self._why: list[dict[str, Any]] = []
-        self.told: dict[str, Any] = {"commands": {"devices": [], "valid_until": now}, "status": {}}
-        """What was told last: commands and status."""
+        nothing = {"devices": [], "valid_until": now}
+        self.told: dict[str, Any] = {"commands": nothing, "status": {}, "forecast": {}}
+        """What was told last: commands, status and forecast."""
         self._save()
 
     # -- WHAT METERS SAY
@@ -171,6 +181,10 @@ class MemberAgent:
         stays = self.folder.new_stays()
         if stays is not None:
             self.plugged(stays)
+        self.switches.said(self.folder.new_switched() or {})
+        for load in self.switches.restart.loads:
+            silent = load.name in self.switches.restart.silent(now)
+            self.alarms.set(Alarm.LOAD_SILENT, load.name, now, active=silent)
 
     def plugged(self, stays: Mapping[str, Any]) -> None:
         """Take in which cars are there; what can not be understood is passed over."""
@@ -178,17 +192,25 @@ class MemberAgent:
         for name in absent:
             told = stays.get(name)
             numbers = [told.get(key) for key in ("until", "wanted_wh")] if isinstance(told, dict) else [None]
+            plant, store = self.agent.plant, self._stores[name]
             if told is None or any(type(number) is not int or number < 0 for number in numbers):
+                if name in plant.stays:
+                    self.habits[name].left(plant.contents[store])
                 self.agent.unplugged(name)
                 continue
-            self.agent.plant.stays[name] = Stay(told["until"], 1_000 * told["wanted_wh"])
-            if type(told.get("content_wh")) is int:
-                self.agent.plant.reported(self._stores[name], 1_000 * told["content_wh"])
+            content = 1_000 * told["content_wh"] if type(told.get("content_wh")) is int else None
+            self.habits[name].came(1_000 * told["wanted_wh"], content)
+            plant.stays[name] = Stay(told["until"], 1_000 * told["wanted_wh"])
+            if content is not None:
+                plant.reported(store, content)
 
     def _count_asked(self, now: int) -> None:
         passed_s = max(0, now - self._stepped_at)
         for device in self._asked_ws:
             self._asked_ws[device] += self._powers_w.get(device, 0) * passed_s
+        for part, power_w in self.agent.asked_w.items():
+            if part.split("/")[0] not in self._asked_ws:
+                self._believed_ws[part] = self._believed_ws.get(part, 0) + power_w * passed_s
         self._stepped_at = now
 
     def _end_intervals(self, now: int) -> None:
@@ -198,19 +220,29 @@ class MemberAgent:
             behind = self._meters.between(self._next, end)
             if behind is None and now < end + LATE_S:
                 return
-            load_wh, pv_wh = (None, None) if behind is None else (behind.load_wh, behind.pv_wh)
+            lived = self._lived_through(behind)
             if self._next > self._lived:  # else a crash came between the history and the state
-                self.folder.append(self._next, load_wh, pv_wh)
+                self.folder.append(lived)
                 self._lived = self._next
-            self.foresight.observe(self._next, load_wh, pv_wh)
+            self.foresight.observe(lived)
             for device, counted in ({} if behind is None else behind.devices).items():
                 self._judge(device, counted.net_wh)
                 if device not in self._tells_content:
                     self.agent.plant.moved(device, counted.import_wh, counted.export_wh)
-            self._asked_ws = dict.fromkeys(self._asked_ws, 0)
+            done_wh = {part: asked_ws // 3_600 for part, asked_ws in self._believed_ws.items()}
+            self.agent.plant.believed(done_wh, self._next, self._length_s)
+            self._asked_ws, self._believed_ws = dict.fromkeys(self._asked_ws, 0), {}
             self.agent.delivered(self._next)
             self._next = end
             self._save()
+
+    def _lived_through(self, behind: Behind | None) -> Lived:
+        """Return the interval that is over, and which cars were there when it began."""
+        stays = self.agent.plant.stays
+        there = {name: 1_000 * (name in stays and self._next < stays[name].until) for name in self.habits}
+        if behind is None:
+            return Lived(self._next, None, None, there)
+        return Lived(self._next, behind.load_wh, behind.pv_wh, {WIND: behind.wind_wh, HEAT: behind.heat_wh} | there)
 
     def _judge(self, device: str, done_wh: int) -> None:
         asked_wh = self._asked_ws[device] // 3_600
@@ -230,8 +262,9 @@ class MemberAgent:
             since = self.foresight.weather_missing(due)
             self.alarms.set(Alarm.WEATHER_MISSING, "weather", now, active=since is not None, facts={"from": since})
             # A plan is for one set of devices; its forecast begins with the interval that is traded next.
-            forecast = self.foresight.forecast(due, len(self.trader.tariffs(due)))
+            forecast = self.foresight.forecast(due, len(self.trader.tariffs(due)), self.habits)
             if forecast is not None:
+                self.folder.tell(FORECAST, self.foresight.told)
                 self.trader.plan(now, due, forecast)
                 plan = self.agent.last_plan
                 self.alarms.set(Alarm.NO_PLAN, "plan", now, active=plan is None)
@@ -249,6 +282,9 @@ class MemberAgent:
         self.alarms.set(Alarm.METER_SILENT, "meters", now, active=silent)
         interval = now - now % self._length_s
         if silent or heard is None or net_w is None:
+            self.agent.asked_w = {}
+            if self.island and heard is not None and now - heard > SILENT_S:
+                self.switches.restart.dark(now)
             return {device.name: 0 for device in self._home.devices}
         behind = self._meters.between(interval, min(heard, now)) if heard > interval else None
         alone = any(not there and now - at <= SILENT_S for there, at in self._grid_seen.values())
@@ -260,19 +296,37 @@ class MemberAgent:
             moved_wh=0 if behind is None else behind.moved_wh,
             position_wh=0 if alone else self.trader.position_wh(interval),
         )
-        if self.island:
-            self._ramp = None
-            return self.agent.steer_island(interval, now, seen)
-        if was:
+        if was and not self.island:
             exchange_w = net_w + sum(self._powers_w.values())
             self._ramp = Ramp(now, exchange_w, self._home.import_max_w, self._home.export_max_w)
+        elif self.island or (self._ramp is not None and self._ramp.over(now)):
+            self._ramp = None
+        self._switch(interval, now, seen, was=was)
+        if self.island:
+            return self.agent.steer_island(interval, now, seen)
         return self._back(interval, now, seen)
+
+    def _switch(self, interval: int, now: int, seen: Underway, *, was: bool) -> None:
+        """Shed and start what has a switch of its own."""
+        left_s = max(STEERED_S_MIN, interval + self._length_s - now)
+        allowed_w = (seen.position_wh - seen.exchange_wh) * 3_600 // left_s
+        before = self.switches.restart.on.copy()
+        self.switches.step(
+            now,
+            self.agent.plant,
+            seen.net_w,
+            max(0, allowed_w),
+            self.foresight.newest,
+            island=self.island,
+            ramp=self._ramp,
+        )
+        if self.switches.restart.on != before or self.island is not was:
+            self._save()
 
     def _back(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
         """Follow what was agreed, as far as the way back from an island has come."""
         powers = self.agent.steer(interval, now, seen)
-        if self._ramp is None or self._ramp.over(now):
-            self._ramp = None
+        if self._ramp is None:
             return powers
         wanted_w = seen.net_w + sum(powers.values())
         allowed_w = self._ramp.within(now, wanted_w)
@@ -286,9 +340,11 @@ class MemberAgent:
         powers = [{"name": name, "power_w": power} for name, power in self._powers_w.items()]
         until = now if stopped else now + COMMAND_S
         commands = {"schema": "resilia/dispatch-commands/1", "at": now, "valid_until": until, "devices": powers}
-        self.told = {"commands": commands, "status": self.status(now, stopped=stopped)}
+        commands |= {"loads": self.switches.commands()} if self._home.loads else {}
+        status = self.status(now, stopped=stopped)
+        self.told = {"commands": commands, "status": status, "forecast": self.foresight.told}
         self.folder.tell(COMMANDS, commands)
-        self.folder.tell(STATUS, self.told["status"])
+        self.folder.tell(STATUS, status)
         doubted = self.foresight.doubted + sum(meter.doubted for meter in self._meters.meters.values())
         values = {
             "doubted_values": ("Values of meters that were missing or absurd", doubted),
@@ -320,7 +376,10 @@ class MemberAgent:
                 }
                 for device in self._home.devices
             ],
+            "loads": self.switches.document(),
+            "start_order": self.switches.restart.order,
             "quotes": self.trader.document(),
+            "forecasts": self.foresight.beliefs(),
             "alarms": self.alarms.document(),
         }
 
@@ -333,19 +392,8 @@ class MemberAgent:
                 "agent": self.agent.to_json(),
                 "trader": self.trader.to_json(),
                 "meters": self._meters.kept_from(self._next),
+                "island": self.island,
+                "loads": dict(self.switches.restart.on),
+                "cars": {name: astuple(habit) for name, habit in self.habits.items()},
             }
         )
-
-
-def meters_of(home: HomeFile) -> dict[str, str]:
-    """Return the source of every meter of a home, by the name under which `MemberAgent.heard` takes it."""
-    sun = {SUN: home.solar_meter} if home.solar_meter else {}
-    return {GRID: home.grid_meter} | sun | home.device_meters
-
-
-def _market_of(client: Client) -> tuple[int, int]:
-    try:
-        status = client.status()
-    except httpx.HTTPError as error:
-        raise Unavailable(f"the node does not answer: {error}", retry_after_s=10) from error
-    return status["intervalLengthS"], status["gateLeadS"]

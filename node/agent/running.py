@@ -1,7 +1,8 @@
 """Runs a member's agent: listens to the meters, lets it work every few seconds, and carries files to and from MQTT.
 
-On MQTT, below the home's topic: `set/NAME` gets {"power_w": …, "valid_until": …} for each device and `status` the
-status; `weather` takes a list of rows and `stays` the cars that are there, both as in the files of the folder.
+On MQTT, below the home's topic: `set/NAME` gets {"power_w": …, "valid_until": …} for each device, `status` the status
+and `forecast` the forecast; `weather` takes a list of rows, `stays` the cars that are there and `switched` what
+switches say, all as in the files of the folder. A load with a switch of its own gets {"on": …, "valid_until": …}.
 Units: W, s, UTC epoch seconds. A broker or meter that is away is tried again for ever; the agent goes on without.
 """
 
@@ -19,9 +20,9 @@ from energy import strict_json
 from metering.protocols import source_of
 from metering.registers import RegisterSample
 from metering.sources.ports import Source
-from node.agent.files import STAYS, AgentFolder
-from node.agent.home_file import HomeFile
-from node.agent.member_agent import MemberAgent, meters_of
+from node.agent.files import STAYS, SWITCHED, AgentFolder
+from node.agent.home_file import HomeFile, meters_of
+from node.agent.member_agent import MemberAgent
 from node.clock import Clock
 from node.integrations.home_assistant import broker_of
 
@@ -87,7 +88,7 @@ async def _bridge(url: str, folder: AgentFolder, told: Callable[[], dict[str, An
             async with aiomqtt.Client(
                 broker.host, broker.port, username=broker.user, password=broker.password
             ) as client:
-                await client.subscribe([(f"{topic}/weather", 1), (f"{topic}/stays", 1)])
+                await client.subscribe([(f"{topic}/weather", 1), (f"{topic}/stays", 1), (f"{topic}/switched", 1)])
                 async with asyncio.TaskGroup() as both:
                     both.create_task(_take(client, topic, folder))
                     both.create_task(_publish(client, topic, told))
@@ -97,6 +98,7 @@ async def _bridge(url: str, folder: AgentFolder, told: Callable[[], dict[str, An
 
 
 async def _take(client: aiomqtt.Client, topic: str, folder: AgentFolder) -> None:
+    switched: dict[str, Any] = {}
     async for message in client.messages:
         try:
             value = (
@@ -108,6 +110,9 @@ async def _take(client: aiomqtt.Client, topic: str, folder: AgentFolder) -> None
             folder.add_weather([row for row in value if isinstance(row, dict)])
         elif str(message.topic) == f"{topic}/stays" and isinstance(value, dict):
             folder.tell(STAYS, value)
+        elif str(message.topic) == f"{topic}/switched" and isinstance(value, dict):
+            folder.tell(SWITCHED, switched | value)
+            switched |= value
         else:
             logger.warning("a message on %s says nothing that can be understood", message.topic)
 
@@ -121,5 +126,9 @@ async def _publish(client: aiomqtt.Client, topic: str, told: Callable[[], dict[s
             for device in now["commands"]["devices"]:
                 command = {"power_w": device["power_w"], "valid_until": now["commands"]["valid_until"]}
                 await client.publish(f"{topic}/set/{device['name']}", json.dumps(command), qos=1)
-            await client.publish(f"{topic}/status", json.dumps(now["status"]), qos=1, retain=True)
+            for load in now["commands"].get("loads", ()):
+                command = {"on": load["on"], "valid_until": now["commands"]["valid_until"]}
+                await client.publish(f"{topic}/set/{load['name']}", json.dumps(command), qos=1)
+            for name in ("status", "forecast"):
+                await client.publish(f"{topic}/{name}", json.dumps(now[name]), qos=1, retain=True)
         await asyncio.sleep(0.5)

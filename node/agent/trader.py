@@ -15,6 +15,7 @@ from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent
 from dispatch.site_plan import SiteForecast
 from dispatch.trust import Alarm
+from energy.errors import Unavailable
 from energy.identity import Digest, digest_from_hex
 from market.orders import Side
 from node.agent.alarms import Alarms
@@ -236,3 +237,16 @@ class Trader:
 
         self._asked(learn, now, alarms)
         self._wanted = ()
+
+
+def market_of(client: Client) -> tuple[int, int]:
+    """Return how long an interval is and how long before it its gate closes, in seconds.
+
+    Raises:
+        Unavailable: the node does not answer.
+    """
+    try:
+        status = client.status()
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the node does not answer: {error}", retry_after_s=10) from error
+    return status["intervalLengthS"], status["gateLeadS"]

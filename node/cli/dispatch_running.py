@@ -32,9 +32,21 @@ ALARMS = {
     "meter-absurd": mark("Meter {subject} says what can not be. It is not believed."),
     "weather-absurd": mark("Some weather can not be. It is left out."),
     "weather-missing": mark("Some weather is missing. The forecasts do without it."),
+    "load-silent": mark("The switch of {subject} does not say that it did what it was told. The others go on."),
     "no-plan": mark("There is no plan. The devices follow what was traded."),
     "node-away": mark("The node does not answer. The home is planned for itself."),
     "order-refused": mark("The node refuses an order."),
+}
+
+SERIES = {"load": mark("use"), "sun": mark("sun"), "wind": mark("wind"), "heat": mark("heat")}
+"""What is forecast, beside whether each car is there."""
+METHODS = {
+    "naive": mark("yesterday's values"),
+    "week": mark("mean of a week"),
+    "recent": mark("mean of three weeks"),
+    "blend": mark("regression and mean"),
+    "mostly-ridge": mark("mostly regression"),
+    "ridge": mark("regression"),
 }
 
 
@@ -99,6 +111,28 @@ def show_dispatch(context: typer.Context, folder: FolderOption = Path("dispatch"
         for device in status["devices"]
     ]
     print_line(table([_("Device"), _("Power"), _("Stored"), ""], "<>><", rows))
+    switched = [
+        (
+            load["name"],
+            number(load["priority"]),
+            f"{number(load['power_w'])} W",
+            _("on") if load["on"] else _("off"),
+            "" if load["acknowledged"] else _("not said yet"),
+        )
+        for load in status.get("loads", [])
+    ]
+    if switched:
+        print_line(table([_("Load"), _("Priority"), _("Power"), "", ""], "<>><<", switched))
+    forecasts = [
+        (
+            _(SERIES[told["name"]]) if told["name"] in SERIES else told["name"],
+            _(METHODS[told["method"]]),
+            number(told["error"]),
+            number(told["naive_error"]),
+        )
+        for told in status.get("forecasts", [])
+    ]
+    print_line(table([_("Forecast"), _("By"), _("Error"), _("Error of yesterday's values")], "<<>>", forecasts))
     print_line(_("Agreed for this interval: {energy}").format(energy=energy(status["agreed_wh"])))
     for quote in status["quotes"]:
         text = _("Sells {energy} at {price}") if quote["side"] == "sell" else _("Buys {energy} at {price}")

@@ -160,7 +160,7 @@ def test_an_agent_quotes_drives_restarts_and_stops_safely(folder: Path, tmp_path
     commands = json.loads((kept.path / "commands.json").read_text())
     assert commands["devices"] == [{"name": "battery", "power_w": 0}]
     assert commands["valid_until"] == commands["at"]
-    assert [load_wh for _, load_wh, _ in kept.history()] == [None, *[300] * 5]
+    assert [lived.load_wh for lived in kept.history()] == [None, *[300] * 5]
     assert main(["dispatch", "status", "--dir", str(kept.path)]) == 0
     assert main(["dispatch", "explain", str(kept.path)]) == 0
 

@@ -15,7 +15,7 @@ from node.app import Node
 from node.readings.grid import INVERTERS_FILE, STEADY_S
 from node.views.price_signal import read_signals
 from node.views.queries import Queries
-from tests.support.real_node import FIRST, Homes, homes_of, running, signed, tick_at
+from tests.support.real_node import FIRST, Homes, homes_of, mode_after, running, signed, tick_at
 
 
 @pytest.mark.parametrize("kind", ["sunspec-inverter", "sunspec-hybrid"])
@@ -71,13 +71,3 @@ async def _price_scarcity(folder: Path, homes: Homes) -> None:
 async def signal_of(node: Node, interval: int) -> Signal:
     found = await read_signals(node, Queries(node.projection.engine))
     return next(each for each in found if each.interval == interval)
-
-
-async def mode_after(node: Node, instant: int, *, there: bool) -> str:
-    """Let a tick pass, and another when the inverter has been read; return the mode."""
-    await tick_at(node, instant)
-    async with asyncio.timeout(30):
-        while node.grid.words.get(0) != (there, instant):
-            await asyncio.sleep(0.05)
-    await tick_at(node, instant)
-    return str(node.mode()["mode"])

@@ -208,3 +208,13 @@ def copy_of(folder: Path, to: Path) -> Path:
     """Return a copy of a closed node's folder, as a power cut would leave it."""
     shutil.copytree(folder, to, symlinks=True)
     return to
+
+
+async def mode_after(node: Node, instant: int, *, there: bool) -> str:
+    """Let a tick pass, and another when the inverter has been read; return the mode."""
+    await tick_at(node, instant)
+    async with asyncio.timeout(30):
+        while node.grid.words.get(0) != (there, instant):
+            await asyncio.sleep(0.05)
+    await tick_at(node, instant)
+    return str(node.mode()["mode"])

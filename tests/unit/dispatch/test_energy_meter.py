@@ -43,7 +43,7 @@ def test_what_can_not_be_is_believed_after_three_times() -> None:
 
 
 def test_use_is_what_is_left_when_sun_and_devices_are_told_apart() -> None:
-    home = BehindMeter(10_000, True, ["battery"])
+    home = BehindMeter(10_000, [SUN], ["battery"])
     for at, grid, sun, battery in ((0, 0, 0, 0), (900, 300, 500, 200)):
         home.heard(GRID, at, grid, 0)
         home.heard(SUN, at, 0, sun)
