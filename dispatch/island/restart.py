@@ -43,8 +43,14 @@ class Supply:
     """That they may draw together; negative when not even everything else is served."""
     sheds: bool
     """Whether there is no grid to serve what is beyond that."""
-    spare: bool = True
-    """Whether stores hold more than what is critical will need; else nothing else runs."""
+    others_w: int | None = None
+    """That all together may draw for what is not critical to run: less than `power_w` where stores are kept for what is
+    critical; None for the same."""
+
+    @property
+    def spared_w(self) -> int:
+        """Return the same, never more than `power_w`."""
+        return self.power_w if self.others_w is None else min(self.power_w, self.others_w)
 
 
 class Restart:
@@ -90,14 +96,11 @@ class Restart:
 
     def step(self, now: int, supply: Supply) -> dict[str, bool]:
         """Return what each switch is to be now."""
-        before, room_w, blocked = dict(self.on), supply.power_w, None
-        if supply.sheds:
-            room_w, blocked = self._shed(supply)
-        else:
-            room_w -= sum(load.power_w for load in self.loads if self.on[load.name])
+        before = dict(self.on)
+        blocked = self._shed(supply) if supply.sheds else None
         if self.on != before:
             self._shed_at = self._told_at = now
-        self.order = self._groups(room_w, blocked, supply)
+        self.order = self._groups(supply, blocked)
         waits = now - self._told_at < ACKNOWLEDGED_S and self.said != self.on
         held = supply.sheds and self._shed_at is not None and now - self._shed_at < HELD_S
         if self.order and not waits and not held and self.on == before:
@@ -106,25 +109,31 @@ class Restart:
             self._told_at = now
         return dict(self.on)
 
-    def _shed(self, supply: Supply) -> tuple[int, int | None]:
-        """Switch off what does not fit; return the room that is left, and the first priority that is not served."""
-        room_w, blocked = supply.power_w, None
+    def _shed(self, supply: Supply) -> int | None:
+        """Switch off what does not fit; return the first priority that is not served."""
+        drawn_w, blocked = 0, None
         for load in self.loads:
             if not self.on[load.name]:
                 continue
-            later = blocked is not None and load.priority > blocked
-            if later or load.power_w > room_w or (load.priority > CRITICAL and not supply.spare):
+            most_w = supply.power_w if load.priority == CRITICAL else supply.spared_w
+            if (blocked is not None and load.priority > blocked) or drawn_w + load.power_w > most_w:
                 self.on[load.name] = False
                 blocked = load.priority if blocked is None else blocked
             else:
-                room_w -= load.power_w
-        return room_w, blocked
+                drawn_w += load.power_w
+        return blocked
 
-    def _groups(self, room_w: int, blocked: int | None, supply: Supply) -> list[list[str]]:
-        off = [load for load in self.loads if not self.on[load.name] and (supply.spare or load.priority == CRITICAL)]
-        inrush = {load.name: load.inrush_permille for load in off}
-        wanted = [Load(load.name, load.priority, load.power_w) for load in off]
-        groups = black_start_order(wanted, inrush, max(0, room_w), HOUR_S)
+    def _groups(self, supply: Supply, blocked: int | None) -> list[list[str]]:
+        drawn_w = sum(load.power_w for load in self.loads if self.on[load.name])
+        off = [load for load in self.loads if not self.on[load.name]]
+        groups: list[list[str]] = []
+        for critical, most_w in ((True, supply.power_w), (False, supply.spared_w)):
+            part = [load for load in off if (load.priority == CRITICAL) is critical]
+            wanted = [Load(load.name, load.priority, load.power_w) for load in part]
+            inrush = {load.name: load.inrush_permille for load in part}
+            more = black_start_order(wanted, inrush, max(0, most_w - drawn_w), HOUR_S)
+            drawn_w += sum(load.power_w for load in part if any(load.name in group for group in more))
+            groups += more
         placed = {name for group in groups for name in group}
         limits = [load.priority for load in off if load.name not in placed]
         limits += [] if blocked is None else [blocked]

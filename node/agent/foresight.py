@@ -8,7 +8,7 @@ Units: Wh per interval, UTC epoch seconds; weather as `dispatch.forecasting.weat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from dispatch.car_habit import CarHabit
 from dispatch.forecasting.features import Season
@@ -24,14 +24,23 @@ STEPS_MAX: Final = 400_000
 LEARNED_DAYS: Final = WEATHER_KEPT_DAYS
 """What lies further back is not learned again after a restart."""
 
+Row: TypeAlias = tuple[int, Mapping[str, float]]
+"""Weather at a moment."""
+
 
 class Foresight:
     """One home's forecasts."""
 
     def __init__(
-        self, first: int, length_s: int, most_w: int, history: Sequence[Lived], others: Sequence[Other] = ()
+        self,
+        first: int,
+        length_s: int,
+        most_w: int,
+        history: Sequence[Lived],
+        others: Sequence[Other] = (),
+        weather: Iterable[Row] = (),
     ) -> None:
-        """Learn a history."""
+        """Learn a history, with the weather that it had."""
         recent = history[-LEARNED_DAYS * DAY_S // length_s :]
         self._first, self._length_s = (recent[0].interval if recent else first), length_s
         self._weather = WeatherTable(Season(DAY_S // length_s, (self._first // DAY_S + 3) % 7))
@@ -41,6 +50,7 @@ class Foresight:
         self.told: dict[str, Any] = {}
         """The newest forecast, as JSON values; empty before the first."""
         self.newest: SiteForecast | None = None
+        self.weather(weather)
         for lived in recent:
             self.observe(lived)
 
@@ -49,7 +59,12 @@ class Foresight:
         """Energies that were missing or absurd, so far."""
         return int(self._learned.doubted[0])
 
-    def weather(self, rows: Iterable[tuple[int, Mapping[str, float]]]) -> int:
+    @property
+    def absurd(self) -> int:
+        """Values of the weather that could not be, so far."""
+        return self._weather.rejected
+
+    def weather(self, rows: Iterable[Row]) -> int:
         """Take in what is known or expected of the weather at moments; return how many values could not be.
 
         Between moments at most three hours apart the values lie on the straight line.

@@ -20,7 +20,7 @@ from dispatch.explain import explain
 from dispatch.island.droop import settings_of
 from dispatch.island.ramp import Ramp
 from dispatch.plant import Stay
-from dispatch.site import STEERED_S_MIN, SiteAgent, SiteConfig, Underway
+from dispatch.site import SiteAgent, SiteConfig, Underway
 from dispatch.site_plan import SitePlanner
 from dispatch.trust import Alarm, ContentWatch, Obedience
 from metering.registers import RegisterSample
@@ -87,11 +87,12 @@ class MemberAgent:
         self._next = saved["next"] if saved else first
         begun = history[0].interval if history else self._next
         self._lived = history[-1].interval if history else -1
-        self.foresight = Foresight(begun, length_s, max(home.import_max_w, home.export_max_w), history, others)
+        most_w, weather = max(home.import_max_w, home.export_max_w), list(folder.new_weather())
+        self.foresight = Foresight(begun, length_s, most_w, history, others, weather)
+        self._note_weather(self.foresight.absurd, now)
         cars = saved.get("cars", {}) if saved else {}
         self.habits = {each.name: CarHabit(*cars.get(each.name, ())) for each in others if each.presence}
         self.trader = Trader(client, self.agent, gate_lead_s, length_s, saved["trader"] if saved else None)
-        most_w = max(home.import_max_w, home.export_max_w)
         own = [name for name in (SUN, WIND, HEAT) if name in meters_of(home)]
         self._meters = BehindMeter(most_w, own, home.device_meters)
         for meter, readings in (saved["meters"] if saved else {}).items():
@@ -176,8 +177,7 @@ class MemberAgent:
             self._weather_at = now
         rows = list(self.folder.new_weather())
         if rows:
-            absurd = self.foresight.weather(rows)
-            self.alarms.set(Alarm.WEATHER_ABSURD, "weather", now, active=absurd > 0, facts={"values": absurd})
+            self._note_weather(self.foresight.weather(rows), now)
         stays = self.folder.new_stays()
         if stays is not None:
             self.plugged(stays)
@@ -185,6 +185,9 @@ class MemberAgent:
         for load in self.switches.restart.loads:
             silent = load.name in self.switches.restart.silent(now)
             self.alarms.set(Alarm.LOAD_SILENT, load.name, now, active=silent)
+
+    def _note_weather(self, absurd: int, now: int) -> None:
+        self.alarms.set(Alarm.WEATHER_ABSURD, "weather", now, active=absurd > 0, facts={"values": absurd})
 
     def plugged(self, stays: Mapping[str, Any]) -> None:
         """Take in which cars are there; what can not be understood is passed over."""
@@ -301,26 +304,18 @@ class MemberAgent:
             self._ramp = Ramp(now, exchange_w, self._home.import_max_w, self._home.export_max_w)
         elif self.island or (self._ramp is not None and self._ramp.over(now)):
             self._ramp = None
-        self._switch(interval, now, seen, was=was)
+        self._switch(now, seen, was=was)
         if self.island:
             return self.agent.steer_island(interval, now, seen)
         return self._back(interval, now, seen)
 
-    def _switch(self, interval: int, now: int, seen: Underway, *, was: bool) -> None:
+    def _switch(self, now: int, seen: Underway, *, was: bool) -> None:
         """Shed and start what has a switch of its own."""
-        left_s = max(STEERED_S_MIN, interval + self._length_s - now)
-        allowed_w = (seen.position_wh - seen.exchange_wh) * 3_600 // left_s
-        before = self.switches.restart.on.copy()
-        self.switches.step(
-            now,
-            self.agent.plant,
-            seen.net_w,
-            max(0, allowed_w),
-            self.foresight.newest,
-            island=self.island,
-            ramp=self._ramp,
+        agreed_w, plant = seen.position_wh * 3_600 // self._length_s, self.agent.plant
+        changed = self.switches.step(
+            now, plant, seen.net_w, agreed_w, self.foresight.newest, island=self.island, ramp=self._ramp
         )
-        if self.switches.restart.on != before or self.island is not was:
+        if changed or self.island is not was:
             self._save()
 
     def _back(self, interval: int, now: int, seen: Underway) -> dict[str, int]:

@@ -44,28 +44,40 @@ class Switches:
         *,
         island: bool,
         ramp: Ramp | None,
-    ) -> None:
-        """Decide what is on.
+    ) -> bool:
+        """Decide what is on, and return whether that is something else than before.
 
         Args:
             now: UTC epoch seconds.
             plant: The home's devices.
             net_w: Use less sun now, switched loads that run included.
-            allowed_w: What neighbours give in an island.
+            allowed_w: What neighbours give in an island; negative for what they get.
             forecast: The newest one.
             island: Whether there is no grid.
             ramp: The way back; None when it is over.
         """
+        before = dict(self.restart.on)
+        return self.restart.step(now, self._supply(now, plant, net_w, allowed_w, forecast, island, ramp)) != before
+
+    def _supply(
+        self,
+        now: int,
+        plant: Plant,
+        net_w: int,
+        allowed_w: int,
+        forecast: SiteForecast | None,
+        island: bool,
+        ramp: Ramp | None,
+    ) -> Supply:
         base_w = net_w - self.restart.running_w
         if not island and ramp is None:
-            self.restart.step(now, Supply(self._import_max_w - base_w, sheds=False))
-            return
+            return Supply(self._import_max_w - base_w, sheds=False)
         given_w = plant.copy().discharge(10**9, now, DISCHARGED_OVER_S) * 3_600 // DISCHARGED_OVER_S
         if ramp is not None and not island:
-            allowed_w = ramp.within(now, self._import_max_w)
+            return Supply(given_w + ramp.within(now, self._import_max_w) - base_w, sheds=False)
         stored_wh = plant.copy().discharge(10**12, now, WHOLE_S)
-        spare = base_w + self.restart.running_w <= allowed_w or stored_wh > self._reserve_wh(forecast)
-        self.restart.step(now, Supply(given_w + allowed_w - base_w, sheds=island, spare=spare or not island))
+        others_w = None if stored_wh > self._reserve_wh(forecast) else allowed_w - base_w
+        return Supply(given_w + allowed_w - base_w, sheds=True, others_w=others_w)
 
     @staticmethod
     def _reserve_wh(forecast: SiteForecast | None) -> int:

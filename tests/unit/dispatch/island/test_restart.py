@@ -30,7 +30,7 @@ def test_what_does_not_fit_goes_off_in_the_same_step_last_priority_first() -> No
     restart = Restart(LOADS)
     assert obeyed(restart, restart.step(0, Supply(9_000, sheds=True))) == {"fridge", "lamps", "pump", "boiler"}
     assert obeyed(restart, restart.step(10, Supply(1_100, sheds=True))) == {"fridge", "lamps", "pump"}
-    assert obeyed(restart, restart.step(20, Supply(9_000, sheds=True, spare=False))) == {"fridge", "lamps"}
+    assert obeyed(restart, restart.step(20, Supply(9_000, sheds=True, others_w=900))) == {"fridge", "lamps"}
     assert obeyed(restart, restart.step(30, Supply(-1, sheds=True))) == set()
     small = Restart((SwitchedLoad("lift", 1, 5_000), SwitchedLoad("radio", 2, 10)))
     assert obeyed(small, small.step(0, Supply(1_000, sheds=True))) == set(), (
@@ -88,23 +88,27 @@ def test_with_the_grid_back_groups_follow_its_ramp_and_nothing_is_shed() -> None
 loads = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3_000), st.integers(1_000, 6_000)), max_size=6)
 
 
-@given(loads, st.lists(st.tuples(st.integers(-500, 8_000), st.booleans(), st.booleans(), st.booleans()), max_size=12))
+@given(
+    loads,
+    st.lists(st.tuples(st.integers(-500, 8_000), st.integers(-500, 9_000), st.booleans(), st.booleans()), max_size=12),
+)
 def test_an_island_is_never_asked_for_more_than_there_is_d2(
-    made: list[tuple[int, int, int]], steps: list[tuple[int, bool, bool, bool]]
+    made: list[tuple[int, int, int]], steps: list[tuple[int, int, bool, bool]]
 ) -> None:
     restart = Restart([SwitchedLoad(f"L{place}", *each) for place, each in enumerate(made)])
-    for number, (power_w, spare, obeys, dark) in enumerate(steps):
+    for number, (power_w, others_w, obeys, dark) in enumerate(steps):
         now = 40 * number
         before = dict(restart.on)
         if dark:
             restart.dark(now)
-        told = restart.step(now, Supply(power_w, sheds=True, spare=spare))
+        told = restart.step(now, Supply(power_w, True, others_w))
         on = [load for load in restart.loads if told[load.name]]
         started_w = sum(
             load.power_w * (load.inrush_permille if not before[load.name] else 1_000) / 1_000 for load in on
         )
         assert not on or started_w <= power_w
-        assert spare or all(load.priority == CRITICAL for load in on)
+        if any(load.priority > CRITICAL for load in on):
+            assert sum(load.power_w for load in on) <= others_w
         served = max((load.priority for load in on if not before[load.name]), default=CRITICAL)
         assert all(told[load.name] for load in restart.loads if load.priority < served)
         if obeys:
