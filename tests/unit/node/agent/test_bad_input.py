@@ -5,6 +5,7 @@ status file, in the metrics, and in `resilia dispatch status` in both languages;
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 import dispatch.optimiser.curve
+from dispatch.island.restart import SwitchedLoad
 from dispatch.layers import make
 from dispatch.plant import Device
 from metering.registers import RegisterSample
@@ -34,7 +36,7 @@ WEATHER = "time,temp_c,rh_pct,wind_kmh,sky_clear\n"
 class Home:
     """A house of a steady power, a battery that does what it is told unless it is told off, and a node that answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made: HomeFile = HOME) -> None:
         self.at = FIRST
         self.drawn_ws = self.fed_ws = self.taken_ws = self.given_ws = 0
         self.power_w = 0
@@ -45,7 +47,7 @@ class Home:
         self.answer: Callable[[str], httpx.Response | None] = lambda _path: None
         self.client = Client("http://node", b"\1" * 32, httpx.MockTransport(self._node))
         self.folder = AgentFolder(folder)
-        self.agent = MemberAgent(HOME, self.folder, self.client, self.at)
+        self.agent = MemberAgent(made, self.folder, self.client, self.at)
 
     def _node(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1")
@@ -262,6 +264,32 @@ def test_a_lost_grid_and_its_return_are_said(home: Home, capsys: pytest.CaptureF
             assert main(["--lang", language, "dispatch", "status", "--dir", str(home.folder.path)]) == 0
             assert sentence in capsys.readouterr().err
     assert home.alarms == set()
+
+
+def test_a_switch_that_says_nothing_is_said_and_waited_for_no_longer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path, replace(HOME, loads=(SwitchedLoad("boiler", 1, 3_000),)))
+    home.answer = well
+    with home.client:
+        home.live(2 * LENGTH_S)
+        home.sees_grid = False
+        home.live(3 * STEP_S)
+        assert home.alarms == {"load-silent"}
+        commands = json.loads((home.folder.path / "commands.json").read_text())
+        assert commands["loads"] == [{"name": "boiler", "on": False}]
+        for language, sentence in (
+            ("en", "The switch of boiler does not say"),
+            ("fr", "L'interrupteur de boiler ne dit"),
+        ):
+            assert main(["--lang", language, "dispatch", "status", "--dir", str(tmp_path)]) == 0
+            assert sentence in capsys.readouterr().err.replace("’", "'")
+        (tmp_path / "switched.json").write_text('{"boiler": false, "stranger": true, "lamp": 7}')
+        home.live(STEP_S)
+        assert home.alarms == set()
+        (tmp_path / "switched.json").write_text("[")
+        home.live(STEP_S)
+        assert home.alarms == set()
 
 
 def test_negative_prices_are_taken_within_the_limits(home: Home) -> None:
