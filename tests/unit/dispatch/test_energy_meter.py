@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.behind_meter import GRID, SUN, BehindMeter
+from dispatch.behind_meter import GRID, HEAT, SUN, WIND, BehindMeter
 from dispatch.energy_meter import Energies, EnergyMeter
 
 
@@ -55,3 +55,21 @@ def test_use_is_what_is_left_when_sun_and_devices_are_told_apart() -> None:
     home.heard(GRID, 1_000, 300, 0)
     assert home.between(0, 1_000) is None
     assert home.heard_until() == 900
+
+
+def test_wind_is_told_apart_from_the_sun_and_heat_may_come_late() -> None:
+    home = BehindMeter(1_000, [WIND, HEAT], ["battery"])
+    for at, grid, fed, wind, battery in ((0, 0, 0, 0, 0), (3_600, 100, 50, 400, 30)):
+        home.heard(GRID, at, grid, fed)
+        home.heard(WIND, at, 0, wind)
+        home.heard("battery", at, battery, 0)
+    behind = home.between(0, 3_600)
+    assert behind is not None
+    assert (behind.load_wh, behind.pv_wh, behind.wind_wh, behind.heat_wh) == (420, 0, 400, None)
+    assert home.net_w() == 20
+    assert home.heard_until() == 3_600
+    assert home.heard(HEAT, 0, 0, 0)
+    assert home.heard(HEAT, 3_600, 5_000, 0), "heat may be more than the connection carries"
+    behind = home.between(0, 3_600)
+    assert behind is not None
+    assert behind.heat_wh == 5_000

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from dispatch.layers import make
 from dispatch.plant import Device, Plant, Stay
 from dispatch.prices import ExchangePrices
-from dispatch.site_plan import SiteForecast, SitePlanner
+from dispatch.site_plan import CarForecast, SiteForecast, SitePlanner
 
 QUARTER = 900
 LOSSLESS = make(
@@ -94,3 +95,44 @@ def test_negative_prices_are_planned_with() -> None:
     plan = SitePlanner(QUARTER).plan(plant, forecast([100] * 8), prices)
     assert plan is not None
     assert plan.curve.least_wh == 100 + 1_000
+
+
+def test_a_car_is_planned_for_when_it_is_expected_back_and_for_its_next_departure() -> None:
+    car = make("car", capacity_kwh=60.0, charge_kw=10.0, charge_yield=1.0)
+    plant = Plant([Device("car", car, absent=True)], {"car/cells": 25_000_000})
+    there = (900, 100, 400, 800, 900, 600, 700, 200)
+    said = replace(forecast([0] * 8), cars={"car": CarForecast(there, 20_000_000, 10_000_000)})
+    plan = SitePlanner(3_600).plan(plant, said, [flat(200_000)] * 8)
+    assert plan is not None
+    charged = plan.programme.taken_kwh["car/charge"]
+    assert charged[[0, 1, 2, 7]].sum() == pytest.approx(0, abs=1e-6), "not now, nor while it is away"
+    assert charged[3:7].sum() == pytest.approx(5.0, abs=1e-4), "25 kWh, 10 driven: 5 are lacking to 20"
+    without = SitePlanner(3_600).plan(plant, forecast([0] * 8), [flat(200_000)] * 8)
+    assert without is not None
+    assert without.programme.taken_kwh["car/charge"].sum() == pytest.approx(0, abs=1e-6)
+    plant.withdrawn = frozenset({"car"})
+    alone = SitePlanner(3_600).plan(plant, said, [flat(200_000)] * 8)
+    assert alone is not None
+    assert alone.programme.taken_kwh["car/charge"].sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_stay_that_was_told_goes_before_the_habit() -> None:
+    car = make("car", capacity_kwh=60.0, charge_kw=10.0, charge_yield=1.0)
+    plant = Plant([Device("car", car, absent=True)], {"car/cells": 25_000_000})
+    plant.stays["car"] = Stay(2 * 3_600, 30_000_000)
+    said = replace(forecast([0] * 4), cars={"car": CarForecast((0, 900, 0, 0), 50_000_000, 0)})
+    plan = SitePlanner(3_600).plan(plant, said, [flat(200_000)] * 4)
+    assert plan is not None
+    assert plan.programme.taken_kwh["car/charge"].tolist() == pytest.approx([5, 0, 0, 0], abs=1e-4)
+
+
+def test_wind_comes_off_the_net_load() -> None:
+    plant = Plant([Device("b", LOSSLESS, solar_only=True)])
+    said = replace(forecast([100, 400]), wind_wh=(500, 0))
+    assert said.net_wh == -400
+    plan = SitePlanner(QUARTER).plan(plant, said, [flat(200_000)] * 2)
+    assert plan is not None
+    assert plan.programme.taken_kwh["b/charge"].tolist() == pytest.approx([0.4, 0], abs=1e-6)
+    for wrong in ({"wind_wh": (1,)}, {"wind_wh": (1, -1)}, {"cars": {"car": CarForecast((1,), 0, 0)}}):
+        with pytest.raises(ValueError, match=r"forecast"):
+            replace(said, **wrong)
