@@ -31,7 +31,6 @@ from node.planning.site_file import devices_of, object_of, read_document, whole_
 SCHEMA: Final = "resilia/home/1"
 POWER_W_MAX: Final = 10**6
 OWN_METERS: Final = (GRID, SUN, WIND, HEAT_NEED)
-UNSTEERED: Final = ("wind", "facade")
 FIELDS: Final = frozenset(
     {
         *("schema", "grid_meter", "solar_meter", "wind_meter", "heat_meter"),
@@ -88,8 +87,6 @@ def _home(raw: object) -> HomeFile:
     for place, device in enumerate(devices):
         if "meter" in listed[place]:
             meters[device.name] = _meter(listed[place], "meter", f"devices[{place}].meter")
-    if weathered := [device.name for device in devices if device.layer.kind in UNSTEERED]:
-        raise ValueError(f"{weathered[0]} goes as the weather does: give its meter as wind_meter or solar_meter")
     heats = any(to == HEAT for device in devices for part in device.layer.converters for to, _ in part.gives)
     if "heat_meter" in fields and not heats:
         raise ValueError("heat_meter is of no use without a device that gives heat")

@@ -271,7 +271,8 @@ class MemberAgent:
                 self.trader.plan(now, due, forecast)
                 plan = self.agent.last_plan
                 self.alarms.set(Alarm.NO_PLAN, "plan", now, active=plan is None)
-                self._why = [] if plan is None else [document_of(why) for why in explain(self.agent.plant, plan)]
+                carbon, plant = self.trader.carbon(due), self.agent.plant
+                self._why = [] if plan is None else [document_of(why) for why in explain(plant, plan, carbon)]
                 if self._page is not None:
                     self._page.show(now, self.agent.plant, plan)
                 self._save()

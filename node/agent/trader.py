@@ -51,6 +51,8 @@ class Trader:
         self._wanted: tuple[OrderProposal, ...] = ()
         self._positions: dict[int, int] = {}
         self._tariffs: dict[int, GridTariff] = {}
+        self._carbon: dict[int, int] = {}
+        """Of the grid, by interval, in g CO2e/kWh; as far as the node knows."""
         self._weather_of: dict[tuple[str, str], int] = {}
         """Round of the last weather that was told, by kind and place."""
         self._learned = 0
@@ -89,6 +91,10 @@ class Trader:
                 break
             found.append(self._tariffs[start])
         return found
+
+    def carbon(self, interval: int) -> list[int] | None:
+        """Return the grid's carbon of an interval, g CO2e/kWh; None when nobody said."""
+        return [self._carbon[interval]] if interval in self._carbon else None
 
     def due(self, now: int, alarms: Alarms) -> int | None:
         """Return the interval to plan for when that is due: once, as soon as the gate before it has closed."""
@@ -177,8 +183,11 @@ class Trader:
             bought, sold = item["importTariff"], item["exportTariff"]
             sold = min(bought, sold)
             self._tariffs[item["interval"]] = GridTariff(bought, sold, bought, sold)
+            if type(carbon := item.get("carbonGPerKwh")) is int:
+                self._carbon[item["interval"]] = carbon
         newest = max(self._tariffs, default=0)
         self._tariffs = {start: t for start, t in self._tariffs.items() if start > newest - 3 * 86_400}
+        self._carbon = {start: grams for start, grams in self._carbon.items() if start in self._tariffs}
 
     def _quote(self, now: int, alarms: Alarms) -> None:
         interval = self._interval

@@ -6,8 +6,8 @@
      "devices": [{"name": "battery", "kind": "lithium", "values": {"capacity_kwh": 6.4}, "solar_only": true,
                   "content_wh": {"cells": 3000}}]}
 
-`carbon_g_per_kwh`, `heat_wh`, `devices` and what is in them beside name and kind may be left out. `content_wh` names
-the stores of the kind. All lists have one value per interval. Anything else that is wrong is refused with its field.
+`carbon_g_per_kwh`, `heat_wh`, `wind_wh`, `devices` and what is in them beside name and kind may be left out. `content_wh`
+names the stores of the kind. All lists have one value per interval. Anything else that is wrong is refused with its field.
 Units: Wh per interval, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
 """
 
@@ -27,7 +27,9 @@ from energy.errors import Misconfigured
 SCHEMA: Final = "resilia/site/1"
 INTERVALS_S: Final = (300, 900, 1_800, 3_600)
 SERIES: Final = ("load_wh", "pv_wh", "import_ueur_per_kwh", "export_ueur_per_kwh")
-OPTIONAL_SERIES: Final = ("heat_wh", "carbon_g_per_kwh")
+OPTIONAL_SERIES: Final = ("heat_wh", "wind_wh", "carbon_g_per_kwh")
+UNSTEERED: Final = ("wind", "facade")
+"""Kinds that go as the weather does, and are no devices of a site."""
 ENERGY_WH_MAX: Final = 10**9
 PRICE_MAX: Final = 10**8
 
@@ -57,9 +59,8 @@ class SiteFile:
 
     def forecast(self, steps: int) -> SiteForecast:
         """Return the first intervals, taken as a forecast."""
-        heat = self.series.get("heat_wh", ())
-        load, pv = self.series["load_wh"], self.series["pv_wh"]
-        return SiteForecast(self.start, tuple(load[:steps]), tuple(pv[:steps]), (), tuple(heat[:steps]))
+        load, pv, heat, wind = (self.series.get(f"{name}_wh", ())[:steps] for name in ("load", "pv", "heat", "wind"))
+        return SiteForecast(self.start, tuple(load), tuple(pv), (), tuple(heat), tuple(wind))
 
     def prices(self, first: int, steps: int) -> tuple[ExchangePrices, ...]:
         """Return the supplier's prices of consecutive intervals, without a local market."""
@@ -150,6 +151,8 @@ def devices_of(raw: object) -> tuple[tuple[Device, ...], dict[str, int]]:
         solar_only = fields.get("solar_only", False)
         if type(solar_only) is not bool:
             raise ValueError(f"devices[{place}].solar_only must be true or false")
+        if kind in UNSTEERED:
+            raise ValueError(f"devices[{place}]: {kind} goes as the weather does; give what it makes, not the device")
         device = Device(name, make(kind, **values), solar_only, kind == "car")
         devices.append(device)
         # What is not told is at its floor: a tank's cushion or warm salt belong to the device like its steel.

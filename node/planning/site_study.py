@@ -20,7 +20,7 @@ from dispatch.picture import Line
 from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent, SiteConfig
 from dispatch.site_plan import CONNECTION_KW, SitePlanner
-from dispatch.street_forecast import StreetForecaster
+from dispatch.street_forecast import HEAT_NEED, WIND, Other, StreetForecaster
 from energy.quantities import amount_neur
 from node.planning.site_file import SiteFile
 
@@ -88,7 +88,14 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
     """Live all intervals after the learned days."""
     length_s, series = site.interval_s, site.series
     steps = horizon_s // length_s
-    learned = StreetForecaster(1, site.start, length_s, horizon_s + 2 * length_s)
+    sources = [Other(WIND, source=True)] if "wind_wh" in series else []
+    others = [*sources, *([Other(HEAT_NEED)] if "heat_wh" in series else [])]
+    learned = StreetForecaster(1, site.start, length_s, horizon_s + 2 * length_s, others=others)
+
+    def learn(place: int) -> None:
+        rows = ([series[f"{name}_wh"][place]] for name in ("load", "pv", *(each.name for each in others)))
+        learned.observe(site.start + place * length_s, *rows)
+
     config = SiteConfig(site.devices, length_s=length_s, gate_lead_s=min(GATE_LEAD_S, length_s - 1), depth_prior_wh=0)
     planner = SitePlanner(length_s)
     planned, rule = (SiteAgent(config, planner, site.contents_milliwh) for _ in range(2))
@@ -98,7 +105,7 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
     cases = {"nothing": Case(), "rule": Case(), "planned": Case()}
     first = learned_days * 86_400 // length_s
     for place in range(first):
-        learned.observe(site.start + place * length_s, [series["load_wh"][place]], [series["pv_wh"][place]])
+        learn(place)
     for place in range(first, site.intervals):
         interval = site.start + place * length_s
         tariffs = [
@@ -114,14 +121,15 @@ def simulate(site: SiteFile, learned_days: int, horizon_s: int) -> Lived:
         plan = planned.last_plan
         net_wh = forecast.net_wh if plan is None else round(1e3 * float(plan.programme.exchange_kwh[ELECTRICITY][0]))
         ahead_wh.append(net_wh)
-        load_wh, pv_wh = series["load_wh"][place], series["pv_wh"][place]
+        load_wh = series["load_wh"][place]
+        pv_wh = series["pv_wh"][place] + (series["wind_wh"][place] if sources else 0)
         bought, sold = tariffs[0].import_ueur_per_kwh, tariffs[0].export_ueur_per_kwh
         cases["nothing"].add(max(0, load_wh - pv_wh), max(0, pv_wh - load_wh), bought, sold)
         for name, agent in (("rule", rule), ("planned", planned)):
             exchange = agent.actuate(interval, load_wh, pv_wh, 0)
             cases[name].add(exchange.import_wh, exchange.export_wh, bought, sold)
             cases[name].stored_wh = exchange.stored_milliwh // 1_000
-        learned.observe(interval, [load_wh], [pv_wh])
+        learn(place)
     return Lived(site.intervals - first, cases, ahead_wh)
 
 
@@ -158,6 +166,8 @@ def pareto(site: SiteFile, steps: int, weights: Sequence[tuple[int, float]]) -> 
         values("import_ueur_per_kwh", 1e6), values("export_ueur_per_kwh", 1e6), CONNECTION_KW, CONNECTION_KW, carbon
     )
     demand = {ELECTRICITY: values("load_wh", 1e3) - values("pv_wh", 1e3)}
+    if "wind_wh" in series:
+        demand[ELECTRICITY] -= values("wind_wh", 1e3)
     if "heat_wh" in series:
         demand[HEAT] = values("heat_wh", 1e3)
     model = Model(plant.layers, [ELECTRICITY], steps, site.interval_s / 3_600)

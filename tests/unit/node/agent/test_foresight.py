@@ -75,7 +75,7 @@ class Home:
             dear = [150_000 if start // HOUR_S % 24 < 6 else 350_000 for start in starts]
             answer = {
                 "items": [
-                    {"interval": start, "importTariff": price, "exportTariff": 60_000}
+                    {"interval": start, "importTariff": price, "exportTariff": 60_000, "carbonGPerKwh": 48}
                     for start, price in zip(starts, dear, strict=True)
                 ]
             }
@@ -159,6 +159,11 @@ def test_the_plan_counts_on_the_car_that_comes_back_and_on_heat_and_wind(home: H
     assert home.agent.habits["car"].drive_milliwh == pytest.approx(10_000_000, rel=0.05)
 
 
+def test_the_status_says_the_carbon_of_the_grid_with_its_reasons(home: Home) -> None:
+    whys = [device["why"] for device in home.agent.status(FIRST + home.hour * HOUR_S)["devices"]]
+    assert {why["carbon_now_g_per_kwh"] for why in whys if why} == {48}
+
+
 def test_a_restart_learns_the_same_again_and_the_status_lists_forecasts(home: Home, capsys: Any) -> None:
     now = FIRST + home.hour * HOUR_S
     again = MemberAgent(HOME, home.folder, home.client, now)
@@ -182,7 +187,7 @@ def test_days_without_any_weather_go_by_what_was_metered(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"devices": [{"name": "mill", "kind": "wind"}]}, "wind_meter"),
+        ({"devices": [{"name": "mill", "kind": "wind"}]}, "goes as the weather does"),
         ({"heat_meter": "mbus-heat:/dev/ttyUSB1"}, "gives heat"),
         ({"wind_meter": "windy"}, "wind_meter"),
         ({"devices": [{"name": "heat", "kind": "heat_pump"}]}, "no device may be called 'heat'"),

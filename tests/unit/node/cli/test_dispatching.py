@@ -175,3 +175,20 @@ def test_negative_prices_are_planned(tmp_path: Path, capsys: pytest.CaptureFixtu
     prices = {"import_ueur_per_kwh": [-50_000] * 6 + [200_000] * (HOURS - 6), "export_ueur_per_kwh": [-80_000] * HOURS}
     plan = asked(capsys, "plan", write(tmp_path, **prices))
     assert plan["steps"][0]["exchange_wh"] <= 400 + 5_000
+
+
+def test_wind_and_heat_of_a_site_are_planned_and_lived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes: dict[str, Any] = {"devices": [{"name": "pump", "kind": "heat_pump"}], "load_wh": [900] * HOURS}
+    changes |= {"pv_wh": [0] * HOURS, "heat_wh": [700] * HOURS}
+    for wind_wh, drawn_wh in ((0, 900 + 200), (500, 900 + 200 - 500)):
+        file = write(tmp_path, **changes, wind_wh=[wind_wh] * HOURS)
+        plan = asked(capsys, "plan", file)
+        assert sum(step["exchange_wh"] for step in plan["steps"]) == pytest.approx(48 * drawn_wh, rel=0.01)
+        cases = asked(capsys, "simulate", file)["cases"]
+        assert cases["planned"]["import_wh"] == pytest.approx(48 * drawn_wh, rel=0.01)
+        point = asked(capsys, "pareto", file)["points"][0]
+        assert point["carbon_g"] == pytest.approx(48 * drawn_wh * 60 / 1_000, rel=0.01)
+    assert main(["dispatch", "plan", write(tmp_path, devices=[{"name": "mill", "kind": "wind"}])]) == (
+        ExitCode.MISCONFIGURED
+    )
+    assert "wind goes as the weather does" in capsys.readouterr().err
