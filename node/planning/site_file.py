@@ -6,8 +6,9 @@
      "devices": [{"name": "battery", "kind": "lithium", "values": {"capacity_kwh": 6.4}, "solar_only": true,
                   "content_wh": {"cells": 3000}}]}
 
-`carbon_g_per_kwh`, `heat_wh`, `wind_wh`, `devices` and what is in them beside name and kind may be left out. `content_wh`
-names the stores of the kind. All lists have one value per interval. Anything else that is wrong is refused with its field.
+`carbon_g_per_kwh`, `heat_wh`, `wind_wh`, `devices` and what is in them beside name and kind may be left out.
+`content_wh` names the stores of the kind. All lists have one value per interval. Anything else that is wrong is refused
+with its field.
 Units: Wh per interval, µ€/kWh, g CO2e/kWh, UTC epoch seconds; all int.
 """
 
