@@ -23,6 +23,7 @@ from dispatch.behind_meter import HEAT as HEAT_NEED
 from dispatch.island.restart import Restart, SwitchedLoad
 from dispatch.optimiser.parts import HEAT
 from dispatch.plant import Device, Plant
+from dispatch.site import SiteConfig
 from dispatch.street_forecast import Other
 from energy.errors import Misconfigured
 from metering.protocols import split_source
@@ -157,6 +158,19 @@ def meters_of(home: HomeFile) -> dict[str, str]:
     """Return the source of every meter of a home, by the name under which `MemberAgent.heard` takes it."""
     own = {GRID: home.grid_meter, SUN: home.solar_meter, WIND: home.wind_meter, HEAT: home.heat_meter}
     return {name: source for name, source in own.items() if source} | home.device_meters
+
+
+def site_of(home: HomeFile, length_s: int, gate_lead_s: int) -> SiteConfig:
+    """Return a home as a site of a market."""
+    return SiteConfig(
+        home.devices,
+        length_s=length_s,
+        gate_lead_s=gate_lead_s,
+        quoting_s=max(1, length_s - gate_lead_s),
+        noon_utc_hour=home.noon_utc_hour,
+        import_max_kw=home.import_max_w / 1e3,
+        export_max_kw=home.export_max_w / 1e3,
+    )
 
 
 def others_of(home: HomeFile) -> list[Other]:

@@ -20,14 +20,14 @@ from dispatch.explain import explain
 from dispatch.island.droop import settings_of
 from dispatch.island.ramp import Ramp
 from dispatch.plant import Stay
-from dispatch.site import SiteAgent, SiteConfig, Underway
+from dispatch.site import SiteAgent, Underway
 from dispatch.site_plan import SitePlanner
 from dispatch.trust import Alarm, ContentWatch, Obedience
 from metering.registers import RegisterSample
 from node.agent.alarms import Alarms
 from node.agent.files import COMMANDS, DAY_S, DROOP, FORECAST, STATUS, AgentFolder, Lived
 from node.agent.foresight import Foresight
-from node.agent.home_file import HomeFile, meters_of, others_of
+from node.agent.home_file import HomeFile, meters_of, others_of, site_of
 from node.agent.page import PagePlan
 from node.agent.switches import Switches
 from node.agent.trader import Trader, market_of
@@ -67,15 +67,7 @@ class MemberAgent:
         self._home, self.folder, self.alarms = home, folder, Alarms()
         length_s, gate_lead_s = saved["market"] if saved else market_of(client)
         self._length_s = length_s
-        config = SiteConfig(
-            home.devices,
-            length_s=length_s,
-            gate_lead_s=gate_lead_s,
-            quoting_s=max(1, length_s - gate_lead_s),
-            noon_utc_hour=home.noon_utc_hour,
-            import_max_kw=home.import_max_w / 1e3,
-            export_max_kw=home.export_max_w / 1e3,
-        )
+        config = site_of(home, length_s, gate_lead_s)
         planner = SitePlanner(length_s)
         if saved:
             self.agent = SiteAgent.from_json(config, planner, saved["agent"])

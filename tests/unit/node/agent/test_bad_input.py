@@ -272,7 +272,7 @@ def test_a_switch_that_says_nothing_is_said_and_waited_for_no_longer(
     home = Home(tmp_path, replace(HOME, loads=(SwitchedLoad("boiler", 1, 3_000),)))
     home.answer = well
     with home.client:
-        home.live(2 * LENGTH_S)
+        home.live(4 * LENGTH_S)
         home.sees_grid = False
         home.live(3 * STEP_S)
         assert home.alarms == {"load-silent"}
