@@ -21,7 +21,7 @@ from node.client import Client
 
 FIRST = 1_751_328_000  # a Tuesday, midnight
 HOUR_S = 3_600
-DAYS = 24
+DAYS = 19
 DEVICES = (
     Device("pump", make("heat_pump", power_kw=3.0)),
     Device("tank", make("water_tank", capacity_kwh=12.0)),
