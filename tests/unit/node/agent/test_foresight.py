@@ -21,7 +21,7 @@ from node.client import Client
 
 FIRST = 1_751_328_000  # a Tuesday, midnight
 HOUR_S = 3_600
-DAYS = 19
+DAYS = 24
 DEVICES = (
     Device("pump", make("heat_pump", power_kw=3.0)),
     Device("tank", make("water_tank", capacity_kwh=12.0)),
@@ -166,7 +166,7 @@ def test_the_status_says_the_carbon_of_the_grid_with_its_reasons(home: Home) -> 
 
 def test_a_restart_learns_the_same_again_and_the_status_lists_forecasts(home: Home, capsys: Any) -> None:
     now = FIRST + home.hour * HOUR_S
-    again = MemberAgent(HOME, home.folder, home.client, now)
+    again = MemberAgent(HOME, AgentFolder(home.folder.path), home.client, now)
     again.step(now)
     assert again.status(now)["forecasts"] == home.agent.status(now)["forecasts"]
     assert again.habits == home.agent.habits
