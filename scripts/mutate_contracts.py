@@ -104,16 +104,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="I/N", help="every N-th mutant from the I-th on")
     parser.add_argument("--sample", type=int, metavar="COUNT", help="so many mutants of each source, by chance")
     parser.add_argument("--seed", type=int, default=0, help="of the chance")
+    parser.add_argument("--count", action="store_true", help="say how many mutants each source has, and try none")
     options = parser.parse_args(arguments)
     if unknown := set(options.sources) - {*IN_SOLIDITY, *TARGETS}:
         parser.error(f"not mutated: {', '.join(sorted(unknown))}")
+    if options.count:
+        for source in options.sources:
+            print(f"{len([*mutants(source, _text(source))]):5} {source}")
+        return 0
     excused = _survivors()
     counts: Counter[str] = Counter()
     for source in options.sources:
-        text = (CONTRACTS / "src" / source).read_text(encoding="utf-8")
+        text = _text(source)
         chosen = list(mutants(source, text))[options.part[0] - 1 :: options.part[1]]
         if options.sample is not None and options.sample < len(chosen):
-            chosen = random.Random(f"{options.seed} {source}").sample(chosen, options.sample)
+            places = random.Random(f"{options.seed} {source}").sample(range(len(chosen)), options.sample)
+            chosen = [chosen[place] for place in sorted(places)]
         texts = [_changed(text, mutant) for mutant in chosen]
         trial = _in_solidity if source in IN_SOLIDITY else _as_deployed
         for mutant, survives in zip(chosen, trial(source, texts), strict=True):
@@ -126,6 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{mutant.file}:{mutant.line + 1}: survives: {turned}", file=sys.stderr, flush=True)
     print(", ".join(f"{counts[said]} {said}" for said in ("killed", "excused", "survive", "did not compile")))
     return 1 if counts["survive"] or not counts["killed"] else 0
+
+
+def _text(source: str) -> str:
+    return (CONTRACTS / "src" / source).read_text(encoding="utf-8")
 
 
 def _changed(text: str, mutant: Mutant) -> str:

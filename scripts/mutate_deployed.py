@@ -20,7 +20,7 @@ from scripts.build_contracts import CONTRACTS as NAMES
 from scripts.forge_tests import CONTRACTS
 
 SETTINGS: Final[dict[str, Any]] = {"evmVersion": "prague", "optimizer": {"enabled": False}}
-_BATCH: Final = 12
+_BATCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ _HASHING: Final = ("Settlement", "Readings", "Certificates", "Gateway")
 TARGETS: Final = {f"{name}.sol": Target((name,), _tests(name)) for name in NAMES} | {
     **{f"{name}.sol": Target((name,), _tests(name, "test_typed_data.py")) for name in _HASHING},
     "Badges.sol": Target(("Badges",), _tests("Reputation")),
-    "Bonds.sol": Target(("Disputes", "Gateway"), _tests("Disputes", "Gateway")),
+    "Bonds.sol": Target(("Disputes",), _tests("Disputes")),
     "Bundles.sol": Target(("Certificates",), _tests("Certificates")),
     "Openings.sol": Target(("Disputes", "Questions"), _tests("Disputes", "Questions")),
     "Timelock.sol": Target(("Cooperative",), _tests("Cooperative")),
-    "libraries/TypedDataLib.sol": Target(_HASHING, _tests("test_typed_data.py")),
+    "libraries/TypedDataLib.sol": Target(("Settlement", "Readings", "Certificates"), _tests("test_typed_data.py")),
 }
 """By the source below `contracts/src`."""
 
