@@ -7,6 +7,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from market.entries import EntryKind
+from market.events import Outcome
 from market.settlement import NO_TERMS
 from market.terms import Terms
 from oracles.disputes import OpenedRun
@@ -85,6 +86,19 @@ def bought_twice(books: Books) -> None:
     """The second trade fills what the first has filled of the same purchase."""
     first = dict(zip((name for _, name in TRADE.fields), books.trades[0], strict=True))
     books.change(TRADE, 1, buyOrder=first["buyOrder"], buyFromWh=first["buyFromWh"])
+
+
+def bought_from_oneself(books: Books) -> None:
+    """One order stands on both sides of the trade."""
+    names = [name for _, name in TRADE.fields]
+    books.change(TRADE, 0, sellOrder=books.trades[0][names.index("buyOrder")])
+
+
+def filled_after_its_rest_was_cancelled(books: Books) -> None:
+    """The receipt says that the order was filled in part, and that its rest was cancelled at once."""
+    books.change(TRADE, 1, sequence=3)
+    place, journal, order, _, at = books.receipts[2]
+    books.receipts[2] = (place, journal, order, Outcome.PARTLY_FILLED_REST_CANCELLED, at)
 
 
 def certificate_falsified(place: int, **fields: Value) -> Falsify:
@@ -270,6 +284,9 @@ CASES = [
     Case("WRONG_INTERVAL", trade_falsified(interval=FIRST_INTERVAL + 1), with_order(0, 1)),
     Case("WRONG_PARTY", trade_falsified(buyer=OTHER), with_order(0, 0)),
     Case("WRONG_PARTY", trade_falsified(seller=OTHER), with_order(0, 1)),
+    Case("WRONG_PARTY", order_signed_anew(0, side=1), with_order(0, 0)),
+    Case("WRONG_PARTY", order_signed_anew(1, side=0), with_order(0, 1)),
+    Case("WRONG_PARTY", bought_from_oneself, with_order(0, 0)),
     Case("OVERFILL", trade_falsified(buyFromWh=1), with_order(0, 0)),
     Case("OVERFILL", trade_falsified(sellFromWh=201), with_order(0, 1)),
     Case("OVERFILL", trade_falsified(quantityWh=2**64 - 1, buyFromWh=2), with_order(0, 0)),
@@ -282,6 +299,7 @@ CASES = [
     Case("EXPIRED_ORDER", trade_falsified(matchedAt=EXPIRY + 1), with_order(0, 1)),
     Case("ENDED_ORDER", trade_falsified(1, sequence=3), with_receipt(1, 2)),
     Case("ENDED_ORDER", trade_falsified(2, sequence=7), with_receipt(2, 6)),
+    Case("ENDED_ORDER", filled_after_its_rest_was_cancelled, with_receipt(1, 2)),
     Case("WRONG_TIME", trade_falsified(sequence=0), with_receipt(0, 1)),
     Case("WRONG_TIME", trade_falsified(matchedAt=accepted_at(0)), with_receipt(0, 1)),
     Case("WRONG_TIME", trade_falsified(1, matchedAt=accepted_at(1) - 1), with_receipt(1, 1)),

@@ -8,6 +8,7 @@ out from then on. Each run is a fork of this process, which has imported everyth
 has failed. Tests that failed lately go first: mutants of one function tend to fail the same ones.
 """
 
+import gc
 import os
 import resource
 import sys
@@ -25,6 +26,7 @@ from tests.support import community, disputes, evm, frauds, questions
 PRELOADED: Final = (community, disputes, frauds, questions)
 SECONDS: Final = 300
 ENDED: Final = "the tests ended before their end"
+QUICK: Final = ("-q", "--tb=no", *(f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "xdist")))
 GAS_LIMIT: Final = 200_000_000
 """Code without optimizer takes more."""
 
@@ -69,9 +71,11 @@ def main(tests: list[str]) -> int:
 def _import(tests: list[str]) -> None:
     """Let pytest import the tests once for all forks; it speaks to its output, which is the caller's."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", *tests])
+        pytest.main([*QUICK, "--collect-only", *tests])
     # What was looked up meanwhile is of the unchanged contracts.
     evm.artifact.cache_clear()
+    # The forks are short: none need look for garbage among what they share.
+    gc.freeze()
 
 
 def _tried(artifacts: Path, tests: list[str], left_out: list[str] | None, lately: Sequence[str] = ()) -> list[str]:
@@ -88,9 +92,10 @@ def _tried(artifacts: Path, tests: list[str], left_out: list[str] | None, lately
         spurious_dragon.EIP170_CODE_SIZE_LIMIT = 1 << 20  # type: ignore[attr-defined]
         shanghai.MAX_INITCODE_SIZE = 1 << 21  # type: ignore[attr-defined]
         failures = _Failures(lately)
+        gc.disable()
         first = ["-x"] if left_out is not None else []
         deselected = [f"--deselect={name}" for name in left_out or ()]
-        pytest.main(["-q", "--tb=no", "-p", "no:cacheprovider", *first, *deselected, *tests], plugins=[failures])
+        pytest.main([*QUICK, *first, *deselected, *tests], plugins=[failures])
         os.write(writer, "\t".join(failures.names).encode())
         os._exit(0)
     os.close(writer)

@@ -18,6 +18,7 @@ from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, OW
 from tests.support.disputes import (
     BOND,
     CHALLENGER,
+    EXPIRY,
     OPERATOR,
     TERMS,
     WEDGE,
@@ -27,7 +28,7 @@ from tests.support.disputes import (
     honest_books,
 )
 from tests.support.evm import Reverted, reverts
-from tests.support.frauds import CASES, FRAUDS, OTHER, SELLER, Case, certified, with_order
+from tests.support.frauds import CASES, FRAUDS, OTHER, SELLER, Case, certified, with_order, with_receipt
 
 MAX_GAS = 500_000
 DEPTH = 16
@@ -150,6 +151,24 @@ def test_order_without_a_last_second_never_expires(disputed: Disputed) -> None:
     run = disputed.settle(books)
     with reverts("NothingWrong", FRAUDS.index("EXPIRED_ORDER")):
         disputed.send(disputed.disputes, Dispute("proveExpiredOrder", 1, with_order(0, 0)(run)).calldata)
+
+
+def test_order_is_filled_until_its_last_second(disputed: Disputed) -> None:
+    books = honest_books(disputed)
+    books.change(TRADE, 0, matchedAt=EXPIRY)
+    run = disputed.settle(books)
+    with reverts("NothingWrong", FRAUDS.index("EXPIRED_ORDER")):
+        disputed.send(disputed.disputes, Dispute("proveExpiredOrder", 1, with_order(0, 0)(run)).calldata)
+
+
+def test_order_that_rests_is_filled_later(disputed: Disputed) -> None:
+    """The seller's order is filled in part when it comes, and by a later one again."""
+    run = disputed.settle(honest_books(disputed))
+    trade, receipt = with_receipt(1, 1)(run)
+    assert trade.value("sellOrder") == receipt.value("orderDigest")
+    assert trade.integer("sequence") > receipt.integer("sequence")
+    with reverts("NothingWrong", FRAUDS.index("ENDED_ORDER")):
+        disputed.send(disputed.disputes, Dispute("proveEndedOrder", 1, (trade, receipt)).calldata)
 
 
 def test_wh_that_an_earlier_run_has_certified_is_claimed_twice(disputed: Disputed) -> None:

@@ -82,6 +82,18 @@ def test_void_run_never_becomes_final_and_is_void_once(disputed: Disputed) -> No
         assert (settlement.call("isOpen", run_id), settlement.call("isFinal", run_id)) == (False, False)
 
 
+def test_run_before_a_void_one_can_still_be_voided(disputed: Disputed) -> None:
+    settle_wrong(disputed)
+    later = settle_next(disputed)
+    settlement, judge = disputed.community.settlement, disputed.disputes.address
+    settlement.transact("voidRun", 2, sender=judge)
+    assert (settlement.call("voidFrom"), settlement.call("isOpen", 1)) == (2, True)
+    settlement.transact("voidRun", 1, sender=judge)
+    assert settlement.call("voidFrom") == 1
+    settlement.transact("unwind", *later)
+    assert settlement.call("voidFrom") == 1
+
+
 def test_only_the_disputes_void(disputed: Disputed) -> None:
     settle_wrong(disputed)
     with reverts("NotTheDisputes", STRANGER.address):
