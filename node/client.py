@@ -15,7 +15,18 @@ import httpx
 from energy.identity import Address, Digest, address_from_hex, digest_from_hex, hex_text
 from market.events import Outcome
 from market.orders import Order, Side, TimeInForce
-from node.client_records import OPENED, Book, Happened, Level, Receipt, book_of, happenings, level_of
+from node.client_records import (
+    OPENED,
+    Book,
+    Happened,
+    Level,
+    NodeRefused,
+    NotAReceipt,
+    Receipt,
+    book_of,
+    happenings,
+    level_of,
+)
 from node.orders.typed_data import cancel_digest, look_digest, order_digest, order_json, receipt_digest
 from node.rpc.ports import JsonObject
 from node.rules.rule import Rule, SignedRule
@@ -36,21 +47,6 @@ CANDLES_MAX: Final = 5_000
 """Of a snapshot: all that an interval has."""
 RECONNECTIONS_MAX: Final = 5
 """Attempts in a row to follow a node that does not answer."""
-
-
-class NodeRefused(Exception):
-    """The node does not do what it was asked for."""
-
-    def __init__(self, status: int, problem: JsonObject) -> None:
-        super().__init__(f"{problem.get('detail', status)} {problem.get('hint', '')}".strip())
-        self.status = status
-        """Of HTTP."""
-        self.code: int | None = problem.get("code")
-        """Of docs/ERRORS.md; None for what is no rule of the market."""
-
-
-class NotAReceipt(Exception):
-    """The answer to an order is not what the node signs for one: keep it, and ask an auditor."""
 
 
 class Client:
@@ -97,12 +93,9 @@ class Client:
 
     def book(self, interval: int | None = None) -> Book | None:
         """Return the book of an interval, of the next one to close for None; None when there is none."""
-        try:
-            book = self._get("/book" if interval is None else f"/book/{interval}")
-        except NodeRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
+        book = self._get_or_none("/book" if interval is None else f"/book/{interval}")
+        if book is None:
+            return None
         sides = (tuple(level_of(each) for each in book[side]) for side in ("bids", "asks"))
         return Book(book["interval"], book["gateClosure"], *sides)
 
@@ -127,6 +120,10 @@ class Client:
         """Return what the oracles agreed on of prices, carbon and weather, the newest of each kind and place."""
         answer: Any = self._get("/facts")
         return list(answer)
+
+    def storage_plan(self) -> JsonObject | None:
+        """Return what the community's storage plans, and why; None when nobody plans one."""
+        return self._get_or_none("/storage")
 
     def position_wh(self, interval: int) -> int:
         """Return what the member bought less what it sold for an interval."""
@@ -161,12 +158,10 @@ class Client:
         """
         until = self.status()["now"] + LOOK_S
         look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
-        try:
-            signed = SignedRule.of(self._get(f"/rules/{self.account}", look))
-        except NodeRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
+        found = self._get_or_none(f"/rules/{self.account}", look)
+        if found is None:
+            return None
+        signed = SignedRule.of(found)
         if signed.rule.account != self._own() or not signed.is_genuine(self._domain()):
             raise NotAReceipt("the rule is not the member's")
         return signed.rule
@@ -205,7 +200,7 @@ class Client:
                     yield book_of(interval, interval - lead_s, sides)
                     continue
             # A stream that has begun, missed or dropped something, or a change that does not follow what is here.
-            snapshot = self._snapshot(interval)
+            snapshot = self._get_or_none(f"/depth/{interval}", {"levels": LEVELS_MAX})
             if snapshot is None:
                 return
             sides = {
@@ -244,14 +239,6 @@ class Client:
             yield [candles[start] for start in sorted(candles)]
             if closed:
                 return
-
-    def _snapshot(self, interval: int) -> JsonObject | None:
-        try:
-            return self._get(f"/depth/{interval}", {"levels": LEVELS_MAX})
-        except NodeRefused as refused:
-            if refused.status == 404:
-                return None
-            raise
 
     def _events(self, kinds: Sequence[str]) -> Iterator[Happened]:
         """Yield what happens, and `OPENED` whenever a stream has begun."""
@@ -384,6 +371,14 @@ class Client:
 
     def _get(self, path: str, query: dict[str, Any] | None = None) -> JsonObject:
         return _read(self._http.get(API + path, params=query))
+
+    def _get_or_none(self, path: str, query: dict[str, Any] | None = None) -> JsonObject | None:
+        try:
+            return self._get(path, query)
+        except NodeRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
 
     def _send(self, method: str, path: str, body: JsonObject, headers: dict[str, str]) -> JsonObject:
         return _read(self._http.request(method, API + path, json=body, headers=headers))

@@ -12,6 +12,21 @@ OPENED: Final = "opened"
 """Kind of what is told when a stream has begun."""
 
 
+class NodeRefused(Exception):
+    """The node does not do what it was asked for."""
+
+    def __init__(self, status: int, problem: JsonObject) -> None:
+        super().__init__(f"{problem.get('detail', status)} {problem.get('hint', '')}".strip())
+        self.status = status
+        """Of HTTP."""
+        self.code: int | None = problem.get("code")
+        """Of docs/ERRORS.md; None for what is no rule of the market."""
+
+
+class NotAReceipt(Exception):
+    """The answer to an order is not what the node signs for one: keep it, and ask an auditor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """One price of a book."""

@@ -152,6 +152,7 @@ class Servers:
     async def start(self) -> None:
         """Begin to answer."""
         node, options = self._node, self._options
+        storage_plan = StoragePlanFile(node.folder)
         await self._rpc.start(
             create_rpc_app(
                 node,
@@ -162,6 +163,7 @@ class Servers:
                 sources=node.folder / SOURCES_FOLDER,
                 rules=self._rules,
                 ballots=self._ballots,
+                plan_of=storage_plan.read,
             )
         )
         await self._web.start(
@@ -174,7 +176,7 @@ class Servers:
                 auditors=options.auditors,
                 operators=options.operators,
                 rpc_port=self._rpc.port,
-                storage_plan=StoragePlanFile(node.folder),
+                storage_plan=storage_plan,
                 held=self._held,
                 ballots=self._ballots,
                 rules=self._rules,

@@ -30,7 +30,7 @@ from node.api.rest import rest_router
 from node.api.sessions import Sessions
 from node.clock import Clock, SystemClock
 from node.coop.ballots import Ballots
-from node.planning.storage_plan import StoragePlanFile
+from node.planning.storage_plan import StoragePlanFile, no_plan
 from node.rpc.guard import HostGuard
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.ports import ChainRequests, NodeCommands
@@ -82,7 +82,7 @@ def create_web_app(
     # No interactive documentation: its scripts would come from elsewhere.
     app = FastAPI(title="RESILIA-GRID", version=str(core.status()["version"]), docs_url=None, redoc_url=None)
     metrics = NodeMetrics(core, queries, broadcaster)
-    plan_of = storage_plan.read if storage_plan else lambda now: None
+    plan_of = storage_plan.read if storage_plan else no_plan
     lists = browsable_lists(core, queries, chain, plan_of)
     app.add_middleware(PageTurns, shared=[f"/{name}" for name in lists])
     app.add_middleware(RequestTimes, metrics=metrics)
@@ -94,7 +94,7 @@ def create_web_app(
     sessions = Sessions(role_of(queries, auditors, operators))
     members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held, rules)
     problems.install(app, pages.error)
-    app.include_router(rest_router(EnergyMethods(core, queries, rules, ballots), clock))
+    app.include_router(rest_router(EnergyMethods(core, queries, rules, ballots, plan_of), clock))
     app.include_router(members.router())
     if held is not None:
         app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots, rules).router())

@@ -28,7 +28,7 @@ from node.api.tables import (
     Table,
 )
 from node.api.wording import CommunityClock
-from node.planning.storage_plan import STEP_KEYS, StoragePlan
+from node.planning.storage_plan import STEP_KEYS, PlanOf
 from node.rpc import parameters
 from node.rpc.ports import ChainRequests, JsonObject, NodeCommands
 from node.rpc.schemas import SCHEMAS
@@ -46,8 +46,6 @@ DAYS_MAX: Final = 366
 """Days that are summed up at once."""
 BLOCKS_MAX: Final = 500
 """Blocks that are asked of the chain at once."""
-PlanOf = Callable[[int], StoragePlan | None]
-"""Takes the time, returns the plan of the community's storage."""
 PAGES_MAX: Final = 200
 """Pages of one CSV file: a million rows."""
 

@@ -12,12 +12,13 @@ from markupsafe import Markup
 from node.api.day_chart import day_chart, day_sentence
 from node.api.flow_picture import flow_picture, flow_sentence
 from node.api.link_words import link_sentence
-from node.api.lists import PlanOf, read_outlook
+from node.api.lists import read_outlook
 from node.api.outlook_chart import outlook_chart, outlook_sentence
 from node.api.rendering import account_labels
 from node.api.storage_chart import storage_chart, storage_sentences
 from node.api.tables import Reader
 from node.api.wording import CommunityClock, short_hex
+from node.planning.storage_plan import PlanOf
 from node.rpc.ports import JsonObject, NodeCommands
 from node.views.outlook import told_window
 from node.views.price_signal import read_window

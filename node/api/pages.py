@@ -15,11 +15,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from node import i18n
 from node.api import tables
 from node.api.feed import Sections
-from node.api.lists import BrowsableList, PlanOf
+from node.api.lists import BrowsableList
 from node.api.now_page import read_now_page
 from node.api.rendering import Rendering
 from node.api.rest import query_filter
 from node.api.tables import csv_head, csv_rows
+from node.planning.storage_plan import PlanOf
 from node.rpc.ports import NodeCommands
 from node.views.queries import LIMIT_MAX, Queries
 from oracles.evidence_links import PROVES, Fault

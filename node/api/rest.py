@@ -79,8 +79,11 @@ def _resources(methods: EnergyMethods) -> list[Resource]:
             "/signal",
             "An index for each interval to come, and the best window",
             ref("PriceSignal"),
-            methods.get_price_signal,
+            methods.to_plan_by.get_price_signal,
             "SignalFilter",
+        ),
+        Resource(
+            "/storage", "What the storage plans, and why", ref("StoragePlan"), methods.to_plan_by.get_storage_plan
         ),
         Resource("/candles", "Candles over trades", ref("CandlePage"), methods.get_candles, "CandleFilter"),
         Resource("/runs", "Settlement runs", page("Run"), methods.get_runs, "RunFilter"),

@@ -20,9 +20,9 @@ import aiomqtt
 from energy.errors import Misconfigured
 from energy.quantities import ratio_down
 from market.signal import Window
-from node.api.lists import PlanOf, read_outlook
+from node.api.lists import read_outlook
 from node.api.wording import CommunityClock
-from node.planning.storage_plan import StoragePlan
+from node.planning.storage_plan import PlanOf, StoragePlan
 from node.rpc.ports import JsonObject, NodeCommands
 from node.views.events import Broadcaster
 from node.views.outlook import expected_price, told_window

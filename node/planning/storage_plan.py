@@ -11,12 +11,14 @@ Refuses: a file that is none of this counts as no plan, and the log says why.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from energy import strict_json
+from node.i18n import gettext
+from node.planning.reasons import sentence
 from node.storage.durable import write_whole
 from node.views.rows import Row
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 FILE: Final = "storage-plan.json"
 SCHEMA: Final = "resilia/storage-plan/1"
 STEP_KEYS: Final = ("start", "end", "chargeWh", "dischargeWh", "storedWh", "worth")
+ENERGY_KEYS: Final = ("chargeWh", "dischargeWh", "storedWh")
 HEAD_KEYS: Final = ("capacityWh", "storedWh", "plannedAt")
 BYTES_MAX: Final = 100_000
 LABEL_LEN_MAX: Final = 60
@@ -44,11 +47,20 @@ class StoragePlan:
     label: str
     capacity_wh: int
     stored_wh: int
-    """When it was planned."""
     planned_at: int
+    """When it was planned."""
     steps: tuple[Row, ...]
     """With `STEP_KEYS`, one after the other without a gap."""
     why: Mapping[str, Any] | None
+
+
+PlanOf = Callable[[int], StoragePlan | None]
+"""Takes the time, returns the plan of the community's storage."""
+
+
+def no_plan(now: int) -> StoragePlan | None:
+    """Return the plan of a storage that nobody plans."""
+    return None
 
 
 class StoragePlanFile:
@@ -94,6 +106,8 @@ def parse(raw: bytes) -> StoragePlan:
         raise ValueError("start, end and plannedAt must be UTC epoch seconds")
     if any(row["end"] <= row["start"] for row in rows) or ends != [row["end"] for row in rows[:-1]]:
         raise ValueError("each step must begin where the one before ends, and take time")
+    if min(head["capacityWh"], head["storedWh"], *(row[key] for row in rows for key in ENERGY_KEYS)) < 0:
+        raise ValueError("energy must not be negative")
     label, why = document.get("label"), document.get("why")
     if not isinstance(label, str) or not 1 <= len(label) <= LABEL_LEN_MAX:
         raise ValueError(f"label must be text of 1 to {LABEL_LEN_MAX} characters")
@@ -102,6 +116,30 @@ def parse(raw: bytes) -> StoragePlan:
     return StoragePlan(
         label, head["capacityWh"], head["storedWh"], head["plannedAt"], tuple(dict(row) for row in rows), why
     )
+
+
+def plan_json(plan: StoragePlan, zone: str) -> dict[str, Any]:
+    """Return what `energy_getStoragePlan` answers, the reason in words of the running context's language too."""
+    why, label = plan.why, gettext(plan.label)
+    return {
+        "label": label,
+        "capacityWh": plan.capacity_wh,
+        "storedWh": plan.stored_wh,
+        "plannedAt": plan.planned_at,
+        "steps": [dict(step) for step in plan.steps],
+        "why": None
+        if why is None
+        else {
+            "action": why["action"],
+            "energyWh": why["energy_wh"],
+            "priceNow": why["price_now_ueur_per_kwh"],
+            "carbonNowGPerKwh": why["carbon_now_g_per_kwh"],
+            "then": why["then"],
+            "priceThen": why["price_then_ueur_per_kwh"],
+            "keptUntil": why["kept_until"],
+            "words": sentence({**why, "device": label}, zone),
+        },
+    }
 
 
 def _check_reason(why: Any) -> None:

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from energy.identity import Digest
 from node.coop.ballots import Ballots
+from node.planning.storage_plan import PlanOf, no_plan
 from node.rpc.connections import BODY_S, WEB_SOCKETS_MAX
 from node.rpc.fleeting import Connection
 from node.rpc.guard import HostGuard, caller_of, is_json
@@ -54,6 +55,7 @@ def create_rpc_app(
     sources: Path | None = None,
     rules: Rules | None = None,
     ballots: Ballots | None = None,
+    plan_of: PlanOf = no_plan,
 ) -> Starlette:
     """Return the application for the JSON-RPC port.
 
@@ -67,6 +69,7 @@ def create_rpc_app(
         sources: Folder in Sourcify's layout, which need not be there; None for none.
         rules: By which members trade without being asked each time; None for none.
         ballots: Takes members' votes; None where nobody votes.
+        plan_of: Says what the community's storage plans.
     """
 
     async def discover() -> JsonObject:
@@ -75,7 +78,7 @@ def create_rpc_app(
     async def openrpc(request: Request) -> Response:
         return JSONResponse(await discover())
 
-    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries, rules, ballots), discover), chain)
+    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries, rules, ballots, plan_of), discover), chain)
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))

@@ -21,6 +21,7 @@ from energy.results import Rejected
 from market.events import Outcome
 from market.rejections import MarketReject
 from node.coop.ballots import Ballots
+from node.planning.storage_plan import PlanOf, no_plan
 from node.rejections import NodeReject
 from node.rpc import codes, parameters
 from node.rpc.caller import BY_HTTP, Caller
@@ -28,11 +29,11 @@ from node.rpc.messages import Message, message
 from node.rpc.methods_border import BorderMethods
 from node.rpc.methods_member import MemberMethods
 from node.rpc.methods_own import OWN_METHODS, OwnMethods
+from node.rpc.methods_planning import PlanningMethods
 from node.rpc.methods_standby import StandbyMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.ports import Cancelled, JsonObject, NodeCommands, Placed, Switched
 from node.rules.carrying import Rules
-from node.views.price_signal import HOURS_MAX, WINDOW_S_DEFAULT, read_signals, signal_json
 from node.views.queries import BadCursor, Queries
 
 logger = logging.getLogger(__name__)
@@ -69,12 +70,18 @@ class EnergyMethods:
     """The methods over one node's core and its projection."""
 
     def __init__(
-        self, core: NodeCommands, queries: Queries, rules: Rules | None = None, ballots: Ballots | None = None
+        self,
+        core: NodeCommands,
+        queries: Queries,
+        rules: Rules | None = None,
+        ballots: Ballots | None = None,
+        plan_of: PlanOf = no_plan,
     ) -> None:
         """Take the parts; without `rules` nobody trades by one, without `ballots` nobody votes."""
         self._core = core
         self._queries = queries
         self.of_members = MemberMethods(core, rules, ballots, self._refused)
+        self.to_plan_by = PlanningMethods(core, queries, plan_of)
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
         """Return all methods by name."""
@@ -88,7 +95,6 @@ class EnergyMethods:
             "energy_getDomain": self.get_domain,
             "energy_getBook": self.get_book,
             "energy_getDepth": self.get_depth,
-            "energy_getPriceSignal": self.get_price_signal,
             "energy_getCandles": self.get_candles,
             "energy_getTrades": self.get_trades,
             "energy_getOrders": self.get_orders,
@@ -107,6 +113,7 @@ class EnergyMethods:
             "energy_getFacts": self.get_facts,
             **OwnMethods(self._core, self._queries).table(),
             **self.of_members.table(),
+            **self.to_plan_by.table(),
             **StandbyMethods(self._core).table(),
             **BorderMethods(self._core, self._refused).table(),
         }
@@ -206,17 +213,6 @@ class EnergyMethods:
             None if interval is None else parameters.natural("interval", interval),
             LEVELS_DEFAULT if levels is None else parameters.integer(1, LEVELS_MAX)("levels", levels),
         )
-
-    async def get_price_signal(self, filter: Any = None) -> JsonObject:
-        """Return the index of the intervals to come, and the best window."""
-        asked = parameters.filters(filter, parameters.SIGNAL_FILTERS)
-        hours, window_s = asked.get("hours"), asked.get("window_s", WINDOW_S_DEFAULT)
-        status = self._core.status()
-        length_s = status["intervalLengthS"]
-        if window_s % length_s:
-            raise BadParameter("filter.windowS", f"must be a multiple of {length_s}, the length of an interval")
-        found = await read_signals(self._core, self._queries, hours or HOURS_MAX)
-        return signal_json(found, length_s, window_s, status["timeZone"], hours, self._core.now())
 
     async def get_candles(self, filter: Any = None) -> Any:
         """Return candles over trades."""

@@ -137,6 +137,12 @@ METHODS: Final[Mapping[str, Method]] = {
         ref("PriceSignal"),
         ({"hours": 24, "windowS": 7_200},),
     ),
+    "energy_getStoragePlan": Method(
+        "What the community's storage holds and does until when, and why; null when nobody plans one.",
+        {},
+        or_null(ref("StoragePlan")),
+        (),
+    ),
     "energy_getCandles": Method(
         "Candles over trades by the time of their matching, with their place in the journal; stretches without a trade "
         "are left out. `energy_subscribe` tells how those of 900 s change after that place.",

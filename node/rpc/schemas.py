@@ -8,7 +8,6 @@ from typing import Final
 
 from market.mechanism import Mechanism
 from market.orders import Side
-from market.signal import Basis
 from node.orders.candles import LENGTH_S_MAX
 from node.orders.names import SELF_TRADE_NAMES, TIME_IN_FORCE_NAMES
 from node.rpc.council_schemas import COUNCIL_SCHEMAS
@@ -18,6 +17,7 @@ from node.rpc.member_schemas import MEMBER_SCHEMAS
 from node.rpc.methods_energy import LEVELS_DEFAULT, LEVELS_MAX, OUTCOME_NAMES
 from node.rpc.own_schemas import OWN_SCHEMAS
 from node.rpc.parameters import ORDER_REQUIRED, SIDE_NAMES
+from node.rpc.planning_schemas import PLANNING_SCHEMAS
 from node.rpc.schema_kinds import (
     ADDRESS,
     BOOL,
@@ -47,7 +47,6 @@ from node.rpc.schema_kinds import (
 )
 from node.storage.models import IntervalStatus, OrderStatus
 from node.views.concerns import Code
-from node.views.price_signal import HOURS_MAX
 
 
 def _either(names: Mapping[str, int]) -> Schema:
@@ -199,48 +198,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
     "FactSeries": FACT_SERIES,
-    "PriceSignal": record(
-        {
-            "intervalLengthS": NATURAL,
-            "items": array(
-                record(
-                    {
-                        "interval": INSTANT,
-                        "index": PRICE | {"description": "µ€ per kWh: price + scarcity + carbon"},
-                        "price": PRICE,
-                        "scarcity": PRICE | {"description": "µ€ per kWh; above zero when more is bid than asked"},
-                        "carbon": PRICE,
-                        "basis": one_of(*Basis),
-                        "importTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
-                        "exportTariff": PRICE | {"description": "µ€ per kWh, the grid's"},
-                        "carbonGPerKwh": NATURAL | {"description": "g CO2e per kWh, the grid's"},
-                    }
-                )
-            ),
-            "window": or_null(
-                record(
-                    {
-                        "start": INSTANT,
-                        "end": INSTANT | {"description": "first second after it"},
-                        "meanIndex": PRICE,
-                        "overallMean": PRICE,
-                        "words": TEXT | {"description": "in the language that the request asks for"},
-                    }
-                )
-            ),
-        }
-    ),
-    "SignalFilter": _filter(
-        {
-            "hours": {"type": "integer", "minimum": 1, "maximum": HOURS_MAX, "description": "48 when left out"},
-            "windowS": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": HOURS_MAX * 3_600,
-                "description": "length of the window to look for, a multiple of an interval's; 7200 when left out",
-            },
-        }
-    ),
+    **PLANNING_SCHEMAS,
     **CANDLE_SCHEMAS,
     "Trade": record(
         {

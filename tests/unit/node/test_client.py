@@ -205,3 +205,17 @@ def test_a_followed_book_is_taken_anew_when_the_node_says_that_something_is_gone
 
     with Client("http://node", transport=httpx.MockTransport(answer)) as visitor:
         assert len(list(visitor.follow_book(900))) == 2, "and it ends when the book is gone"
+
+
+def test_what_is_not_there_is_none() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/storage":
+            return httpx.Response(200, json={"label": "Battery"})
+        return httpx.Response(404, json={"detail": "There is nothing under this address."})
+
+    with Client("http://node", transport=httpx.MockTransport(answer)) as looking:
+        assert looking.storage_plan() == {"label": "Battery"}
+        assert looking.book() is None
+    gone = httpx.MockTransport(lambda request: httpx.Response(404, json={"detail": "nothing"}))
+    with Client("http://node", transport=gone) as looking:
+        assert looking.storage_plan() is None

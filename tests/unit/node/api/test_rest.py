@@ -177,7 +177,7 @@ def test_openapi_describes_every_address_and_refers_only_to_what_is_there() -> N
     paths = {(path, method) for path, methods in document["paths"].items() for method in methods}
     assert ("/api/v1/orders", "post") in paths
     assert ("/api/v1/orders/{digest}", "delete") in paths
-    assert len(paths) == 28
+    assert len(paths) == 29
     parameters = document["paths"]["/api/v1/trades"]["get"]["parameters"]
     assert [parameter["name"] for parameter in parameters] == list(SCHEMAS["TradeFilter"]["properties"])
     names = [p["name"] for p in document["paths"]["/api/v1/orders/{digest}"]["delete"]["parameters"]]

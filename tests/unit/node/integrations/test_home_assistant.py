@@ -171,11 +171,11 @@ def test_a_real_broker_keeps_everything_for_home_assistant_and_learns_what_is_ne
 
 def test_home_assistant_and_json_rpc_name_one_window() -> None:
     best = asyncio.run(read_window(CORE, QUERIES))
-    told = asyncio.run(EnergyMethods(CORE, QUERIES).get_price_signal())["window"]
+    told = asyncio.run(EnergyMethods(CORE, QUERIES).to_plan_by.get_price_signal())["window"]
     assert best is not None
     assert (told["start"], told["end"]) == (best.start, best.end)
     assert "until tomorrow night" in told["words"]
     state = community_state(CORE.status(), QUERIES.summary(), read_outlook(CORE, QUERIES), best)
     assert datetime.fromisoformat(state["best_start"]).timestamp() == told["start"]
-    other = asyncio.run(EnergyMethods(CORE, QUERIES).get_price_signal({"hours": 48}))["window"]
+    other = asyncio.run(EnergyMethods(CORE, QUERIES).to_plan_by.get_price_signal({"hours": 48}))["window"]
     assert "over the next 48" in other["words"]

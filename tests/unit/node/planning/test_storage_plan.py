@@ -75,6 +75,7 @@ def test_a_plan_that_is_over_or_gone_is_not_shown(tmp_path: Path) -> None:
         ("schema", "resilia/storage-plan/2"), ("capacityWh", 1.5), ("storedWh", None), ("plannedAt", True),
         ("steps", []), ("steps", [{"start": 0}]), ("label", ""), ("label", "x" * 61), ("why", "because"),
         ("capacityWh", 2**60), ("why", {"action": "charge"}), ("why", WHY | {"action": "sleep"}), ("plannedAt", -1),
+        ("storedWh", -1),
         ("why", WHY | {"then": "noon"}), ("why", WHY | {"then": None}), ("why", WHY | {"kept_until": 2**40}),
         ("why", {key: value for key, value in WHY.items() if key != "carbon_now_g_per_kwh"}),
     ],
@@ -98,3 +99,27 @@ def test_steps_follow_each_other(tmp_path: Path) -> None:
         steps = [document["steps"][0], {**document["steps"][1], **change}, *document["steps"][2:]]
         with pytest.raises(ValueError, match="begin where the one before ends"):
             parse(json.dumps({**document, "steps": steps}).encode())
+
+
+@pytest.mark.parametrize("key", ["chargeWh", "dischargeWh", "storedWh"])
+def test_energy_is_never_negative(tmp_path: Path, key: str) -> None:
+    document = plan_into(tmp_path)
+    first, *others = document["steps"]
+    with pytest.raises(ValueError, match="must not be negative"):
+        parse(json.dumps({**document, "steps": [{**first, key: -1}, *others]}).encode())
+
+
+def test_programs_are_told_what_the_page_shows(tmp_path: Path) -> None:
+    app = web(tmp_path)
+    assert request(app, "GET", "/api/v1/storage").status_code == 404, "nobody plans"
+    document = plan_into(tmp_path)
+    for language, label in (("en", "Battery"), ("fr", "Batterie")):
+        told = request(app, "GET", f"/api/v1/storage?lang={language}").json()
+        assert {key: told[key] for key in ("capacityWh", "storedWh", "plannedAt", "steps")} == {
+            key: document[key] for key in ("capacityWh", "storedWh", "plannedAt", "steps")
+        }
+        assert told["label"] == label
+        assert (told["why"]["action"], told["why"]["energyWh"]) == ("charge", document["why"]["energy_wh"])
+        action, _, _ = told["why"]["words"].partition("2017")
+        assert action.startswith(label)
+        assert action[:40] in request(app, "GET", f"/?lang={language}").text

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from energy.identity import Address, Digest, hex_text
 from market.events import Trade
 from node.orders.running_candles import Candles
+from node.planning.storage_plan import StoragePlanFile
 from node.rpc.caller import Caller
 from node.rpc.methods_energy import EnergyMethods, energy_dispatcher
 from node.rpc.methods_member import MEMBER_METHODS
@@ -23,6 +25,7 @@ from tests.support.member_services import MEMBER as MEMBER_ADDRESS
 from tests.support.member_services import services, signed_ballot, signed_rule
 from tests.support.small_community import HOMES, NEXT, CoreDouble, filled_projection, word
 from tests.support.small_node import MEMBER
+from tests.support.storage_plan import plan_into
 
 QUERIES = Queries(filled_projection())
 SIGNATURE = "0x" + "1c" * 65
@@ -77,7 +80,7 @@ def asked(methods: EnergyMethods, name: str, params: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_answers_are_as_documented(name: str) -> None:
+def test_answers_are_as_documented(name: str, tmp_path: Path) -> None:
     example = list(METHODS[name].example)
     params = PARAMS.get(name, [{}] if example and name.startswith("energy_get") else example)
     if name in MEMBER_METHODS:
@@ -93,7 +96,9 @@ def test_answers_are_as_documented(name: str) -> None:
             else:
                 answer = asked(methods, name, params)
     else:
-        answer = asked(EnergyMethods(CoreDouble(), QUERIES), name, params)
+        plan_into(tmp_path)
+        methods = EnergyMethods(CoreDouble(), QUERIES, plan_of=StoragePlanFile(tmp_path).read)
+        answer = asked(methods, name, params)
     assert answer["result"] is not None
     check(answer["result"], METHODS[name].result, name)
 
