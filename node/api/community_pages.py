@@ -196,10 +196,13 @@ def alerts(status: JsonObject, concerns: Sequence[JsonObject] = ()) -> list[str]
             found.append(
                 gettext("The meter of {label} has been silent for {age}.").format(label=meter["label"], age=age)
             )
-        elif meter["state"] == "waiting":
-            found.append(
-                gettext("The meter of {label} has not been heard since this node started.").format(label=meter["label"])
-            )
+    if waiting := [str(meter["label"]) for meter in status["meters"] if meter["state"] == "waiting"]:
+        text = ngettext(
+            "The meter of {labels} has not been heard since this node started.",
+            "{count} meters have not been heard since this node started: {labels}.",
+            len(waiting),
+        )
+        found.append(text.format(count=len(waiting), labels=", ".join(waiting)))
     run = status["lastRun"]
     if run is not None and now - int(run["lastInterval"]) > RUN_AGE_S_MAX:
         age = duration(now - int(run["lastInterval"]))

@@ -58,8 +58,10 @@ class Rendering:
 
 
 def account_labels(queries: Queries, demo: bool) -> dict[str, str]:
-    """Return local names of accounts for a demo; none for a real community, whose members are pseudonyms to all."""
-    return {str(row["address"]): str(row["label"]) for row in queries.accounts()} if demo else {}
+    """Return names of accounts for a demo in the reader's language; none for a real community: its members are
+    pseudonyms to all.
+    """
+    return {str(row["address"]): i18n.gettext(str(row["label"])) for row in queries.accounts()} if demo else {}
 
 
 def _environment() -> Environment:

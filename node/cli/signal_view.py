@@ -62,9 +62,9 @@ def show_signal(
 
 
 def _mean(items: list[JsonObject], part: str) -> int:
-    """Return the mean of a price in a hundredth of a cent per kWh, as µ€ per kWh: as exact as a person reads."""
+    """Return the mean of a price to a tenth of a cent per kWh, as µ€ per kWh: as exact as a person reads."""
     total: int = sum(item[part] for item in items)
-    return round(Fraction(total, len(items) * 100)) * 100
+    return round(Fraction(total, len(items) * 1_000)) * 1_000
 
 
 def _bar(value: int, highest: int) -> str:

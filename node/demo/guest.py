@@ -7,9 +7,10 @@ from market.metered import Source
 from node.coop.community import Member
 from node.coop.founding import meter_pseudonym
 from node.demo.residents import CSV_FILE, HOME_POWER_MAX_W, seeded
+from node.i18n import mark
 from node.signing.keys import KeyPair
 
-GUEST_LABEL: Final = "Guest"
+GUEST_LABEL: Final = mark("Guest")
 
 
 @dataclass(frozen=True, slots=True)

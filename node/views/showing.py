@@ -7,6 +7,7 @@ from energy.identity import Address, hex_text
 from market.commands import Command
 from market.events import Event, GateClosed, IntervalOpened, Trade
 from node.coop.community import Community
+from node.i18n import mark
 from node.orders.depth import Depth
 from node.orders.running_candles import Candles
 from node.settlement.settling import SettledRun
@@ -104,5 +105,5 @@ def account_rows(community: Community, admitted: Container[Address]) -> list[Acc
         if member.account not in community.later or member.account in admitted
     ]
     fees = community.contracts.fees
-    purse = [] if fees is None else [Account(address=hex_text(fees), label="Fees", kind="fees")]
-    return [*members, Account(address=hex_text(community.supplier), label="Supplier", kind="supplier"), *purse]
+    purse = [] if fees is None else [Account(address=hex_text(fees), label=mark("Fees"), kind="fees")]
+    return [*members, Account(address=hex_text(community.supplier), label=mark("Supplier"), kind="supplier"), *purse]

@@ -6,7 +6,7 @@ from node.i18n import local_interval, number, price
 
 
 def words(window: Window, zone: str, hours: int | None) -> str:
-    """Return the window in words."""
+    """Return the window in words, its prices to a tenth of a cent."""
     when = local_interval(window.start, window.end - window.start, zone)
     if hours:
         said = _("Energy is cheapest in {when}: {index} on average, against {mean} over the next {hours} h.")
@@ -14,7 +14,7 @@ def words(window: Window, zone: str, hours: int | None) -> str:
         said = _("Energy is cheapest in {when}: {index} on average, against {mean} until tomorrow night.")
     return said.format(
         when=when,
-        index=price(window.mean_index_ueur_per_kwh),
-        mean=price(window.overall_mean_ueur_per_kwh),
+        index=price(round(window.mean_index_ueur_per_kwh, -3)),
+        mean=price(round(window.overall_mean_ueur_per_kwh, -3)),
         hours=number(hours or 0),
     )

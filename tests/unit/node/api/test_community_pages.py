@@ -59,6 +59,8 @@ def test_alerts_name_what_is_wrong_in_words() -> None:
         "lastRun": {"runId": 1, "lastInterval": NOW - 100_000},
         "meters": [meter | {"state": "silent", "lastSeen": NOW - 2_580}, meter | {"label": "H02", "state": "waiting"}],
     }
+    new = status | {"meters": [meter | {"label": label, "state": "waiting"} for label in ("H02", "H03")]}
+    assert alerts(new) == ["2 meters have not been heard since this node started: H02, H03."], "one line for all"
     assert [text.replace("\u00a0", " ") for text in alerts(broken)] == [
         "The meter of H01 has been silent for 43 min.",
         "The meter of H02 has not been heard since this node started.",

@@ -10,6 +10,7 @@ from sqlmodel import Session, SQLModel, create_engine
 
 import node
 from node.api.app import create_web_app
+from node.api.rendering import account_labels
 from node.api.wording import CommunityClock, energy_total, euros
 from node.i18n import LANGUAGES, gettext, ngettext, speaking
 from node.rpc.ports import JsonObject
@@ -186,3 +187,11 @@ def test_every_message_of_the_page_and_of_refusals_is_translated() -> None:
         french = {each: ngettext(each[0], each[1], 1) if len(each) > 1 else gettext(each[0]) for each in messages}
         untranslated = {message for message, told in french.items() if told == message[0]}
     assert {message[0] for message in untranslated} <= same_in_french
+
+
+def test_accounts_that_the_demo_names_are_named_in_the_readers_language() -> None:
+    queries = Queries(filled_projection())
+    with speaking("fr"):
+        assert "Fournisseur" in account_labels(queries, demo=True).values()
+    assert "Supplier" in account_labels(queries, demo=True).values()
+    assert account_labels(queries, demo=False) == {}

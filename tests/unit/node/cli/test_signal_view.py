@@ -31,7 +31,7 @@ def test_the_index_is_shown_part_by_part(capsys: pytest.CaptureFixture[str]) -> 
         french = capsys.readouterr().err
         assert main(["market", "signal", "--hours", "3", "--json", "--rpc", server.url]) == ExitCode.OK
     assert asked[::2] == [{"hours": None, "windowS": 3_600}, {"hours": 3, "windowS": 7_200}]
-    assert captured.out.count("15.55") == 1, "three quarters of one hour are one line"
+    assert captured.out.count("15.6") == 1, "three quarters of one hour are one line"
     assert "book, earlier day, tariff" in captured.out
     assert captured.out.rstrip().endswith("█" * 20)
     assert "against 12.0\u00a0ct/kWh until tomorrow night" in captured.err
