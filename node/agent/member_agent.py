@@ -175,8 +175,13 @@ class MemberAgent:
             self.plugged(stays)
         self.switches.said(self.folder.new_switched() or {})
         for load in self.switches.restart.loads:
-            silent = load.name in self.switches.restart.silent(now)
+            # With the grid there, whoever switches something off at home has done nothing wrong.
+            silent = self._apart and load.name in self.switches.restart.silent(now)
             self.alarms.set(Alarm.LOAD_SILENT, load.name, now, active=silent)
+
+    @property
+    def _apart(self) -> bool:
+        return self.island or self._ramp is not None
 
     def _note_weather(self, absurd: int, now: int) -> None:
         self.alarms.set(Alarm.WEATHER_ABSURD, "weather", now, active=absurd > 0, facts={"values": absurd})

@@ -273,6 +273,10 @@ def test_a_switch_that_says_nothing_is_said_and_waited_for_no_longer(
     home.answer = well
     with home.client:
         home.live(4 * LENGTH_S)
+        (tmp_path / "switched.json").write_text('{"boiler": false}')
+        home.live(2 * STEP_S)
+        assert home.alarms == set(), "a hand at the switch is no fault"
+        (tmp_path / "switched.json").write_text('{"boiler": true}')
         home.sees_grid = False
         home.live(3 * STEP_S)
         assert home.alarms == {"load-silent"}
