@@ -94,7 +94,7 @@ contract Gateway is IGateway, ERC1155Holder {
         (neighbour.payee, neighbour.bondOwner) = (payee, bondOwner);
         neighbour.certificatePrice = certificatePrice;
         _others[_linkId(other, isChild)] = other;
-        emit Linked(other, isChild, attestors, quorum);
+        emit Linked(other, isChild, attestors, quorum, payee, bondOwner, certificatePrice);
     }
 
     /// @inheritdoc IGateway
@@ -136,7 +136,7 @@ contract Gateway is IGateway, ERC1155Holder {
         (neighbour.lastRun, neighbour.lastAward, neighbour.runDigest) = (run.number, run.lastAward, digest);
         // The parent owes the child what is above zero.
         neighbour.balanceNeur += neighbour.isChild ? -int256(run.netNeur) : int256(run.netNeur);
-        emit RunSettled(other, run.number, digest, neighbour.balanceNeur);
+        emit RunSettled(other, run.number, digest, neighbour.balanceNeur, run.lastAward);
         if (neighbour.isChild && run.compensationNeur != 0) {
             _pay(other, neighbour, neighbour.payee, run.compensationNeur);
         }

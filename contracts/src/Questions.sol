@@ -179,6 +179,7 @@ contract Questions is IQuestions, Openings {
         if (!covers) revert Unrelated();
         bytes32 id = _answer(Topic.STATEMENT, runId, net);
         _statements[id] = Statement(a.sequence, b.sequence);
+        emit StatementShown(id, a.sequence, b.sequence);
     }
 
     /// @inheritdoc IQuestions

@@ -6,13 +6,11 @@ import {IReputation} from "./interfaces/IReputation.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Reading} from "./interfaces/SignedTypes.sol";
 import {ReadingLib} from "./libraries/ReadingLib.sol";
-import {TypedDataLib} from "./libraries/TypedDataLib.sol";
 import {Openings} from "./Openings.sol";
 
 /// @title Reputation from facts; see IReputation
 contract Reputation is IReputation, Openings {
     using ReadingLib for Reading;
-    using TypedDataLib for Reading;
 
     /// @dev What was left at an instant.
     struct Record {
@@ -52,11 +50,12 @@ contract Reputation is IReputation, Openings {
         Reading calldata reading = opened.reading;
         _open(opened);
         // One reading for each meter and interval: a second one would be an equivocation, and counts no more.
-        _countOnce(keccak256(abi.encode(reading.meter, reading.interval)));
+        bytes32 fact = keccak256(abi.encode(reading.meter, reading.interval));
+        _countOnce(fact);
         address account = registry.meterOf(reading.meter).account;
         if (!reading.isFinal()) {
             _count(account, 0, FAULT_WH);
-            emit Failed(account, reading.hash(), FAULT_WH);
+            emit Failed(account, fact, FAULT_WH);
             return;
         }
         uint256 wh = uint256(reading.importWh) + reading.exportWh;

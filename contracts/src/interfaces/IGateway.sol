@@ -94,11 +94,21 @@ struct Import {
 /// under its nullifier. Signed records hold on both chains: their EIP-712 domain has a name and a version only, and each
 /// names its link or its community.
 interface IGateway {
-    event Linked(bytes32 indexed other, bool isChild, address[] attestors, uint8 quorum);
+    event Linked(
+        bytes32 indexed other,
+        bool isChild,
+        address[] attestors,
+        uint8 quorum,
+        address payee,
+        address bondOwner,
+        uint64 certificatePrice
+    );
     event Closed(bytes32 indexed other, uint64 bondFreeAt);
     event BondPosted(bytes32 indexed other, address indexed from, uint256 amount);
     event BondPaid(bytes32 indexed other, address indexed to, uint256 amount, uint256 due);
-    event RunSettled(bytes32 indexed other, uint64 indexed number, bytes32 digest, int256 balanceNeur);
+    event RunSettled(
+        bytes32 indexed other, uint64 indexed number, bytes32 digest, int256 balanceNeur, uint64 lastAward
+    );
     event Equivocated(bytes32 indexed other, bytes32 first, bytes32 second);
     event Exported(bytes32 indexed destination, uint64 indexed number, bytes32 digest, Export exported);
     event Imported(bytes32 indexed origin, bytes32 indexed nullifier, address indexed holder, Export exported);

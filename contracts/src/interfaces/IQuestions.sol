@@ -38,6 +38,8 @@ interface IQuestions is IOpenings {
         uint64 deadline
     );
     event Answered(bytes32 indexed id, address answerer);
+    /// @notice The answer to a question for a net said where its lines begin and end: each between them may be asked for.
+    event StatementShown(bytes32 indexed id, uint64 first, uint64 last);
     /// @notice A question ended without an answer; `UNANSWERED` follows if that voided a run.
     event Closed(bytes32 indexed id);
 

@@ -12,7 +12,8 @@ import {EntryOpening, ReadingOpening} from "./IOpenings.sol";
 /// nothing over a bad name; and it counts metered energy, so trades with oneself gain nothing either.
 interface IReputation {
     event Kept(address indexed account, bytes32 indexed meter, uint64 interval, uint64 wh);
-    event Failed(address indexed account, bytes32 indexed leaf, uint64 wh);
+    /// @notice `fact` counts once: the leaf of a line, or the hash of a reading's meter and interval.
+    event Failed(address indexed account, bytes32 indexed fact, uint64 wh);
 
     /// A fact counts once.
     error AlreadyCounted(bytes32 fact);

@@ -8,7 +8,7 @@ import pytest
 from energy.identity import Digest
 from interconnect.records import LinkRun, link_id, record_digest, record_values
 from tests.contracts.Gateway.conftest import BOND, CHILD, PARENT, PAYEE, THEIRS, Gate, signatures
-from tests.support.community import ATTESTORS, STRANGER
+from tests.support.community import ATTESTORS, OWNER, STRANGER
 from tests.support.evm import reverts
 
 OTHER_DIGEST = Digest(b"x" * 32)
@@ -22,6 +22,34 @@ def test_runs_follow_each_other_and_add_up(gate: Gate) -> None:
     found = gate.neighbour()
     assert (found["lastRun"], found["lastAward"], found["balanceNeur"]) == (2, 192, -20_000)
     assert (gate.money(PAYEE), found["bondNeur"]) == (2_000, BOND - 2_000)
+
+
+def test_events_alone_rebuild_a_neighbour(gate: Gate) -> None:
+    first = gate.run()
+    receipts = [
+        gate.link(CHILD, is_child=True),
+        gate.post_bond(),
+        gate.settle(first),
+        gate.settle(gate.run(2, record_digest(first))),
+        gate.act("close", CHILD, sender=OWNER),
+    ]
+    told: dict[str, Any] = {"closed": False, "bondNeur": 0}
+    for event in (each for receipt in receipts for each in receipt.events if each.address == gate.contract.address):
+        assert event.arguments["other"] == CHILD
+        match event.name, event.arguments:
+            case "Linked", said:
+                told |= {name: said[name] for name in ("quorum", "isChild", "payee", "bondOwner")}
+                told["price"] = said["certificatePrice"]
+            case "RunSettled", said:
+                told |= {name: said[name] for name in ("lastAward", "balanceNeur")}
+                told |= {"lastRun": said["number"], "runDigest": said["digest"]}
+            case "BondPosted", said:
+                told["bondNeur"] += said["amount"]
+            case "BondPaid", said:
+                told["bondNeur"] -= said["amount"]
+            case "Closed", said:
+                told |= {"closed": True, "bondFreeAt": said["bondFreeAt"]}
+    assert told == gate.neighbour()
 
 
 def test_parent_owes_what_is_above_zero_and_takes_no_bond_here(gate: Gate) -> None:

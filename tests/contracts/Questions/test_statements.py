@@ -102,8 +102,9 @@ def test_line_within_the_statement_is_as_it_should_be(asked: Asked) -> None:
 
 def test_every_line_of_a_statement_can_be_asked_for(asked: Asked) -> None:
     own, net = asked.lines(MEMBER), asked.net(MEMBER)
-    asked.ask("askStatement", *asked.published(), MEMBER)
-    asked.answer("answerStatement", net, opened(own[0]), opened(own[-1]))
+    identity = asked.ask("askStatement", *asked.published(), MEMBER)
+    shown = asked.answer("answerStatement", net, opened(own[0]), opened(own[-1])).event("StatementShown")
+    assert shown == {"id": identity, "first": 1, "last": own[-1].integer("sequence")}
     for line in own:
         asked.ask("askEntry", net, line.integer("sequence"))
         asked.answer("answerEntry", opened(line))

@@ -80,7 +80,9 @@ def test_one_reading_counts_only_so_much(disputed: Disputed) -> None:
 
 def test_reading_that_could_not_settle_counts_against_its_account(disputed: Disputed) -> None:
     judged = judge(disputed, lambda books: books.change(READING, 0, flags=1 << 3))
-    assert judged.count_reading().event("Failed")["wh"] == FAULT_WH
+    reading = judged.run.readings[0]
+    fact = keccak(encode(["bytes32", "uint64"], [reading.data("meter"), reading.integer("interval")]))
+    assert judged.count_reading().event("Failed") == {"account": SELLER, "fact": fact, "wh": FAULT_WH}
     assert judged.record(SELLER) == (0, FAULT_WH)
     assert judged.reputation.call("lifetimeWh", SELLER) == 0
 
