@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.failure import ExitCode, Failure
+from node.cli.failure import ExitCode, Failure, usage_failure
 from node.cli.help_pages import Command, Group
 from node.cli.output import print_json, print_line, talk
 from node.cli.session import session_of
@@ -54,6 +54,7 @@ def verify(
     from energy.errors import Corrupt
     from node.backup.archive import NotABackup, verify_backup
 
+    _require_file(file)
     try:
         contents = verify_backup(file, execute=execute)
     except (NotABackup, Corrupt) as error:
@@ -74,6 +75,7 @@ def restore(
     from energy.errors import Corrupt
     from node.backup.archive import NotABackup, restore_backup
 
+    _require_file(file)
     try:
         contents = restore_backup(file, folder, as_standby=as_standby)
     except (NotABackup, Corrupt) as error:
@@ -86,6 +88,13 @@ def restore(
         )
     elif not contents.with_keys:
         talk(_("Put the folder keys back into {folder}, then start: resilia node --dir {folder}").format(folder=folder))
+
+
+def _require_file(file: Path) -> None:
+    if not file.is_file():
+        raise usage_failure(
+            _("There is no backup {file}.").format(file=file), _("'resilia backup create FILE' makes one.")
+        )
 
 
 def _not_verified(error: Exception) -> Failure:

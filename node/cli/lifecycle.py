@@ -132,6 +132,7 @@ def init(
             _("{folder} is in use already.").format(folder=folder),
             _("Name a new or empty folder; a community is never written over."),
         )
+    _check_lists(members, tariffs)
     community_name = name or _ask_name(folder.resolve().name, ask_nothing)
     from node.coop.setup import init_community
 
@@ -242,6 +243,15 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise usage_failure(_("{text} is no day.").format(text=repr(text)), _("Write it like 2017-05-17.")) from None
+
+
+def _check_lists(members: Path | None, tariffs: Path | None) -> None:
+    for file, without in ((members, _("members")), (tariffs, _("tariffs of your own"))):
+        if file is not None and not file.is_file():
+            raise usage_failure(
+                _("There is no file {file}.").format(file=file),
+                _("Write it as README.md shows, or found without {what} for now.").format(what=without),
+            )
 
 
 def _check_time_zone(name: str) -> None:

@@ -7,6 +7,7 @@ Source: JSON-RPC 2.0 specification.
 import json
 from collections.abc import Iterator
 from http.client import HTTPException
+from ssl import SSLCertVerificationError
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -81,10 +82,14 @@ class NodeClient:
             raise self._no_node(_("it answered HTTP {status}").format(status=error.code)) from None
         except (URLError, HTTPException, OSError) as error:
             reason = getattr(error, "reason", None) or error
+            if isinstance(reason, SSLCertVerificationError):
+                advice = _("If you know its certificate, trust it: put the file's name into $SSL_CERT_FILE.")
+            else:
+                advice = _("Start one with 'resilia demo' or 'resilia node', or name another with --rpc URL.")
             raise Failure(
                 ExitCode.UNREACHABLE,
                 _("No node answers at {url}: {reason}.").format(url=self.url, reason=reason),
-                _("Start one with 'resilia demo' or 'resilia node', or name another with --rpc URL."),
+                advice,
             ) from None
         except ValueError:
             raise self._no_node(_("it sent something that is not JSON")) from None

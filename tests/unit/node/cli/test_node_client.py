@@ -1,4 +1,9 @@
+import contextlib
+import socket
+import ssl
+import threading
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +11,7 @@ import pytest
 from node.cli.failure import ExitCode, Failure
 from node.cli.node_client import NodeClient
 from node.i18n import speaking
+from tests.support.certificates_tls import make_authority, make_certificate
 from tests.support.rpc_server import RpcError, serving, serving_with
 
 
@@ -44,6 +50,25 @@ def test_follows_pages_and_stops_at_the_limit() -> None:
 def test_stops_at_an_empty_page() -> None:
     with serving({"energy_getTrades": {"items": [], "next": "7"}}) as server:
         assert list(NodeClient(server.url).items("energy_getTrades", {}, 5)) == []
+
+
+def test_a_certificate_that_nobody_here_trusts_has_an_advice_of_its_own(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "node", make_authority(tmp_path))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "node.pem", tmp_path / "node.key")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            with contextlib.suppress(OSError):
+                context.wrap_socket(server.accept()[0], server_side=True).close()
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(Failure) as failure:
+            NodeClient(f"https://127.0.0.1:{server.getsockname()[1]}").call("energy_getStatus")
+        thread.join()
+    assert failure.value.exit_code == ExitCode.UNREACHABLE
+    assert "SSL_CERT_FILE" in failure.value.advice
 
 
 def test_nobody_there_is_unreachable() -> None:
