@@ -17,7 +17,7 @@ from oracles.evidence_file import to_document
 from tests.support.browser import COLOURS, DESK_EN, LOOKS, PHONE_FR, Look, served, visit
 from tests.support.chain_double import ChainDouble
 from tests.support.evidence import make_evidence
-from tests.support.small_community import PAGES, CoreDouble, filled_projection
+from tests.support.small_community import HOMES, PAGES, CoreDouble, filled_projection
 from tests.support.storage_plan import plan_into
 
 EVIDENCE = to_document(make_evidence())
@@ -94,3 +94,15 @@ def test_a_browser_far_away_shows_the_time_of_the_community(browser: Browser, ur
             assert visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone") == zone
     assert texts[0] == texts[1]
     assert "13:45–14:00" in texts[0]
+
+
+def test_no_card_of_an_account_is_mostly_empty(browser: Browser, url: str) -> None:
+    empty = """() => {
+        const bottom = (each) => each.getBoundingClientRect().bottom;
+        const cards = [...document.querySelectorAll(".account .card")];
+        return Math.max(...cards.map((card) => bottom(card) - Math.max(...[...card.children].map(bottom))));
+    }"""
+    with visit(browser, url, DESK_EN) as visitor:
+        visitor.go(f"/accounts/{HOMES[0]}")
+        assert visitor.page.locator(".account .card").count() == 7
+        assert visitor.page.evaluate(empty) < 50
