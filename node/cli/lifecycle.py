@@ -16,7 +16,7 @@ from node.cli.failure import usage_failure
 from node.cli.output import print_json, talk
 from node.cli.session import session_of
 from node.i18n import gettext as _
-from node.i18n import language
+from node.i18n import language, local_interval
 
 if TYPE_CHECKING:
     from node.app import Node
@@ -153,6 +153,8 @@ def init(
         print_json("init", {"name": community.name, "folder": str(folder), **counts})
     if tariffs is None:
         talk(_("The tariffs in {path} are an example: put yours there.").format(path=folder / "tariffs.csv"))
+    first = local_interval(community.first_interval, community.market.interval_length_s, community.time_zone)
+    talk(_("The first interval that is traded: {first}, so that there is time for the meters.").format(first=first))
     talk(_("{name} is founded. Start its node: resilia node --dir {folder}").format(name=community_name, folder=folder))
 
 
