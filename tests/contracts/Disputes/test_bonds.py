@@ -137,6 +137,19 @@ def test_operator_that_settles_after_announcing_is_bound_again(disputed: Dispute
         disputed.disputes.transact("withdrawBond", sender=OPERATOR.address)
 
 
+def test_bond_that_is_announced_again_waits_anew(disputed: Disputed) -> None:
+    disputes, evm = disputed.disputes, disputed.community.evm
+    disputes.transact("announceBondWithdrawal", sender=OPERATOR.address)
+    evm.timestamp += DELAY // 2
+    again = disputes.transact("announceBondWithdrawal", sender=OPERATOR.address).event("BondWithdrawalAnnounced")
+    assert again["readyAt"] == evm.timestamp + DELAY
+    evm.timestamp += DELAY - 1
+    with reverts("BondNotReady", OPERATOR.address, again["readyAt"]):
+        disputes.transact("withdrawBond", sender=OPERATOR.address)
+    evm.timestamp += 1
+    disputes.transact("withdrawBond", sender=OPERATOR.address)
+
+
 def test_oracles_bond_stays_while_its_key_is_valid(disputed: Disputed) -> None:
     post(disputed, ORACLE.address, 70)
     for function in ("announceBondWithdrawal", "withdrawBond"):
