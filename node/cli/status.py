@@ -121,7 +121,7 @@ def _meters(status: JsonObject) -> str:
         (
             meter["label"],
             meter["kind"],
-            local_time(meter["lastSeen"], status["timeZone"]) if meter["lastSeen"] else _("never"),
+            local_time(meter["lastSeen"], status["timeZone"]) if meter["lastSeen"] else _("not since the start"),
             named(meter["state"]),
         )
         for meter in meters

@@ -17,7 +17,7 @@ def test_says_how_the_node_is_doing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "#3, settled through 2017-05-17 04:45 PDT" in shown
     assert "2 meters:" in shown
     assert [line.split()[0] for line in shown.splitlines()[-2:]] == ["H01", "H02"]
-    assert "never" in shown.splitlines()[-1]
+    assert "not since the start" in shown.splitlines()[-1]
 
 
 def test_says_so_when_nothing_is_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
