@@ -1,11 +1,13 @@
-"""What all tests share: how hard hypothesis tries, tests that take long, and a guard against stale extensions."""
+"""What all tests share: how hard hypothesis tries, their language, long ones, and a guard against stale extensions."""
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from node.i18n import speaking
 from tests.support.extensions import stale
 from tests.support.source_tree import PACKAGES, files
 
@@ -16,6 +18,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Begin in English, and leave no language behind."""
+    with speaking("en"):
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
