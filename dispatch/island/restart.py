@@ -78,7 +78,7 @@ class Restart:
 
     def silent(self, now: int) -> list[str]:
         """Return the loads whose switches did not say in time that they did what they were told."""
-        if now - self._told_at < ACKNOWLEDGED_S:
+        if 0 <= now - self._told_at < ACKNOWLEDGED_S:
             return []
         return [name for name, on in self.on.items() if self.said[name] is not on]
 
@@ -101,8 +101,9 @@ class Restart:
         if self.on != before:
             self._shed_at = self._told_at = now
         self.order = self._groups(supply, blocked)
-        waits = now - self._told_at < ACKNOWLEDGED_S and self.said != self.on
-        held = supply.sheds and self._shed_at is not None and now - self._shed_at < HELD_S
+        # A clock that jumped back, as one without a battery does, must not hold anything until it has caught up.
+        waits = 0 <= now - self._told_at < ACKNOWLEDGED_S and self.said != self.on
+        held = supply.sheds and self._shed_at is not None and 0 <= now - self._shed_at < HELD_S
         if self.order and not waits and not held and self.on == before:
             for name in self.order.pop(0):
                 self.on[name] = True

@@ -62,6 +62,15 @@ def test_a_switch_that_says_nothing_stops_nobody_for_long() -> None:
     assert restart.step(HELD_S + ACKNOWLEDGED_S, supply)["pump"]
 
 
+def test_a_clock_that_jumps_back_keeps_nobody_in_the_dark() -> None:
+    restart = Restart(LOADS)
+    restart.dark(1_000_000)
+    assert obeyed(restart, restart.step(10, Supply(3_100, sheds=True))) == {"fridge", "lamps"}, "a day earlier"
+    assert restart.step(1_000_100, Supply(3_100, sheds=True))["pump"], "told, and without an answer yet"
+    assert restart.silent(20) == ["pump"]
+    assert restart.step(20, Supply(3_100, sheds=True))["boiler"]
+
+
 def test_nothing_later_starts_while_something_earlier_can_not_d2() -> None:
     restart = Restart(LOADS)
     restart.dark(0)
