@@ -178,6 +178,13 @@ def test_an_unknown_account_needs_as_much_as_the_worst(disputed: Disputed) -> No
     assert before <= judged.collateral(SELLER) == 1_000 - 500 * kept // (kept + TRUST_WH + 4 * wh) < 1_000
 
 
+def test_the_discount_is_half_of_a_thousand_to_the_digit(disputed: Disputed) -> None:
+    judged = judge(disputed, lambda books: books.change(READING, 0, exportWh=200))
+    judged.count_reading()
+    assert judged.record(SELLER) == (200, 0)
+    assert judged.collateral(SELLER) == 1_000, "501 thousandths would give 999"
+
+
 def test_trades_alone_earn_nothing(disputed: Disputed) -> None:
     """Two accounts that trade with each other all day, and have no energy, stay where they were."""
     judged = judge(disputed, lambda books: books.change(READING, 0, exportWh=0))
