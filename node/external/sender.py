@@ -29,6 +29,8 @@ GAS_MARGIN_PERCENT: Final = 25
 BUMP_PERCENT: Final = 13
 """Nodes take a replacement for 10 % more, some for 12.5 %."""
 TIP_WEI_DEFAULT: Final = 10**9
+FOREIGN_AFTER_S: Final = 10
+"""A nonce that is used up and has no receipt for so long was used by somebody else: networks show receipts late."""
 
 Ask = Callable[[str, list[Any]], Awaitable[Any]]
 logger = logging.getLogger(__name__)
@@ -167,7 +169,7 @@ class ExternalSender:
     async def _confirmed(self, nonce: int) -> dict[str, Any]:
         """Wait until an attempt of a nonce is confirmed, sending it again when it is lost and raising its fee."""
         now = asyncio.get_running_loop().time
-        began = sent = now()
+        began = sent = unused_at = now()
         while True:
             receipt = await self._receipt_of(nonce)
             if receipt is not None:
@@ -175,7 +177,13 @@ class ExternalSender:
                 if head - int(receipt["blockNumber"], 16) + 1 >= self._settings.confirmations:
                     return receipt
             else:
-                await self._require_own(nonce)
+                if not await self._used(nonce):
+                    unused_at = now()
+                elif now() - unused_at >= FOREIGN_AFTER_S:
+                    raise Misconfigured(
+                        f"nonce {nonce} of the operator {self._address} was used by a transaction that is not this "
+                        "node's: no other program may use its key"
+                    )
                 if now() - sent >= self._settings.resubmit_after_s:
                     await self._resubmit(nonce)
                     sent = now()
@@ -195,14 +203,8 @@ class ExternalSender:
                 return found
         return None
 
-    async def _require_own(self, nonce: int) -> None:
-        """Check that a nonce that is used up was used by us."""
-        count = int(await self._ask("eth_getTransactionCount", [self._address, "latest"]), 16)
-        if count > nonce and await self._receipt_of(nonce) is None:
-            raise Misconfigured(
-                f"nonce {nonce} of the operator {self._address} was used by a transaction that is not this node's: "
-                "no other program may use its key"
-            )
+    async def _used(self, nonce: int) -> bool:
+        return int(await self._ask("eth_getTransactionCount", [self._address, "latest"]), 16) > nonce
 
     async def _resubmit(self, nonce: int) -> None:
         last = self._outbox.of(nonce)[-1]

@@ -243,6 +243,26 @@ def test_a_stranger_with_the_operators_key_is_noticed(anvil: Anvil, tmp_path: Pa
     work(anvil, tmp_path, do, resubmit_after_s=30)
 
 
+def test_a_receipt_that_comes_after_its_nonce_is_used_is_waited_for(anvil: Anvil, tmp_path: Path) -> None:
+    """Networks count a transaction before they show its receipt, a moment or, behind a balancer, seconds earlier."""
+
+    async def do(client: ExternalClient, _: ExternalSender) -> None:
+        asked = 0
+
+        async def late(method: str, parameters: list[Any]) -> Any:
+            nonlocal asked
+            asked += method == "eth_getTransactionReceipt"
+            return await client.call(method, parameters) if method != "eth_getTransactionReceipt" or asked > 6 else None
+
+        settings = ExternalChain(anvil.url, **PATIENCE)
+        sender = ExternalSender(late, settings, CHAIN_ID, OPERATOR, Outbox(tmp_path))
+        assert (await sender.transact(None, hex_text(EMITTER)))["status"] == "0x1"
+        assert asked > 6
+
+    work(anvil, tmp_path, do)
+    assert int(anvil.ask("eth_getTransactionCount", hex_text(OPERATOR.address), "latest"), 16) == 1
+
+
 def test_nobody_signs_for_a_stranger(anvil: Anvil, tmp_path: Path) -> None:
     async def do(client: ExternalClient, sender: ExternalSender) -> None:
         for method in ("eth_sendTransaction", "eth_sign", "eth_accounts2", "anvil_setBalance", "evm_mine"):
