@@ -186,8 +186,9 @@ def take_over(
     head = begin(datadir, None if last_block is None else _block_hash(last_block), with_logs=with_logs)
     if session_of(context).as_json:
         print_json("chain-take-over", {"head": head.number, "headHash": hex_text(head.hash)})
-    line = _("This chain is sealed here after block #{head} {hash}. Put the key into keys/sealer.key.")
-    talk(line.format(head=head.number, hash=hex_text(head.hash)))
+    talk(_("This chain is sealed here after block #{head} {hash}.").format(head=head.number, hash=hex_text(head.hash)))
+    if not (folder / "keys" / "sealer.key").exists():
+        talk(_("Put the sealing key into keys/sealer.key before the node starts."))
 
 
 def _block_hash(text: str) -> Digest:

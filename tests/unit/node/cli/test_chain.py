@@ -36,6 +36,7 @@ def test_sealers_change_by_two_commands(leader: Path, tmp_path: Path, capsys: py
     assert main(["chain", "take-over", "--dir", str(behind), "--last-block", told["headHash"]]) == 78
     assert "let it catch up first" in capsys.readouterr().err
     assert main(["chain", "take-over", "--dir", str(leader), "--last-block", told["headHash"]]) == 0
+    assert "Put the sealing key into keys/sealer.key" in capsys.readouterr().err
     assert read_role(leader / "chain").role == "sealer"
 
 
@@ -47,8 +48,12 @@ def test_nobody_takes_over_from_a_sealer_that_answers(tmp_path: Path, capsys: py
     assert main(["chain", "take-over", "--dir", str(folder), "--sealer-is-gone"]) == 78
     assert "did not wait for this follower" in capsys.readouterr().err
     note_awaited(folder / "chain", awaited=True)
+    (folder / "keys").mkdir()
+    (folder / "keys" / "sealer.key").write_text("0x01")
     assert main(["chain", "take-over", "--dir", str(folder), "--sealer-is-gone", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["head"] == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["head"] == 0
+    assert "sealer.key" not in told.err
 
 
 @pytest.mark.parametrize(
