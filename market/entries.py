@@ -36,13 +36,17 @@ class EntryKind(IntEnum):
     WEDGE_INCOME = 10
     """The same for its owner: congestion income, or the difference that an auction keeps."""
     SHARED_TAKEN = 11
-    """Surplus of neighbours that nobody had traded, taken."""
+    """Drawn beyond the position, and covered by neighbours after the fact."""
     SHARED_GIVEN = 12
-    """The same, given."""
+    """Fed in beyond the position, and given to neighbours after the fact."""
     CORRECTION_DUE = 13
     """Owed for an interval that was settled before on other readings; the reference is the corrected reading's hash."""
     CORRECTION_CREDIT = 14
     """The same, paid back."""
+    SHORTFALL_COVERED = 15
+    """Sold and not delivered, and covered by neighbours after the fact."""
+    UNUSED_GIVEN = 16
+    """Bought and not drawn, and given to neighbours after the fact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,22 @@
 """Sharing after the fact, and charges: the lines that a community's terms add to the settlement of an interval.
 
-Sharing comes after trades: of what an account drew or fed in beyond its position, surplus covers need as far as it
-goes, by the community's key, at the middle between the import and the export tariff, rounded down to the µ€/kWh.
+Sharing comes after trades, by the community's key, at the middle between the import and the export tariff, rounded
+down to the µ€/kWh. First the surplus of some, fed in beyond their positions, covers the need of others, drawn beyond
+theirs, and its certificates go along. Then what is left of surplus, and what was bought and not drawn, covers what is
+left of need, and what was sold and not delivered: for money alone, as certificates follow the trades. So one side at
+most is left to the supplier, as if the community were one connection. Nothing is shared while the export tariff is
+above the import tariff: both sides would lose.
 Units: Wh, µ€/kWh, n€; all int. Refuses: nothing.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from energy.identity import ZERO_DIGEST, Address, Digest
 from energy.quantities import amount_neur, mean_down
+from market.clearing.sharing import Sharing as Shares
 from market.clearing.sharing import in_equal_parts, in_proportion, share
 from market.entries import Entry, EntryKind
 from market.mechanism import Sharing
@@ -31,46 +36,88 @@ class Drawn:
     sold_wh: int
     """Sold less bought, where that is above zero."""
     taken_wh: int = 0
-    """Shared by neighbours after the fact."""
+    """Of the need, what neighbours covered after the fact."""
     given_wh: int = 0
+    """Of the surplus, what was given to neighbours after the fact."""
+    covered_wh: int = 0
+    """Of the shortfall, what neighbours covered after the fact."""
+    unused_given_wh: int = 0
+    """Of what was not used, what was given to neighbours after the fact."""
 
     @property
     def need_wh(self) -> int:
-        """Drawn beyond the position."""
-        return max(0, self.import_wh - self.bought_wh)
+        """Drawn beyond the position, and not covered by neighbours."""
+        return max(0, self.import_wh - self.bought_wh) - self.taken_wh
 
     @property
     def surplus_wh(self) -> int:
-        """Fed in beyond the position."""
-        return max(0, self.export_wh - self.sold_wh)
+        """Fed in beyond the position, and not given to neighbours."""
+        return max(0, self.export_wh - self.sold_wh) - self.given_wh
+
+    @property
+    def shortfall_wh(self) -> int:
+        """Sold and not delivered, and not covered by neighbours."""
+        return max(0, self.sold_wh - self.export_wh) - self.covered_wh
+
+    @property
+    def unused_wh(self) -> int:
+        """Bought and not drawn, and not given to neighbours."""
+        return max(0, self.bought_wh - self.import_wh) - self.unused_given_wh
 
     def charged_wh(self, on: ChargeOn) -> int:
         """Return the energy that a charge is on."""
         if on is ChargeOn.SUPPLY:
-            return self.need_wh - self.taken_wh
+            return self.need_wh
         if on is ChargeOn.NEIGHBOURS:
             return min(self.import_wh, self.bought_wh) + self.taken_wh
         return self.export_wh
 
 
-def shared(
-    accounts: Mapping[Address, Drawn], sharing: Sharing
-) -> tuple[dict[Address, tuple[int, int]], list[Transfer]]:
-    """Return what each account takes and gives, Wh, and from whom to whom.
+def shared(accounts: Mapping[Address, Drawn], sharing: Sharing) -> tuple[dict[Address, Drawn], list[Transfer]]:
+    """Return the accounts with what they took and gave, and from whom to whom certificates go.
 
     Args:
-        accounts: By ascending address.
+        accounts: Of the trades and meters alone, by ascending address.
         sharing: The community's choice.
     """
     if sharing is Sharing.NONE:
-        return {}, []
+        return dict(accounts), []
     key = in_equal_parts if sharing is Sharing.IN_EQUAL_PARTS else in_proportion
     each = list(accounts.values())
-    found = share([drawn.surplus_wh for drawn in each], [drawn.need_wh for drawn in each], key)
-    given = list(zip(accounts, found.given_wh, strict=True))
+    measured = share([drawn.surplus_wh for drawn in each], [drawn.need_wh for drawn in each], key)
+    each = [
+        replace(drawn, taken_wh=taken_wh, given_wh=given_wh)
+        for drawn, taken_wh, given_wh in zip(each, measured.taken_wh, measured.given_wh, strict=True)
+    ]
+    netted = share(
+        [drawn.surplus_wh + drawn.unused_wh for drawn in each],
+        [drawn.need_wh + drawn.shortfall_wh for drawn in each],
+        key,
+    )
+    each = list(map(_netted, each, netted.taken_wh, netted.given_wh))
+    return dict(zip(accounts, each, strict=True)), _transfers(list(accounts), measured)
+
+
+def _netted(drawn: Drawn, taken_wh: int, given_wh: int) -> Drawn:
+    """Return an account with what it took and gave in the second place.
+
+    What was only traded goes first, so that what is left to the supplier has crossed a meter: it is dearer, and without
+    charges of the grid.
+    """
+    covered_wh, unused_given_wh = min(taken_wh, drawn.shortfall_wh), min(given_wh, drawn.unused_wh)
+    return replace(
+        drawn,
+        taken_wh=drawn.taken_wh + taken_wh - covered_wh,
+        given_wh=drawn.given_wh + given_wh - unused_given_wh,
+        covered_wh=covered_wh,
+        unused_given_wh=unused_given_wh,
+    )
+
+
+def _transfers(accounts: Sequence[Address], shares: Shares) -> list[Transfer]:
     transfers: list[Transfer] = []
-    givers = [(giver, wh) for giver, wh in given if wh]
-    for taker, wanted in zip(accounts, found.taken_wh, strict=True):
+    givers = [(giver, wh) for giver, wh in zip(accounts, shares.given_wh, strict=True) if wh]
+    for taker, wanted in zip(accounts, shares.taken_wh, strict=True):
         while wanted:
             giver, offered = givers.pop(0)
             wh = min(wanted, offered)
@@ -78,8 +125,7 @@ def shared(
             if offered > wh:
                 givers.insert(0, (giver, offered - wh))
             transfers.append(Transfer(giver, taker, wh))
-    both = zip(accounts, found.taken_wh, found.given_wh, strict=True)
-    return {account: (taken, gave) for account, taken, gave in both}, transfers
+    return transfers
 
 
 def sharing_entries(account: Address, drawn: Drawn, interval: int, price: int) -> list[Entry]:
@@ -89,6 +135,8 @@ def sharing_entries(account: Address, drawn: Drawn, interval: int, price: int) -
         for kind, wh, sign in (
             (EntryKind.SHARED_TAKEN, drawn.taken_wh, -1),
             (EntryKind.SHARED_GIVEN, drawn.given_wh, 1),
+            (EntryKind.SHORTFALL_COVERED, drawn.covered_wh, -1),
+            (EntryKind.UNUSED_GIVEN, drawn.unused_given_wh, 1),
         )
         if wh
     ]
@@ -136,26 +184,11 @@ def _total_wh(accounts: Mapping[Address, Drawn], on: ChargeOn) -> int:
     return sum(drawn.charged_wh(on) for drawn in accounts.values())
 
 
-def with_shares(accounts: Mapping[Address, Drawn], shares: Mapping[Address, tuple[int, int]]) -> dict[Address, Drawn]:
-    """Return the accounts with what they took and gave."""
-    return {
-        account: Drawn(
-            drawn.reference,
-            drawn.import_wh,
-            drawn.export_wh,
-            drawn.bought_wh,
-            drawn.sold_wh,
-            *shares.get(account, (0, 0)),
-        )
-        for account, drawn in accounts.items()
-    }
-
-
 def imbalance_wh(drawn: Drawn) -> Sequence[tuple[EntryKind, int, int]]:
     """Return what an account settles with the supplier: kind, Wh, sign of the amount."""
     return (
-        (EntryKind.SUPPLY, drawn.need_wh - drawn.taken_wh, -1),
-        (EntryKind.SURPLUS, drawn.surplus_wh - drawn.given_wh, 1),
-        (EntryKind.SHORTFALL, max(0, drawn.sold_wh - drawn.export_wh), -1),
-        (EntryKind.UNUSED, max(0, drawn.bought_wh - drawn.import_wh), 1),
+        (EntryKind.SUPPLY, drawn.need_wh, -1),
+        (EntryKind.SURPLUS, drawn.surplus_wh, 1),
+        (EntryKind.SHORTFALL, drawn.shortfall_wh, -1),
+        (EntryKind.UNUSED, drawn.unused_wh, 1),
     )

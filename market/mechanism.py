@@ -32,11 +32,11 @@ class Mechanism(StrEnum):
 
 
 class Sharing(StrEnum):
-    """What becomes of surplus and need that nobody traded, once the meters have told."""
+    """What becomes of energy drawn and fed in beside the trades, once the meters have told."""
 
     NONE = "none"
-    """They go to and come from the supplier."""
+    """All of it goes to and comes from the supplier."""
     IN_PROPORTION = "in-proportion"
-    """Shared among neighbours, in proportion to need."""
+    """Netted among neighbours, who take in proportion to need."""
     IN_EQUAL_PARTS = "in-equal-parts"
-    """Shared among neighbours, the same to each, up to its need."""
+    """Netted among neighbours, who take the same each, up to the need."""

@@ -2,7 +2,8 @@
 
 Trades are financially firm. What an account's meters say beyond or below its contracted position is imbalance and
 settles with the supplier: shortfall and unused energy at prices that are never better than the tariff (dual prices).
-The community's terms add charges, sharing after the fact, and who gets the wedges of trades (`market.terms`).
+The community's terms add charges, sharing after the fact, which nets imbalance among neighbours before it comes to the
+supplier, and who gets the wedges of trades (`market.terms`).
 Units: Wh, µ€/kWh, n€; all int, nothing is rounded.
 Refuses: a missing, doubtful or repeated reading, and trades of another interval, with `SettlementReject`.
 
@@ -27,8 +28,8 @@ from market.local_terms import (
     shared,
     sharing_entries,
     sharing_price,
-    with_shares,
 )
+from market.mechanism import Sharing
 from market.metered import Metered, Source
 from market.rejections import SettlementReject
 from market.terms import Terms, Transfer
@@ -90,7 +91,7 @@ class IntervalSettlement:
     local_wh: int
     """Drawn from neighbours in the same interval: the lesser of all export and all import."""
     shared: tuple[Transfer, ...] = ()
-    """What was shared after the fact, for the certificates."""
+    """Surplus that covered need after the fact, for the certificates."""
 
 
 def settle_interval(
@@ -117,10 +118,9 @@ def settle_interval(
         return refusal
     entries = [entry for trade in trades for entry in trade_entries(trade)]
     entries += wedge_income(trades, terms.wedge_owner or supplier)
-    accounts = _drawn(trades, metered)
-    shares, transfers = shared(accounts, terms.sharing)
-    accounts = with_shares(accounts, shares)
     price = sharing_price(tariff.import_ueur_per_kwh, tariff.export_ueur_per_kwh)
+    gains = tariff.export_ueur_per_kwh <= tariff.import_ueur_per_kwh
+    accounts, transfers = shared(_drawn(trades, metered), terms.sharing if gains else Sharing.NONE)
     entries += [line for each in accounts.items() for line in sharing_entries(*each, tariff.interval, price)]
     with_supplier = [line for account, drawn in accounts.items() for line in _imbalance_entries(account, drawn, tariff)]
     entries += with_supplier + mirrored(with_supplier, tariff.interval, supplier)

@@ -29,8 +29,8 @@ INTERVAL_WH_MAX: Final = 10_000
 FAULT_WH: Final = 1_000
 """What a reading that could not settle for good counts against its account."""
 WHOLE_PERMILLE: Final = 1_000
-FAILURES: Final = (EntryKind.SHORTFALL, EntryKind.UNUSED)
-"""Lines that speak against a member; the supplier's are only their mirror image."""
+FAILURES: Final = (EntryKind.SHORTFALL, EntryKind.UNUSED, EntryKind.SHORTFALL_COVERED, EntryKind.UNUSED_GIVEN)
+"""Lines that speak against a member, even where neighbours evened it out; the supplier's are their mirror image."""
 
 
 @dataclass(frozen=True, slots=True)

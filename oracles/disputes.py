@@ -21,6 +21,7 @@ _BUY, _SELL = 0, 1
 _PURCHASE, _SALE, _SUPPLY, _SURPLUS, _UNUSED, _CHARGE, _WEDGE = 1, 2, 3, 4, 6, 7, 9
 _SHARED_TAKEN, _SHARED_GIVEN = 11, 12
 _CORRECTIONS = (13, 14)
+_LAST_KIND = 16
 _TRADED = (_PURCHASE, _SALE, _WEDGE)
 _CANCELLED = 4
 _ENDED = frozenset({2, 3, _CANCELLED})
@@ -210,7 +211,7 @@ def _is_right(entry: Opening, supplier: Address) -> bool:
     worth = entry.integer("quantityWh") * entry.integer("price")
     amount = entry.integer("amount")
     step = entry.integer("balanceAfter") - entry.integer("balanceBefore")
-    return _PURCHASE <= kind <= _CORRECTIONS[-1] and amount == (worth if credit else -worth) and step == amount
+    return _PURCHASE <= kind <= _LAST_KIND and amount == (worth if credit else -worth) and step == amount
 
 
 def _exceeds(entry: Opening, measured: Iterable[Opening], supplier: Address) -> bool:

@@ -21,6 +21,8 @@ contract Reputation is IReputation, Openings {
 
     uint8 private constant SHORTFALL = 5;
     uint8 private constant UNUSED = 6;
+    uint8 private constant SHORTFALL_COVERED = 15;
+    uint8 private constant UNUSED_GIVEN = 16;
 
     /// @dev Kept energy that earns half of the discount.
     uint256 private constant TRUST_WH = 100_000;
@@ -71,8 +73,11 @@ contract Reputation is IReputation, Openings {
         if (!settlement.isFinal(runId)) revert RunNotFinal(runId);
         uint8 kind = opened.entry.kind;
         address account = opened.entry.account;
+        // That neighbours evened it out does not make it kept.
+        bool failed =
+            kind == SHORTFALL || kind == UNUSED || kind == SHORTFALL_COVERED || kind == UNUSED_GIVEN;
         // The supplier's lines are the mirror image of the members'.
-        if ((kind != SHORTFALL && kind != UNUSED) || account == settlement.supplier()) revert NotAFailure(kind);
+        if (!failed || account == settlement.supplier()) revert NotAFailure(kind);
         _countOnce(leaf);
         _count(account, 0, opened.entry.quantityWh);
         emit Failed(account, leaf, opened.entry.quantityWh);

@@ -59,10 +59,12 @@ NAMES: Final = {
     "charge_income": mark("grid tariffs and levies, received"),
     "wedge": mark("difference of prices"),
     "wedge_income": mark("difference of prices, received"),
-    "shared_taken": mark("shared surplus, taken"),
-    "shared_given": mark("shared surplus, given"),
+    "shared_taken": mark("taken from neighbours afterwards"),
+    "shared_given": mark("given to neighbours afterwards"),
     "correction_due": mark("correction, owed"),
     "correction_credit": mark("correction, paid back"),
+    "shortfall_covered": mark("sold, not delivered, covered by neighbours"),
+    "unused_given": mark("bought, not drawn, given to neighbours"),
     "erased": mark("erased lines, their sum"),
 }
 """Names of states and sources, as the projection writes them."""

@@ -112,7 +112,7 @@ def init(
     ] = None,
     mechanism: MechanismOption = Mechanism.CONTINUOUS,
     sharing: Annotated[
-        Sharing, typer.Option(help="Share among neighbours what nobody traded, once the meters have told.")
+        Sharing, typer.Option(help="Net among neighbours what differs from the trades, once the meters have told.")
     ] = Sharing.NONE,
     chain_url: ChainUrlOption = None,
     link: Annotated[

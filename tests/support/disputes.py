@@ -235,7 +235,9 @@ TERMS: Final = Terms(
     sharing=Sharing.IN_PROPORTION,
 )
 WEDGE: Final = 7_000
-"""Lines of every other kind come of these two, and all surplus is shared."""
+
+EVERY_KIND: Final = {0: ((0, 430), (350, 0), (100, 0), (10, 0)), 1: ((5, 0), (4, 0), (0, 30), (5, 0))}
+"""With these two, lines of all kinds but corrections: first more is drawn than fed in, then less."""
 
 Energies = Mapping[int, Sequence[tuple[int, int]]]
 

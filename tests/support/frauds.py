@@ -1,7 +1,8 @@
 """One way to commit each kind of fraud on an honest day's books, and the openings that prove it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -16,11 +17,14 @@ from oracles.struct_types import Value
 from oracles.typed_data import CERTIFICATE, ENTRY, READING, TRADE
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, SUPPLIER
 from tests.support.disputes import (
+    ENERGIES,
+    EVERY_KIND,
     EXPIRY,
     TERMS,
     WEDGE,
     Books,
     Disputed,
+    Energies,
     accepted_at,
     changed,
     honest_books,
@@ -62,12 +66,13 @@ class Case:
     fraud: str
     falsify: Falsify
     pick: Pick
+    energies: Energies = field(default_factory=lambda: ENERGIES)
     terms: Terms = NO_TERMS
     wedge: int = 0
 
     def books(self, disputed: Disputed) -> Books:
         """Return the honest books that the fraud falsifies."""
-        return honest_books(disputed, terms=self.terms, wedge=self.wedge)
+        return honest_books(disputed, energies=self.energies, terms=self.terms, wedge=self.wedge)
 
     @property
     def function(self) -> str:
@@ -217,14 +222,15 @@ def with_trade(entry: int, trade: int) -> Pick:
     return lambda run: (run.entries[entry], run.trades[trade])
 
 
-def repeated(books: Books) -> None:
-    """The buyer of the first trade pays for it once more, in a line that continues the statement."""
-    last = max((line for line in books.entries if line[0] == books.entries[0][0]), key=lambda line: int(str(line[1])))
-    amount, before = books.entries[0][6], last[8]
+def repeated(books: Books, kind: EntryKind = EntryKind.PURCHASE) -> None:
+    """An account has its first line of a kind once more, in a line that continues the statement."""
+    line = next(line for line in books.entries if line[2] == kind)
+    last = max((each for each in books.entries if each[0] == line[0]), key=lambda each: int(str(each[1])))
+    amount, before = line[6], last[8]
     assert isinstance(amount, int)
     assert isinstance(before, int)
     sequence = int(str(last[1])) + 1
-    again = changed(ENTRY, books.entries[0], sequence=sequence, balanceBefore=before, balanceAfter=before + amount)
+    again = changed(ENTRY, line, sequence=sequence, balanceBefore=before, balanceAfter=before + amount)
     books.entries.append(again)
 
 
@@ -251,6 +257,20 @@ def with_all_readings(kind: EntryKind) -> Pick:
     return pick
 
 
+def of_kind(kind: EntryKind) -> Pick:
+    return lambda run: (next(each for each in run.entries if each.integer("kind") == kind),)
+
+
+def of_an_earlier_run(kind: EntryKind) -> Falsify:
+    """The line says that it is of the interval before the run, as corrections alone may."""
+
+    def falsify(books: Books) -> None:
+        place = next(place for place, line in enumerate(books.entries) if line[2] == kind)
+        books.change(ENTRY, place, interval=FIRST_INTERVAL - INTERVAL_LENGTH)
+
+    return falsify
+
+
 def wedge_of(books: Books) -> int:
     return next(place for place, line in enumerate(books.entries) if line[2] == EntryKind.WEDGE)
 
@@ -272,6 +292,7 @@ SUPPLIER_BYTES = bytes.fromhex(SUPPLIER[2:])
 OTHER = bytes.fromhex(MEMBERS[2].address[2:])
 SELLER = bytes.fromhex(MEMBERS[0].address[2:])
 SHARED = (EntryKind.SHARED_TAKEN, EntryKind.SHARED_GIVEN)
+NETTED = (EntryKind.SHORTFALL_COVERED, EntryKind.UNUSED_GIVEN)
 LATER = FIRST_INTERVAL + INTERVAL_LENGTH
 
 CASES = [
@@ -322,6 +343,16 @@ CASES = [
         for kind in (EntryKind.CHARGE, *SHARED)
     ),
     Case("REPEATED_LINE", repeated, lambda run: (run.entries[0], run.entries[-1])),
+    *(
+        Case(
+            "REPEATED_LINE",
+            partial(repeated, kind=kind),
+            lambda run, kind=kind: (*of_kind(kind)(run), run.entries[-1]),  # type: ignore[misc]
+            energies=EVERY_KIND,
+            terms=TERMS,
+        )
+        for kind in NETTED
+    ),
     Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=LATER + INTERVAL_LENGTH), first_certificate),
     Case("FOREIGN_CERTIFICATE", certificate_falsified(0, interval=FIRST_INTERVAL - 1), first_certificate),
     Case("WRONG_LINE", entry_falsified(amount=1), lambda run: (run.entries[0],)),
@@ -329,7 +360,8 @@ CASES = [
     Case("WRONG_LINE", entry_falsified(kind=2), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=0), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=8), lambda run: (run.entries[0],)),
-    Case("WRONG_LINE", entry_falsified(kind=15), lambda run: (run.entries[0],)),
+    Case("WRONG_LINE", entry_falsified(kind=17), lambda run: (run.entries[0],)),
+    *(Case("WRONG_LINE", of_an_earlier_run(kind), of_kind(kind), energies=EVERY_KIND, terms=TERMS) for kind in NETTED),
     Case("WRONG_LINE", entry_falsified(interval=FIRST_INTERVAL + 1), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(kind=13, interval=LATER + INTERVAL_LENGTH), lambda run: (run.entries[0],)),
     Case("WRONG_LINE", entry_falsified(interval=LATER + INTERVAL_LENGTH), lambda run: (run.entries[0],)),

@@ -17,7 +17,7 @@ interface IReputation {
 
     /// A fact counts once.
     error AlreadyCounted(bytes32 fact);
-    /// Only shortfalls (5) and unused purchases (6) of members are failures.
+    /// Only shortfalls (5, 15) and unused purchases (6, 16) of members are failures.
     error NotAFailure(uint8 kind);
     /// Disputes may still void the run.
     error RunNotFinal(uint64 runId);

@@ -18,6 +18,7 @@ from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, OW
 from tests.support.disputes import (
     BOND,
     CHALLENGER,
+    EVERY_KIND,
     EXPIRY,
     OPERATOR,
     TERMS,
@@ -81,11 +82,11 @@ def test_every_dispute_that_is_found_is_believed(disputed: Disputed, case: Case)
 
 
 def test_lines_of_every_kind_are_right_and_one_changed_digit_is_not(disputed: Disputed) -> None:
-    honest = with_corrections(honest_books(disputed, terms=TERMS, wedge=WEDGE))
+    honest = with_corrections(honest_books(disputed, energies=EVERY_KIND, terms=TERMS, wedge=WEDGE))
     founded = disputed.community.evm.snapshot()
     run = disputed.settle(honest)
     kinds = {line.integer("kind") for line in run.entries}
-    assert kinds >= (set(EntryKind) | {13, 14}) - {EntryKind.SURPLUS, EntryKind.SHORTFALL}
+    assert kinds == set(EntryKind)
     assert list(find_frauds(run)) == []
     for line in run.entries:
         with reverts("NothingWrong", FRAUDS.index("WRONG_LINE")):

@@ -9,7 +9,9 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from market import standing
+from market.mechanism import Sharing
 from market.standing import HALF_LIFE_S, Facts, Standing
+from market.terms import Terms
 from oracles.disputes import OpenedRun
 from oracles.openings import Opening
 from oracles.typed_data import READING
@@ -52,8 +54,10 @@ class Judged:
         self.disputed.community.evm.timestamp += seconds
 
 
-def judge(disputed: Disputed, falsify: Callable[[Books], object] = lambda _: None) -> Judged:
-    books = honest_books(disputed, energies=ENERGIES)
+def judge(
+    disputed: Disputed, falsify: Callable[[Books], object] = lambda _: None, sharing: Sharing = Sharing.NONE
+) -> Judged:
+    books = honest_books(disputed, energies=ENERGIES, terms=Terms(sharing=sharing))
     falsify(books)
     reputation = disputed.community.evm.deploy("Reputation", disputed.community.settlement)
     return Judged(disputed, disputed.settle(books), reputation)
@@ -108,6 +112,19 @@ def test_what_was_not_kept_counts_against_the_account_once(
     assert judged.record(account) == (0, wh)
     with pytest.raises(Exception, match="AlreadyCounted"):
         judged.count_failure(line)
+
+
+@pytest.mark.parametrize(("account", "kinds", "wh"), [(SELLER, (5, 15), 330), (BUYER, (6, 16), 130)])
+def test_what_neighbours_evened_out_was_not_kept_either(
+    disputed: Disputed, account: str, kinds: tuple[int, int], wh: int
+) -> None:
+    judged = judge(disputed, sharing=Sharing.IN_PROPORTION)
+    judged.wait(WINDOW)
+    lines = judged.lines(account, *kinds)
+    assert max(line.integer("kind") for line in lines) == kinds[1]
+    for line in lines:
+        judged.count_failure(line)
+    assert judged.record(account) == (0, wh)
 
 
 @pytest.mark.parametrize("pause_s", [0, 1, 86_399, 15 * 86_400, HALF_LIFE, 100 * 86_400 + 1])

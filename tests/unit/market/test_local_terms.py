@@ -1,12 +1,13 @@
 """Charges, wedges and sharing: who pays what to whom, by hand, and what holds for every interval."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.identity import MeterId
+from energy.identity import Address, MeterId
 from market.certificates import allocate
 from market.mechanism import Sharing
 from market.metered import Metered, Source
@@ -85,6 +86,72 @@ def test_surplus_that_nobody_traded_covers_need_at_the_middle_price() -> None:
     assert [(c.owner, c.from_wh, c.to_wh) for c in certificates] == [(address(1), 0, 75), (address(3), 75, 100)]
 
 
+def test_what_was_not_delivered_and_what_was_not_drawn_cover_each_other() -> None:
+    # 2 sold 100 and fed in 70; 1 bought 100 and drew 60: 30 are evened out, 10 stay with the supplier.
+    result = settled(
+        [trade(0, 1, 2, 100, 150_000)], [meter(1, 60, 0), meter(2, 0, 70)], Terms(sharing=Sharing.IN_PROPORTION)
+    )
+    price = (250_000 + 60_001) // 2
+    assert result.nets == {
+        address(1): -100 * 150_000 + 30 * price + 10 * 30_000,
+        address(2): 100 * 150_000 - 30 * price,
+        SUPPLIER: -10 * 30_000,
+    }
+    assert result.shared == ()
+    # Money alone: who bought the 70 that were fed in owns them.
+    (certificate,) = allocate(
+        INTERVAL, [trade(0, 1, 2, 100, 150_000)], [meter(1, 60, 0), meter(2, 0, 70)], {}
+    ).certificates
+    assert (certificate.owner, certificate.quantity_wh) == (address(1), 70)
+
+
+def test_need_and_surplus_meet_first_and_then_shortfall_goes_before_need() -> None:
+    # 1 sold 100 to 2 and drew 20 instead of feeding in; 2 drew 40 of them; 3 fed in 15 and 4 drew 10.
+    metered = [meter(1, 20, 0), meter(2, 40, 0), meter(3, 0, 15), meter(4, 10, 0)]
+    result = settled([trade(0, 2, 1, 100, 150_000)], metered, Terms(sharing=Sharing.IN_PROPORTION))
+    assert [(t.seller, t.buyer, t.quantity_wh) for t in result.shared] == [
+        (address(3), address(1), 10),
+        (address(3), address(4), 5),
+    ]
+    # The 60 that 2 did not draw go to the rest of what 1 and 4 need and to what 1 did not deliver: 110 and 5.
+    assert {key: wh for key, wh in lines_wh(result).items() if key[1] > EntryKind.SALE} == {
+        (address(1), EntryKind.SHARED_TAKEN): 10,
+        (address(1), EntryKind.SUPPLY): 10,
+        (address(1), EntryKind.SHORTFALL_COVERED): 57,
+        (address(1), EntryKind.SHORTFALL): 43,
+        (address(2), EntryKind.UNUSED_GIVEN): 60,
+        (address(3), EntryKind.SHARED_GIVEN): 15,
+        (address(4), EntryKind.SHARED_TAKEN): 8,
+        (address(4), EntryKind.SUPPLY): 2,
+    }
+    equal = settled([trade(0, 2, 1, 100, 150_000)], metered, Terms(sharing=Sharing.IN_EQUAL_PARTS))
+    assert lines_wh(equal)[address(4), EntryKind.SHARED_TAKEN] == 10
+    assert lines_wh(equal)[address(1), EntryKind.SHORTFALL_COVERED] == 57
+
+
+def test_unused_energy_is_given_before_surplus() -> None:
+    # 1 bought 50, drew 20 and fed in 10; 2 delivered 15 of them.
+    result = settled(
+        [trade(0, 1, 2, 50, 150_000)], [meter(1, 20, 10), meter(2, 0, 15)], Terms(sharing=Sharing.IN_PROPORTION)
+    )
+    assert {key: wh for key, wh in lines_wh(result).items() if key[1] > EntryKind.SALE} == {
+        (address(1), EntryKind.UNUSED_GIVEN): 30,
+        (address(1), EntryKind.SHARED_GIVEN): 5,
+        (address(1), EntryKind.SURPLUS): 5,
+        (address(2), EntryKind.SHORTFALL_COVERED): 35,
+    }
+
+
+def test_nothing_is_shared_while_the_supplier_pays_more_than_it_takes() -> None:
+    metered, terms = [meter(1, 30, 0), meter(2, 0, 30)], Terms(sharing=Sharing.IN_PROPORTION)
+    result = settle_interval([], metered, Tariff(INTERVAL, 50_000, 50_001, 60_000, 50_000), SUPPLIER, terms)
+    assert isinstance(result, IntervalSettlement)
+    assert result.nets == {address(1): -30 * 50_000, address(2): 30 * 50_001, SUPPLIER: -30}
+    level = settle_interval([], metered, Tariff(INTERVAL, 50_000, 50_000, 60_000, 50_000), SUPPLIER, terms)
+    assert isinstance(level, IntervalSettlement)
+    assert SUPPLIER not in level.nets
+
+
 def test_charges_of_one_name_on_the_same_energy_are_refused() -> None:
     with pytest.raises(ValueError, match="one name"):
         Terms(charges=(CHARGES[0], replace(CHARGES[0], price_ueur_per_kwh=1)))
@@ -102,15 +169,33 @@ def test_nothing_is_lost_whatever_the_terms(
     metered = [meter(n, *wh) for n, wh in enumerate(energies, start=1)]
     plain = settled(trades, metered, Terms())
     result = settled(trades, metered, Terms(CHARGES, KEEPER, sharing))
-    taken = sum(e.quantity_wh for e in result.entries if e.kind is EntryKind.SHARED_TAKEN)
-    given_wh = sum(e.quantity_wh for e in result.entries if e.kind is EntryKind.SHARED_GIVEN)
-    assert taken == given_wh == sum(t.quantity_wh for t in result.shared)
-    for kind in (EntryKind.SUPPLY, EntryKind.SURPLUS):
-        before, after = (
-            sum(e.quantity_wh for e in each.entries if e.kind is kind and e.account != SUPPLIER)
-            for each in (plain, result)
-        )
-        assert before - after == taken
-    if sharing is not Sharing.NONE:
-        left = {e.kind for e in result.entries if e.account != SUPPLIER} & {EntryKind.SUPPLY, EntryKind.SURPLUS}
-        assert len(left) < 2, "surplus was left while there was need"
+    before, after = lines_wh(plain), lines_wh(result)
+    for alone, among_neighbours in EVENED_OUT.items():
+        of_kind = {key for key in before | after if key[1] in (alone, among_neighbours)}
+        for account, _ in of_kind:
+            assert before[account, alone] == after[account, alone] + after[account, among_neighbours]
+    total = Counter[EntryKind]()
+    for (_, kind), wh in after.items():
+        total[kind] += wh
+    taken = total[EntryKind.SHARED_TAKEN] + total[EntryKind.SHORTFALL_COVERED]
+    assert taken == total[EntryKind.SHARED_GIVEN] + total[EntryKind.UNUSED_GIVEN]
+    assert sum(t.quantity_wh for t in result.shared) <= total[EntryKind.SHARED_TAKEN]
+    if sharing is Sharing.NONE:
+        assert taken == 0
+
+
+EVENED_OUT = {
+    EntryKind.SUPPLY: EntryKind.SHARED_TAKEN,
+    EntryKind.SURPLUS: EntryKind.SHARED_GIVEN,
+    EntryKind.SHORTFALL: EntryKind.SHORTFALL_COVERED,
+    EntryKind.UNUSED: EntryKind.UNUSED_GIVEN,
+}
+
+
+def lines_wh(settlement: IntervalSettlement) -> Counter[tuple[Address, EntryKind]]:
+    """Return the energy of the members' lines."""
+    wh = Counter[tuple[Address, EntryKind]]()
+    for entry in settlement.entries:
+        if entry.account != SUPPLIER:
+            wh[entry.account, entry.kind] += entry.quantity_wh
+    return wh

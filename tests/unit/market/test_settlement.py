@@ -165,4 +165,6 @@ def test_codes_are_stable() -> None:
         "SHARED_GIVEN": 12,
         "CORRECTION_DUE": 13,
         "CORRECTION_CREDIT": 14,
+        "SHORTFALL_COVERED": 15,
+        "UNUSED_GIVEN": 16,
     }
