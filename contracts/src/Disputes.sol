@@ -24,10 +24,6 @@ contract Disputes is IDisputes, Bonds {
     uint8 private constant BUY = 0;
     uint8 private constant SELL = 1;
 
-    uint8 private constant FILLED = 2;
-    uint8 private constant PARTLY_FILLED_REST_CANCELLED = 3;
-    uint8 private constant CANCELLED = 4;
-
     /// @inheritdoc IDisputes
     address public immutable operator;
 

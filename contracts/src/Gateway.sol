@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ERC1155Holder} from "@openzeppelin/contracts/token/ERC1155/utils/ERC1155Holder.sol";
 
 import {Bundle, Carrier, ICertificates} from "./interfaces/ICertificates.sol";
@@ -275,7 +274,8 @@ contract Gateway is IGateway, ERC1155Holder {
         emit Closed(other, neighbour.bondFreeAt);
     }
 
-    /// @dev As much of what is due as the bond has.
+    /// @dev As much of what is due as the bond has. It is no bond of `Bonds`: it belongs to a link, pays its victims all
+    /// that is due, and is free after the link is closed, not after an announcement.
     function _pay(bytes32 other, Neighbour storage neighbour, address to, uint256 due) private {
         uint256 amount = due < neighbour.bondNeur ? due : neighbour.bondNeur;
         neighbour.bondNeur -= amount;
@@ -293,13 +293,11 @@ contract Gateway is IGateway, ERC1155Holder {
         if (signatures.length < neighbour.quorum) {
             revert QuorumLib.QuorumNotMet(signatures.length, neighbour.quorum);
         }
-        address previous = address(0);
-        // Ends with the known keys at the latest: signers ascend, and a stranger reverts.
+        address signer = address(0);
+        // Ends with the known keys at the latest, as for the community's own.
         for (uint256 i = 0; i < signatures.length; i++) {
-            address signer = ECDSA.recoverCalldata(digest, signatures[i]);
-            if (signer <= previous) revert QuorumLib.SignersNotAscending(previous, signer);
+            signer = QuorumLib.signerAfter(signer, digest, signatures[i]);
             if (!_attests[other][signer]) revert QuorumLib.UnknownSigner(signer, uint64(block.timestamp));
-            previous = signer;
         }
     }
 

@@ -15,6 +15,11 @@ import {TypedDataLib} from "./libraries/TypedDataLib.sol";
 abstract contract Openings is IOpenings {
     using TypedDataLib for *;
 
+    // Outcomes of receipts after which an order is filled in part at least, or fills no more.
+    uint8 internal constant FILLED = 2;
+    uint8 internal constant PARTLY_FILLED_REST_CANCELLED = 3;
+    uint8 internal constant CANCELLED = 4;
+
     ISettlement public immutable settlement;
     IRegistry public immutable registry;
     IReadings public immutable readings;

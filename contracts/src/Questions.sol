@@ -35,9 +35,6 @@ contract Questions is IQuestions, Openings {
         uint64 last;
     }
 
-    uint8 private constant FILLED = 2;
-    uint8 private constant PARTLY_FILLED_REST_CANCELLED = 3;
-
     IDisputes public immutable disputes;
     IERC20 public immutable token;
 

@@ -27,13 +27,22 @@ library QuorumLib {
         function(address, uint64) external view returns (bool) isSigner
     ) internal view {
         if (signatures.length < quorum) revert QuorumNotMet(signatures.length, quorum);
-        // ECDSA never recovers the zero address: it can neither be the first signer nor a registered one.
-        address previous = address(0);
+        address signer = address(0);
         for (uint256 i = 0; i < signatures.length; i++) {
-            address signer = ECDSA.recoverCalldata(digest, signatures[i]);
-            if (signer <= previous) revert SignersNotAscending(previous, signer);
+            signer = signerAfter(signer, digest, signatures[i]);
             if (!isSigner(signer, instant)) revert UnknownSigner(signer, instant);
-            previous = signer;
         }
+    }
+
+    /// @dev Recover who has signed; whose key it is, is the caller's matter.
+    /// @param previous Signer before this one; zero before the first.
+    function signerAfter(address previous, bytes32 digest, bytes calldata signature)
+        internal
+        pure
+        returns (address signer)
+    {
+        signer = ECDSA.recoverCalldata(digest, signature);
+        // ECDSA never recovers the zero address: it can neither be the first signer nor a registered one.
+        if (signer <= previous) revert SignersNotAscending(previous, signer);
     }
 }
