@@ -3,6 +3,7 @@
     python -m scripts.mutate_contracts                        all sources
     python -m scripts.mutate_contracts LedgerCore.sol --part 2/4     the second quarter of the mutants of one
     python -m scripts.mutate_contracts Settlement.sol --sample 30    thirty of the mutants of one, the same each time
+    python -m scripts.mutate_contracts Settlement.sol --lines 56,92  the mutants of two lines
 
 A mutant is one operator turned, one number moved by one, or one statement left out. Those of the ledger's arithmetic
 and of most libraries are held to the tests in Solidity that compile them, those of the deployed contracts to tests
@@ -102,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mutate_contracts", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sources", nargs="*", default=[*IN_SOLIDITY, *TARGETS], help="files under contracts/src")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="I/N", help="every N-th mutant from the I-th on")
+    parser.add_argument("--lines", type=_lines, metavar="N,M", help="the mutants of these lines alone")
     parser.add_argument("--sample", type=int, metavar="COUNT", help="so many mutants of each source, by chance")
     parser.add_argument("--seed", type=int, default=0, help="of the chance")
     parser.add_argument("--count", action="store_true", help="say how many mutants each source has, and try none")
@@ -117,6 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for source in options.sources:
         text = _text(source)
         chosen = list(mutants(source, text))[options.part[0] - 1 :: options.part[1]]
+        if options.lines is not None:
+            chosen = [mutant for mutant in chosen if mutant.line + 1 in options.lines]
         if options.sample is not None and options.sample < len(chosen):
             places = random.Random(f"{options.seed} {source}").sample(range(len(chosen)), options.sample)
             chosen = [chosen[place] for place in sorted(places)]
@@ -172,6 +176,10 @@ def _part(text: str) -> tuple[int, int]:
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not I/N with 1 <= I <= N")
     return int(found[1]), int(found[2])
+
+
+def _lines(text: str) -> frozenset[int]:
+    return frozenset(int(number) for number in text.split(","))
 
 
 def _survives(root: Path) -> bool | None:

@@ -43,6 +43,9 @@ TARGETS: Final = {f"{name}.sol": Target((name,), _tests(name)) for name in NAMES
     "Badges.sol": Target(("Badges",), _tests("Reputation")),
     "Bonds.sol": Target(("Disputes",), _tests("Disputes")),
     "Bundles.sol": Target(("Certificates",), _tests("Certificates")),
+    "CommunityToken.sol": Target(
+        ("CommunityToken",), _tests("CommunityToken", "Settlement/test_deposit_with_permit.py")
+    ),
     "Openings.sol": Target(("Disputes", "Questions"), _tests("Disputes", "Questions")),
     "Timelock.sol": Target(("Cooperative",), _tests("Cooperative")),
     "libraries/TypedDataLib.sol": Target(("Settlement", "Readings", "Certificates"), _tests("test_typed_data.py")),

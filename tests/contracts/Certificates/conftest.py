@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.support.certificates import certificate, enrol, materialise, open_readings, plant, reading
@@ -43,6 +44,11 @@ class Market:
     def held_wh(self, account: str, *ids: int) -> int:
         """Return what an account holds of some bundles."""
         return sum(self.view("balanceOf", account, each) for each in ids)
+
+
+def child_id(parent: int, from_wh: int, to_wh: int) -> int:
+    """Return the id of what comes out of a bundle that ends."""
+    return int.from_bytes(keccak(encode(["uint256", "uint64", "uint64"], [parent, from_wh, to_wh])), "big")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from tests.contracts.Certificates.conftest import BOILER, BUNDLE_WH, HOLDER, HOUSE, NEIGHBOUR, OTHER, Market
+from tests.contracts.Certificates.conftest import BOILER, BUNDLE_WH, HOLDER, HOUSE, NEIGHBOUR, OTHER, Market, child_id
 from tests.support.certificates import open_readings, reading
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER, Community
 from tests.support.evm import artifact, reverts, selector
@@ -36,7 +36,7 @@ def test_claims_end_with_the_attested_consumption(market: Market) -> None:
     _, rest = _split(market, market.ids[1], 51)
     market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 0])
     beyond = BUNDLE_WH + 51
-    first = _first(market.ids[1], 0, 51)
+    first = child_id(market.ids[1], 0, 51)
     with reverts("BeyondConsumption", NEIGHBOUR, FIRST_INTERVAL, beyond, 150):
         market.act("claim", first, OTHER, market.drawn[NEIGHBOUR, 0])
     market.act("claim", rest, OTHER, market.drawn[NEIGHBOUR, 0])
@@ -144,10 +144,6 @@ def test_nothing_else_changes_certificates() -> None:
 def _split(market: Market, token_id: int, wh: int) -> tuple[int, int]:
     event = market.act("split", token_id, wh).event("Split")
     return event["first"], event["second"]
-
-
-def _first(parent: int, from_wh: int, to_wh: int) -> int:
-    return int.from_bytes(keccak(encode(["uint256", "uint64", "uint64"], [parent, from_wh, to_wh])), "big")
 
 
 def test_batch_claims_what_single_claims_would(market: Market) -> None:

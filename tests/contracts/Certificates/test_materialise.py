@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.certificates import certificate, leaf_of, plant, salt_of
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, MEMBERS, Community
+from tests.support.disputes import WINDOW, Disputed
 from tests.support.evm import reverts
 
 OWNER = MEMBERS[0].address
@@ -105,6 +106,17 @@ def test_run_must_be_settled(community: Community) -> None:
     (proof,) = plant(community, [values])
     with reverts("UnknownRun", 2):
         _materialise(community, values, proof, run_id=2)
+
+
+def test_certificate_stays_in_an_open_run(disputed: Disputed) -> None:
+    community = disputed.community
+    opened = certificate(0, OWNER)
+    community.attest(0, export_wh=100)
+    community.settle(community.next_run(certificatesRoot=leaf_of(opened)))
+    with reverts("RunNotFinal", 1):
+        community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=OWNER)
+    community.evm.timestamp += WINDOW
+    community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=OWNER)
 
 
 @pytest.mark.parametrize("step", [-1, 1])

@@ -13,6 +13,7 @@ from tests.contracts.Certificates.conftest import (
     OTHER,
     STORE,
     Market,
+    child_id,
 )
 from tests.support.certificates import certificate, materialise, open_readings, plant, reading, salt_of
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER
@@ -82,6 +83,7 @@ def test_c3_discharge_gives_what_is_left_of_the_charge(stored: Market) -> None:
     event = stored.act("discharge", fed_out, 1).event("Discharged")
     issued = stored.bundle(event["newId"])
     carbon = -(-CARBON * 100 // 90)
+    assert event["newId"] == child_id(fed_out, 0, 90)
     assert event == {"device": STORE, "charge": 1, "id": fed_out, "newId": event["newId"], "wh": 90}
     assert issued == before | {"toWh": 90, "source": 2, "carbon": carbon, "parent": fed_out}
     assert stored.bundle(fed_out)["status"] == CANCELLED
@@ -167,6 +169,34 @@ def test_run_gives_no_origin_to_what_an_enrolled_store_feeds_out(market: Market)
         market.act("materialise", 4, values, salt_of(values), proof)
 
 
+def test_run_gives_other_origins_to_a_store_and_the_stores_origin_to_whom_nobody_enrolled(market: Market) -> None:
+    interval = FIRST_INTERVAL + 3 * INTERVAL_LENGTH
+    unknown = certificate(9, HOLDER) | {"device": STORE, "source": 0, "interval": interval}
+    unenrolled = certificate(8, HOLDER) | {"device": BOILER, "source": 2, "interval": interval}
+    market.act("enrolStore", STORE, FIFO, 900, sender=OWNER)
+    opened = [unknown, unenrolled]
+    ids = materialise(market.community, opened, plant(market.community, opened, step=3), run_id=4)
+    assert [market.bundle(each)["source"] for each in ids] == [0, 2]
+
+
+def test_charges_of_a_store_lie_in_one_row(market: Market) -> None:
+    market.act("enrolStore", STORE, NAMED, 1_000, sender=OWNER)
+    for step in (0, 1, 2):
+        market.act("charge", market.ids[2 * step], market.drawn[STORE, step])
+    assert _row(market) == [(0, 2), (1, 3), (2, 0)]
+    charged_before = market.community.evm.snapshot()
+    market.act("discharge", market.ids[5], 2)
+    assert _row(market) == [(0, 3), (1, 3), (1, 0)]
+    market.community.evm.restore(charged_before)
+    market.act("discharge", market.ids[5], 1)
+    assert _row(market) == [(0, 2), (0, 3), (2, 0)]
+
+
+def _row(market: Market) -> list[tuple[int, int]]:
+    """Return which charge comes before and which after each of the first three."""
+    return [market.view("chargeOf", STORE, number)[6:] for number in (1, 2, 3)]
+
+
 def test_enrolment_is_the_communitys_and_for_good(market: Market) -> None:
     for function, device, kind in (("enrolStore", STORE, FIFO), ("enrolConverter", BOILER, HEAT)):
         with reverts("NotTheCommunity", HOLDER, OWNER):
@@ -195,6 +225,7 @@ def test_conversion_changes_the_carrier_once(market: Market, carrier: int, facto
     event = market.act("convert", market.ids[0], market.drawn[BOILER, 0]).event("Converted")
     heat = event["newId"]
     assert (event["intakeWh"], event["outputWh"]) == (100, output_wh)
+    assert heat == child_id(market.ids[0], 0, output_wh)
     carbon = -(-CARBON * 100 // output_wh)
     before = market.bundle(market.ids[0])
     assert before["status"] == CANCELLED

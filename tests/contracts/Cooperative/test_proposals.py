@@ -8,12 +8,13 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tests.support.community import MEMBERS, OWNER, QUORUM, STRANGER, Community, keys
-from tests.support.evm import Contract, reverts
+from tests.support.evm import NOBODY, Contract, reverts
 
 A, B, C = (member.address for member in MEMBERS)
 DELAY, PERIOD, GRACE, QUORUM_PERCENT = 3_600, 7 * 86_400, 2 * 86_400, 34
 AGAINST, FOR, ABSTAIN = 0, 1, 2
-PENDING, ACTIVE, DEFEATED, QUEUED, EXECUTED = 0, 1, 3, 5, 7
+PENDING, ACTIVE, CANCELLED, DEFEATED, QUEUED, EXECUTED = 0, 1, 2, 3, 5, 7
+ZERO = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,11 @@ class Council:
     cooperative: Contract
     timelock: str
 
-    def propose(self, function: str, *arguments: Any, sender: str = A, why: str = "") -> "Proposal":
-        data = self.community.registry._data(function, arguments)
-        call = ([self.community.registry.address], [0], [data])
+    def propose(
+        self, function: str, *arguments: Any, sender: str = A, why: str = "", target: Contract | None = None
+    ) -> "Proposal":
+        target = target or self.community.registry
+        call = ([target.address], [0], [target._data(function, arguments)])
         self.cooperative.transact("propose", *call, why, sender=sender)
         identity = self.cooperative.call("hashProposal", *call, keccak(text=why))
         return Proposal(self, identity, (*call, keccak(text=why)))
@@ -187,10 +190,55 @@ def test_quorum_grows_with_the_members(community: Community, members: int, quoru
     assert council.cooperative.call("quorum", instant) == quorum
 
 
+@pytest.mark.parametrize(("percent", "quorum"), [(1, 1), (33, 1), (34, 2), (66, 2), (67, 3), (100, 3)])
+def test_quorum_is_rounded_up(community: Community, percent: int, quorum: int) -> None:
+    instant = community.evm.timestamp
+    community.evm.timestamp += 1
+    cooperative = community.evm.deploy("Cooperative", community.registry, percent, DELAY, PERIOD, GRACE)
+    assert (cooperative.call("quorumPercent"), cooperative.call("quorum", instant)) == (percent, quorum)
+
+
 @pytest.mark.parametrize("percent", [0, 101])
 def test_quorum_is_a_part_of_the_members(community: Community, percent: int) -> None:
     with reverts("QuorumOutOfBounds", percent):
         community.evm.deploy("Cooperative", community.registry, percent, DELAY, PERIOD, GRACE)
+
+
+def test_votes_are_timed_by_the_clock(council: Council) -> None:
+    assert council.cooperative.call("CLOCK_MODE") == "mode=timestamp"
+    assert council.cooperative.call("clock") == council.community.evm.timestamp
+
+
+def test_proposer_takes_a_proposal_back_before_the_vote(council: Council) -> None:
+    proposal = council.propose("setQuorums", 1, 1)
+    with reverts("GovernorUnableToCancel", proposal.identity, B):
+        council.cooperative.transact("cancel", *proposal.call, sender=B)
+    assert council.cooperative.call("cancel", *proposal.call, sender=A) == proposal.identity
+    council.cooperative.transact("cancel", *proposal.call, sender=A)
+    assert proposal.state == CANCELLED
+    council.wait(DELAY + 1)
+    with pytest.raises(Exception, match="GovernorUnexpectedProposalState"):
+        council.cooperative.transact("castVote", proposal.identity, FOR, sender=A)
+
+
+def test_cooperatives_own_terms_are_changed_by_a_vote_alone(council: Council) -> None:
+    with reverts("GovernorOnlyExecutor", OWNER):
+        council.cooperative.transact("setVotingDelay", 60, sender=OWNER)
+    council.propose("setVotingDelay", 60, target=council.cooperative).pass_()
+    assert council.cooperative.call("votingDelay") == 60
+
+
+def test_nobody_but_the_cooperative_orders_the_timelock(council: Council) -> None:
+    timelock = Contract(council.community.evm, "Timelock", council.timelock)
+    for role, holders in (
+        ("DEFAULT_ADMIN_ROLE", {council.timelock}),
+        ("PROPOSER_ROLE", {council.cooperative.address}),
+        ("CANCELLER_ROLE", {council.cooperative.address}),
+        ("EXECUTOR_ROLE", {ZERO}),
+    ):
+        everybody = {ZERO, NOBODY, OWNER, A, STRANGER.address, council.timelock, council.cooperative.address}
+        held = {account for account in everybody if timelock.call("hasRole", timelock.call(role), account)}
+        assert held == holders, role
 
 
 def _refused(council: Council, proposal: Proposal) -> str:

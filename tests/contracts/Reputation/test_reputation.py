@@ -232,6 +232,15 @@ def test_badge_is_earned_by_energy(badges: tuple[Judged, Contract], badge: int, 
         contract.transact("award", SELLER, badge)
 
 
+def test_least_energy_earns_the_first_badge(disputed: Disputed) -> None:
+    judged = judge(disputed, lambda books: books.change(READING, 0, importWh=0, exportWh=1))
+    judged.count_reading()
+    contract = disputed.community.evm.deploy("Badges", judged.reputation)
+    contract.transact("award", SELLER, 0)
+    with reverts("BadgeNotEarned", SELLER, 1, 1, 100_000):
+        contract.transact("award", SELLER, 1)
+
+
 def test_badge_stays_with_whoever_earned_it(badges: tuple[Judged, Contract]) -> None:
     judged, contract = badges
     judged.count_reading()

@@ -46,6 +46,17 @@ def test_permit_that_somebody_submitted_first_still_serves(community: Community)
     assert community.settlement.call("balanceOf", MEMBER.address) == 300
 
 
+def test_permit_serves_once(community: Community) -> None:
+    community.token.transact("mint", MEMBER.address, 600, sender=OWNER)
+    signed = permit(community, 300)
+    community.settlement.transact("depositWithPermit", MEMBER.address, 300, *signed, sender=MEMBER.address)
+    with reverts("ERC20InsufficientAllowance", community.settlement.address, 0, 300):
+        community.settlement.transact("depositWithPermit", MEMBER.address, 300, *signed, sender=MEMBER.address)
+    assert community.token.call("nonces", MEMBER.address) == 1
+    signed = permit(community, 300)
+    community.settlement.transact("depositWithPermit", MEMBER.address, 300, *signed, sender=MEMBER.address)
+
+
 def test_permit_of_another_amount_allows_nothing(community: Community) -> None:
     deadline, *signature = permit(community, 300)
     with pytest.raises(Reverted) as caught:

@@ -8,7 +8,6 @@ from eth_utils.crypto import keccak
 from oracles.disputes import Dispute, OpenedRun
 from oracles.typed_data import TRADE
 from tests.support import typed_data_vectors as typed_data
-from tests.support.certificates import certificate, leaf_of, salt_of
 from tests.support.community import MEMBERS, STRANGER, SUPPLIER, Net
 from tests.support.disputes import BOND, CAPITAL, OPERATOR, WINDOW, Disputed, honest_books
 from tests.support.evm import reverts
@@ -214,17 +213,6 @@ def test_no_void_run_pays_out_even_after_the_longest_wait(disputed: Disputed) ->
     community.settlement.transact("unwind", *disputed.published[-1])
     community.settlement.transact("withdraw", sender=richest)
     assert community.token.call("balanceOf", richest) == CAPITAL
-
-
-def test_certificate_stays_in_an_open_run(disputed: Disputed) -> None:
-    community = disputed.community
-    opened = certificate(0, A)
-    community.attest(0, export_wh=100)
-    community.settle(community.next_run(certificatesRoot=leaf_of(opened)))
-    with reverts("RunNotFinal", 1):
-        community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=A)
-    community.evm.timestamp += WINDOW
-    community.certificates.transact("materialise", 1, opened, salt_of(opened), [], sender=A)
 
 
 def test_who_asked_before_the_void_run_waits_for_nobody(disputed: Disputed) -> None:
