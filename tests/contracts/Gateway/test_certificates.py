@@ -40,6 +40,14 @@ def test_bundle_leaves_for_good_under_the_next_number(market: Market, gate: Gate
     assert gate.contract.call("exports") == 2
 
 
+def test_part_of_a_bundle_leaves_whole(market: Market, gate: Gate) -> None:
+    market.act("setApprovalForAll", gate.contract, True, sender=OWNS)
+    part = market.act("split", market.ids[0], 40).event("Split")["second"]
+    exported = gate.act("exportBundle", part, PARENT, STRANGER.address, sender=OWNS).event("Exported")["exported"]
+    assert exported[6:8] == (40, BUNDLE_WH)
+    assert market.held_wh(OWNS, part) == 0
+
+
 def test_only_its_holder_lets_a_bundle_leave(market: Market, gate: Gate) -> None:
     with reverts("ERC1155MissingApprovalForAll", gate.contract.address, OWNS):
         gate.act("exportBundle", market.ids[0], PARENT, STRANGER.address, sender=OWNS)
@@ -113,7 +121,8 @@ def test_what_was_sold_twice_is_given_up_and_paid_for(
     first = sold_before(gate, ours)
     both = (first, ours) if lower_first else (ours, first)
     proven = gate.prove("proveDoubleExport", *both)
-    assert proven.event("GivenUp")["falls"] == record_digest(ours)
+    given_up = proven.event("GivenUp")
+    assert (given_up["stands"], given_up["falls"]) == (record_digest(first), record_digest(ours))
     paid = proven.event("BondPaid")
     assert (paid["amount"], gate.money(HOLDER)) == (100 * PRICE, 100 * PRICE)
     assert _status(gate, ours) == GIVEN_UP
@@ -123,6 +132,22 @@ def test_what_was_sold_twice_is_given_up_and_paid_for(
         gate.act("claimImport", gate.nullifier(ours), sender=HOLDER)
     with reverts("AlreadyImported", gate.nullifier(ours)):
         gate.import_(ours)
+
+
+def test_holder_is_paid_for_the_energy_that_falls(gate: Gate) -> None:
+    gate.post_bond()
+    ours = gate.export(2, from_wh=60)
+    gate.import_(ours)
+    gate.prove("proveDoubleExport", gate.export(1, destination=PARENT), ours)
+    assert gate.money(HOLDER) == 40 * PRICE
+
+
+def test_what_was_not_let_in_does_not_fall(gate: Gate) -> None:
+    held = gate.export(2)
+    gate.import_(held)
+    with reverts("NotHeld", gate.nullifier(held), HOLDER):
+        gate.prove("proveDoubleExport", gate.export(1, destination=PARENT), gate.export(3))
+    assert _status(gate, held) == HELD
 
 
 def test_claimed_certificate_never_falls(gate: Gate) -> None:

@@ -18,7 +18,8 @@ def test_runs_follow_each_other_and_add_up(gate: Gate) -> None:
     gate.post_bond()
     first = gate.run()
     assert gate.settle(first).event("RunSettled")["balanceNeur"] == -30_000
-    gate.settle(gate.run(2, record_digest(first), net_neur=-10_000, compensation_neur=0))
+    second = gate.settle(gate.run(2, record_digest(first), net_neur=-10_000, compensation_neur=0))
+    assert [event.name for event in second.events] == ["RunSettled"]
     found = gate.neighbour()
     assert (found["lastRun"], found["lastAward"], found["balanceNeur"]) == (2, 192, -20_000)
     assert (gate.money(PAYEE), found["bondNeur"]) == (2_000, BOND - 2_000)
@@ -59,10 +60,16 @@ def test_parent_owes_what_is_above_zero_and_takes_no_bond_here(gate: Gate) -> No
     assert (found["balanceNeur"], found["bondNeur"]) == (30_000, BOND)
 
 
-def test_bond_pays_no_more_than_it_has(gate: Gate) -> None:
-    gate.post_bond(amount=500)
+@pytest.mark.parametrize("bond", [1, 500])
+def test_bond_pays_no_more_than_it_has(gate: Gate, bond: int) -> None:
+    gate.post_bond(amount=bond)
     paid = gate.settle(gate.run()).event("BondPaid")
-    assert (paid["amount"], paid["due"], gate.money(PAYEE)) == (500, 2_000, 500)
+    assert (paid["amount"], paid["due"], gate.money(PAYEE)) == (bond, 2_000, bond)
+
+
+def test_run_of_one_award_is_a_run(gate: Gate) -> None:
+    gate.settle(gate.run(last_award=1))
+    assert gate.neighbour()["lastAward"] == 1
 
 
 def test_run_is_settled_once(gate: Gate) -> None:
