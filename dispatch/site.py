@@ -15,9 +15,10 @@ Refuses, with `ValueError`: intervals that go back.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
+from dispatch.driving import STEERED_S_MIN, Exchange, Intention, Underway, drive, run_slow
 from dispatch.island.sharing import CRITICAL, Load, share_out
 from dispatch.plant import Device, Plant, Stay
 from dispatch.price_shape import NOON_UTC_HOUR, PriceShape, closing_price
@@ -45,63 +46,6 @@ class SiteConfig:
     """Local trade to expect per interval before any was seen; None for what fills the stores in 24 intervals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What a site did in one interval."""
-
-    import_wh: int
-    """Drawn from the grid, ≥ 0."""
-    export_wh: int
-    """Fed into the grid, ≥ 0; never in the same interval as an import."""
-    charge_wh: int
-    """Into stores that follow the meter."""
-    discharge_wh: int
-    stored_milliwh: int
-    """Content of all stores at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Underway:
-    """How an interval goes so far, by the meters."""
-
-    net_w: int
-    """Use less sun behind the connection now, without the devices."""
-    exchange_wh: int
-    """Drawn from the grid less fed in, since the interval began."""
-    moved_wh: int
-    """Drawn by stores that follow the meter less given by them, since the interval began."""
-    position_wh: int
-    """Contracted exchange of the whole interval, bought minus sold."""
-
-
-STEERED_S_MIN: Final = 60
-"""The rest of an interval is steered as if it were at least this long: 1 Wh is 60 W then."""
-
-
-@dataclass(slots=True)
-class _Intention:
-    """What was decided for an interval at quoting, for use at delivery."""
-
-    net_wh: int
-    """Forecast load minus sun."""
-    setpoints_wh: dict[str, int]
-    """Of the converters that keep to the plan."""
-    forced_wh: int
-    """What stores take (negative: give) at any price of the tariff band."""
-    charges: bool
-    """Whether charging more is worth at least the export tariff."""
-    discharges: bool
-    """Whether discharging more costs at most the import tariff."""
-    quoted_position_wh: int
-    """Bought minus sold when the quotes were made."""
-    position_wh: int
-    """Bought minus sold so far."""
-
-    def filled_wh(self) -> int:
-        """Return what was traded since the quotes were made; they are on one side, so it only grows."""
-        return abs(self.position_wh - self.quoted_position_wh)
-
-
 class SiteAgent:
     """The agent of one site; hand all agents of a node the same `SitePlanner`."""
 
@@ -115,7 +59,7 @@ class SiteAgent:
         self._planner = planner
         self._shape = PriceShape(config.length_s, _depth_prior_wh(config, self.plant), config.noon_utc_hour)
         self._next_delivery = 0
-        self._intentions: dict[int, _Intention] = {}
+        self._intentions: dict[int, Intention] = {}
         self._quotes: dict[int, tuple[OrderProposal, ...]] = {}
 
     def plugged(self, device: str, until: int, wanted_milliwh: int, content_milliwh: int | None = None) -> None:
@@ -185,7 +129,7 @@ class SiteAgent:
             self._intentions.pop(interval, None)
             self._quotes.pop(interval, None)
             return ()
-        slow_wh = self._run_slow(plant, plan.setpoints_wh, interval, config.length_s)
+        slow_wh = run_slow(plant, plan.setpoints_wh, interval, config.length_s)
         net_wh = forecast.net_wh + slow_wh
         situation = Situation(
             interval=interval,
@@ -198,7 +142,7 @@ class SiteAgent:
             position_wh=position_wh,
         )
         least, most = plan.curve.least_wh - net_wh, plan.curve.most_wh - net_wh
-        self._intentions[interval] = _Intention(
+        self._intentions[interval] = Intention(
             net_wh=forecast.net_wh,
             setpoints_wh=plan.setpoints_wh,
             forced_wh=max(0, least) + min(0, most),
@@ -239,10 +183,7 @@ class SiteAgent:
     def actuate(self, interval: int, load_wh: int, pv_wh: int, position_wh: int) -> Exchange:
         """Drive the devices through one interval and return what crosses the connection.
 
-        The *grid exchange* that was agreed is followed, not the battery power that was planned: correcting by the meter
-        recovers about half of what forecast errors cost. Beyond what was contracted, stores take surplus only where
-        that is worth the export tariff, and give only where that costs no more than the import tariff; in between they
-        rest, since moving them would cost more than the deviation.
+        What is followed, `dispatch.driving.drive` says.
 
         Args:
             interval: In rising sequence.
@@ -253,7 +194,7 @@ class SiteAgent:
         if interval < self._next_delivery:
             raise ValueError(f"interval {interval} was delivered; the next one is {self._next_delivery}")
         kept = self._intended(interval)
-        exchange = self._drive(self.plant, interval, self.config.length_s, kept, load_wh - pv_wh, position_wh)
+        exchange = drive(self.plant, interval, self.config.length_s, kept, load_wh - pv_wh, position_wh)
         self.delivered(interval)
         return exchange
 
@@ -283,7 +224,7 @@ class SiteAgent:
         )
         plant = self.plant.copy()
         left_wh = seen.position_wh - seen.exchange_wh
-        self._drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
+        drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
         return self._powers_w(plant, length_s)
 
     def steer_island(self, interval: int, now: int, seen: Underway, exchange_w: int | None = None) -> dict[str, int]:
@@ -318,40 +259,16 @@ class SiteAgent:
         self.asked_w = {name: wh * 3_600 // length_s for name, wh in plant.done_wh.items()}
         return {device.name: plant.mean_w(device.name, length_s) for device in plant.devices}
 
-    def _intended(self, interval: int) -> _Intention:
+    def _intended(self, interval: int) -> Intention:
         """Return what was decided for an interval; without a plan the contract is followed both ways."""
-        return self._intentions.get(interval) or _Intention(0, {}, 0, True, True, 0, 0)
-
-    def _drive(
-        self, plant: Plant, interval: int, length_s: int, kept: _Intention, net_wh: int, position_wh: int
-    ) -> Exchange:
-        """Run a plant through an interval, or the rest of one."""
-        plant.keep(length_s)
-        net_wh += self._run_slow(plant, kept.setpoints_wh, interval, length_s)
-        must_wh = max(kept.forced_wh, plant.must_charge_wh(interval, length_s))
-        charge_wh = plant.charge(must_wh, -net_wh, interval, length_s) if must_wh > 0 else 0
-        discharge_wh = 0
-        left_wh = net_wh + charge_wh
-        if left_wh < position_wh and kept.forced_wh >= 0 and (position_wh > 0 or kept.charges):
-            charge_wh += plant.charge(position_wh - left_wh, -left_wh, interval, length_s)
-        elif not charge_wh:
-            wanted_wh = left_wh - position_wh if position_wh < 0 or kept.discharges else 0
-            discharge_wh = plant.discharge(max(wanted_wh, -kept.forced_wh, 0), interval, length_s)
-        net_wh += charge_wh - discharge_wh
-        return Exchange(max(0, net_wh), max(0, -net_wh), charge_wh, discharge_wh, plant.stored_milliwh)
-
-    def _run_slow(self, plant: Plant, setpoints_wh: Mapping[str, int], interval: int, length_s: int) -> int:
-        """Run what keeps to the plan, and return what it adds to the site's use."""
-        return sum(
-            plant.draws_wh(name, plant.run(name, setpoints_wh.get(name, 0), interval, length_s)) for name in plant.slow
-        )
+        return self._intentions.get(interval) or Intention(0, {}, 0, True, True, 0, 0)
 
     def _plant_at(self, interval: int) -> Plant:
         """Return the devices as expected when an interval begins: what is still to be delivered goes as intended."""
         plant = self.plant.copy()
         for start, intention in sorted(self._intentions.items()):
             if start < interval:
-                self._drive(plant, start, self.config.length_s, intention, intention.net_wh, intention.position_wh)
+                drive(plant, start, self.config.length_s, intention, intention.net_wh, intention.position_wh)
         return plant
 
     def to_json(self) -> dict[str, Any]:
@@ -372,7 +289,7 @@ class SiteAgent:
         agent.plant.stays = {name: Stay(*values) for name, values in state["stays"].items()}
         agent._shape = PriceShape.from_json(state["shape"])
         agent._next_delivery = state["next_delivery"]
-        agent._intentions = {interval: _Intention(**kept) for interval, kept in state["intentions"]}
+        agent._intentions = {interval: Intention(**kept) for interval, kept in state["intentions"]}
         agent._quotes = {
             interval: tuple(OrderProposal.from_json(quote) for quote in kept) for interval, kept in state["quotes"]
         }

@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from dispatch.behind_meter import HEAT, SUN, WIND, Behind, BehindMeter
 from dispatch.car_habit import CarHabit
+from dispatch.driving import Underway
 from dispatch.explain import explain
 from dispatch.island.droop import settings_of
 from dispatch.island.ramp import Ramp
 from dispatch.plant import Stay
-from dispatch.site import SiteAgent, Underway
+from dispatch.site import SiteAgent
 from dispatch.site_plan import SitePlanner
 from dispatch.trust import Alarm, ContentWatch, Obedience
 from metering.registers import RegisterSample

@@ -9,9 +9,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from dispatch.bidding import OrderProposal, QuoteRules
+from dispatch.driving import Exchange
 from dispatch.layers import make
 from dispatch.plant import Device
-from dispatch.site import Exchange, SiteAgent, SiteConfig
+from dispatch.site import SiteAgent, SiteConfig
 from dispatch.site_plan import SitePlanner
 from dispatch.street_forecast import StreetForecaster
 from energy.identity import Digest, digest_from_hex

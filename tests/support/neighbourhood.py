@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from dispatch.driving import Exchange
 from dispatch.plant import Device
-from dispatch.site import Exchange, SiteAgent, SiteConfig
+from dispatch.site import SiteAgent, SiteConfig
 from dispatch.site_plan import SitePlanner
 from dispatch.street_forecast import StreetForecaster
 from energy.identity import Address, MeterId

@@ -4,10 +4,11 @@ from dataclasses import replace
 import pytest
 
 from dispatch.bidding import ReasonKind
+from dispatch.driving import Exchange, Underway
 from dispatch.layers import make
 from dispatch.plant import Device
 from dispatch.prices import GridTariff
-from dispatch.site import Exchange, SiteAgent, SiteConfig, Underway
+from dispatch.site import SiteAgent, SiteConfig
 from dispatch.site_plan import SiteForecast, SitePlanner
 from market.orders import Side
 
