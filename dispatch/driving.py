@@ -61,6 +61,8 @@ class Intention:
     """Bought minus sold when the quotes were made."""
     position_wh: int
     """Bought minus sold so far."""
+    at_shared_wh: int | None = None
+    """What stores take (negative: give) at the price that neighbours share at; None when it was not planned."""
 
     def filled_wh(self) -> int:
         """Return what was traded since the quotes were made; they are on one side, so it only grows."""

@@ -31,6 +31,11 @@ class GridTariff:
         """Width between export and import price: what neighbours can share by trading."""
         return self.import_ueur_per_kwh - self.export_ueur_per_kwh
 
+    @property
+    def shared_ueur_per_kwh(self) -> int:
+        """Price at which a community shares what trades and meters differ by, as `market.local_terms` has it."""
+        return (self.import_ueur_per_kwh + self.export_ueur_per_kwh) // 2
+
 
 @dataclass(frozen=True, slots=True)
 class LocalOutlook:

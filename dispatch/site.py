@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any, Self
 
+from dispatch.answering import Answer, Rest, drive_answering
 from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
 from dispatch.driving import STEERED_S_MIN, Exchange, Intention, Underway, drive, run_slow
 from dispatch.island.sharing import CRITICAL, Load, share_out
@@ -150,6 +151,7 @@ class SiteAgent:
             discharges=least < 0,
             quoted_position_wh=position_wh,
             position_wh=position_wh,
+            at_shared_wh=plan.curve.at(tariffs[0].shared_ueur_per_kwh) - net_wh,
         )
         self._quotes[interval] = propose(situation, config.rules)
         return self.requote(now, interval)
@@ -204,8 +206,8 @@ class SiteAgent:
         self._intentions = {start: kept for start, kept in self._intentions.items() if start > interval}
         self._quotes = {start: kept for start, kept in self._quotes.items() if start > interval}
 
-    def steer(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
-        """Return the power (W, drawn > 0) of each device for the rest of an interval; nothing is changed.
+    def steer(self, interval: int, now: int, seen: Underway, answer: Answer | None = None) -> dict[str, int]:
+        """Return the power (W, drawn > 0) of each device for the rest of an interval; nothing of the agent is changed.
 
         As in `actuate`, what was agreed for the whole interval is followed: what went otherwise so far is made good.
 
@@ -213,18 +215,30 @@ class SiteAgent:
             interval: The one that is under way.
             now: UTC epoch seconds, within it.
             seen: What the meters say.
+            answer: To the balance of the street, as far as it was heard; see `drive_answering`. None for none.
         """
         length_s = max(STEERED_S_MIN, interval + self.config.length_s - now)
         kept = self._intended(interval)
-        forced_wh = kept.forced_wh - seen.moved_wh
+        answer = answer or Answer()
+        answer.begin(interval, now)
+        moved_wh = seen.moved_wh - answer.given_wh
+        forced_wh = kept.forced_wh - moved_wh
         kept = replace(
             kept,
             forced_wh=max(0, forced_wh) if kept.forced_wh > 0 else min(0, forced_wh) if kept.forced_wh < 0 else 0,
             setpoints_wh={name: wh * length_s // self.config.length_s for name, wh in kept.setpoints_wh.items()},
         )
+        rest = Rest(
+            now=now,
+            length_s=length_s,
+            net_wh=seen.net_w * length_s // 3_600,
+            left_wh=seen.position_wh - seen.exchange_wh + answer.given_wh,
+            moved_wh=moved_wh,
+            draws_wh=int(self.config.import_max_kw * 1e3) * length_s // 3_600,
+            feeds_wh=int(self.config.export_max_kw * 1e3) * length_s // 3_600,
+        )
         plant = self.plant.copy()
-        left_wh = seen.position_wh - seen.exchange_wh
-        drive(plant, now, length_s, kept, seen.net_w * length_s // 3_600, left_wh)
+        drive_answering(plant, rest, kept, answer)
         return self._powers_w(plant, length_s)
 
     def steer_island(self, interval: int, now: int, seen: Underway, exchange_w: int | None = None) -> dict[str, int]:

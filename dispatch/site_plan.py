@@ -90,6 +90,10 @@ class PriceCurve:
         """At the import tariff."""
         return self.most_wh - sum(drop for _, drop in self.drops)
 
+    def at(self, price: int) -> int:
+        """At a price, µ€/kWh; import positive."""
+        return self.most_wh - sum(drop for above, drop in self.drops if above <= price)
+
 
 @dataclass(frozen=True, slots=True)
 class SitePlan:

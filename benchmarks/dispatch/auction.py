@@ -1,16 +1,17 @@
 """The neighbours' saving through the real auction, of what perfect foresight of the pooled street would save.
 
 15 sound homes with their batteries, four times 14 days, in hours. The agents know the past only: they forecast, quote
-ahead of the slot, and their orders meet in the real engine; the battery follows what was contracted. A part of the
-homes bids falsely: their prices are shifted away from what they are worth to them. Foresight is one linear programme
-over all batteries and the whole fortnight. Settlement is the node's; whatever was not traded is at the tariff.
+ahead of the slot, and their orders meet in the real engine. Each hour is lived in steps of five minutes, of even power
+since the data say no more: the battery follows what was contracted, and answers the balance of the street, which it is
+told a step late. A part of the homes bids falsely: their prices are shifted away from what they are worth to them.
+Foresight is one linear programme over all batteries and the whole fortnight. Settlement is the node's, with the
+community's `sharing`; what is left is at the tariff.
 
-Where the points are lost is told beside the share: by the same days settled with the community's `sharing`, by what
-crossed to the grid alone (all deviations of neighbours netted), and by a street whose forecast of the coming hour is
-right.
+Beside the share stand the same days without answers, settled without and with `sharing`, and by what crossed to the
+grid alone (all deviations of neighbours netted).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -18,7 +19,9 @@ import numpy as np
 
 from benchmarks.dispatch.figures import Measured, Part, say
 from benchmarks.dispatch.street import SOUND, street_year
+from dispatch.answering import Answer, Balance
 from dispatch.bidding import OrderProposal, QuoteRules
+from dispatch.driving import Underway
 from dispatch.forecasting.features import Floats
 from dispatch.layers import make
 from dispatch.optimiser.conditions import Conditions, Exchange
@@ -28,7 +31,7 @@ from dispatch.optimiser.planning import solve
 from dispatch.plant import Device
 from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent, SiteConfig
-from dispatch.site_plan import SiteForecast, SitePlanner
+from dispatch.site_plan import SitePlanner
 from dispatch.street_forecast import StreetForecaster
 from energy.identity import Address, Digest, MeterId
 from energy.results import Accepted
@@ -43,6 +46,9 @@ from market.settlement import IntervalSettlement, Tariff, settle_interval
 from market.terms import Terms
 
 HOUR_S: Final = 3_600
+STEP_S: Final = 300
+STEPS_LATE: Final = 1
+"""The street's balance is told so many steps after it was measured."""
 FIRST_DAYS: Final = (14, 91, 182, 273)
 """First days of the fortnights; the first one leaves two weeks to learn from."""
 DAYS: Final = 14
@@ -50,6 +56,7 @@ LEARNED_DAYS: Final = 14
 EXPORT_UEUR_PER_KWH: Final = 50_000
 CAPACITY_KWH: Final = 6.4
 POWER_KW: Final = 5.0
+RATING_W: Final = 5_000
 ONE_WAY: Final = 0.93
 BATTERY: Final = Device(
     "battery",
@@ -62,8 +69,8 @@ FALSE_EVERY: Final = 3
 FALSE_SHIFT_PERMILLE: Final = 150
 """Of the tariff band, against the side it is on."""
 SUPPLIER: Final = Address(b"\xff" * 20)
-STREETS: Final = {"truthful": (False, False), "false": (True, False), "known": (True, True)}
-"""Whether some bid falsely, and whether the coming hour is forecast rightly."""
+STREETS: Final = {"truthful": (False, True), "false": (True, True), "contract": (True, False)}
+"""Whether some bid falsely, and whether batteries answer the balance of the street or follow their contracts alone."""
 SETTLED: Final = ("", "_shared", "_netted")
 """By the node's settlement; with the community's `sharing`; by what crosses to the grid alone."""
 
@@ -74,10 +81,10 @@ class Auction:
 
     first_hour: int
     false_bidders: bool
-    next_hour_known: bool = False
+    answering: bool
     bills_eur: Floats = field(default_factory=lambda: np.zeros(len(SOUND)))
     shared_bills_eur: Floats = field(default_factory=lambda: np.zeros(len(SOUND)))
-    """With sharing after the fact, which a community may choose."""
+    """With `sharing`."""
     netted_bill_eur: float = 0.0
     """Of the street as one connection: what is lost in the batteries alone."""
     traded_kwh: float = 0.0
@@ -90,6 +97,7 @@ class Auction:
         planner = SitePlanner(HOUR_S)
         config = SiteConfig((BATTERY,), QuoteRules(steps_max=4), length_s=HOUR_S)
         self.agents = [SiteAgent(config, planner) for _ in SOUND]
+        self.answers = [Answer() for _ in SOUND]
         learned_from = self.first_hour - 24 * LEARNED_DAYS
         self.forecaster = StreetForecaster(len(SOUND), learned_from * HOUR_S, HOUR_S, (HORIZON_H + 2) * HOUR_S)
         self.market = MarketState(MarketConfig(interval_length_s=HOUR_S))
@@ -120,8 +128,6 @@ class Auction:
         self._do(OpenInterval(interval), gate - QUOTES_BEFORE_GATE_S[0])
         tariffs = [self._tariff(hour + step) for step in range(HORIZON_H)]
         forecasts = self.forecaster.forecasts(interval, HORIZON_H)
-        if self.next_hour_known:
-            forecasts = tuple(self._known(home, hour, said) for home, said in enumerate(forecasts))
         trades: list[Trade] = []
         for before in QUOTES_BEFORE_GATE_S:
             for home, agent in enumerate(self.agents):
@@ -137,11 +143,6 @@ class Auction:
                     trader.contracted(interval, _position(trades, party))
         self._close(hour, interval, trades)
         return trades
-
-    def _known(self, home: int, hour: int, said: SiteForecast) -> SiteForecast:
-        """Return a forecast whose first hour will come true."""
-        load, pv = (int(values[home, hour]) for values in (self.load_wh, self.pv_wh))
-        return replace(said, load_wh=(load, *said.load_wh[1:]), pv_wh=(pv, *said.pv_wh[1:]), errors_wh=())
 
     def _replace(self, home: int, interval: int, wanted: tuple[OrderProposal, ...], now: int) -> list[Trade]:
         """Let a home's orders in the book be what it wants, and return the trades that this makes."""
@@ -185,22 +186,45 @@ class Auction:
         self.traded_kwh += traded_wh / 1e3
 
     def _deliver(self, hour: int, trades: list[Trade]) -> None:
-        interval, metered = hour * HOUR_S, []
-        for home, agent in enumerate(self.agents):
-            load, pv = int(self.load_wh[home, hour]), int(self.pv_wh[home, hour])
-            exchange = agent.actuate(interval, load, pv, _position(trades, home))
-            meter = MeterId((home + 1).to_bytes(32, "big"))
-            metered.append(
-                Metered(_address(home), meter, Source.SOLAR, exchange.import_wh, exchange.export_wh, final=True)
-            )
-        price = int(self.prices[hour])
+        drawn_wh = self._lived(hour, [_position(trades, home) for home in range(len(SOUND))])
+        interval, price = hour * HOUR_S, int(self.prices[hour])
+        metered = [
+            Metered(_address(home), _meter(home), Source.SOLAR, max(0, wh), max(0, -wh), final=True)
+            for home, wh in enumerate(drawn_wh)
+        ]
         tariff = Tariff(interval, price, EXPORT_UEUR_PER_KWH, price, EXPORT_UEUR_PER_KWH)
         for sharing, bills in ((Sharing.NONE, self.bills_eur), (Sharing.IN_PROPORTION, self.shared_bills_eur)):
             settled = settle_interval(trades, metered, tariff, SUPPLIER, Terms(sharing=sharing))
             assert isinstance(settled, IntervalSettlement)
             bills -= [settled.nets.get(_address(home), 0) / 1e9 for home in range(len(SOUND))]
-        drawn_wh = sum(each.import_wh - each.export_wh for each in metered)
-        self.netted_bill_eur += drawn_wh * (price if drawn_wh > 0 else EXPORT_UEUR_PER_KWH) / 1e9
+        street_wh = sum(drawn_wh)
+        self.netted_bill_eur += street_wh * (price if street_wh > 0 else EXPORT_UEUR_PER_KWH) / 1e9
+
+    def _lived(self, hour: int, positions_wh: list[int]) -> list[int]:
+        """Live an hour in steps, and return what each home drew less what it fed in."""
+        interval = hour * HOUR_S
+        net_wh = (self.load_wh[:, hour] - self.pv_wh[:, hour]).tolist()
+        drawn_wh, moved_wh, told = [0] * len(SOUND), [0] * len(SOUND), list[Balance]()
+        for step in range(HOUR_S // STEP_S):
+            now, before_wh = interval + step * STEP_S, sum(drawn_wh)
+            for home, agent in enumerate(self.agents):
+                answer = self.answers[home]
+                answer.begin(interval, now)
+                if self.answering and step > STEPS_LATE:
+                    answer.hear(told[step - 1 - STEPS_LATE], now, interval + HOUR_S, RATING_W)
+                agent.steer(
+                    interval, now, Underway(net_wh[home], drawn_wh[home], moved_wh[home], positions_wh[home]), answer
+                )
+                asked_wh = {part: power_w * STEP_S // HOUR_S for part, power_w in agent.asked_w.items()}
+                agent.plant.believed(asked_wh, now, STEP_S)
+                moved_wh[home] += agent.plant.drawn_wh(BATTERY.name)
+                lived_wh = net_wh[home] * (now + STEP_S - interval) // HOUR_S
+                drawn_wh[home] = lived_wh + moved_wh[home]
+            power_w = (sum(drawn_wh) - before_wh) * HOUR_S // STEP_S
+            told.append(Balance(interval, now, now + STEP_S, sum(drawn_wh), power_w, RATING_W * len(SOUND)))
+        for agent in self.agents:
+            agent.delivered(interval)
+        return drawn_wh
 
     def _best(self, interval: int) -> tuple[int | None, int | None]:
         bids, asks = self.market.book_depth(interval, 1)
@@ -216,13 +240,13 @@ class Auction:
 def parts() -> dict[str, Part]:
     """Return each fortnight, on each street, to be lived one after the other."""
     return {
-        f"auction_{first_day}_{street}": partial(_lived, first_day, street)
+        f"auction_{first_day}_{street}": partial(_bills, first_day, street)
         for first_day in FIRST_DAYS
         for street in STREETS
     }
 
 
-def _lived(first_day: int, street: str) -> Measured:
+def _bills(first_day: int, street: str) -> Measured:
     """Return the bills of a fortnight: of each home through the auction, and of the street in other ways."""
     net, price = _fortnight(first_day)
     nothing, known = float(_bill(net, price).sum()), pooled_foresight(net.sum(axis=0), price)
@@ -255,17 +279,17 @@ def whole(found: Measured) -> Measured:
     def worse(each: Floats) -> int:
         return int((each > alone + 1e-6).sum())
 
-    sums = (nothing, float(alone.sum()), float(bills["false"].sum()), foresight)
+    sums = (nothing, float(alone.sum()), float(bills["false_shared"].sum()), foresight)
     return {
-        "market_share_of_foresight": share(bills["false"]),
-        "market_share_of_foresight_truthful": share(bills["truthful"]),
-        "market_share_of_foresight_shared": share(bills["false_shared"]),
+        "market_share_of_foresight": share(bills["false_shared"]),
+        "market_share_of_foresight_truthful": share(bills["truthful_shared"]),
         "market_share_of_foresight_netted": share(bills["false_netted"]),
-        "market_share_of_foresight_next_hour_known": share(bills["known"]),
+        "market_share_of_foresight_without_answers": share(bills["contract_shared"]),
+        "market_share_of_foresight_without_answers_or_sharing": share(bills["contract"]),
         "self_consumption_share_of_foresight": share(alone),
-        "members_worse_than_alone": worse(bills["truthful"]),
-        "members_worse_than_alone_false_bidders": worse(bills["false"]),
-        "members_worse_than_alone_shared": worse(bills["false_shared"]),
+        "members_worse_than_alone": worse(bills["truthful_shared"]),
+        "members_worse_than_alone_false_bidders": worse(bills["false_shared"]),
+        "members_worse_than_alone_without_answers": worse(bills["contract_shared"]),
         "market_bills_eur": " ".join(f"{bill:.1f}" for bill in sums),
     }
 
@@ -319,8 +343,8 @@ def _address(home: int) -> Address:
     return Address((home + 1).to_bytes(20, "big"))
 
 
-def _home(account: Address) -> int:
-    return int.from_bytes(account, "big") - 1
+def _meter(home: int) -> MeterId:
+    return MeterId((home + 1).to_bytes(32, "big"))
 
 
 def _position(trades: list[Trade], home: int) -> int:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from dispatch.answering import Answer, Balance
 from dispatch.bidding import ReasonKind
 from dispatch.driving import Exchange, Underway
 from dispatch.layers import make
@@ -188,6 +189,43 @@ def test_steering_makes_good_what_went_otherwise() -> None:
     assert calm == {"battery": -400}
     assert late == {"battery": -1_200}
     assert agent.plant.contents["battery/cells"] == 3_000_000
+
+
+def test_steering_with_an_answer_keeps_what_was_answered_and_takes_no_more_back_than_that() -> None:
+    """A full battery is worth less than the shared price: it gives 200 Wh more, and is not refilled by the contract."""
+    agent, answer = agent_of(HOME, 6_000), Answer()
+    agent.orders(OPENING, FIRST, [NIGHT] * 8, steady(400, 0))
+    assert agent.steer(FIRST, FIRST, Underway(1_600, 0, 0, 0), answer) == {"battery": -1_600}
+    assert answer.hear(Balance(FIRST, FIRST, FIRST, 200, 0, 5_000), FIRST, FIRST + QUARTER, 5_000)
+    assert agent.steer(FIRST, FIRST, Underway(1_600, 0, 0, 0), answer) == {"battery": -2_400}
+    half = FIRST + 450
+    assert agent.steer(FIRST, half, Underway(1_600, -100, -300, 0), answer) == {"battery": -2_400}
+    assert (answer.wh, answer.given_wh) == (-200, -100)
+    # The street feeds in too much: what is left of the answer goes, and what was given is drawn again.
+    assert answer.hear(Balance(FIRST, half, half, -500, 0, 5_000), half, FIRST + QUARTER, 5_000)
+    assert agent.steer(FIRST, half, Underway(1_600, -100, -300, 0), answer) == {"battery": -800}
+    assert answer.wh == 0
+
+
+def test_what_was_answered_is_no_reason_to_answer_less() -> None:
+    """600 Wh are worth the shared price: 400 for the home's own use, and 200 as an answer, of which half is given."""
+    agent, answer = agent_of(HOME, 6_000), Answer()
+    agent.orders(OPENING, FIRST, [NIGHT] * 8, steady(400, 0))
+    state = agent.to_json()
+    state["intentions"][0][1]["at_shared_wh"] = -600
+    agent = SiteAgent.from_json(HOME, PLANNER, state)
+    answer.begin(FIRST, FIRST)
+    answer.hear(Balance(FIRST, FIRST, FIRST, 500, 0, 5_000), FIRST, FIRST + QUARTER, 5_000)
+    assert agent.steer(FIRST, FIRST, Underway(1_600, 0, 0, 0), answer) == {"battery": -2_400}
+    assert agent.steer(FIRST, FIRST + 450, Underway(1_600, -100, -300, 0), answer) == {"battery": -2_400}
+
+
+def test_without_a_plan_nothing_is_answered() -> None:
+    agent, answer = agent_of(HOME, 6_000), Answer()
+    answer.begin(FIRST, FIRST)
+    assert answer.hear(Balance(FIRST, FIRST, FIRST, 200, 0, 5_000), FIRST, FIRST + QUARTER, 5_000)
+    assert agent.steer(FIRST, FIRST, Underway(400, 0, 0, 0), answer) == {"battery": -400}
+    assert answer.wh == 0
 
 
 def test_steering_rests_what_is_withdrawn() -> None:
