@@ -30,6 +30,7 @@ class Alarm(StrEnum):
     WEATHER_ABSURD = "weather-absurd"
     NO_PLAN = "no-plan"
     NODE_AWAY = "node-away"
+    BALANCE_ABSURD = "balance-absurd"
     ORDER_REFUSED = "order-refused"
     WEATHER_MISSING = "weather-missing"
     LOAD_SILENT = "load-silent"

@@ -150,15 +150,17 @@ class Client:
             items += page["items"]
         return items
 
+    def balance(self, rating_w: int) -> JsonObject | None:
+        """Return how the street goes now, to whom answers with stores of a rating; None where nothing is shared."""
+        return self._get_or_none(f"/balance/{self.account}", {"ratingW": rating_w} | self._look())
+
     def rule(self) -> Rule | None:
         """Return the rule that the member has signed on the page for its agent; None when there is none.
 
         Raises:
             NotAReceipt: what the node tells is not signed by the member.
         """
-        until = self.status()["now"] + LOOK_S
-        look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
-        found = self._get_or_none(f"/rules/{self.account}", look)
+        found = self._get_or_none(f"/rules/{self.account}", self._look())
         if found is None:
             return None
         signed = SignedRule.of(found)
@@ -310,14 +312,17 @@ class Client:
 
     def _own_call(self, method: str, *wish: JsonObject) -> JsonObject:
         """Ask for what is the member's own, with a look that the member signs."""
-        until = self.status()["now"] + LOOK_S
-        look = {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [self.account, *wish, look]}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [self.account, *wish, self._look()]}
         answer: JsonObject = self._http.post(self._rpc_url, json=body).json()
         if "error" in answer:
             raise NodeRefused(200, {"detail": answer["error"]["message"]})
         result: JsonObject = answer["result"]
         return result
+
+    def _look(self) -> JsonObject:
+        """Return a signed wish to see what is the member's own."""
+        until = self.status()["now"] + LOOK_S
+        return {"until": until, "signature": self._signed(look_digest(self._domain(), self._own(), until))}
 
     def _next_nonce(self) -> int:
         """Return a number above all that the account has used, whatever this client knows of it."""

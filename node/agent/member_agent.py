@@ -26,6 +26,7 @@ from dispatch.site_plan import SitePlanner
 from dispatch.trust import Alarm, ContentWatch, Obedience
 from metering.registers import RegisterSample
 from node.agent.alarms import Alarms
+from node.agent.answers import StreetAnswers
 from node.agent.files import COMMANDS, DAY_S, DROOP, FORECAST, STATUS, AgentFolder, Lived
 from node.agent.foresight import Foresight
 from node.agent.home_file import HomeFile, meters_of, others_of, site_of
@@ -86,6 +87,7 @@ class MemberAgent:
         cars = saved.get("cars", {}) if saved else {}
         self.habits = {each.name: CarHabit(*cars.get(each.name, ())) for each in others if each.presence}
         self.trader = Trader(client, self.agent, gate_lead_s, length_s, saved["trader"] if saved else None)
+        self._answers = StreetAnswers(client, self.agent.plant, length_s)
         own = [name for name in (SUN, WIND, HEAT) if name in meters_of(home)]
         self._meters = BehindMeter(most_w, own, home.device_meters)
         for meter, readings in (saved["meters"] if saved else {}).items():
@@ -319,9 +321,9 @@ class MemberAgent:
 
     def _back(self, interval: int, now: int, seen: Underway) -> dict[str, int]:
         """Follow what was agreed, as far as the way back from an island has come."""
-        powers = self.agent.steer(interval, now, seen)
         if self._ramp is None:
-            return powers
+            return self.agent.steer(interval, now, seen, self._answers.at(interval, now, self.alarms))
+        powers = self.agent.steer(interval, now, seen)
         wanted_w = seen.net_w + sum(powers.values())
         allowed_w = self._ramp.within(now, wanted_w)
         if allowed_w == wanted_w:

@@ -59,7 +59,7 @@ def rest_router(methods: EnergyMethods, clock: Clock) -> APIRouter:
             },
         )
     _add_commands(router, methods, KnownAnswers(clock))
-    add_member_routes(router, methods.of_members)
+    add_member_routes(router, methods.of_members, methods.of_ones_own)
     return router
 
 

@@ -1,4 +1,4 @@
-"""REST for what members sign beside orders: rules and ballots, as `node.rpc.methods_member` answers them."""
+"""REST for what members sign beside orders: rules, ballots, and looks at the street's balance, as JSON-RPC has them."""
 
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from node.api.bodies import json_body, path_parameters
 from node.rpc.caller import BY_HTTP
 from node.rpc.methods_member import MemberMethods
+from node.rpc.methods_own import OwnMethods
 from node.rpc.parameters import BadParameter
 from node.rpc.schema_kinds import SIGNATURE, Schema, record, ref
 from node.rpc.schemas import SCHEMAS
@@ -19,7 +20,7 @@ _WISH: Final = SCHEMAS["RuleWish"]["properties"]
 _BALLOT: Final = SCHEMAS["Ballot"]["properties"]
 
 
-def add_member_routes(router: APIRouter, methods: MemberMethods) -> None:
+def add_member_routes(router: APIRouter, methods: MemberMethods, own: OwnMethods) -> None:
     """Add the routes to those of REST."""
 
     @router.get(
@@ -40,6 +41,32 @@ def add_member_routes(router: APIRouter, methods: MemberMethods) -> None:
         if signed is None:
             raise HTTPException(404, "This account has no rule.")
         return JSONResponse(signed, headers=_UNKEPT)
+
+    @router.get(
+        "/balance/{account}",
+        summary="How the street goes while an interval runs, to who has signed a Look with the account's key",
+        openapi_extra=_asked(
+            "Balance",
+            {"ratingW": (SCHEMAS["BalanceAnswer"]["properties"]["ratingW"], False)}
+            | {name: (_LOOK[name], True) for name in _LOOK},
+            "account",
+        ),
+    )
+    async def balance(request: Request) -> Response:
+        look = {name: request.query_params.get(name) for name in _LOOK}
+        rating = request.query_params.get("ratingW")
+        answer = None if rating is None else {"ratingW": rating}
+        if look["signature"] is None:
+            raise HTTPException(403, "The street's balance is for its members: sign a Look with the account's key.")
+        try:
+            told = await own.get_balance(request.path_params["account"], answer, look, caller=BY_HTTP)
+        except BadParameter as error:
+            if error.field != "look":
+                raise
+            raise HTTPException(403, error.problem) from None
+        if told is None:
+            raise HTTPException(404, "Nothing is shared here, or too few homes are heard.")
+        return JSONResponse(told, headers=_UNKEPT)
 
     @router.get(
         "/rules/{account}/form",

@@ -34,6 +34,7 @@ ALARMS = {
     "weather-missing": mark("Some weather is missing. The forecasts do without it."),
     "load-silent": mark("The switch of {subject} does not say that it did what it was told. The others go on."),
     "no-plan": mark("There is no plan. The devices follow what was traded."),
+    "balance-absurd": mark("What the node says of the street can not be. The home does not answer it."),
     "node-away": mark("The node does not answer. The home is planned for itself."),
     "order-refused": mark("The node refuses an order."),
 }

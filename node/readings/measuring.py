@@ -45,6 +45,7 @@ from node.storage.readings_log import (
     TamperCleared,
 )
 from node.views.concerns import Concerns
+from node.views.street_balance import Seen, seen_in
 from oracles.attestation import Oracle, SignedReading, collect_interval, collect_readings, interval_commitment
 from oracles.guarding import Guard
 from oracles.hashing import keccak
@@ -231,6 +232,12 @@ class Measuring:
             for meter, frames in self._meters.items()
             if end in frames.state.boundaries and frames.state.boundaries[end].flags & DOUBTFUL
         ]
+
+    def underway(self, interval: int) -> list[Seen]:
+        """Return each meter that counts in an interval and was heard in it, as it was heard last."""
+        counted = [(meter, each) for meter, each in self._meters.items() if self._seats.counts(meter, interval)]
+        seen = (seen_in(interval, self._members[meter], each.state) for meter, each in counted)
+        return [each for each in seen if each is not None]
 
     def _note(self, refusal: Rejected) -> Rejected:
         self.rejected[refusal.code.name] = self.rejected.get(refusal.code.name, 0) + 1

@@ -80,6 +80,7 @@ class EnergyMethods:
         """Take the parts; without `rules` nobody trades by one, without `ballots` nobody votes."""
         self._core = core
         self._queries = queries
+        self.of_ones_own = OwnMethods(core, queries)
         self.of_members = MemberMethods(core, rules, ballots, self._refused)
         self.to_plan_by = PlanningMethods(core, queries, plan_of)
 
@@ -111,7 +112,7 @@ class EnergyMethods:
             "energy_getProposals": self.get_proposals,
             "energy_getDecisions": self.get_decisions,
             "energy_getFacts": self.get_facts,
-            **OwnMethods(self._core, self._queries).table(),
+            **self.of_ones_own.table(),
             **self.of_members.table(),
             **self.to_plan_by.table(),
             **StandbyMethods(self._core).table(),

@@ -1,4 +1,6 @@
-"""What a member may ask of itself: positions, exposure, readings. Shapes: `node.rpc.own_schemas`.
+"""What a member may ask of itself: positions, exposure, readings; and of the street its balance.
+
+Shapes: `node.rpc.own_schemas`.
 
 Who asks from elsewhere shows a `look` that the account's key has signed (`node.orders.holdings`); on the node's own
 machine none is needed, as for a statement. Units: Wh, n€, UTC epoch seconds. Refuses: looks of others, and looks that
@@ -20,7 +22,7 @@ from node.rpc.ports import JsonObject, NodeCommands
 from node.views.own_queries import OwnQueries
 from node.views.queries import Queries
 
-OWN_METHODS: Final = ("energy_getPositions", "energy_getExposure", "energy_getReadings")
+OWN_METHODS: Final = ("energy_getPositions", "energy_getExposure", "energy_getReadings", "energy_getBalance")
 
 
 class OwnMethods:
@@ -32,7 +34,8 @@ class OwnMethods:
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
         """Return all methods by name."""
-        return dict(zip(OWN_METHODS, (self.get_positions, self.get_exposure, self.get_readings), strict=True))
+        methods = (self.get_positions, self.get_exposure, self.get_readings, self.get_balance)
+        return dict(zip(OWN_METHODS, methods, strict=True))
 
     async def get_positions(self, account: Any, filter: Any = None, look: Any = None, *, caller: Caller) -> JsonObject:
         """Return what an account has traded and may still trade, by interval."""
@@ -57,6 +60,13 @@ class OwnMethods:
         address = self._owner(account, look, caller)
         asked = parameters.filters(filter, parameters.READING_FILTERS)
         return await asyncio.to_thread(self._queries.readings, account=hex_text(address), **asked)
+
+    async def get_balance(
+        self, account: Any, answer: Any = None, look: Any = None, *, caller: Caller
+    ) -> JsonObject | None:
+        """Return the balance of the street to a member, and note with what its stores answer."""
+        address = self._owner(account, look, caller)
+        return self._core.balance(address, 0 if answer is None else parameters.rating_w(answer))
 
     def _owner(self, account: Any, look: Any, caller: Caller) -> Address:
         address = parameters.address("account", account)

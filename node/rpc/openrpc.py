@@ -237,6 +237,14 @@ METHODS: Final[Mapping[str, Method]] = {
         (ACCOUNT, {"from": QUARTER, "to": QUARTER + 86_400}, LOOK),
         ("InvalidParams", "LocalOnly"),
     ),
+    "energy_getBalance": Method(
+        "How the street goes while an interval runs, null where nothing is shared or few homes are heard; by the "
+        "account's own key's Look, or the node's machine.",
+        {"account": (ADDRESS, True), "answer": (ref("BalanceAnswer"), False), "look": (ref("Look"), False)},
+        or_null(ref("Balance")),
+        (ACCOUNT, {"ratingW": 3_000}, LOOK),
+        ("InvalidParams", "LocalOnly"),
+    ),
     "energy_getProposals": Method(
         "What members propose and decide, one vote each: the newest 50, the newest first.",
         {},

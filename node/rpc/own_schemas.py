@@ -87,6 +87,21 @@ OWN_SCHEMAS: Final[Mapping[str, Schema]] = {
             "observedAt": INSTANT,
         }
     ),
+    "BalanceAnswer": record({"ratingW": NATURAL | {"description": "of the stores with which the account answers"}}),
+    "Balance": record(
+        {
+            "interval": INSTANT,
+            "since": INSTANT | {"description": "when the measuring of the power began, of those that answer"},
+            "at": INSTANT,
+            "drawnWh": INT
+            | {"description": "drawn less fed in since the interval began, less bought beyond the street"},
+            "powerW": INT | {"description": "the same, now"},
+            "heard": NATURAL | {"description": "accounts whose meters are counted; at least 5"},
+            "accounts": NATURAL | {"description": "with a meter that was heard in the interval"},
+            "ratingW": NATURAL | {"description": "of all stores that answer"},
+            "answering": BOOL | {"description": "whether the asker's are among them"},
+        }
+    ),
     "PositionFilter": record(RANGE, required=()),
     "ReadingFilter": record({**RANGE, **PAGING}, required=()),
 }

@@ -110,6 +110,12 @@ def rule_wish(value: Any) -> dict[str, int]:
     return _fields("wish", value, _WISH_FIELDS, ("days",))
 
 
+def rating_w(value: Any) -> int:
+    """Return with what an account's stores answer the street, in ``{ratingW}``."""
+    fields: Mapping[str, tuple[str, Parser]] = {"ratingW": ("rating_w", natural)}
+    return int(_fields("answer", value, fields, ("ratingW",))["rating_w"])
+
+
 def filters(value: Any, allowed: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
     """Return the keyword arguments of a query in a filter object; null, whole or for one field, filters nothing."""
     if value is None:

@@ -145,6 +145,10 @@ class NodeCommands(Protocol):
         """Return what `energy_getConcerns` answers."""
         ...
 
+    def balance(self, account: Address, rating_w: int) -> JsonObject | None:
+        """Return what `energy_getBalance` answers to an account, and note with what it answers."""
+        ...
+
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""
         ...

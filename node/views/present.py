@@ -5,7 +5,7 @@ Answers are JSON objects with the names of docs/RPC.md. Units: Wh, µ€/kWh, UT
 
 from importlib.metadata import version
 
-from energy.identity import hex_text
+from energy.identity import Address, hex_text
 from node.clock import Clock
 from node.coop.community import Community
 from node.orders.trading import Trading
@@ -14,6 +14,7 @@ from node.rpc.ports import JsonObject
 from node.signing.keys import KeyRing
 from node.views.concerns import Concerns
 from node.views.queries import Queries
+from node.views.street_balance import StreetBalance
 from oracles.typed_data import CANCEL, CONDITIONS, HALT, LOOK, ORDER, Domain, community_domain
 
 BOOK_LEVELS_SHOWN = 50
@@ -41,6 +42,7 @@ class Present:
         self._measuring = measuring
         self._queries = queries
         self._concerns = concerns
+        self._balance = StreetBalance(community.market)
 
     def concerns(self) -> list[JsonObject]:
         """Return what `energy_getConcerns` answers."""
@@ -74,6 +76,13 @@ class Present:
             "sealer": hex_text(self._sealer),
             "version": version("resilia-grid"),
         }
+
+    def balance(self, account: Address, rating_w: int) -> JsonObject | None:
+        """Return what `energy_getBalance` answers to an account."""
+        now = self._clock.now()
+        interval = now - now % self._community.market.interval_length_s
+        trades = [matched.trade for matched in self._trading.trades.get(interval, ())]
+        return self._balance.ask(now, account, rating_w, self._measuring.underway(interval), trades)
 
     def domain(self) -> JsonObject:
         """Return the EIP-712 domains and types that a wallet needs: what `energy_getDomain` answers."""

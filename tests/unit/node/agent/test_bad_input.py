@@ -73,7 +73,7 @@ class Home:
         }
         if path in answers:
             return httpx.Response(200, json=answers[path])
-        if path.startswith(("/book", "/rules")):
+        if path.startswith(("/book", "/rules", "/balance")):
             return httpx.Response(404, json={})
         if request.method == "POST":
             return httpx.Response(422, json={"code": 1_009, "detail": "too late"})
@@ -185,6 +185,17 @@ def orders_are_refused(home: Home) -> None:
     home.answer = lambda _path: None
 
 
+def the_street_draws_a_gigawatt(home: Home) -> None:
+    def answer(path: str) -> httpx.Response | None:
+        if not path.startswith("/balance"):
+            return well(path)
+        begun = home.at - home.at % LENGTH_S
+        told = {"interval": begun, "since": begun, "at": home.at, "drawnWh": 0, "powerW": 10**9}
+        return httpx.Response(200, json=told | {"ratingW": 2_000, "heard": 7, "accounts": 7, "answering": True})
+
+    home.answer = answer
+
+
 def heal(home: Home) -> None:
     home.obeys = home.speaks = True
     held = home.agent.agent.plant.contents["battery/cells"] // CAPACITY_WH
@@ -203,6 +214,7 @@ CASES: dict[str, tuple[Callable[[Home], None], str, str, str]] = {
     "device disobeys": (disobeys, "device-disobeys", "does not do what it is told", "ne fait pas ce qu"),
     "node away": (node_is_away, "node-away", "does not answer", "ne répond pas"),
     "nonsense of the node": (node_talks_nonsense, "node-away", "does not answer", "ne répond pas"),
+    "absurd street": (the_street_draws_a_gigawatt, "balance-absurd", "does not answer it", "n'y répond pas"),
     "orders refused": (orders_are_refused, "order-refused", "refuses an order", "refuse un ordre"),
 }
 
