@@ -85,6 +85,8 @@ class StreetBalance:
     ) -> JsonObject | None:
         """Return the balance to an account that answers it; None where nothing is shared, or too few are heard.
 
+        Nor is anything told to whoever has no meter in the interval: what is of members is for members.
+
         Args:
             now: UTC epoch seconds.
             account: Of a member.
@@ -104,6 +106,8 @@ class StreetBalance:
                 known = track.add(each.at, each.drawn.import_wh - each.drawn.export_wh) and now - each.at <= SILENT_S
                 by_account[each.member.account].append((each, track if known else None))
         heard = {who: meters for who, meters in by_account.items() if all(track for _, track in meters)}
+        if account not in by_account:
+            return None
         self._note(now, account, rating_w, heard)
         if len(heard) < HOMES_MIN:
             return None

@@ -42,6 +42,7 @@ PARAMS: dict[str, list[Any]] = {
     "energy_getPositions": [HOMES[0]],
     "energy_getExposure": [MEMBER],
     "energy_getReadings": [HOMES[0]],
+    "energy_getBalance": [MEMBER, {"ratingW": 3_000}],
     "energy_getRule": [hex_text(MEMBER_ADDRESS)],
     "energy_getRuleForm": [hex_text(MEMBER_ADDRESS), {"sellFrom": 90_000, "days": 30}],
     "energy_getBallotForm": [hex(PROPOSAL), 1, hex_text(MEMBER_ADDRESS)],

@@ -141,6 +141,12 @@ def test_who_is_not_heard_does_not_count_as_answering() -> None:
     assert (told["heard"], told["ratingW"], told["answering"]) == (5, 0, False)
 
 
+def test_a_stranger_is_told_nothing_and_counts_for_nothing() -> None:
+    street = Street([3_600] * 5)
+    assert street.ask(120, 5, 9_000) is None
+    assert street.ask(130)["ratingW"] == 0
+
+
 def test_another_interval_begins_with_nothing() -> None:
     street = Street([0] * 6)
     street.ask(120)
