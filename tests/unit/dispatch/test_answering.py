@@ -84,8 +84,8 @@ def lived(homes: Sequence[Home], late: int = 1, noise_w: int = 0, silence: int =
     return expected
 
 
-def street(net_w: int, worth: Sequence[int], **others: int) -> list[Home]:
-    return [Home(net_w, at_shared_wh, **others) for at_shared_wh in worth]
+def street(net_w: int, worth: Sequence[int]) -> list[Home]:
+    return [Home(net_w, at_shared_wh) for at_shared_wh in worth]
 
 
 @pytest.mark.parametrize("net_w", [800, -800])
