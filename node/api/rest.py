@@ -16,7 +16,7 @@ from energy import strict_json
 from node.api.bodies import json_body, path_parameters
 from node.api.idempotency import KEY_LEN_MAX, KnownAnswers
 from node.api.market_data import add_csv
-from node.api.rest_member import add_member_routes
+from node.api.rest_member import add_balance_route, add_member_routes
 from node.clock import Clock
 from node.rpc.methods_energy import EnergyMethods
 from node.rpc.parameters import BadParameter
@@ -59,7 +59,8 @@ def rest_router(methods: EnergyMethods, clock: Clock) -> APIRouter:
             },
         )
     _add_commands(router, methods, KnownAnswers(clock))
-    add_member_routes(router, methods.of_members, methods.of_ones_own)
+    add_member_routes(router, methods.of_members)
+    add_balance_route(router, methods.of_ones_own)
     return router
 
 

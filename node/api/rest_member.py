@@ -20,7 +20,7 @@ _WISH: Final = SCHEMAS["RuleWish"]["properties"]
 _BALLOT: Final = SCHEMAS["Ballot"]["properties"]
 
 
-def add_member_routes(router: APIRouter, methods: MemberMethods, own: OwnMethods) -> None:
+def add_member_routes(router: APIRouter, methods: MemberMethods) -> None:
     """Add the routes to those of REST."""
 
     @router.get(
@@ -41,32 +41,6 @@ def add_member_routes(router: APIRouter, methods: MemberMethods, own: OwnMethods
         if signed is None:
             raise HTTPException(404, "This account has no rule.")
         return JSONResponse(signed, headers=_UNKEPT)
-
-    @router.get(
-        "/balance/{account}",
-        summary="How the street goes while an interval runs, to who has signed a Look with the account's key",
-        openapi_extra=_asked(
-            "Balance",
-            {"ratingW": (SCHEMAS["BalanceAnswer"]["properties"]["ratingW"], False)}
-            | {name: (_LOOK[name], True) for name in _LOOK},
-            "account",
-        ),
-    )
-    async def balance(request: Request) -> Response:
-        look = {name: request.query_params.get(name) for name in _LOOK}
-        rating = request.query_params.get("ratingW")
-        answer = None if rating is None else {"ratingW": rating}
-        if look["signature"] is None:
-            raise HTTPException(403, "The street's balance is for its members: sign a Look with the account's key.")
-        try:
-            told = await own.get_balance(request.path_params["account"], answer, look, caller=BY_HTTP)
-        except BadParameter as error:
-            if error.field != "look":
-                raise
-            raise HTTPException(403, error.problem) from None
-        if told is None:
-            raise HTTPException(404, "Nothing is shared here, or too few homes are heard.")
-        return JSONResponse(told, headers=_UNKEPT)
 
     @router.get(
         "/rules/{account}/form",
@@ -107,6 +81,36 @@ def add_member_routes(router: APIRouter, methods: MemberMethods, own: OwnMethods
     async def cast(request: Request) -> Response:
         body = await json_body(request, ("ballot", "signature"))
         return JSONResponse(await methods.cast_ballot(body["ballot"], body["signature"]), 201)
+
+
+def add_balance_route(router: APIRouter, own: OwnMethods) -> None:
+    """Add the route of the street's balance."""
+
+    @router.get(
+        "/balance/{account}",
+        summary="How the street goes while an interval runs, to who has signed a Look with the account's key",
+        openapi_extra=_asked(
+            "Balance",
+            {"ratingW": (SCHEMAS["BalanceAnswer"]["properties"]["ratingW"], False)}
+            | {name: (_LOOK[name], True) for name in _LOOK},
+            "account",
+        ),
+    )
+    async def balance(request: Request) -> Response:
+        look = {name: request.query_params.get(name) for name in _LOOK}
+        rating = request.query_params.get("ratingW")
+        answer = None if rating is None else {"ratingW": rating}
+        if look["signature"] is None:
+            raise HTTPException(403, "The street's balance is for its members: sign a Look with the account's key.")
+        try:
+            told = await own.get_balance(request.path_params["account"], answer, look, caller=BY_HTTP)
+        except BadParameter as error:
+            if error.field != "look":
+                raise
+            raise HTTPException(403, error.problem) from None
+        if told is None:
+            raise HTTPException(404, "Nothing is shared here, or too few homes are heard.")
+        return JSONResponse(told, headers=_UNKEPT)
 
 
 def _asked(answer: str, query: dict[str, tuple[Schema, bool]], *path_names: str) -> dict[str, Any]:
