@@ -136,11 +136,10 @@ class Node:
         self.coupling = coupling_of(
             *(folder, community, attestors, self.council, self.trading, self.ledger, clock, links, self.concerns_open)
         )
-        self.border = Border(self.coupling)
         self.neighbourhood = Neighbourhood(folder, community, self.projection, clock, self.concerns_open)
         self._present = Present(community, keys, clock, self.trading, self.measuring, self.queries, self.concerns_open)
         self.concerns, self.domain, self.book = self._present.concerns, self._present.domain, self._present.book
-        self.balance = self._present.balance
+        self.border, self.balance = Border(self.coupling), self._present.balance
         self.known_facts, self.evidence, self.grid = self.facts.document, self.certifying.evidence, Grid(folder, clock)
         logs += [self.coupling.log] if self.coupling is not None else []
         self._replication = Replication(folder, community, keys["sealer"].address, logs, self.concerns_open)
