@@ -42,7 +42,7 @@ TARGETS: Final = {f"{name}.sol": Target((name,), _tests(name)) for name in NAMES
     **{f"{name}.sol": Target((name,), _tests(name, "test_typed_data.py")) for name in _HASHING},
     "Badges.sol": Target(("Badges",), _tests("Reputation")),
     "Bonds.sol": Target(("Disputes",), _tests("Disputes")),
-    "Bundles.sol": Target(("Certificates",), _tests("Certificates")),
+    "Bundles.sol": Target(("Certificates",), _tests("Certificates", "Registry/test_rotation.py")),
     "CommunityToken.sol": Target(
         ("CommunityToken",), _tests("CommunityToken", "Settlement/test_deposit_with_permit.py")
     ),

@@ -138,6 +138,9 @@ def test_certificate_tells_its_time_and_its_run(market: Market) -> None:
     assert decode(["uint64"] * 4, validity) == (2, start, end, end + 365 * 86_400)
     fields = ["bytes32", "uint64", "uint64", "uint64", "uint32", *["uint8"] * 3, "address", "uint64", "uint256"]
     assert decode(fields, data) == market.view("bundleOf", market.ids[2])
+    market.act("lock", market.ids[2], OTHER, EXPIRY)
+    *_, data = market.view("getCertificate", market.ids[2])
+    assert decode(fields, data)[7] == market.bundle(market.ids[2])["status"] == LOCKED
 
 
 @pytest.mark.parametrize("length", [3_600, 7_200])

@@ -44,6 +44,13 @@ def test_claims_end_with_the_attested_consumption(market: Market) -> None:
     market.act("claim", first, HOLDER, market.drawn[HOUSE, 0])
 
 
+def test_whole_consumption_is_claimed(market: Market) -> None:
+    half, _ = _split(market, market.ids[1], 50)
+    for bundle in (market.ids[0], half):
+        market.act("claim", bundle, OTHER, market.drawn[NEIGHBOUR, 0])
+    assert market.view("usedWh", NEIGHBOUR, FIRST_INTERVAL) == 150
+
+
 def test_consumption_is_of_the_bundles_interval(market: Market) -> None:
     with reverts("OtherInterval", FIRST_INTERVAL + INTERVAL_LENGTH, FIRST_INTERVAL):
         market.act("claim", market.ids[0], OTHER, market.drawn[NEIGHBOUR, 1])

@@ -15,7 +15,16 @@ from tests.contracts.Certificates.conftest import (
     Market,
     child_id,
 )
-from tests.support.certificates import certificate, materialise, open_readings, plant, reading, salt_of
+from tests.support.certificates import (
+    certificate,
+    leaf_of,
+    materialise,
+    open_readings,
+    plant,
+    reading,
+    readings_root,
+    salt_of,
+)
 from tests.support.community import FIRST_INTERVAL, INTERVAL_LENGTH, OWNER
 from tests.support.evm import reverts
 
@@ -184,6 +193,7 @@ def test_charges_of_a_store_lie_in_one_row(market: Market) -> None:
     for step in (0, 1, 2):
         market.act("charge", market.ids[2 * step], market.drawn[STORE, step])
     assert _row(market) == [(0, 2), (1, 3), (2, 0)]
+    assert [market.view("chargeOf", STORE, number)[4] for number in (1, 2, 3)] == [CARBON] * 3  # nothing to round
     charged_before = market.community.evm.snapshot()
     market.act("discharge", market.ids[5], 2)
     assert _row(market) == [(0, 3), (1, 3), (1, 0)]
@@ -286,6 +296,22 @@ def test_carbon_is_never_told_beyond_its_field(market: Market) -> None:
     )
     heat = market.act("convert", bundle, open_readings(drawn)[BOILER]).event("Converted")["newId"]
     assert market.bundle(heat)["carbon"] == 2**32 - 1
+
+
+@pytest.mark.parametrize(("wh", "refused"), [(2**63 - 1, False), (2**63, True)])
+def test_no_more_comes_out_than_ranges_hold(market: Market, wh: int, refused: bool) -> None:
+    community, step = market.community, 3
+    market.act("enrolConverter", BOILER, HEAT, 1_000, sender=OWNER)
+    huge = certificate(9, HOLDER) | {"interval": FIRST_INTERVAL + step * INTERVAL_LENGTH, "fromWh": 0, "toWh": wh}
+    drawn = [reading(BOILER, wh, step=step)]
+    community.attest(step, export_wh=wh, readings_root=readings_root(drawn))
+    community.settle(community.next_run(certificatesRoot=leaf_of(huge)))
+    (bundle,) = materialise(community, [huge], [[]], run_id=4)
+    if refused:
+        with reverts("NothingComesOut", bundle):
+            market.act("convert", bundle, open_readings(drawn)[BOILER])
+    else:
+        assert market.act("convert", bundle, open_readings(drawn)[BOILER]).event("Converted")["outputWh"] == wh
 
 
 def test_something_must_come_out(market: Market) -> None:

@@ -46,6 +46,16 @@ def test_names_and_digests_are_those_of_the_protocol(gate: Gate) -> None:
     assert gate.nullifier(export) == nullifier(export)
 
 
+def test_gate_says_whose_it_is(gate: Gate) -> None:
+    community = gate.community
+    for view, contract in (
+        ("settlement", community.settlement),
+        ("registry", community.registry),
+        ("certificates", community.certificates),
+    ):
+        assert gate.contract.call(view) == contract.address
+
+
 def test_only_the_community_links_and_closes(gate: Gate) -> None:
     with reverts("NotTheCommunity", STRANGER.address, OWNER):
         gate.link(NOBODY, is_child=True, sender=STRANGER.address)
