@@ -29,7 +29,17 @@ from tests.support.disputes import (
     honest_books,
 )
 from tests.support.evm import Reverted, reverts
-from tests.support.frauds import CASES, FRAUDS, OTHER, SELLER, Case, certified, with_order, with_receipt
+from tests.support.frauds import (
+    CASES,
+    FRAUDS,
+    OTHER,
+    SELLER,
+    Case,
+    certified,
+    two_on_one_ruler,
+    with_order,
+    with_receipt,
+)
 
 MAX_GAS = 500_000
 DEPTH = 16
@@ -219,6 +229,18 @@ def test_one_leaf_does_not_contradict_itself(disputed: Disputed, function: str) 
     twice = leaves[function.removeprefix("prove")][0]
     with reverts("SameLeaf", twice.leaf):
         disputed.send(disputed.disputes, Dispute(function, 1, (twice, twice)).calldata)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_ranges_side_by_side_share_no_wh(disputed: Disputed, backwards: bool) -> None:
+    run = disputed.settle(honest_books(disputed))
+    fills = run.trades[:2]
+    assert fills[0].value("sellOrder") == fills[1].value("sellOrder")
+    for function, pair in (("DoubleFill", (fills[0], fills[1])), ("OverlappingCertificates", two_on_one_ruler(run))):
+        openings = pair[::-1] if backwards else pair
+        with pytest.raises(Reverted) as caught:
+            disputed.send(disputed.disputes, Dispute(f"prove{function}", 1, openings).calldata)
+        assert caught.value.name == "NothingWrong"
 
 
 @pytest.mark.parametrize("function", ["proveBalanceStep", "proveOverlappingCertificates"])
