@@ -41,12 +41,14 @@ def test_net_without_a_statement_costs_the_run(disputed: Disputed) -> None:
     close_unanswered(asked, identity)
 
 
-def test_account_left_out_of_the_nets_asks_by_one_of_its_lines(disputed: Disputed) -> None:
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_account_left_out_of_the_nets_asks_by_one_of_its_lines(disputed: Disputed, place: int) -> None:
     def leave_out(books: Books) -> None:
-        (_, net), (second, other), *rest = books.nets
-        books.nets = [(second, other + net), *rest]
+        _, moved = books.nets.pop(place)
+        other, net = books.nets[0]
+        books.nets[0] = (other, net + moved)
 
-    account = honest_books(disputed).nets[0][0]
+    account = honest_books(disputed).nets[place][0]
     asked = settle(disputed, leave_out)
     with reverts("Unrelated"):
         asked.ask("askStatement", *asked.published(), account)
@@ -74,7 +76,7 @@ def test_statement_is_of_one_account_and_forward(asked: Asked) -> None:
 @pytest.mark.parametrize("hidden", [0, -1], ids=["first", "last"])
 def test_line_beyond_the_statement_voids_the_run(disputed: Disputed, hidden: int) -> None:
     """The operator hides a line at one end: its net covers the others only."""
-    asked = _with_hidden_line(disputed, hidden)
+    asked = _with_hidden_lines(disputed, slice(0, 1) if hidden == 0 else slice(-1, None))
     own = asked.lines(MEMBER)
     asked.ask("askStatement", *asked.published(), MEMBER)
     shown = own[1:] if hidden == 0 else own[:-1]
@@ -83,6 +85,14 @@ def test_line_beyond_the_statement_voids_the_run(disputed: Disputed, hidden: int
     receipt = disputed.questions.transact("proveBeyondStatement", *arguments, sender=ASKER)
     assert receipt.gas_used < MAX_GAS
     assert receipt.event("FraudProven")["kind"] == BEYOND_STATEMENT
+
+
+def test_statement_of_one_line_is_one(disputed: Disputed) -> None:
+    asked = _with_hidden_lines(disputed, slice(1, None))
+    only = opened(asked.lines(MEMBER)[0])
+    asked.ask("askStatement", *asked.published(), MEMBER)
+    shown = asked.answer("answerStatement", asked.net(MEMBER), only, only).event("StatementShown")
+    assert (shown["first"], shown["last"]) == (1, 1)
 
 
 def test_line_within_the_statement_is_as_it_should_be(asked: Asked) -> None:
@@ -132,11 +142,10 @@ def test_missing_line_costs_the_run(disputed: Disputed) -> None:
     close_unanswered(asked, asked.ask("askEntry", asked.net(MEMBER), 2))
 
 
-def _with_hidden_line(disputed: Disputed, place: int) -> Asked:
+def _with_hidden_lines(disputed: Disputed, places: slice) -> Asked:
     def hide(books: Books) -> None:
-        hidden = [line for line in books.entries if line[0] == bytes.fromhex(MEMBER[2:])][place]
-        amount = hidden[6]
-        assert isinstance(amount, int)
+        hidden = [line for line in books.entries if line[0] == bytes.fromhex(MEMBER[2:])][places]
+        amount = sum(int(str(line[6])) for line in hidden)
         (other, _), *_ = [pair for pair in books.nets if pair[0] != MEMBER]
         correction = {MEMBER: -amount, other: amount}
         books.nets = [(account, net + correction.get(account, 0)) for account, net in books.nets]
@@ -153,40 +162,47 @@ def test_paged_nets_are_asked_about_by_the_page_that_tells(disputed: Disputed) -
     pages = [pack_nets([net]) for net in books.nets]
     accounts = [account for account, _ in books.nets]
 
-    def pages_from(first: int, end: int) -> dict[str, Any]:
-        before = [keccak(page) for page in pages[:first]]
-        return {"before": before, "pages": pages[first:end], "rest": pages_hash(pages[end:])}
-
     place = accounts.index(MEMBER)
     line = opened(asked.lines(MEMBER)[0])
     for other in range(len(pages)):
         if other != place:
             with reverts("Unrelated"):
-                asked.ask("askStatement", told, pages_from(other, other + 1), MEMBER)
+                asked.ask("askStatement", told, opened_pages(pages, other, other + 1), MEMBER)
             with reverts("Unrelated"):
-                asked.ask("askStatementOfEntry", told, pages_from(other, other + 1), line)
-    asked.ask("askStatement", told, pages_from(place, place + 1), MEMBER)
+                asked.ask("askStatementOfEntry", told, opened_pages(pages, other, other + 1), line)
+    asked.ask("askStatement", told, opened_pages(pages, place, place + 1), MEMBER)
     asked.answer("answerStatement", asked.net(MEMBER), line, opened(asked.lines(MEMBER)[-1]))
 
 
+def leave_out_paged(disputed: Disputed, place: int) -> tuple[Asked, str, dict[str, Any], list[bytes]]:
+    """Settle nets without one account, in pages of one; return the account, the run and the pages too."""
+    books = honest_books(disputed)
+    account, moved = books.nets.pop(place)
+    books.nets[0] = (books.nets[0][0], books.nets[0][1] + moved)
+    asked = Asked(disputed, books, disputed.settle(books, page_accounts=1))
+    return asked, account, disputed.published[-1][0], [pack_nets([net]) for net in books.nets]
+
+
 def test_account_that_no_page_names_asks_with_the_pages_around_it(disputed: Disputed) -> None:
-    honest = honest_books(disputed)
-    account = honest.nets[1][0]
-
-    def leave_out(books: Books) -> None:
-        _, moved, *_ = books.nets
-        books.nets = [(each, net) for each, net in books.nets if each != account]
-        books.nets[0] = (books.nets[0][0], books.nets[0][1] + moved[1])
-
-    leave_out(honest)
-    asked = Asked(disputed, honest, disputed.settle(honest, page_accounts=1))
-    told, _ = disputed.published[-1]
-    pages = [pack_nets([net]) for net in honest.nets]
+    asked, account, told, pages = leave_out_paged(disputed, 1)
     line = opened(asked.lines(account)[0])
     for first, end in ((0, 1), (1, 2), (1, len(pages))):
-        before = [keccak(page) for page in pages[:first]]
-        nets = {"before": before, "pages": pages[first:end], "rest": pages_hash(pages[end:])}
         with reverts("Unrelated"):
-            asked.ask("askStatementOfEntry", told, nets, line)
-    around = {"before": [], "pages": pages[:2], "rest": pages_hash(pages[2:])}
+            asked.ask("askStatementOfEntry", told, opened_pages(pages, first, end), line)
+    around = opened_pages(pages, 0, 2)
     close_unanswered(asked, asked.ask("askStatementOfEntry", told, around, line))
+
+
+def test_pages_around_an_account_need_not_begin_with_the_first(disputed: Disputed) -> None:
+    asked, account, told, pages = leave_out_paged(disputed, 2)
+    around = opened_pages(pages, 1, 3)
+    close_unanswered(asked, asked.ask("askStatementOfEntry", told, around, opened(asked.lines(account)[0])))
+
+
+def opened_pages(pages: list[bytes], first: int, end: int) -> dict[str, Any]:
+    """Return some pages of a run's nets, with what proves that they are its."""
+    return {
+        "before": [keccak(page) for page in pages[:first]],
+        "pages": pages[first:end],
+        "rest": pages_hash(pages[end:]),
+    }
