@@ -45,6 +45,8 @@ class SiteConfig:
     export_max_kw: float = CONNECTION_KW
     depth_prior_wh: int | None = None
     """Local trade to expect per interval before any was seen; None for what fills the stores in 24 intervals."""
+    reserve_wh: int = 0
+    """What the stores keep together for an island as long as that costs less than it is worth, ≥ 0."""
 
 
 class SiteAgent:
@@ -123,6 +125,7 @@ class SiteAgent:
             _cut(forecast, steps),
             exchange_prices(tariffs, local),
             (config.import_max_kw, config.export_max_kw),
+            config.reserve_wh,
         )
         earlier = self._intentions.get(interval)
         position_wh = 0 if earlier is None else earlier.position_wh

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from dispatch.forecasting.features import Floats
-from dispatch.optimiser.conditions import Conditions, Exchange, LocalMarket
+from dispatch.optimiser.conditions import Conditions, Exchange, LocalMarket, Weights
 from dispatch.optimiser.curve import Curve, plan_and_curve
 from dispatch.optimiser.model import Model
 from dispatch.optimiser.parts import ELECTRICITY, HEAT, Layer
@@ -122,6 +122,7 @@ class SitePlanner:
         forecast: SiteForecast,
         prices: Sequence[ExchangePrices],
         connection_kw: tuple[float, float] = (CONNECTION_KW, CONNECTION_KW),
+        reserve_wh: int = 0,
     ) -> SitePlan | None:
         """Return the cheapest plan of a site and its curve; None when there is no answer.
 
@@ -130,6 +131,7 @@ class SitePlanner:
             forecast: T intervals.
             prices: Expected prices of the same intervals.
             connection_kw: Most import and export.
+            reserve_wh: What stores are to keep for an island, at the price of `Weights` for what is missing.
         """
         if len(prices) != len(forecast.load_wh):
             raise ValueError("a forecast and its prices have the same steps")
@@ -143,7 +145,12 @@ class SitePlanner:
         begins = tuple(forecast.first_interval + place * self._length_s for place in first)
         conditions = self._conditions(plant, forecast, prices, np.array(first), begins, connection_kw)
         found = plan_and_curve(
-            model, conditions, ELECTRICITY, prices[0].export_ueur_per_kwh / 1e6, prices[0].import_ueur_per_kwh / 1e6
+            model,
+            conditions,
+            ELECTRICITY,
+            prices[0].export_ueur_per_kwh / 1e6,
+            prices[0].import_ueur_per_kwh / 1e6,
+            Weights(reserve_kwh=reserve_wh / 1e3),
         )
         if found is None:
             return None

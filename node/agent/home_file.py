@@ -31,11 +31,12 @@ from node.planning.site_file import devices_of, object_of, read_document, whole_
 
 SCHEMA: Final = "resilia/home/1"
 POWER_W_MAX: Final = 10**6
+RESERVE_WH_MAX: Final = 10**9
 OWN_METERS: Final = (GRID, SUN, WIND, HEAT_NEED)
 FIELDS: Final = frozenset(
     {
         *("schema", "grid_meter", "solar_meter", "wind_meter", "heat_meter"),
-        *("import_max_w", "export_max_w", "devices", "loads", "mqtt", "noon_utc_hour"),
+        *("import_max_w", "export_max_w", "devices", "loads", "mqtt", "noon_utc_hour", "reserve_wh"),
     }
 )
 
@@ -62,6 +63,8 @@ class HomeFile:
     """Of the heat that the home needs; empty when nobody counts it."""
     loads: tuple[SwitchedLoad, ...] = ()
     """What has a switch of its own, for an island."""
+    reserve_wh: int = 0
+    """What the stores keep together for an island."""
 
 
 def load_home(path: Path) -> HomeFile:
@@ -113,6 +116,7 @@ def _home(raw: object) -> HomeFile:
         device_meters=meters,
         mqtt=mqtt,
         noon_utc_hour=whole_number(fields.get("noon_utc_hour", 12), "noon_utc_hour", 0, 23),
+        reserve_wh=whole_number(fields.get("reserve_wh", 0), "reserve_wh", 0, RESERVE_WH_MAX),
     )
 
 
@@ -170,6 +174,7 @@ def site_of(home: HomeFile, length_s: int, gate_lead_s: int) -> SiteConfig:
         noon_utc_hour=home.noon_utc_hour,
         import_max_kw=home.import_max_w / 1e3,
         export_max_kw=home.export_max_w / 1e3,
+        reserve_wh=home.reserve_wh,
     )
 
 

@@ -220,6 +220,16 @@ def test_what_was_answered_is_no_reason_to_answer_less() -> None:
     assert agent.steer(FIRST, FIRST + 450, Underway(1_600, -100, -300, 0), answer) == {"battery": -2_400}
 
 
+def test_a_reserve_is_kept_where_going_below_it_brings_little() -> None:
+    """Two days of the same tariff: without a reserve the battery serves the house at once, with one it stays full."""
+    for reserve_wh, kept_wh in ((0, 0), (2_000, 2_000)):
+        agent = SiteAgent(replace(HOME, reserve_wh=reserve_wh), PLANNER, {"battery/cells": 3_000_000})
+        agent.orders(OPENING, FIRST, [NIGHT] * 192, steady(400, 0, 192))
+        assert agent.last_plan is not None
+        held_kwh = agent.last_plan.programme.content_kwh["battery/cells"]
+        assert round(1e3 * held_kwh[20]) == kept_wh, "half a day later; nothing is kept beyond the horizon"
+
+
 def test_without_a_plan_nothing_is_answered() -> None:
     agent, answer = agent_of(HOME, 6_000), Answer()
     answer.begin(FIRST, FIRST)

@@ -14,7 +14,7 @@ from dispatch.plant import Device
 from energy.errors import Misconfigured
 from metering.registers import RegisterSample
 from node.agent.files import STAYS, WEATHER, AgentFolder
-from node.agent.home_file import HomeFile, load_home
+from node.agent.home_file import HomeFile, load_home, site_of
 from node.agent.member_agent import MemberAgent
 from node.cli.main import main
 from node.client import Client
@@ -190,6 +190,7 @@ def test_days_without_any_weather_go_by_what_was_metered(tmp_path: Path) -> None
         ({"devices": [{"name": "mill", "kind": "wind"}]}, "goes as the weather does"),
         ({"heat_meter": "mbus-heat:/dev/ttyUSB1"}, "gives heat"),
         ({"wind_meter": "windy"}, "wind_meter"),
+        ({"reserve_wh": -1}, "reserve_wh"),
         ({"devices": [{"name": "heat", "kind": "heat_pump"}]}, "no device may be called 'heat'"),
     ],
 )
@@ -198,6 +199,13 @@ def test_a_home_that_can_not_be_is_refused(tmp_path: Path, change: dict[str, Any
     (tmp_path / "home.json").write_text(json.dumps(home | change))
     with pytest.raises(Misconfigured, match=said):
         load_home(tmp_path / "home.json")
+
+
+def test_the_reserve_of_a_home_is_its_sites(tmp_path: Path) -> None:
+    home = {"schema": "resilia/home/1", "grid_meter": "csv:grid", "import_max_w": 9_000, "export_max_w": 6_000}
+    for told, reserve_wh in (({}, 0), ({"reserve_wh": 1_500}, 1_500)):
+        (tmp_path / "home.json").write_text(json.dumps(home | told))
+        assert site_of(load_home(tmp_path / "home.json"), 900, 300).reserve_wh == reserve_wh
 
 
 def test_a_history_gains_columns_and_keeps_what_it_had(tmp_path: Path) -> None:
