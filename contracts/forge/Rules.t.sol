@@ -80,13 +80,22 @@ contract RulesTest is Test {
         bool drawn = line.kind == 3 || line.kind == 11;
         bool fed = line.kind == 4 || line.kind == 12;
         uint256 bound = drawn ? importWh : fed ? exportWh : importWh > exportWh ? importWh : exportWh;
-        // Half of them at the bound itself, which is still right.
-        if (line.price % 2 == 0) line.quantityWh = uint64(bound);
         bool expected = (drawn || fed || line.kind == 7) && line.quantityWh > bound;
         require(this.exceeds(line, importWh, exportWh) == expected, "bound");
         line.account = SUPPLIER;
         line.ref = 0;
         require(line.kind > 6 || !this.exceeds(line, importWh, exportWh), "sums are not one account's");
+    }
+
+    function testFuzz_what_was_measured_is_right(Entry memory line, uint64 less) public view {
+        vm.assume(line.account != SUPPLIER && less < line.quantityWh);
+        for (line.kind = 0; line.kind < 17; line.kind++) {
+            require(!this.exceeds(line, line.quantityWh, line.quantityWh), "both");
+        }
+        line.kind = 7;
+        require(!this.exceeds(line, line.quantityWh, less), "a charge on import");
+        require(!this.exceeds(line, less, line.quantityWh), "a charge on export");
+        require(this.exceeds(line, less, less), "a charge on neither");
     }
 
     function testFuzz_line_of_a_trade_repeats_it(Entry memory line, Trade memory trade) public view {
