@@ -1,8 +1,9 @@
-"""Day-ahead forecasts of household load on real homes, learned online, past only.
+"""Forecasts of household load on real homes, of the price and of the grid's carbon, learned online, past only.
 
 Each midnight the next 24 hours are forecast for 17 homes. Ratios are mean absolute errors over those of yesterday's
 values, on the last 90 days of the year: per home with the median, for the sum of the homes with the mean. Cover is
-counted from day 30 on, by quarters.
+counted from day 30 on, by quarters. Price and carbon are forecast for two days at the first second of each, as by an
+agent whose node publishes nothing ahead; ratios and cover are of all days from day 30 on.
 """
 
 from pathlib import Path
@@ -13,12 +14,14 @@ import numpy as np
 from benchmarks.dispatch.figures import Measured
 from benchmarks.dispatch.picture import Line, write_picture
 from benchmarks.dispatch.street import SEASON, street_year
-from dispatch.forecasting.features import Floats
+from dispatch.forecasting.features import Floats, Whole
 from dispatch.forecasting.intervals import BAND, ErrorMemory
 from dispatch.forecasting.online import Habits, Method, OnlineForecaster
+from dispatch.forecasting.published import PublishedSeries
 
 FIRST_DAY: Final = 30
 TESTED_DAYS: Final = 90
+HOUR_S: Final = 3_600
 ORIGINS: Final = np.arange(0, 24, 6)
 """Hours before midnight from which each day is learned."""
 
@@ -53,7 +56,25 @@ def measure(pictures: Path | None) -> Measured:
         "cover_80": round(min(seasons) if 0.8 - min(seasons) > max(seasons) - 0.8 else max(seasons), 4),
         "cover_80_by_season": " ".join(f"{cover:.3f}" for cover in seasons),
         "methods": " ".join(Method(method).name for method in forecaster.methods()),
+        **_published("price", np.rint(1e6 * street_year().price_eur_per_kwh).astype(np.int64)),
+        **_published("carbon", np.rint(1e3 * street_year().carbon_kg_per_kwh).astype(np.int64)),
     }
+
+
+def _published(name: str, values: Whole) -> Measured:
+    """Return error over that of the last day's values, and cover, of a series that is published when it holds."""
+    series = PublishedSeries(0, HOUR_S, 48 * HOUR_S)
+    errors, naive, inside = [], [], []
+    for hour, value in enumerate(values.tolist()):
+        if hour % 24 == 0 and FIRST_DAY * 24 <= hour <= len(values) - 48:
+            low, middle, high = np.array(series.quantiles((), (BAND[0], 0.5, BAND[1])))
+            came = values[hour : hour + 48]
+            errors.append(np.abs(middle - came).mean())
+            naive.append(np.abs(np.tile(values[hour - 24 : hour], 2) - came).mean())
+            inside.append(((low <= came) & (came <= high)).mean())
+        series.observe(hour * HOUR_S, value)
+    ratio = round(float(np.sum(errors) / np.sum(naive)), 4)
+    return {f"{name}_ratio": ratio, f"{name}_cover_80": round(float(np.mean(inside)), 4)}
 
 
 def _ratio(said: Floats, naive: Floats, came: Floats) -> float:

@@ -3,6 +3,8 @@
     state.json      saved: where it stands; written whole at every change
     history.csv     saved: use and sun of each interval, and wind, heat and presence of cars (thousandths) where the
                     home has them; appended, so that forecasts are learned again after a restart
+    prices.csv      saved: the supplier's prices (µ€/kWh) and the grid's carbon (g CO2e/kWh) that the node published for
+                    each interval; appended, for the same
     weather.csv     told: time (of UTC, if it names no zone), temp_c, rh_pct, wind_kmh, sky_clear; what lies
                     ahead is the forecast. May grow or change; once a day what is older than 120 days is dropped.
                     Where the community's oracles agree on weather, it is written there as well
@@ -21,8 +23,8 @@ Units: Wh, W, °C, %, km/h, UTC epoch seconds. Refuses: a torn last line of the 
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +36,7 @@ from dispatch.forecasting.weather import VARIABLES
 from energy import strict_json
 from node.storage.durable import write_whole
 
-STATE, HISTORY, WEATHER = "state.json", "history.csv", "weather.csv"
+STATE, HISTORY, PRICES, WEATHER = "state.json", "history.csv", "prices.csv", "weather.csv"
 STAYS, SWITCHED = "stays.json", "switched.json"
 COMMANDS, STATUS, METRICS = "commands.json", "status.json", "metrics.prom"
 FORECAST, DROOP = "forecast.json", "droop.json"
@@ -53,6 +55,17 @@ class Lived:
     pv_wh: int | None
     others: Mapping[str, int | None] = field(default_factory=dict)
     """Wind and heat (Wh), and presence of cars (thousandths), by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the node published for an interval."""
+
+    interval: int
+    import_ueur_per_kwh: int
+    export_ueur_per_kwh: int
+    carbon_g_per_kwh: int | None
+    """None where nobody said."""
 
 
 class AgentFolder:
@@ -104,11 +117,30 @@ class AgentFolder:
 
     def append(self, lived: Lived) -> None:
         """Add an interval to the history, which was read; it is on disk when this returns."""
-        cells = (lived.load_wh, lived.pv_wh, *(lived.others.get(name) for name in self._columns[len(COLUMNS) :]))
-        with open(self.path / HISTORY, "a") as rows:
-            rows.write(",".join([str(lived.interval), *("" if cell is None else str(cell) for cell in cells)]) + "\n")
-            rows.flush()
-            os.fsync(rows.fileno())
+        others = (lived.others.get(name) for name in self._columns[len(COLUMNS) :])
+        self._append(HISTORY, [(lived.interval, lived.load_wh, lived.pv_wh, *others)])
+
+    def _append(self, name: str, rows: Iterable[Sequence[int | None]]) -> None:
+        with open(self.path / name, "a") as file:
+            file.writelines(",".join("" if cell is None else str(cell) for cell in row) + "\n" for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def prices(self) -> list[Published]:
+        """Return what was published, oldest first, and cut off a torn line."""
+        file = self.path / PRICES
+        raw = file.read_bytes() if file.exists() else b""
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if not whole:
+            write_whole(file, ",".join(each.name for each in fields(Published)) + "\n")
+        elif len(whole) < len(raw):
+            os.truncate(file, len(whole))
+        rows = [line.split(",") for line in whole.decode().splitlines()[1:]]
+        return [Published(int(at), int(bought), int(sold), int(g) if g else None) for at, bought, sold, g in rows]
+
+    def add_prices(self, rows: Sequence[Published]) -> None:
+        """Add what was published for intervals, which were read; it is on disk when this returns."""
+        self._append(PRICES, map(astuple, rows))
 
     def new_weather(self) -> Iterator[tuple[int, dict[str, float]]]:
         """Yield time and values of each row of the weather file, if it changed, without cells that are no numbers."""

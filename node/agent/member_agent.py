@@ -30,6 +30,7 @@ from node.agent.answers import StreetAnswers
 from node.agent.files import COMMANDS, DAY_S, DROOP, FORECAST, STATUS, AgentFolder, Lived
 from node.agent.foresight import Foresight
 from node.agent.home_file import HomeFile, meters_of, others_of, site_of
+from node.agent.outlook import PriceOutlook
 from node.agent.page import PagePlan
 from node.agent.switches import Switches
 from node.agent.trader import Trader, market_of
@@ -86,7 +87,8 @@ class MemberAgent:
         self._note_weather(self.foresight.absurd, now)
         cars = saved.get("cars", {}) if saved else {}
         self.habits = {each.name: CarHabit(*cars.get(each.name, ())) for each in others if each.presence}
-        self.trader = Trader(client, self.agent, gate_lead_s, length_s, saved["trader"] if saved else None)
+        outlook = PriceOutlook(length_s, folder.prices(), folder.add_prices)
+        self.trader = Trader(client, self.agent, gate_lead_s, length_s, outlook, saved["trader"] if saved else None)
         self._answers = StreetAnswers(client, self.agent.plant, length_s)
         own = [name for name in (SUN, WIND, HEAT) if name in meters_of(home)]
         self._meters = BehindMeter(most_w, own, home.device_meters)
@@ -267,6 +269,7 @@ class MemberAgent:
             # A plan is for one set of devices; its forecast begins with the interval that is traded next.
             forecast = self.foresight.forecast(due, len(self.trader.tariffs(due)), self.habits)
             if forecast is not None:
+                self.foresight.told["series"] += self.trader.outlook.document(due, len(forecast.load_wh))
                 self.folder.tell(FORECAST, self.foresight.told)
                 self.trader.plan(now, due, forecast)
                 plan = self.agent.last_plan
@@ -375,7 +378,7 @@ class MemberAgent:
             "loads": self.switches.document(),
             "start_order": self.switches.restart.order,
             "quotes": self.trader.document(),
-            "forecasts": self.foresight.beliefs(),
+            "forecasts": self.foresight.beliefs() + self.trader.outlook.beliefs(),
             "alarms": self.alarms.document(),
         }
 

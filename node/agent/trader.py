@@ -20,6 +20,7 @@ from energy.identity import Digest, digest_from_hex
 from market.orders import Side
 from node.agent.alarms import Alarms
 from node.agent.foresight import HORIZON_S
+from node.agent.outlook import PriceOutlook
 from node.agent.quotes import Resting, changes
 from node.client import Client, NodeRefused, NotAReceipt
 from node.rules.rule import Rule, within
@@ -41,9 +42,15 @@ class Trader:
     """One home's."""
 
     def __init__(
-        self, client: Client, agent: SiteAgent, gate_lead_s: int, length_s: int, saved: Mapping[str, Any] | None
+        self,
+        client: Client,
+        agent: SiteAgent,
+        gate_lead_s: int,
+        length_s: int,
+        outlook: PriceOutlook,
+        saved: Mapping[str, Any] | None,
     ) -> None:
-        self._client, self._agent = client, agent
+        self._client, self._agent, self.outlook = client, agent, outlook
         self._gate_lead_s, self._length_s = gate_lead_s, length_s
         self._interval: int | None = None
         """That is quoted for."""
@@ -84,17 +91,19 @@ class Trader:
         return self._positions.get(interval, 0)
 
     def tariffs(self, interval: int) -> list[GridTariff]:
-        """Return the known tariffs from an interval on, without a gap, as far as plans reach."""
+        """Return the tariffs from an interval on, published or else expected, as far as plans reach without a gap."""
         found = []
         for start in range(interval, interval + HORIZON_S, self._length_s):
-            if start not in self._tariffs:
+            tariff = self._tariffs.get(start) or self.outlook.tariff(start)
+            if tariff is None:
                 break
-            found.append(self._tariffs[start])
+            found.append(tariff)
         return found
 
     def carbon(self, interval: int) -> list[int] | None:
-        """Return the grid's carbon of an interval, g CO2e/kWh; None when nobody said."""
-        return [self._carbon[interval]] if interval in self._carbon else None
+        """Return the grid's carbon of an interval, published or else expected, g CO2e/kWh; None when nobody said."""
+        carbon = self._carbon.get(interval, self.outlook.carbon(interval))
+        return None if carbon is None else [carbon]
 
     def due(self, now: int, alarms: Alarms) -> int | None:
         """Return the interval to plan for when that is due: once, as soon as the gate before it has closed."""
@@ -105,6 +114,7 @@ class Trader:
         if self._interval is not None:
             self._finish(self._interval, now, alarms)
         self._asked(self._read_tariffs, now, alarms)
+        self.outlook.follow(interval, self._tariffs, self._carbon)
         self._interval, self._traded_at = interval, None
         return interval
 
@@ -180,11 +190,13 @@ class Trader:
 
     def _read_tariffs(self) -> None:
         for item in self._client.signal():
-            bought, sold = item["importTariff"], item["exportTariff"]
+            start, bought, sold = item["interval"], item["importTariff"], item["exportTariff"]
+            if any(type(each) is not int for each in (start, bought, sold)) or start % self._length_s:
+                raise ValueError(f"no tariff of an interval: {item}")
             sold = min(bought, sold)
-            self._tariffs[item["interval"]] = GridTariff(bought, sold, bought, sold)
+            self._tariffs[start] = GridTariff(bought, sold, bought, sold)
             if type(carbon := item.get("carbonGPerKwh")) is int:
-                self._carbon[item["interval"]] = carbon
+                self._carbon[start] = carbon
         newest = max(self._tariffs, default=0)
         self._tariffs = {start: t for start, t in self._tariffs.items() if start > newest - 3 * 86_400}
         self._carbon = {start: grams for start, grams in self._carbon.items() if start in self._tariffs}

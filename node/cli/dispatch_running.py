@@ -39,7 +39,15 @@ ALARMS = {
     "order-refused": mark("The node refuses an order."),
 }
 
-SERIES = {"load": mark("use"), "sun": mark("sun"), "wind": mark("wind"), "heat": mark("heat")}
+SERIES = {
+    "load": mark("use"),
+    "sun": mark("sun"),
+    "wind": mark("wind"),
+    "heat": mark("heat"),
+    "import-price": mark("supplier's price, µ€/kWh"),
+    "export-price": mark("price for what is fed in, µ€/kWh"),
+    "carbon": mark("carbon of the grid, g/kWh"),
+}
 """What is forecast, beside whether each car is there."""
 METHODS = {
     "naive": mark("yesterday's values"),

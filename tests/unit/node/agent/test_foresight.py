@@ -121,7 +121,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_all_that_the_home_has_is_forecast_two_days_as_quantiles(home: Home) -> None:
     told = home.told
     series = {each["name"]: np.array(each["values"]) for each in told["series"]}
-    assert set(series) == {"load", "sun", "wind", "heat", "car"}
+    assert set(series) == {"load", "sun", "wind", "heat", "car", "import-price", "export-price", "carbon"}
     assert {each.shape for each in series.values()} == {(3, 48)}
     assert all((np.diff(values, axis=0) >= 0).all() for values in series.values())
     first = (told["first_interval"] - FIRST) // HOUR_S

@@ -7,6 +7,7 @@ import httpx
 
 from dispatch.trust import Alarm
 from node.agent.alarms import Alarms
+from node.agent.outlook import PriceOutlook
 from node.agent.trader import Trader
 from node.client import Client
 
@@ -20,7 +21,7 @@ def _series(kind: str, values: list[int], known_at: int = FIRST - 3_600) -> dict
 def _trader(answer: Callable[[httpx.Request], httpx.Response]) -> Trader:
     client = Client("http://node", b"\1" * 32, httpx.MockTransport(answer))
     agent: Any = None  # not asked for weather
-    return Trader(client, agent, 300, 900, None)
+    return Trader(client, agent, 300, 900, PriceOutlook(900), None)
 
 
 def test_rows_have_the_units_of_the_file_and_come_once() -> None:
