@@ -6,10 +6,13 @@ from energy.errors import Unavailable
 from energy.results import Rejected
 from market.rejections import MarketReject
 from node.api.app import create_web_app
+from node.orders.typed_data import look_digest
 from node.rejections import NodeReject
 from node.rpc.schemas import SCHEMAS
 from node.views.events import Broadcaster
 from node.views.queries import Queries
+from oracles.signatures import sign
+from tests.support import small_node
 from tests.support.asgi import request
 from tests.support.chain_double import ChainDouble
 from tests.support.small_community import FIRST, HOMES, LENGTH_S, NEXT, CoreDouble, filled_projection, word
@@ -177,8 +180,23 @@ def test_openapi_describes_every_address_and_refers_only_to_what_is_there() -> N
     paths = {(path, method) for path, methods in document["paths"].items() for method in methods}
     assert ("/api/v1/orders", "post") in paths
     assert ("/api/v1/orders/{digest}", "delete") in paths
-    assert len(paths) == 29
+    assert len(paths) == 30
     parameters = document["paths"]["/api/v1/trades"]["get"]["parameters"]
     assert [parameter["name"] for parameter in parameters] == list(SCHEMAS["TradeFilter"]["properties"])
     names = [p["name"] for p in document["paths"]["/api/v1/orders/{digest}"]["delete"]["parameters"]]
     assert names == ["digest"]
+
+
+def test_the_streets_balance_is_told_to_whoever_shows_a_look() -> None:
+    until = small_node.NOW + 60
+    signature = sign(
+        small_node.MEMBER_KEY, look_digest(small_node.DOMAIN, small_node.bytes_of(small_node.MEMBER), until)
+    )
+    path, look = f"/api/v1/balance/{small_node.MEMBER}", f"until={until}&signature=0x{signature.hex()}"
+    told = request(APP, "GET", f"{path}?ratingW=3000&{look}")
+    assert told.json() == small_node.balance(3_000)
+    assert told.headers["cache-control"] == "no-store"
+    assert request(APP, "GET", f"{path}?{look}").json()["answering"] is False
+    for refused in (path, f"{path}?ratingW=3000", f"{path}?until={until + 1}&signature=0x{signature.hex()}"):
+        assert request(APP, "GET", refused).status_code == 403
+    assert request(APP, "GET", f"{path}?ratingW=-1&{look}").status_code == 400
