@@ -20,6 +20,7 @@ from typing import Any, Self
 from dispatch.answering import Answer, Rest, drive_answering
 from dispatch.bidding import OrderProposal, QuoteRules, Situation, propose, requote
 from dispatch.driving import STEERED_S_MIN, Exchange, Intention, Underway, drive, run_slow
+from dispatch.goals import BILL_ALONE
 from dispatch.island.sharing import CRITICAL, Load, share_out
 from dispatch.plant import Device, Plant, Stay
 from dispatch.price_shape import NOON_UTC_HOUR, PriceShape, closing_price
@@ -45,8 +46,6 @@ class SiteConfig:
     export_max_kw: float = CONNECTION_KW
     depth_prior_wh: int | None = None
     """Local trade to expect per interval before any was seen; None for what fills the stores in 24 intervals."""
-    reserve_wh: int = 0
-    """What the stores keep together for an island as long as that costs less than it is worth, ≥ 0."""
 
 
 class SiteAgent:
@@ -57,6 +56,8 @@ class SiteAgent:
         self.plant = Plant(config.devices, contents_milliwh)
         self.last_plan: SitePlan | None = None
         """The newest plan, for display; not part of the state."""
+        self.goals = BILL_ALONE
+        """What counts besides the bill in plans to come; not part of the state."""
         self.asked_w: dict[str, int] = {}
         """What each converter was asked for when devices were steered last, in the unit of `Plant.run` an hour."""
         self._planner = planner
@@ -98,6 +99,7 @@ class SiteAgent:
         tariffs: Sequence[GridTariff],
         forecast: SiteForecast,
         local_hint: int | None = None,
+        carbon_g_per_kwh: Sequence[int] = (),
     ) -> tuple[OrderProposal, ...]:
         """Plan afresh and return the quotes for one interval; none once its gate has closed.
 
@@ -108,6 +110,7 @@ class SiteAgent:
                 the forecast reach.
             forecast: Begins with that interval.
             local_hint: Local price known better than the learned one, µ€/kWh.
+            carbon_g_per_kwh: Of the supplier's energy, as far as the tariffs; empty when unknown.
         """
         config = self.config
         if interval < self._next_delivery:
@@ -125,7 +128,8 @@ class SiteAgent:
             _cut(forecast, steps),
             exchange_prices(tariffs, local),
             (config.import_max_kw, config.export_max_kw),
-            config.reserve_wh,
+            self.goals,
+            carbon_g_per_kwh[:steps],
         )
         earlier = self._intentions.get(interval)
         position_wh = 0 if earlier is None else earlier.position_wh

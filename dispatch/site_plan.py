@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 
 from dispatch.forecasting.features import Floats
+from dispatch.goals import BILL_ALONE, PERMILLE, Goals
 from dispatch.optimiser.conditions import Conditions, Exchange, LocalMarket, Weights
 from dispatch.optimiser.curve import Curve, plan_and_curve
 from dispatch.optimiser.model import Model
-from dispatch.optimiser.parts import ELECTRICITY, HEAT, Layer
+from dispatch.optimiser.parts import ELECTRICITY, HEAT, Converter, Layer
 from dispatch.optimiser.planning import NeighbourhoodPlan
 from dispatch.plant import Plant
 from dispatch.prices import ExchangePrices
@@ -122,16 +123,21 @@ class SitePlanner:
         forecast: SiteForecast,
         prices: Sequence[ExchangePrices],
         connection_kw: tuple[float, float] = (CONNECTION_KW, CONNECTION_KW),
-        reserve_wh: int = 0,
+        goals: Goals = BILL_ALONE,
+        carbon_g_per_kwh: Sequence[int] = (),
     ) -> SitePlan | None:
         """Return the cheapest plan of a site and its curve; None when there is no answer.
+
+        What the goals make of carbon is a price on the supplier's energy alone: neighbours' is drawn from no grid. The
+        curve ends where that would cost as much, but no price on it is above the import tariff.
 
         Args:
             plant: As it is expected before the first interval.
             forecast: T intervals.
             prices: Expected prices of the same intervals.
             connection_kw: Most import and export.
-            reserve_wh: What stores are to keep for an island, at the price of `Weights` for what is missing.
+            goals: What counts besides the bill.
+            carbon_g_per_kwh: Of the supplier's energy in the same intervals; empty when unknown, and 0 then.
         """
         if len(prices) != len(forecast.load_wh):
             raise ValueError("a forecast and its prices have the same steps")
@@ -143,20 +149,19 @@ class SitePlanner:
         model = self._models[key]
         first = [0, *accumulate(groups)][:-1]
         begins = tuple(forecast.first_interval + place * self._length_s for place in first)
-        conditions = self._conditions(plant, forecast, prices, np.array(first), begins, connection_kw)
-        found = plan_and_curve(
-            model,
-            conditions,
-            ELECTRICITY,
-            prices[0].export_ueur_per_kwh / 1e6,
-            prices[0].import_ueur_per_kwh / 1e6,
-            Weights(reserve_kwh=reserve_wh / 1e3),
+        conditions = self._conditions(
+            plant, forecast, prices, np.array(first), begins, connection_kw, carbon_g_per_kwh or (0,) * len(prices)
         )
+        low, high = (each / 1e6 for each in (prices[0].export_ueur_per_kwh, prices[0].import_ueur_per_kwh))
+        dearest = high + goals.carbon_ueur_per_g * (carbon_g_per_kwh[0] if carbon_g_per_kwh else 0) / 1e6
+        found = plan_and_curve(model, conditions, ELECTRICITY, low, dearest, _weights(goals, plant))
         if found is None:
             return None
         programme, curve = found
         setpoints = {name: _metered_wh(plant, name, float(programme.taken_kwh[name][0])) for name in plant.slow}
-        return SitePlan(forecast.first_interval, begins, programme, setpoints, _rounded(curve))
+        return SitePlan(
+            forecast.first_interval, begins, programme, setpoints, _rounded(curve, prices[0].import_ueur_per_kwh)
+        )
 
     def _conditions(
         self,
@@ -166,6 +171,7 @@ class SitePlanner:
         first: Floats,
         begins: tuple[int, ...],
         connection_kw: tuple[float, float],
+        carbon_g_per_kwh: Sequence[int],
     ) -> Conditions:
         counts = np.diff(np.append(first, len(prices)))
 
@@ -180,7 +186,8 @@ class SitePlanner:
             net -= summed(forecast.wind_wh) / 1e3
         depth = summed([price.depth_wh for price in prices]) / 1e3
         local = LocalMarket(mean[:, 1], mean[:, 2], depth)
-        exchange = Exchange(mean[:, 3], mean[:, 0], *connection_kw, local=local)
+        carbon = summed(carbon_g_per_kwh) / counts / 1e3
+        exchange = Exchange(mean[:, 3], mean[:, 0], *connection_kw, carbon, local=local)
         demand = {ELECTRICITY: net}
         if forecast.heat_wh:
             demand[HEAT] = summed(forecast.heat_wh) / 1e3
@@ -240,6 +247,25 @@ class SitePlanner:
         return available, floor, drained
 
 
+def _weights(goals: Goals, plant: Plant) -> Weights:
+    """Return goals as the optimiser takes them. A car that may be away keeps no reserve."""
+    capacity_kwh = sum(
+        store.capacity_kwh
+        for device, layer in zip(plant.devices, plant.layers, strict=True)
+        for store in layer.stores
+        if not device.absent and any(_feeds(part, store.name) for part in layer.converters)
+    )
+    return Weights(
+        carbon_eur_per_kg=goals.carbon_ueur_per_g / 1e3,
+        peak_eur_per_kw=goals.peak_ueur_per_kw / 1e6,
+        reserve_kwh=capacity_kwh * goals.reserve_permille / PERMILLE,
+    )
+
+
+def _feeds(part: Converter, store: str) -> bool:
+    return part.takes == store and any(to == ELECTRICITY for to, _ in part.gives)
+
+
 def _groups(intervals: int, length_s: int) -> list[int]:
     """Return how many intervals each step of the plan covers."""
     near = min(intervals, max(1, NEAR_S // length_s))
@@ -267,8 +293,8 @@ def _metered_wh(plant: Plant, name: str, taken_kwh: float) -> int:
     return round(1e3 * taken_kwh * share)
 
 
-def _rounded(curve: Curve) -> PriceCurve:
-    """Return a curve in whole numbers; roundings of the energy are carried to the next drop."""
+def _rounded(curve: Curve, most_ueur_per_kwh: int) -> PriceCurve:
+    """Return a curve in whole numbers, below a highest price; roundings of the energy are carried to the next drop."""
     most_wh = round(1e3 * curve.most_kwh)
     drops, level = [], most_wh
     exact = curve.most_kwh
@@ -276,6 +302,6 @@ def _rounded(curve: Curve) -> PriceCurve:
         exact -= drop
         wh = level - round(1e3 * exact)
         if wh > 0:
-            drops.append((round(1e6 * price), wh))
+            drops.append((min(round(1e6 * price), most_ueur_per_kwh), wh))
             level -= wh
     return PriceCurve(most_wh, tuple(drops))

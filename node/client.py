@@ -111,10 +111,9 @@ class Client:
         """Return delivery intervals with their totals, of a filter: `start`, `end`."""
         return self._list("/intervals", query)
 
-    def signal(self) -> list[JsonObject]:
-        """Return the intervals of the next 48 h with the grid's tariffs and the index."""
-        items: list[JsonObject] = self._get("/signal")["items"]
-        return items
+    def signal(self) -> JsonObject:
+        """Return the intervals of the next 48 h with the grid's tariffs and the index, and the community's goals."""
+        return self._get("/signal")
 
     def facts(self) -> list[JsonObject]:
         """Return what the oracles agreed on of prices, carbon and weather, the newest of each kind and place."""

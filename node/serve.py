@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from dispatch.goals import Goals
 from energy.errors import Misconfigured
 from node.api.app import create_web_app
 from node.app import Node
@@ -73,6 +74,15 @@ class ServeOptions:
     """As in `LinkOptions`, like the two that follow."""
     link_close_lead_s: int | None = None
     link_silence_s: int = SILENCE_S
+    goal_carbon_ueur_per_g: int = 0
+    """As in `Goals`, like the two that follow."""
+    goal_peak_ueur_per_kw: int = 0
+    goal_reserve_permille: int = 0
+
+    @property
+    def goals(self) -> Goals:
+        """What members' plans are to care for besides the bill."""
+        return Goals(self.goal_carbon_ueur_per_g, self.goal_peak_ueur_per_kw, self.goal_reserve_permille)
 
 
 class _Server(uvicorn.Server):
@@ -164,6 +174,7 @@ class Servers:
                 rules=self._rules,
                 ballots=self._ballots,
                 plan_of=storage_plan.read,
+                goals=options.goals,
             )
         )
         await self._web.start(
@@ -181,6 +192,7 @@ class Servers:
                 ballots=self._ballots,
                 rules=self._rules,
                 folder=node.folder,
+                goals=options.goals,
             )
         )
         self._carrying = asyncio.create_task(self._rules.run())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dispatch.goals import GOALS_MAX
 from energy.errors import Misconfigured
 from node.i18n import mark
 from node.interconnect.options import SERVER, SILENCE_S
@@ -61,20 +62,23 @@ def _port(value: Any) -> int | None:
     return value
 
 
-def _seconds(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,2}", value):
-        value = int(value)
-    if type(value) is not int or not 0 <= value <= SECONDS_MAX:
-        raise ValueError
-    return value
-
-
 def _lead(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
         value = int(value)
     if type(value) is not int or not 1 <= value <= LEAD_S_MAX:
         raise ValueError
     return value
+
+
+def _whole(most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, str) and re.fullmatch("[0-9]{1,10}", value):
+            value = int(value)
+        if type(value) is not int or not 0 <= value <= most:
+            raise ValueError
+        return value
+
+    return read
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -136,7 +140,7 @@ SETTINGS: Final = {
         ),
         Setting(
             "seal_every_s", mark("seconds, 0 to 60"), 0,
-            mark("How often the node's own chain seals a block; 0 for at once."), _seconds,
+            mark("How often the node's own chain seals a block; 0 for at once."), _whole(SECONDS_MAX),
         ),
         Setting(
             "await_standby", mark("true or false"), False,
@@ -157,6 +161,21 @@ SETTINGS: Final = {
         Setting(
             "link_silence_s", mark("seconds, 1 to 86400"), SILENCE_S,
             mark("The parent counts as cut off when it has not answered for so long."), _lead,
+        ),
+        Setting(
+            "goal_carbon_ueur_per_g", mark("µ€, 0 to 10000"), 0,
+            mark("What a gram of the grid's CO2e counts in members' plans; 100 is 100 €/t."),
+            _whole(GOALS_MAX["carbon_ueur_per_g"]),
+        ),
+        Setting(
+            "goal_peak_ueur_per_kw", mark("µ€, 0 to 1000000000"), 0,
+            mark("What a kW of a home's highest import counts in members' plans."),
+            _whole(GOALS_MAX["peak_ueur_per_kw"]),
+        ),
+        Setting(
+            "goal_reserve_permille", mark("thousandths, 0 to 1000"), 0,
+            mark("How full members' batteries are planned to stay, for an island."),
+            _whole(GOALS_MAX["reserve_permille"]),
         ),
     )
 }  # fmt: skip

@@ -7,19 +7,22 @@
                   "meter": "sunspec-battery:tcp://10.0.0.8:502"}],
      "loads": [{"name": "fridge", "priority": 0, "power_w": 150, "inrush_permille": 5000},
                {"name": "boiler", "priority": 2, "power_w": 2000}],
+     "goals": {"carbon_ueur_per_g": 100, "reserve_permille": 300},
      "mqtt": "mqtt://127.0.0.1:1883/home"}
 
-`solar_meter`, `wind_meter`, `heat_meter`, `loads`, `mqtt`, and a device's `meter` may be left out; a meter is
-named as in a community's list of members.
-Anything else that is wrong is refused with its field. Units: W; all int.
+`solar_meter`, `wind_meter`, `heat_meter`, `loads`, `goals`, `mqtt`, and a device's `meter` may be left out; a meter is
+named as in a community's list of members. A goal that the home does not name is the community's.
+Anything else that is wrong is refused with its field. Units: W, µ€, thousandths; all int.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from dispatch.behind_meter import GRID, HEAT_MOST, SUN, WIND
 from dispatch.behind_meter import HEAT as HEAT_NEED
+from dispatch.goals import GOALS_MAX
 from dispatch.island.restart import Restart, SwitchedLoad
 from dispatch.optimiser.parts import HEAT
 from dispatch.plant import Device, Plant
@@ -31,12 +34,11 @@ from node.planning.site_file import devices_of, object_of, read_document, whole_
 
 SCHEMA: Final = "resilia/home/1"
 POWER_W_MAX: Final = 10**6
-RESERVE_WH_MAX: Final = 10**9
 OWN_METERS: Final = (GRID, SUN, WIND, HEAT_NEED)
 FIELDS: Final = frozenset(
     {
         *("schema", "grid_meter", "solar_meter", "wind_meter", "heat_meter"),
-        *("import_max_w", "export_max_w", "devices", "loads", "mqtt", "noon_utc_hour", "reserve_wh"),
+        *("import_max_w", "export_max_w", "devices", "loads", "goals", "mqtt", "noon_utc_hour"),
     }
 )
 
@@ -63,8 +65,8 @@ class HomeFile:
     """Of the heat that the home needs; empty when nobody counts it."""
     loads: tuple[SwitchedLoad, ...] = ()
     """What has a switch of its own, for an island."""
-    reserve_wh: int = 0
-    """What the stores keep together for an island."""
+    goals: Mapping[str, int] = field(default_factory=dict)
+    """What the home has other goals for than the community, by the fields of `dispatch.goals.Goals`."""
 
 
 def load_home(path: Path) -> HomeFile:
@@ -109,6 +111,7 @@ def _home(raw: object) -> HomeFile:
         wind_meter=_own_meter(fields, "wind_meter"),
         heat_meter=_own_meter(fields, "heat_meter"),
         loads=loads,
+        goals=_goals(fields.get("goals", {})),
         import_max_w=whole_number(fields.get("import_max_w"), "import_max_w", 1, POWER_W_MAX),
         export_max_w=whole_number(fields.get("export_max_w"), "export_max_w", 0, POWER_W_MAX),
         devices=devices,
@@ -116,8 +119,14 @@ def _home(raw: object) -> HomeFile:
         device_meters=meters,
         mqtt=mqtt,
         noon_utc_hour=whole_number(fields.get("noon_utc_hour", 12), "noon_utc_hour", 0, 23),
-        reserve_wh=whole_number(fields.get("reserve_wh", 0), "reserve_wh", 0, RESERVE_WH_MAX),
     )
+
+
+def _goals(raw: object) -> dict[str, int]:
+    told = object_of(raw, "goals")
+    if unknown := set(told) - set(GOALS_MAX):
+        raise ValueError(f"goals has no field {min(unknown)!r}; there are {', '.join(GOALS_MAX)}")
+    return {name: whole_number(value, f"goals.{name}", 0, GOALS_MAX[name]) for name, value in told.items()}
 
 
 def _loads(raw: object) -> tuple[SwitchedLoad, ...]:
@@ -174,7 +183,6 @@ def site_of(home: HomeFile, length_s: int, gate_lead_s: int) -> SiteConfig:
         noon_utc_hour=home.noon_utc_hour,
         import_max_kw=home.import_max_w / 1e3,
         export_max_kw=home.export_max_w / 1e3,
-        reserve_wh=home.reserve_wh,
     )
 
 

@@ -10,7 +10,7 @@ Units: Wh, W, µ€/kWh, UTC epoch seconds. Refuses, with `Unavailable`: to begi
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -271,10 +271,11 @@ class MemberAgent:
             if forecast is not None:
                 self.foresight.told["series"] += self.trader.outlook.document(due, len(forecast.load_wh))
                 self.folder.tell(FORECAST, self.foresight.told)
+                self.agent.goals = replace(self.trader.goals, **self._home.goals)
                 self.trader.plan(now, due, forecast)
                 plan = self.agent.last_plan
                 self.alarms.set(Alarm.NO_PLAN, "plan", now, active=plan is None)
-                carbon, plant = self.trader.carbon(due), self.agent.plant
+                carbon, plant = self.trader.carbon(due) or None, self.agent.plant
                 self._why = [] if plan is None else [document_of(why) for why in explain(plant, plan, carbon)]
                 if self._page is not None:
                     self._page.show(now, self.agent.plant, plan)
@@ -364,6 +365,7 @@ class MemberAgent:
             "island": self.island,
             "returning": self._ramp is not None,
             "interval": interval,
+            "goals": asdict(self.agent.goals),
             "agreed_wh": self.trader.position_wh(interval),
             "devices": [
                 {

@@ -6,11 +6,13 @@ planned all the same, for the tariffs known last. Units: Wh, µ€/kWh, UTC epoc
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import httpx
 
 from dispatch.bidding import OrderProposal
+from dispatch.goals import BILL_ALONE, Goals
 from dispatch.prices import GridTariff
 from dispatch.site import SiteAgent
 from dispatch.site_plan import SiteForecast
@@ -29,6 +31,12 @@ from oracles.typed_data import RULE
 REQUOTED_S: Final = 60
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 POSITIONS_KEPT: Final = 8
+GOAL_KEYS: Final = {
+    "carbon_ueur_per_g": "carbonUeurPerG",
+    "peak_ueur_per_kw": "peakUeurPerKw",
+    "reserve_permille": "reservePermille",
+}
+"""What a node calls each of the community's goals."""
 _WEATHER: Final = {
     "temp_millic": ("temp_c", 1_000),
     "rh_permille": ("rh_pct", 10),
@@ -58,6 +66,8 @@ class Trader:
         self._wanted: tuple[OrderProposal, ...] = ()
         self._positions: dict[int, int] = {}
         self._tariffs: dict[int, GridTariff] = {}
+        self.goals = BILL_ALONE
+        """The community's, as far as the node has said."""
         self._carbon: dict[int, int] = {}
         """Of the grid, by interval, in g CO2e/kWh; as far as the node knows."""
         self._weather_of: dict[tuple[str, str], int] = {}
@@ -72,12 +82,14 @@ class Trader:
             self._positions = dict(saved["positions"])
             self._rule = Rule.of(saved["rule"]) if saved.get("rule") else None
             self._tariffs = {interval: GridTariff(*prices) for interval, *prices in saved["tariffs"]}
+            self.goals = Goals(**saved.get("goals", {}))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is to survive a restart."""
         return {
             "interval": self._interval,
             "learned": self._learned,
+            "goals": asdict(self.goals),
             "rule": None if self._rule is None else RULE.to_json(self._rule.values),
             "positions": [list(item) for item in self._positions.items()],
             "tariffs": [
@@ -100,10 +112,11 @@ class Trader:
             found.append(tariff)
         return found
 
-    def carbon(self, interval: int) -> list[int] | None:
-        """Return the grid's carbon of an interval, published or else expected, g CO2e/kWh; None when nobody said."""
-        carbon = self._carbon.get(interval, self.outlook.carbon(interval))
-        return None if carbon is None else [carbon]
+    def carbon(self, interval: int, steps: int = 1) -> list[int]:
+        """Return the grid's carbon from an interval on, g CO2e/kWh, published or expected; empty when nobody said."""
+        starts = range(interval, interval + steps * self._length_s, self._length_s)
+        found = [self._carbon.get(start, self.outlook.carbon(start)) for start in starts]
+        return [carbon for carbon in found if carbon is not None] if None not in found else []
 
     def due(self, now: int, alarms: Alarms) -> int | None:
         """Return the interval to plan for when that is due: once, as soon as the gate before it has closed."""
@@ -147,8 +160,9 @@ class Trader:
 
     def plan(self, now: int, interval: int, forecast: SiteForecast) -> None:
         """Plan the home; what is to be quoted follows from it."""
-        steps = len(forecast.load_wh)
-        self._wanted = self._agent.orders(now, interval, self.tariffs(interval)[:steps], forecast)
+        tariffs = self.tariffs(interval)[: len(forecast.load_wh)]
+        carbon = self.carbon(interval, len(tariffs))
+        self._wanted = self._agent.orders(now, interval, tariffs, forecast, carbon_g_per_kwh=carbon)
 
     def trade(self, now: int, alarms: Alarms) -> bool:
         """Bring the book up to date once a minute, and return whether anything is new."""
@@ -189,7 +203,10 @@ class Trader:
         return True
 
     def _read_tariffs(self) -> None:
-        for item in self._client.signal():
+        signal = self._client.signal()
+        told = signal.get("goals", {})
+        self.goals = Goals(**{name: told[key] for name, key in GOAL_KEYS.items() if key in told})
+        for item in signal["items"]:
             start, bought, sold = item["interval"], item["importTariff"], item["exportTariff"]
             if any(type(each) is not int for each in (start, bought, sold)) or start % self._length_s:
                 raise ValueError(f"no tariff of an interval: {item}")

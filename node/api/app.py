@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from dispatch.goals import BILL_ALONE, Goals
 from node import i18n
 from node.api import problems
 from node.api.browser import BrowserManners
@@ -59,6 +60,7 @@ def create_web_app(
     rules: Rules | None = None,
     folder: Path | None = None,
     clock: Clock | None = None,
+    goals: Goals = BILL_ALONE,
 ) -> FastAPI:
     """Return the application for the web port.
 
@@ -77,6 +79,7 @@ def create_web_app(
         rules: By which members trade without being asked each time; None for none.
         folder: Of the node, where its last backup is noted; None for nowhere.
         clock: By which sessions end and backups age; the machine's when None.
+        goals: What members' plans are to care for besides the bill.
     """
     clock = clock or SystemClock()
     # No interactive documentation: its scripts would come from elsewhere.
@@ -94,7 +97,7 @@ def create_web_app(
     sessions = Sessions(role_of(queries, auditors, operators))
     members = MemberPages(rendering, core, queries, chain, sessions, clock, rpc_port, held, rules)
     problems.install(app, pages.error)
-    app.include_router(rest_router(EnergyMethods(core, queries, rules, ballots, plan_of), clock))
+    app.include_router(rest_router(EnergyMethods(core, queries, rules, ballots, plan_of, goals), clock))
     app.include_router(members.router())
     if held is not None:
         app.include_router(Passkeys(rendering, core, held, sessions, clock, ballots, rules).router())

@@ -19,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from dispatch.goals import BILL_ALONE, Goals
 from energy.identity import Digest
 from node.coop.ballots import Ballots
 from node.planning.storage_plan import PlanOf, no_plan
@@ -56,6 +57,7 @@ def create_rpc_app(
     rules: Rules | None = None,
     ballots: Ballots | None = None,
     plan_of: PlanOf = no_plan,
+    goals: Goals = BILL_ALONE,
 ) -> Starlette:
     """Return the application for the JSON-RPC port.
 
@@ -70,6 +72,7 @@ def create_rpc_app(
         rules: By which members trade without being asked each time; None for none.
         ballots: Takes members' votes; None where nobody votes.
         plan_of: Says what the community's storage plans.
+        goals: What members' plans are to care for besides the bill.
     """
 
     async def discover() -> JsonObject:
@@ -78,7 +81,7 @@ def create_rpc_app(
     async def openrpc(request: Request) -> Response:
         return JSONResponse(await discover())
 
-    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries, rules, ballots, plan_of), discover), chain)
+    router = RpcRouter(energy_dispatcher(EnergyMethods(core, queries, rules, ballots, plan_of, goals), discover), chain)
     routes = [Route("/openrpc.json", openrpc, methods=["GET"])]
     if sources is not None:
         routes.append(Route("/sourcify/{path:path}", _sources_in(sources), methods=["GET"]))

@@ -15,6 +15,7 @@ from pjrpc.server import AsyncDispatcher
 from pjrpc.server.exceptions import InternalError, InvalidParamsError, JsonRpcError
 from pjrpc.server.validators import ValidationError
 
+from dispatch.goals import BILL_ALONE, Goals
 from energy.errors import Unavailable
 from energy.identity import hex_text
 from energy.results import Rejected
@@ -76,13 +77,14 @@ class EnergyMethods:
         rules: Rules | None = None,
         ballots: Ballots | None = None,
         plan_of: PlanOf = no_plan,
+        goals: Goals = BILL_ALONE,
     ) -> None:
         """Take the parts; without `rules` nobody trades by one, without `ballots` nobody votes."""
         self._core = core
         self._queries = queries
         self.of_ones_own = OwnMethods(core, queries)
         self.of_members = MemberMethods(core, rules, ballots, self._refused)
-        self.to_plan_by = PlanningMethods(core, queries, plan_of)
+        self.to_plan_by = PlanningMethods(core, queries, plan_of, goals)
 
     def table(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
         """Return all methods by name."""

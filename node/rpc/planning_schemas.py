@@ -39,6 +39,13 @@ PLANNING_SCHEMAS: Final[Mapping[str, Schema]] = {
                     }
                 )
             ),
+            "goals": record(
+                {
+                    "carbonUeurPerG": NATURAL | {"description": "what a gram of the grid's CO2e counts in plans"},
+                    "peakUeurPerKw": NATURAL | {"description": "what a kW of the highest import counts"},
+                    "reservePermille": NATURAL | {"description": "of batteries, kept for an island"},
+                }
+            ),
             "window": or_null(
                 record(
                     {

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dispatch.goals import Goals
 from energy.errors import Misconfigured
 from market.signal import Known, Signal, Window, best_window, signal
 from node.api.wording import CommunityClock
@@ -125,4 +126,13 @@ def signal_json(
             "overallMean": window.overall_mean_ueur_per_kwh,
             "words": words(window, zone, hours),
         },
+    }
+
+
+def goals_json(goals: Goals) -> dict[str, int]:
+    """Return what members' plans are to care for besides the bill."""
+    return {
+        "carbonUeurPerG": goals.carbon_ueur_per_g,
+        "peakUeurPerKw": goals.peak_ueur_per_kw,
+        "reservePermille": goals.reserve_permille,
     }

@@ -6,6 +6,7 @@ import pytest
 from dispatch.answering import Answer, Balance
 from dispatch.bidding import ReasonKind
 from dispatch.driving import Exchange, Underway
+from dispatch.goals import Goals
 from dispatch.layers import make
 from dispatch.plant import Device
 from dispatch.prices import GridTariff
@@ -222,8 +223,9 @@ def test_what_was_answered_is_no_reason_to_answer_less() -> None:
 
 def test_a_reserve_is_kept_where_going_below_it_brings_little() -> None:
     """Two days of the same tariff: without a reserve the battery serves the house at once, with one it stays full."""
-    for reserve_wh, kept_wh in ((0, 0), (2_000, 2_000)):
-        agent = SiteAgent(replace(HOME, reserve_wh=reserve_wh), PLANNER, {"battery/cells": 3_000_000})
+    for permille, kept_wh in ((0, 0), (250, 1_600)):
+        agent = SiteAgent(HOME, PLANNER, {"battery/cells": 3_000_000})
+        agent.goals = Goals(reserve_permille=permille)
         agent.orders(OPENING, FIRST, [NIGHT] * 192, steady(400, 0, 192))
         assert agent.last_plan is not None
         held_kwh = agent.last_plan.programme.content_kwh["battery/cells"]

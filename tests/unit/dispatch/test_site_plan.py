@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from dispatch.goals import Goals
 from dispatch.layers import make
 from dispatch.plant import Device, Plant, Stay
 from dispatch.prices import ExchangePrices
@@ -53,6 +54,45 @@ def test_the_curve_falls_and_is_the_same_after_other_plans() -> None:
     assert all(wh > 0 for _, wh in first.curve.drops)
     assert first.begins[:9] == tuple(range(0, 8 * QUARTER + 1, QUARTER))
     assert first.begins[9] == 8 * QUARTER + 3_600
+
+
+def test_carbon_moves_charging_to_the_cleaner_hours_and_no_bid_above_the_tariff() -> None:
+    """Energy costs the same all day; the supplier's is dirty at first and in the end."""
+    planner, plant = SitePlanner(3_600), Plant([Device("b", LOSSLESS)], {"b/cells": 1_000_000})
+    net, prices, carbon = [1_000] * 4, [flat(200_000)] * 4, [800, 100, 100, 800]
+    bill = planner.plan(plant, forecast(net), prices, carbon_g_per_kwh=carbon)
+    clean = planner.plan(plant, forecast(net), prices, goals=Goals(carbon_ueur_per_g=100), carbon_g_per_kwh=carbon)
+    assert bill is not None
+    assert clean is not None
+    assert bill.programme.taken_kwh["b/charge"].sum() == pytest.approx(0, abs=1e-6)
+    assert clean.programme.taken_kwh["b/charge"][1:3].sum() == pytest.approx(1, abs=1e-3)
+    assert clean.programme.taken_kwh["b/discharge"] == pytest.approx([1, 0, 0, 1], abs=1e-3)
+    assert {price for price, _ in clean.curve.drops} <= set(range(50_000, 200_001))
+    assert clean.curve.least_wh < clean.curve.most_wh
+
+
+def test_a_reserve_stays_in_the_battery_and_a_peak_is_shaved() -> None:
+    planner, plant = SitePlanner(3_600), Plant([Device("b", LOSSLESS)], {"b/cells": 3_000_000})
+    day = forecast([500] * 24), [flat(200_000)] * 24
+    kept, spent = (planner.plan(plant, *day, goals=Goals(reserve_permille=each)) for each in (500, 0))
+    assert kept is not None
+    assert spent is not None
+    # Towards the end of what is planned it is worth more to have it used, and then the next plan looks further.
+    assert kept.programme.content_kwh["b/cells"][:18].min() == pytest.approx(2, abs=1e-3)
+    assert spent.programme.content_kwh["b/cells"][6] == pytest.approx(0, abs=1e-3)
+    net, prices = [500, 500, 3_000, 500], [flat(200_000), flat(400_000), flat(200_000), flat(200_000)]
+    shaved = planner.plan(plant, forecast(net), prices, goals=Goals(peak_ueur_per_kw=5_000_000))
+    spent = planner.plan(plant, forecast(net), prices)
+    assert shaved is not None
+    assert spent is not None
+    assert shaved.programme.exchange_kwh["electricity"].max() == pytest.approx((4.5 - 3) / 4, abs=1e-3)
+    assert spent.programme.exchange_kwh["electricity"].max() > 0.5
+
+
+@pytest.mark.parametrize("goals", [{"carbon_ueur_per_g": -1}, {"reserve_permille": 1_001}])
+def test_goals_are_within_reason(goals: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(goals))):
+        Goals(**goals)
 
 
 def test_a_car_leaves_with_what_its_owner_needs() -> None:

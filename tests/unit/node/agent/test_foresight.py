@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import httpx
 import numpy as np
 import pytest
 
+from dispatch.goals import Goals
 from dispatch.layers import make
 from dispatch.plant import Device
 from energy.errors import Misconfigured
 from metering.registers import RegisterSample
 from node.agent.files import STAYS, WEATHER, AgentFolder
-from node.agent.home_file import HomeFile, load_home, site_of
+from node.agent.home_file import HomeFile, load_home
 from node.agent.member_agent import MemberAgent
 from node.cli.main import main
 from node.client import Client
@@ -74,10 +76,11 @@ class Home:
             starts = [now - now % HOUR_S + place * HOUR_S for place in range(60)]
             dear = [150_000 if start // HOUR_S % 24 < 6 else 350_000 for start in starts]
             answer = {
+                "goals": {"carbonUeurPerG": 100, "peakUeurPerKw": 7, "reservePermille": 300},
                 "items": [
                     {"interval": start, "importTariff": price, "exportTariff": 60_000, "carbonGPerKwh": 48}
                     for start, price in zip(starts, dear, strict=True)
-                ]
+                ],
             }
         elif path.startswith(("/book", "/rules")):
             return httpx.Response(404, json={})
@@ -164,6 +167,19 @@ def test_the_status_says_the_carbon_of_the_grid_with_its_reasons(home: Home) -> 
     assert {why["carbon_now_g_per_kwh"] for why in whys if why} == {48}
 
 
+def test_the_community_s_goals_hold_where_the_home_has_none_of_its_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.live(2)
+    assert home.agent.status(FIRST)["goals"] == {
+        "carbon_ueur_per_g": 100, "peak_ueur_per_kw": 7, "reserve_permille": 300,
+    }  # fmt: skip
+    own = replace(HOME, goals={"peak_ueur_per_kw": 0})
+    away = Client("http://node", b"\1" * 32, httpx.MockTransport(lambda _: httpx.Response(503, json={})))
+    again = MemberAgent(own, AgentFolder(tmp_path), away, FIRST + 2 * HOUR_S)
+    again.step(FIRST + 3 * HOUR_S)
+    assert again.agent.goals == Goals(100, 0, 300), "what the node said last outlives a restart"
+
+
 def test_a_restart_learns_the_same_again_and_the_status_lists_forecasts(home: Home, capsys: Any) -> None:
     now = FIRST + home.hour * HOUR_S
     again = MemberAgent(HOME, AgentFolder(home.folder.path), home.client, now)
@@ -190,7 +206,8 @@ def test_days_without_any_weather_go_by_what_was_metered(tmp_path: Path) -> None
         ({"devices": [{"name": "mill", "kind": "wind"}]}, "goes as the weather does"),
         ({"heat_meter": "mbus-heat:/dev/ttyUSB1"}, "gives heat"),
         ({"wind_meter": "windy"}, "wind_meter"),
-        ({"reserve_wh": -1}, "reserve_wh"),
+        ({"goals": {"comfort": 1}}, "no field 'comfort'"),
+        ({"goals": {"reserve_permille": 1_001}}, "goals.reserve_permille"),
         ({"devices": [{"name": "heat", "kind": "heat_pump"}]}, "no device may be called 'heat'"),
     ],
 )
@@ -199,13 +216,6 @@ def test_a_home_that_can_not_be_is_refused(tmp_path: Path, change: dict[str, Any
     (tmp_path / "home.json").write_text(json.dumps(home | change))
     with pytest.raises(Misconfigured, match=said):
         load_home(tmp_path / "home.json")
-
-
-def test_the_reserve_of_a_home_is_its_sites(tmp_path: Path) -> None:
-    home = {"schema": "resilia/home/1", "grid_meter": "csv:grid", "import_max_w": 9_000, "export_max_w": 6_000}
-    for told, reserve_wh in (({}, 0), ({"reserve_wh": 1_500}, 1_500)):
-        (tmp_path / "home.json").write_text(json.dumps(home | told))
-        assert site_of(load_home(tmp_path / "home.json"), 900, 300).reserve_wh == reserve_wh
 
 
 def test_a_history_gains_columns_and_keeps_what_it_had(tmp_path: Path) -> None:
