@@ -27,18 +27,22 @@ def learned(days: int, value: object = price) -> PublishedSeries:
     return series
 
 
-def test_two_days_behind_what_is_published_beat_the_day_before() -> None:
+@pytest.mark.parametrize("lower_by", [0, 500_000])
+def test_two_days_behind_what_is_published_beat_the_day_before(lower_by: int) -> None:
+    def published(hour: int) -> int:
+        return price(hour) - lower_by
+
     series, error, naive, inside = PublishedSeries(FIRST, HOUR_S, 2 * DAY_S), 0.0, 0.0, []
     for hour in range(24 * 90):
         if hour > 24 * 30 and hour % 24 == 13:
             # Tomorrow is known at 13 h, as on the spot market.
             end = (hour // 24 + 2) * 24
-            low, middle, high = np.array(series.quantiles([price(each) for each in range(hour, end)], LEVELS))
-            came = np.array([price(each) for each in range(end, end + 48)])
+            low, middle, high = np.array(series.quantiles([published(each) for each in range(hour, end)], LEVELS))
+            came = np.array([published(each) for each in range(end, end + 48)])
             error += float(np.abs(middle - came).mean())
-            naive += float(np.abs(np.array([price(end - 24 + each % 24) for each in range(48)]) - came).mean())
+            naive += float(np.abs(np.array([published(end - 24 + each % 24) for each in range(48)]) - came).mean())
             inside.append(((low <= came) & (came <= high)).mean())
-        series.observe(FIRST + hour * HOUR_S, price(hour))
+        series.observe(FIRST + hour * HOUR_S, published(hour))
     assert error < 0.9 * naive
     assert 0.7 < np.mean(inside) < 0.9
     method, own, before = series.errors()
