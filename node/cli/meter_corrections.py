@@ -5,12 +5,17 @@ difference with the next run. Nothing that was settled is changed.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.failure import ExitCode, Failure, usage_failure
+from node.cli.output import print_json, talk
+from node.cli.session import session_of
 from node.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from node.readings.corrections_file import PersonsWord
 
 FolderOption = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that 'resilia init' made.")]
 LabelOption = Annotated[str, typer.Option(metavar="LABEL", help="The member whose meter it is.")]
@@ -20,6 +25,7 @@ EnergyOption = Annotated[str, typer.Option(metavar="ENERGY", help="Like 500Wh or
 
 
 def correct(
+    context: typer.Context,
     label: LabelOption,
     interval: Annotated[str, typer.Option(metavar="TIME", help="Start of the interval, on the community's clocks.")],
     imported: EnergyOption,
@@ -41,6 +47,7 @@ def correct(
             _("Intervals start at each quarter-hour."),
         )
     _append(
+        context,
         folder,
         PersonsWord(0, CORRECT, label, author, reason, start, _energy(imported), _energy(exported)),
         {member.label for member in community.members},
@@ -48,6 +55,7 @@ def correct(
 
 
 def clear(
+    context: typer.Context,
     label: LabelOption,
     author: AuthorOption,
     reason: ReasonOption,
@@ -58,7 +66,8 @@ def clear(
     from node.readings.corrections_file import CLEAR, PersonsWord
 
     community = load_community(folder / "community.json")
-    _append(folder, PersonsWord(0, CLEAR, label, author, reason), {member.label for member in community.members})
+    labels = {member.label for member in community.members}
+    _append(context, folder, PersonsWord(0, CLEAR, label, author, reason), labels)
 
 
 def _energy(text: str) -> int:
@@ -67,11 +76,9 @@ def _energy(text: str) -> int:
     return 0 if text.replace(" ", "").lower() in ("0", "0wh", "0kwh") else parse_energy(text)
 
 
-def _append(folder: Path, word: object, labels: set[str]) -> None:
-    from node.cli.output import talk
-    from node.readings.corrections_file import CORRECTIONS_FILE, PersonsWord, append_word
+def _append(context: typer.Context, folder: Path, word: "PersonsWord", labels: set[str]) -> None:
+    from node.readings.corrections_file import CORRECT, CORRECTIONS_FILE, append_word
 
-    assert isinstance(word, PersonsWord)
     if word.label not in labels:
         raise usage_failure(
             _("There is no member called {label}.").format(label=repr(word.label)),
@@ -90,4 +97,8 @@ def _append(folder: Path, word: object, labels: set[str]) -> None:
             _("{file} was not changed: {reason}").format(file=folder / CORRECTIONS_FILE, reason=error),
             _("Run this as the user that the node runs as."),
         ) from None
+    if session_of(context).as_json:
+        measured = {"interval": word.interval, "importWh": word.import_wh, "exportWh": word.export_wh}
+        told = {"action": word.action, "label": word.label, **(measured if word.action == CORRECT else {})}
+        print_json("meter-correction", told)
     talk(_("Written down. The node takes it at its next step, and settles the difference with the next run."))

@@ -1,15 +1,12 @@
 """What ``--json`` prints of commands that write, kept as `test_golden` keeps what commands that read print.
 
-Keys, hashes and places are new each time: the documents hold ``0x<40>`` for 40 hexadecimal digits, and ``<folder>``.
+Keys, hashes and places are new each time: words of `tests.support.golden` stand for them.
 After a change that is meant: ``GOLDEN=write pytest tests/unit/node/cli/test_golden_writing.py``, and a look at it.
 """
 
 import asyncio
 import json
-import os
-import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,25 +15,20 @@ from eth_account import Account
 
 from energy.identity import Address, Digest
 from interconnect.terms import Attestors
-from metering.sources.simulators.kinds import KINDS, Registers
-from metering.sources.simulators.line import TcpLine
-from metering.sources.simulators.meter import MeterSimulator
 from node.cli.main import main
 from node.interconnect.agreement import Card
 from node.interconnect.links import Links
 from tests.support import small_node
-from tests.support.meters import NOON
+from tests.support.golden import hold_to, masked
 from tests.support.order_taker import SmallNode
 from tests.support.proposals import proposal
 from tests.support.real_node import FIRST, found, running
 from tests.support.rpc_server import serving
 from tests.support.small_node import MEMBER, MEMBER_KEY
+from tests.support.speaking_meter import speaking_sml
 
-GOLDEN: Final = Path(__file__).parents[3] / "vectors" / "cli_json_writing.json"
 MEMBERS: Final = "label,serial,meter_source\nAda,1,csv:meters.csv\n"
 NEWCOMER: Final = "0x49052147f5d97a723debdf07680fffadad29a5dc"
-VARYING: Final = ("bytes", "chainId", "files", "gasUsed", "password")
-"""Keys of values that are others each time."""
 
 COMMANDS: Final[Mapping[str, int]] = {
     "key new alice --password-file password": 0,
@@ -77,26 +69,6 @@ KEPT: Final = {
     "link add north.card --dir": "city.terms",
 }
 """By the beginning of a command: the file in which the next ones look for what it printed."""
-
-
-@pytest.fixture
-def meter() -> Iterator[str]:
-    """A meter's line on the network, which is spoken on until the test is over."""
-    simulator, stop = MeterSimulator(KINDS["sml"], TcpLine()), threading.Event()
-
-    async def speak() -> None:
-        at = NOON
-        while not stop.is_set():
-            simulator.emit(Registers(at, 5_000_000, 20, -1_193))
-            at += 1
-            await asyncio.sleep(0.02)
-
-    thread = threading.Thread(target=lambda: asyncio.run(speak()))
-    thread.start()
-    yield simulator.source
-    stop.set()
-    thread.join()
-    simulator.close()
 
 
 def answers() -> dict[str, Any]:
@@ -154,40 +126,19 @@ def keep(folder: Path, command: str, document: Any) -> None:
         (folder / "cut").write_bytes(whole[: len(whole) // 2])
 
 
-def masked(value: Any, folder: Path, key: str = "") -> Any:
-    """Return a document with a word for each value that is another each time."""
-    if isinstance(value, dict):
-        return {name: masked(each, folder, name) for name, each in value.items()}
-    if isinstance(value, list):
-        return [masked(each, folder, key) for each in value]
-    if key in VARYING:
-        return f"<{type(value).__name__}>"
-    if isinstance(value, int) and small_node.NOW + 10**8 < value < 2**32:
-        return "<time>"
-    if not isinstance(value, str):
-        return value
-    text = re.sub(r"0x[0-9a-f]{40,}", lambda found: f"0x<{len(found[0]) - 2}>", value.replace(str(folder), "<folder>"))
-    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
-
-
 def test_every_document_of_commands_that_write_is_as_it_was(
-    tmp_path: Path, meter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     prepare(tmp_path)
-    places = {"newcomer": NEWCOMER, "meter": meter, "key": "--key member.json --password-file password"}
+    places = {"newcomer": NEWCOMER, "key": "--key member.json --password-file password"}
     codes, documents = {}, {}
-    with serving(answers()) as server:
+    with serving(answers()) as server, speaking_sml() as meter:
         for command in COMMANDS:
-            codes[command] = main([*command.format(**places).split(), "--json", "--rpc", server.url])
+            codes[command] = main([*command.format(meter=meter, **places).split(), "--json", "--rpc", server.url])
             printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
             keep(tmp_path, command, printed[0])
             documents[command] = masked(printed, tmp_path)
     assert {command: documents[command] for command, code in COMMANDS.items() if codes[command] != code} == {}
-    assert all(each["schema"].startswith("resilia/") for printed in documents.values() for each in printed)
-    if os.environ.get("GOLDEN") == "write":
-        GOLDEN.write_text(json.dumps(documents, indent=1, ensure_ascii=False) + "\n")
-    kept = json.loads(GOLDEN.read_text())
-    assert [command for command in COMMANDS if documents[command] != kept.get(command)] == []
-    assert documents.keys() == kept.keys()
+    hold_to("cli_json_writing.json", documents)

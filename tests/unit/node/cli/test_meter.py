@@ -1,40 +1,20 @@
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from metering.sources.simulators.kinds import KINDS, Registers
-from metering.sources.simulators.line import TcpLine
-from metering.sources.simulators.meter import MeterSimulator
 from node.cli.failure import ExitCode
 from node.cli.main import main
-from tests.support.meters import NOON
+from tests.support.speaking_meter import speaking_sml
 
 MEMBERS = 'label,serial,meter_source,note\nAda,1,csv:meters.csv,"a, b"\nBob,2,csv:meters.csv,\n'
 
 
 @pytest.fixture
 def sml_source() -> Iterator[str]:
-    """A meter that waits for its PIN: whole kWh, and a clock that is none."""
-    simulator = MeterSimulator(KINDS["sml"], TcpLine())
-    stop = threading.Event()
-
-    async def speak() -> None:
-        at = NOON
-        while not stop.is_set():
-            simulator.emit(Registers(at, 5_000_000, 20, -1_193))
-            at += 1
-            await asyncio.sleep(0.02)
-
-    thread = threading.Thread(target=lambda: asyncio.run(speak()))
-    thread.start()
-    yield simulator.source
-    stop.set()
-    thread.join()
-    simulator.close()
+    with speaking_sml() as source:
+        yield source
 
 
 def test_watch_shows_registers_as_they_come(sml_source: str, capsys: pytest.CaptureFixture[str]) -> None:
