@@ -107,7 +107,7 @@ class CommunityPages:
             league_rows=tables.LEAGUE.rows(league[:LEAGUE_SHOWN], reader),
             proposals=[shown(item, self._core.now()) for item in proposals[:PROPOSALS_SHOWN]],
             decisions=[
-                decided(item, status["timeZone"], reader.labels)
+                decided(item, status, reader.labels)
                 for item in ({"at": None, "decision": "QuorumsSet", "facts": decisions}, *decisions["items"])
             ][: DECISIONS_SHOWN + 1],
             cooperative=status["contracts"].get("cooperative"),

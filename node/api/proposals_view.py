@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.api.wording import short_hex
-from node.coop.decision_words import sentence
+from node.coop.decision_words import sentence, with_cooperative
 from node.coop.proposal_words import STATE_WORDS
 from node.i18n import duration, gettext, local_time, ngettext
 from node.rpc.ports import JsonObject
@@ -66,7 +66,9 @@ def shown(item: JsonObject, now: int) -> ShownProposal:
     )
 
 
-def decided(item: JsonObject, zone: str, labels: Mapping[str, str]) -> tuple[str, str]:
+def decided(item: JsonObject, status: JsonObject, labels: Mapping[str, str]) -> tuple[str, str]:
     """Return an item of `energy_getDecisions` in the reader's words: when, or nothing for what holds now, and what."""
+    zone = status["timeZone"]
     when = local_time(item["at"], zone) if item["at"] is not None else ""
-    return when, sentence(item, zone, lambda name: labels.get(name, short_hex(name)))
+    named = with_cooperative(status["contracts"], lambda name: labels.get(name, short_hex(name)))
+    return when, sentence(item, zone, named)

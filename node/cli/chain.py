@@ -12,7 +12,7 @@ import typer
 from energy.identity import Digest, digest_from_hex, hex_text
 from node.cli.failure import ExitCode, usage_failure
 from node.cli.help_pages import Command, Group
-from node.cli.output import print_json, print_line, talk
+from node.cli.output import print_json, print_line, share_done, talk
 from node.cli.session import session_of
 from node.i18n import gettext as _
 from node.i18n import number
@@ -30,7 +30,8 @@ def verify(context: typer.Context, folder: FolderOption = Path(".")) -> int:
     session = session_of(context)
     from node.chain.upkeep.verifying import Broken, verify_chain
 
-    result = verify_chain(folder / "chain")
+    with share_done(_("Executing the blocks again:")) as progress:
+        result = verify_chain(folder / "chain", progress=progress)
     if isinstance(result, Broken):
         if session.as_json:
             print_json("chain-verify", {"holds": False, "block": result.block, "what": result.what})

@@ -21,7 +21,7 @@ from node.cli.orders import AccountOption, KeyOption, PasswordOption
 from node.cli.output import print_json, print_line, short, table, talk
 from node.cli.parsing import account_of
 from node.cli.session import session_of
-from node.coop.decision_words import sentence
+from node.coop.decision_words import sentence, with_cooperative
 from node.coop.proposal_words import STATE_WORDS
 from node.i18n import gettext as _
 from node.i18n import local_time
@@ -60,12 +60,14 @@ def list_decisions(context: typer.Context) -> None:
     """Show how many must sign, and what was decided about members, meters, keys and terms."""
     session = session_of(context)
     node = session.node()
-    found, zone = node.call("energy_getDecisions"), node.call("energy_getStatus")["timeZone"]
+    found = node.call("energy_getDecisions")
     if session.as_json:
         print_json("decision-list", found)
         return
-    print_line(sentence({"decision": "QuorumsSet", "facts": found}, zone, short))
-    rows = [(local_time(item["at"], zone), sentence(item, zone, short)) for item in found["items"]]
+    status = node.call("energy_getStatus")
+    zone, named = status["timeZone"], with_cooperative(status["contracts"], short)
+    print_line(sentence({"decision": "QuorumsSet", "facts": found}, zone, named))
+    rows = [(local_time(item["at"], zone), sentence(item, zone, named)) for item in found["items"]]
     print_line(table([_("Decided"), _("What")], "<<", rows))
 
 

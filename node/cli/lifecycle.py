@@ -194,7 +194,6 @@ def node(
     """Run the node of a community until Ctrl-C. After a crash or a power cut it resumes where it stopped."""
     import asyncio
 
-    from node.serve import ServeOptions, serve_node
     from node.settings import load_settings
 
     as_json = session_of(context).as_json
@@ -212,6 +211,9 @@ def node(
         "await_standby": await_standby or None,
     }
     chosen = load_settings(folder, os.environ, given)
+    talk(_("Starting the node in {folder}: first its chain, then the market from its journal.").format(folder=folder))
+    from node.serve import ServeOptions, serve_node  # takes a second, in which a person wants to know
+
     options = ServeOptions(**{name: each.value for name, each in chosen.items()})
     asyncio.run(serve_node(folder, options, lambda node, servers: _announce(node, servers, as_json=as_json)))
 

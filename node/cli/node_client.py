@@ -7,6 +7,7 @@ Source: JSON-RPC 2.0 specification.
 import json
 from collections.abc import Iterator
 from http.client import HTTPException
+from socket import gaierror
 from ssl import SSLCertVerificationError
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -88,7 +89,7 @@ class NodeClient:
                 advice = _("Start one with 'resilia demo' or 'resilia node', or name another with --rpc URL.")
             raise Failure(
                 ExitCode.UNREACHABLE,
-                _("No node answers at {url}: {reason}.").format(url=self.url, reason=reason),
+                _("No node answers at {url}: {reason}.").format(url=self.url, reason=_words_of(reason)),
                 advice,
             ) from None
         except ValueError:
@@ -103,6 +104,17 @@ class NodeClient:
             _("What answers at {url} is not a RESILIA-GRID node: {why}.").format(url=self.url, why=why),
             _("Check the port: a node's JSON-RPC is on 8545 unless it was started with --rpc-port."),
         )
+
+
+def _words_of(reason: object) -> str:
+    """Return why a connection was not made, in words of the language where there are some."""
+    if isinstance(reason, ConnectionRefusedError):
+        return _("nothing listens there")
+    if isinstance(reason, TimeoutError):
+        return _("it was silent for too long")
+    if isinstance(reason, gaierror):
+        return _("no machine of this name is known")
+    return str(getattr(reason, "strerror", None) or reason)
 
 
 def _failure_of_error(method: str, error: JsonObject) -> Failure:

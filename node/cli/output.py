@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -22,6 +23,30 @@ def print_line(text: str = "") -> None:
 def talk(text: str) -> None:
     """Tell the person at the terminal something that is no data."""
     print(text, file=sys.stderr)
+
+
+@contextmanager
+def share_done(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what shows at a terminal how much of a long command is done, from counts of what is and of all.
+
+    The line is gone at the end. Where nobody looks nothing is written.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    shown = -1
+
+    def show(done: int, of: int) -> None:
+        nonlocal shown
+        percent = 100 * done // max(of, 1)
+        if percent != shown:
+            shown = percent
+            print(f"\r{what} {percent}\u00a0%", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def table(headings: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> str:

@@ -45,6 +45,17 @@ def sentence(decision: Mapping[str, Any], zone: str, named: Callable[[str], str]
     return gettext(SENTENCES[decision["decision"]]).format(**facts)
 
 
+def with_cooperative(contracts: Mapping[str, str], named: Callable[[str], str]) -> Callable[[str], str]:
+    """Return how accounts are called where one of them is the cooperative.
+
+    Args:
+        contracts: Of the node's status.
+        named: How the others are called.
+    """
+    cooperative = contracts.get("cooperative")
+    return lambda name: gettext("the cooperative") if name == cooperative else named(name)
+
+
 def _shown(name: str, value: Any, zone: str, named: Callable[[str], str]) -> str:
     if name in _INSTANTS:
         return local_time(value, zone)

@@ -58,4 +58,6 @@ def test_init_refuses_what_is_no_time_zone(zone: str, tmp_path: Path) -> None:
 
 def test_a_folder_without_a_community_is_misconfigured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["node", "--dir", str(tmp_path)]) == ExitCode.MISCONFIGURED
-    assert "resilia init" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("Starting the node in")
+    assert "resilia init" in said

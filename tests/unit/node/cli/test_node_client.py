@@ -71,10 +71,18 @@ def test_a_certificate_that_nobody_here_trusts_has_an_advice_of_its_own(tmp_path
     assert "SSL_CERT_FILE" in failure.value.advice
 
 
-def test_nobody_there_is_unreachable() -> None:
-    with pytest.raises(Failure) as failure:
-        NodeClient("http://127.0.0.1:9").call("energy_getStatus")
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:9", "rien n’y écoute."),
+        ("http://nobody.invalid", "aucune machine de ce nom n’est connue."),
+    ],
+)
+def test_nobody_there_is_unreachable_in_words(url: str, said: str) -> None:
+    with speaking("fr"), pytest.raises(Failure) as failure:
+        NodeClient(url).call("energy_getStatus")
     assert failure.value.exit_code == ExitCode.UNREACHABLE
+    assert failure.value.message.endswith(said)
     assert "resilia demo" in failure.value.advice
 
 
