@@ -128,7 +128,7 @@ def test_ratings_of_those_who_ask_are_added_up_while_they_ask() -> None:
 def test_the_power_is_as_old_as_the_slowest_of_those_who_answer() -> None:
     street = Street([3_600] * 6)
     for second in range(60, 300, 10):
-        street.heard_at |= {0: START + second - second % 90, 5: START + 120}
+        street.heard_at |= {0: START + second - second % 90, 5: START + 180}
         told = street.ask(second, 0, 5_000)
     assert told["since"] == START + 180, "every 90 s, and the last one does not answer"
 
