@@ -79,6 +79,13 @@ def test_a_change_of_power_shows_in_a_minute_of_measuring() -> None:
     assert told["powerW"] == 4 * 3_600 + (180 + 60) * 60
 
 
+def test_a_meter_that_spoke_earlier_is_carried_on_by_its_power() -> None:
+    street = Street([3_600] * 5)
+    street.ask(120)
+    street.heard_at[0] = START + 180
+    assert street.ask(210)["drawnWh"] == 5 * 210
+
+
 def test_fewer_than_five_homes_are_never_told() -> None:
     street = Street([3_600] * 5)
     assert street.ask(120) is not None
