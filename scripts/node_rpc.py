@@ -73,7 +73,8 @@ class NodeRpc:
             with self._opener.open(request, timeout=TIMEOUT_S) as response:
                 return json.loads(response.read())
         except (URLError, HTTPException, OSError) as error:
-            raise NoNode(f"no node answers at {self.url}: {getattr(error, 'reason', None) or error}") from None
+            reason = getattr(error, "reason", None) or error
+            raise NoNode(f"no node answers at {self.url}: {getattr(reason, 'strerror', None) or reason}") from None
         except ValueError:
             raise NoNode(f"what answers at {self.url} is no node: it sent no JSON") from None
 

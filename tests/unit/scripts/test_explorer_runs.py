@@ -93,3 +93,8 @@ def test_what_the_chain_does_not_say_is_named(
     told = capsys.readouterr().err
     assert fault in told
     assert "run 2" in told
+
+
+def test_nobody_there_is_said_without_numbers_of_the_system(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rpc", "http://127.0.0.1:9"]) == ExitCode.UNREACHABLE
+    assert capsys.readouterr().err.startswith("no node answers at http://127.0.0.1:9: Connection refused\n")
