@@ -22,6 +22,8 @@ from dispatch.forecasting.published import PublishedSeries
 FIRST_DAY: Final = 30
 TESTED_DAYS: Final = 90
 HOUR_S: Final = 3_600
+MONDAY: Final = 4 * 24 * HOUR_S
+"""The year begins on one."""
 ORIGINS: Final = np.arange(0, 24, 6)
 """Hours before midnight from which each day is learned."""
 
@@ -63,16 +65,16 @@ def measure(pictures: Path | None) -> Measured:
 
 def _published(name: str, values: Whole) -> Measured:
     """Return error over that of the last day's values, and cover, of a series that is published when it holds."""
-    series = PublishedSeries(0, HOUR_S, 48 * HOUR_S)
+    series = PublishedSeries(MONDAY, HOUR_S, 48 * HOUR_S)
     errors, naive, inside = [], [], []
     for hour, value in enumerate(values.tolist()):
         if hour % 24 == 0 and FIRST_DAY * 24 <= hour <= len(values) - 48:
-            low, middle, high = np.array(series.quantiles((), (BAND[0], 0.5, BAND[1])))
+            said, low, high = np.array(series.expected((), BAND))
             came = values[hour : hour + 48]
-            errors.append(np.abs(middle - came).mean())
+            errors.append(np.abs(said - came).mean())
             naive.append(np.abs(np.tile(values[hour - 24 : hour], 2) - came).mean())
             inside.append(((low <= came) & (came <= high)).mean())
-        series.observe(hour * HOUR_S, value)
+        series.observe(MONDAY + hour * HOUR_S, value)
     ratio = round(float(np.sum(errors) / np.sum(naive)), 4)
     return {f"{name}_ratio": ratio, f"{name}_cover_80": round(float(np.mean(inside)), 4)}
 

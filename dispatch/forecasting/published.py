@@ -71,8 +71,8 @@ class PublishedSeries:
             came = self._online.values[0, -days * self._day :][:horizon]
             self._memory.observe((came - self._said.pop(0))[None])
 
-    def quantiles(self, ahead: Sequence[int], levels: Sequence[float]) -> list[list[int]]:
-        """Return what is expected behind what is published, as far as the horizon: a list for each level, rising.
+    def expected(self, ahead: Sequence[int], levels: Sequence[float]) -> list[list[int]]:
+        """Return what is expected behind what is published, as far as the horizon, and a list for each level, rising.
 
         Args:
             ahead: What is published from `next_interval` on.
@@ -81,14 +81,14 @@ class PublishedSeries:
             Nothing in each before the first whole day.
         """
         if not self._online.steps:
-            return [[] for _ in levels]
+            return [[] for _ in (None, *levels)]
         latest = np.array([[*self._today, *map(float, ahead)]])
         said = self._online.forecast(latest)[0]
         # Errors are kept as seen from the end of a day; a forecast from within one has those of the same times of day.
         at = (latest.shape[1] + np.arange(len(said))) % self._day
         far = np.minimum(np.arange(len(said)) // self._day * self._day + at, len(said) - 1)
         around = said + self._memory.offsets(levels)[:, 0, far]
-        return [[round(value) for value in row] for row in around.tolist()]
+        return [[round(value) for value in row] for row in (said.tolist(), *around.tolist())]
 
     def errors(self) -> tuple[Method, int, int]:
         """Return how the series is forecast, and what that and the day before's values erred of late, on average."""

@@ -17,7 +17,6 @@ from node.agent.foresight import HORIZON_S, LEARNED_DAYS
 IMPORT, EXPORT, CARBON = NAMES = ("import-price", "export-price", "carbon")
 DAY_S: Final = 86_400
 VALUE_MAX: Final = 10**9
-_MIDDLE: Final = LEVELS.index(0.5)
 
 
 class PriceOutlook:
@@ -36,7 +35,7 @@ class PriceOutlook:
         self._length_s, self._keep = length_s, keep
         self._series: dict[str, PublishedSeries] = {}
         self._expected: dict[str, dict[int, list[int]]] = {}
-        """By name and interval: the quantiles `LEVELS`, all the same where the value is published."""
+        """By name and interval: what is expected and the quantiles `LEVELS`; all the same where it is published."""
         self._learned = -1
         self._learn(past[-LEARNED_DAYS * DAY_S // length_s :])
 
@@ -62,19 +61,19 @@ class PriceOutlook:
         bought, sold = (self._expected.get(name, {}).get(interval) for name in (IMPORT, EXPORT))
         if bought is None or sold is None:
             return None
-        export = min(bought[_MIDDLE], sold[_MIDDLE])
-        return GridTariff(bought[_MIDDLE], export, bought[_MIDDLE], export)
+        export = min(bought[0], sold[0])
+        return GridTariff(bought[0], export, bought[0], export)
 
     def carbon(self, interval: int) -> int | None:
         """Return what is expected of the grid's carbon, ≥ 0; None when nothing is known."""
         expected = self._expected.get(CARBON, {}).get(interval)
-        return None if expected is None else max(0, expected[_MIDDLE])
+        return None if expected is None else max(0, expected[0])
 
     def document(self, interval: int, steps: int) -> list[dict[str, Any]]:
         """Return the quantiles of what is known or expected of all steps from an interval on, as JSON values."""
         starts = range(interval, interval + steps * self._length_s, self._length_s)
         return [
-            {"name": name, "values": [list(row) for row in zip(*(known[start] for start in starts), strict=True)]}
+            {"name": name, "values": [list(row) for row in zip(*(known[start][1:] for start in starts), strict=True)]}
             for name, known in self._expected.items()
             if starts and all(start in known for start in starts)
         ]
@@ -101,7 +100,7 @@ class PriceOutlook:
             self._learned = row.interval
 
     def _ahead(self, name: str, interval: int, known: Mapping[int, int]) -> dict[int, list[int]]:
-        """Return the quantiles of each interval from one on, as far as anything is known or expected."""
+        """Return the value and quantiles of each interval from one on, as far as anything is known or expected."""
         usable = {start: value for start, value in known.items() if start >= interval and abs(value) <= VALUE_MAX}
         series, expected = self._series.get(name), {}
         if series is not None:
@@ -109,6 +108,6 @@ class PriceOutlook:
             while start in usable:
                 start += self._length_s
             ahead = [usable[each] for each in range(first, start, self._length_s)]
-            columns = zip(*series.quantiles(ahead, LEVELS), strict=True)
+            columns = zip(*series.expected(ahead, LEVELS), strict=True)
             expected = {start + step * self._length_s: list(column) for step, column in enumerate(columns)}
-        return expected | {start: [value] * len(LEVELS) for start, value in usable.items()}
+        return expected | {start: [value] * (1 + len(LEVELS)) for start, value in usable.items()}
