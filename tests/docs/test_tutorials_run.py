@@ -226,7 +226,7 @@ def test_an_operator_founds_and_runs(tmp_path: Path) -> None:
         operator.types(init)
         operator.stands_for[run] = f"{run} --rpc-port 0 --web-port 0 --json"
         operator.types(run)
-        where: dict[str, Any] = json.loads(operator.said)
+        where: dict[str, Any] = json.loads(operator.hears("{"))
         operator.rpc_url = where["rpcUrl"]
         operator.types(status)
         assert "Les Acacias" in operator.said
