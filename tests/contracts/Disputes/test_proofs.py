@@ -35,8 +35,10 @@ from tests.support.frauds import (
     OTHER,
     SELLER,
     Case,
+    beyond_readings,
     certified,
     two_on_one_ruler,
+    with_all_readings,
     with_order,
     with_receipt,
 )
@@ -299,6 +301,14 @@ def test_line_is_held_against_all_meters_of_its_account(disputed: Disputed) -> N
         prove(*reversed(ascending))
     with reverts("Unrelated"):
         prove(foreign, ascending[1])
+
+
+def test_what_was_traded_is_bound_by_no_reading(disputed: Disputed) -> None:
+    books = honest_books(disputed)
+    beyond_readings(EntryKind.PURCHASE)(books)
+    arguments = with_all_readings(EntryKind.PURCHASE)(disputed.settle(books))
+    with reverts("NothingWrong", FRAUDS.index("ENTRY_BEYOND_READINGS")):
+        disputed.send(disputed.disputes, Dispute("proveEntryBeyondReadings", 1, arguments).calldata)
 
 
 def test_sums_of_the_supplier_are_no_meters(disputed: Disputed) -> None:

@@ -72,6 +72,13 @@ def test_silence_voids_the_run(asked: Asked, question: str) -> None:
     assert token.call("balanceOf", ASKER) == before + BOND // 2
 
 
+def test_an_answer_at_the_deadline_is_in_time(asked: Asked) -> None:
+    question, (arguments, answer, shown) = next(iter(ROUNDS.items()))
+    asked.ask(question, *arguments(asked))
+    asked.disputed.community.evm.timestamp += ANSWER_TIME
+    asked.answer(answer, *shown(asked))
+
+
 @EACH
 def test_question_is_asked_once(asked: Asked, question: str) -> None:
     arguments, answer, shown = ROUNDS[question]
