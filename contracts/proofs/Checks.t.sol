@@ -85,7 +85,7 @@ contract ChecksTest is LedgerCore {
     function check_right_line_steps_by_its_amount(Entry calldata line) external pure {
         if (!EntryLib.isRight(line, SUPPLIER)) return;
         assert(int256(line.balanceBefore) + line.amount == line.balanceAfter);
-        assert(line.kind >= 1 && line.kind <= 14);
+        assert(line.kind >= 1 && line.kind <= 16);
     }
 
     function check_members_debit_is_never_a_credit(Entry calldata line) external pure {
