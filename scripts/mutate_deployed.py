@@ -47,6 +47,7 @@ TARGETS: Final = {f"{name}.sol": Target((name,), _tests(name)) for name in NAMES
         ("CommunityToken",), _tests("CommunityToken", "Settlement/test_deposit_with_permit.py")
     ),
     "Openings.sol": Target(("Disputes", "Questions"), _tests("Disputes", "Questions")),
+    "Settlement.sol": Target(("Settlement",), _tests("Settlement", "test_typed_data.py", "Registry/test_rotation.py")),
     "Timelock.sol": Target(("Cooperative",), _tests("Cooperative")),
     "libraries/TypedDataLib.sol": Target(("Settlement", "Readings", "Certificates"), _tests("test_typed_data.py")),
 }
