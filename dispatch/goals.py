@@ -1,6 +1,6 @@
 """What a community, or a home, cares for besides the bill, at the prices that it gives to it.
 
-Units: µ€, g CO2e, kW, thousandths; all int. Refuses, with `ValueError`: a goal below zero or above `GOALS_MAX`.
+Units: µ€, g CO2e, kW, thousandths; all int. Refuses, with `ValueError`: a goal that is no whole number, below zero or above `GOALS_MAX`.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,9 @@ class Goals:
 
     def __post_init__(self) -> None:
         for name, most in GOALS_MAX.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is 0 to {most}, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= most:
+                raise ValueError(f"{name} is a whole number from 0 to {most}, not {value!r}")
 
 
 BILL_ALONE: Final = Goals()

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,8 +90,8 @@ def test_a_reserve_stays_in_the_battery_and_a_peak_is_shaved() -> None:
     assert spent.programme.exchange_kwh["electricity"].max() > 0.5
 
 
-@pytest.mark.parametrize("goals", [{"carbon_ueur_per_g": -1}, {"reserve_permille": 1_001}])
-def test_goals_are_within_reason(goals: dict[str, int]) -> None:
+@pytest.mark.parametrize("goals", [{"carbon_ueur_per_g": -1}, {"reserve_permille": 1_001}, {"peak_ueur_per_kw": 0.5}])
+def test_goals_are_within_reason(goals: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(goals))):
         Goals(**goals)
 
