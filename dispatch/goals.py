@@ -1,6 +1,7 @@
 """What a community, or a home, cares for besides the bill, at the prices that it gives to it.
 
-Units: µ€, g CO2e, kW, thousandths; all int. Refuses, with `ValueError`: a goal that is no whole number, below zero or above `GOALS_MAX`.
+Units: µ€, g CO2e, kW, thousandths; all int.
+Refuses, with `ValueError`: a goal that is no whole number, below zero or above `GOALS_MAX`.
 """
 
 from dataclasses import dataclass
